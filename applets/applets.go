@@ -1,0 +1,184 @@
+// Package applets holds the applets, their options, and the dispatch between
+// them. It reaches the system only through Env, so that any applet can be run
+// in a test against a scripted kernel.
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"syscall"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+// Version is the release that --version prints.
+const Version = "0.1.0"
+
+// Kernel is what applets need of the system beyond /proc.
+type Kernel interface {
+	escalate.Kernel
+	target.Opener
+	// Catch makes the signals end a Wait instead of the process.
+	Catch(...signals.Signal) error
+}
+
+// Env is the world of one call.
+type Env struct {
+	Args    []string // with argv[0]
+	Environ []string
+	PID     int
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	// StdoutTTY and StderrTTY tell whether those are terminals.
+	StdoutTTY, StderrTTY bool
+
+	// Proc is nil where there is no /proc, and ProcErr says why.
+	Proc    *procfs.FS
+	ProcErr error
+	Kernel  Kernel
+
+	// Exec replaces this program; Die ends it by a signal, and returns where
+	// that cannot be done. Executable is the path of this program.
+	Exec       func(path string, argv, env []string) error
+	Die        func(signals.Signal)
+	Executable func() (string, error)
+}
+
+// Getenv returns the value of an environment variable, "" if it is not set.
+func (e *Env) Getenv(name string) string {
+	for _, entry := range e.Environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// Run does the work of an applet with what its flag set has left over, and
+// returns the exit status.
+type Run func(env *Env, operands []string) int
+
+// Applet is one of the programs in the box.
+type Applet struct {
+	Name    string
+	Summary string // one line, lower case
+	// Usage is what follows the name in the usage line.
+	Usage string
+	// New returns fresh state for one call: the options and the code that
+	// reads them.
+	New func(a *Applet) (*pflag.FlagSet, Run)
+}
+
+// All returns the applets, sorted by name.
+func All() []*Applet {
+	return []*Applet{
+		killwait(),
+		tkill(),
+	}
+}
+
+// Lookup returns the applet with exactly that name, or nil.
+func Lookup(name string) *Applet {
+	for _, a := range All() {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// Main runs the program as it was called, and returns its exit status.
+func Main(env *Env) int {
+	out := &output{w: env.Stdout}
+	env.Stdout = out
+	name := "killbox"
+	if len(env.Args) > 0 {
+		// A login shell's argv[0] begins with a dash.
+		name = strings.TrimPrefix(path.Base(env.Args[0]), "-")
+	}
+	code := 0
+	if a := Lookup(name); a != nil {
+		code = a.Main(env, env.Args[1:])
+	} else {
+		code = box(env, env.Args[min(1, len(env.Args)):])
+	}
+	return out.close(env, name, code)
+}
+
+// Main runs one applet.
+func (a *Applet) Main(env *Env, args []string) int {
+	flags, run := a.New(a)
+	help := flags.BoolP("help", "h", false, "print this help and exit")
+	version := flags.BoolP("version", "V", false, "print the version and exit")
+	flags.SortFlags = false
+	flags.SetOutput(io.Discard)
+	flags.Usage = func() {}
+	args, err := liftSignals(flags, args)
+	if err == nil {
+		err = flags.Parse(args)
+	}
+	switch {
+	case err != nil:
+		return usageError(env, a.Name, err)
+	case *help:
+		fmt.Fprintf(env.Stdout, "usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+		return 0
+	case *version:
+		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
+		return 0
+	}
+	return run(env, flags.Args())
+}
+
+// usageError says what is wrong and where to read on. Nothing has been
+// signalled yet.
+func usageError(env *Env, name string, err error) int {
+	fmt.Fprintf(env.Stderr, "%s: %v\ntry '%s --help'\n", name, err, name)
+	return exitUsage
+}
+
+// failure reports what made the whole call impossible.
+func failure(env *Env, name string, err error) int {
+	fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
+	return exitFailed
+}
+
+// output keeps the first error of standard output. A kill that has begun is
+// not given up because nobody reads of it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.err == nil {
+		_, o.err = o.w.Write(b)
+	}
+	return len(b), nil
+}
+
+// close turns a write error into a diagnostic, and a closed pipe into the
+// death by SIGPIPE that a reader's end means to every program.
+func (o *output) close(env *Env, name string, code int) int {
+	switch {
+	case o.err == nil:
+		return code
+	case errors.Is(o.err, syscall.EPIPE):
+		if code == 0 {
+			env.Die(signals.PIPE)
+			return 128 + int(signals.PIPE)
+		}
+		return code
+	}
+	fmt.Fprintf(env.Stderr, "%s: write error: %v\n", name, o.err)
+	return worst(code, exitFailed)
+}

@@ -1,0 +1,106 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
+)
+
+// liftSignals rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
+// --signal=TERM. Only a word that stands where an option may stand is looked
+// at, and only if it is a signal as a whole: a wrong one is an error rather
+// than taken for something else.
+func liftSignals(flags *pflag.FlagSet, args []string) ([]string, error) {
+	if flags.Lookup("signal") == nil {
+		return args, nil
+	}
+	out := make([]string, 0, len(args))
+	for i := 0; i < len(args); i++ {
+		word := args[i]
+		if word == "--" {
+			return append(out, args[i:]...), nil
+		}
+		name, dash := strings.CutPrefix(word, "-")
+		switch {
+		case !dash || name == "" || strings.HasPrefix(name, "-") && takesNext(flags, word) == false:
+			out = append(out, word)
+			continue
+		case takesNext(flags, word):
+			out = append(out, word)
+			if i++; i < len(args) {
+				out = append(out, args[i])
+			}
+			continue
+		}
+		if _, err := signals.Parse(name); err == nil {
+			out = append(out, "--signal="+name)
+			continue
+		}
+		if looksLikeSignal(flags, name) {
+			return nil, fmt.Errorf("unknown signal %q (a process group goes after --)", name)
+		}
+		out = append(out, word)
+	}
+	return out, nil
+}
+
+// takesNext holds when the option word has its value in the next one.
+func takesNext(flags *pflag.FlagSet, word string) bool {
+	if name, long := strings.CutPrefix(word, "--"); long {
+		f := flags.Lookup(name)
+		return f != nil && f.NoOptDefVal == ""
+	}
+	letters := word[1:]
+	for i := range len(letters) {
+		f := flags.ShorthandLookup(letters[i : i+1])
+		if f == nil {
+			return false
+		}
+		if f.NoOptDefVal == "" {
+			return i == len(letters)-1
+		}
+	}
+	return false
+}
+
+// looksLikeSignal holds for a number and for capitals that are not options.
+func looksLikeSignal(flags *pflag.FlagSet, name string) bool {
+	if name[0] >= '0' && name[0] <= '9' {
+		return true
+	}
+	if name[0] < 'A' || name[0] > 'Z' || flags.ShorthandLookup(name[:1]) != nil {
+		return false
+	}
+	return len(name) > 1
+}
+
+// signalValue is --signal, which may be given twice if it is the same.
+type signalValue struct {
+	signal signals.Signal
+	given  bool
+}
+
+func (v *signalValue) String() string {
+	if v.given {
+		return v.signal.String()
+	}
+	return ""
+}
+
+func (v *signalValue) Type() string { return "SIG" }
+
+func (v *signalValue) Set(s string) error {
+	sig, err := signals.Parse(s)
+	if err != nil {
+		return err
+	}
+	if v.given && sig != v.signal {
+		return errors.New("two different signals, " + v.signal.String() + " and " + sig.String())
+	}
+	v.signal, v.given = sig, true
+	return nil
+}

@@ -1,0 +1,202 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// call is one use of an applet that ends processes: the way from operands to
+// an exit status, which all of them share.
+type call struct {
+	env     *Env
+	applet  *Applet
+	ladders *ladderOptions
+	outputs *outputOptions
+	targets *targetOptions
+
+	ladder escalate.Ladder
+	rep    *report.Reporter
+	guard  *target.Guard
+	req    target.Request
+	found  *target.Found
+	codes  []int
+}
+
+// prepare finds the targets. A result of false means that the call is over,
+// with the exit status of end.
+func (c *call) prepare(operands []string) (ok bool) {
+	var err, pidfile error
+	if c.ladder, err = c.ladders.ladder(); err == nil {
+		c.req, err, pidfile = c.targets.request(c.env, operands)
+	}
+	if err != nil {
+		c.codes = append(c.codes, usageError(c.env, c.applet.Name, err))
+		return false
+	}
+	c.rep = report.New(report.Options{
+		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
+		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
+		Terminal: c.env.StderrTTY,
+	})
+	if pidfile != nil {
+		c.fail(nil, pidfile, exitFailed)
+		if errors.Is(pidfile, fs.ErrNotExist) {
+			c.codes = []int{c.missing()}
+		}
+		return false
+	}
+	if err := c.sameNamespace(); err != nil {
+		c.fail(nil, err, exitFailed)
+		return false
+	}
+	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force)
+	if c.found, err = target.Resolve(c.env.Proc, c.env.Kernel, c.guard, c.req); err != nil {
+		c.fail(nil, err, exitFailed)
+		return false
+	}
+	for _, p := range c.found.Missing {
+		if !c.targets.exited {
+			c.fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, exitMissing)
+		}
+	}
+	for _, p := range c.found.Refused {
+		st := p.Stat
+		st.PID = p.Operand.PID
+		c.fail(&st, p.Err, exitFailed)
+	}
+	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
+		c.codes = append(c.codes, c.missing())
+	}
+	return true
+}
+
+// sameNamespace refuses to work on a /proc whose numbers are not ours.
+func (c *call) sameNamespace() error {
+	if c.env.Proc == nil {
+		return nil
+	}
+	if pid, err := c.env.Proc.Self(); err == nil && pid != c.env.PID {
+		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", c.env.Proc.Root())
+	}
+	return nil
+}
+
+func (c *call) missing() int {
+	if c.targets.exited {
+		return exitGone
+	}
+	return exitMissing
+}
+
+func (c *call) fail(st *procfs.Stat, err error, code int) {
+	var res *escalate.Result
+	if st != nil {
+		res = &escalate.Result{Target: escalate.Target{Stat: *st}}
+	}
+	c.rep.Failed(res, err)
+	c.codes = append(c.codes, code)
+}
+
+// plan returns what Run is to carry out; the applet adds its own.
+func (c *call) plan() *escalate.Plan {
+	p := &escalate.Plan{
+		Ladder: c.ladder, Limit: c.ladders.timeout.d,
+		Hook: c.ladders.hook, HookTimeout: c.ladders.hookTimeout.d,
+		Status: c.outputs.json || c.outputs.verbose,
+	}
+	for _, t := range c.found.Processes {
+		p.Targets = append(p.Targets, escalate.Target{Stat: t.Stat, Name: t.Operand, Last: t.Ancestor})
+	}
+	for _, s := range c.found.Skipped {
+		p.Skipped = append(p.Skipped, escalate.Skip{Stat: s.Stat, Reason: s.Reason})
+	}
+	return p
+}
+
+// run carries out the plan and reports on it.
+func (c *call) run(p *escalate.Plan) *escalate.Summary {
+	caught := []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
+	for _, t := range p.Targets {
+		if t.Last {
+			// The end of an ancestor may hang up our terminal; the ladder
+			// goes on.
+			caught = append(caught[:2:2], signals.QUIT)
+		}
+	}
+	if err := c.env.Kernel.Catch(caught...); err != nil {
+		c.fail(nil, err, exitFailed)
+		return &escalate.Summary{Proved: true}
+	}
+	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
+	c.rep.Close()
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		c.env.Die(i.Signal)
+		c.codes = append(c.codes, 128+int(i.Signal))
+		return sum
+	}
+	if err != nil {
+		c.fail(nil, err, exitFailed)
+	}
+	if c.rep.Errors > 0 && sum.Count(escalate.Refused) > 0 {
+		c.codes = append(c.codes, exitFailed)
+	}
+	if p.Count == 0 || sum.Count(escalate.Gone) < p.Count {
+		for _, res := range sum.Results {
+			if res.Outcome == escalate.Survived {
+				c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, lastSignal(p, res)))
+				c.codes = append(c.codes, exitSurvivor)
+			}
+		}
+	}
+	if sum.LimitReached {
+		c.codes = append(c.codes, exitSurvivor)
+	}
+	if !sum.Proved {
+		c.rep.Note("everything seen is gone, but it could not be proved that nothing escaped: " + sum.Doubt)
+		c.codes = append(c.codes, exitUnproved)
+	}
+	if c.ladders.strict && sum.Rung > 1 {
+		c.codes = append(c.codes, exitRungs)
+	}
+	return sum
+}
+
+func lastSignal(p *escalate.Plan, res *escalate.Result) signals.Signal {
+	if p.WaitOnly || res.Rung == 0 {
+		return 0
+	}
+	return p.Ladder[res.Rung-1].Signal
+}
+
+// end returns the exit status of the call.
+func (c *call) end() int { return worst(c.codes...) }
+
+// planned lists the plan's targets for --dry-run.
+func planned(p *escalate.Plan) []report.Planned {
+	var list []report.Planned
+	for _, t := range p.Targets {
+		list = append(list, report.Planned{Stat: t.Stat, Root: true})
+	}
+	for _, s := range p.Skipped {
+		list = append(list, report.Planned{Stat: s.Stat, Keep: s.Reason})
+	}
+	return list
+}
+
+// dryRun prints the plan.
+func (c *call) dryRun(list []report.Planned, ladder escalate.Ladder) {
+	colour := c.env.StdoutTTY && c.env.Getenv("NO_COLOR") == ""
+	c.rep.Plan(c.env.Proc, list, ladder, colour)
+}
+
+// statusWait bounds the wait for a parent to reap, where the exit status is
+// asked for.
+const statusWait = time.Second

@@ -1,0 +1,74 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// installLinks makes a link per applet in dir. Each replaces what was there
+// at one stroke, and nothing that is not ours is replaced without force.
+func installLinks(env *Env, dir string, symbolic, force bool) int {
+	self, err := env.Executable()
+	if err != nil {
+		return failure(env, "killbox", err)
+	}
+	info, err := os.Stat(self)
+	if err != nil {
+		return failure(env, "killbox", err)
+	}
+	code := exitGone
+	for _, a := range All() {
+		if err := installLink(self, info, filepath.Join(dir, a.Name), symbolic, force); err != nil {
+			fmt.Fprintf(env.Stderr, "killbox: %v\n", err)
+			code = exitFailed
+		}
+	}
+	return code
+}
+
+func installLink(self string, info os.FileInfo, link string, symbolic, force bool) error {
+	if old, err := os.Lstat(link); err == nil {
+		if old.IsDir() {
+			return fmt.Errorf("%s: is a directory", link)
+		}
+		if !force && !ours(link, info) {
+			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", link)
+		}
+	}
+	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
+	makeLink := os.Link
+	if symbolic {
+		makeLink = os.Symlink
+	}
+	err := makeLink(self, temporary)
+	if err != nil {
+		var le *os.LinkError
+		if errors.As(err, &le) {
+			err = le.Err
+		}
+		if errors.Is(err, syscall.EXDEV) {
+			return fmt.Errorf("%s: %w (-s makes symbolic links)", link, err)
+		}
+		return fmt.Errorf("%s: %w", link, err)
+	}
+	// Renaming a link over another to the same file does nothing and leaves
+	// both (rename(2)), so the temporary name is removed in any case.
+	err = os.Rename(temporary, link)
+	if removeErr := os.Remove(temporary); err == nil && removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
+		err = removeErr
+	}
+	return err
+}
+
+// ours holds for a link to this program, and for a symbolic link to any
+// program named killbox, which an earlier --install left.
+func ours(link string, info os.FileInfo) bool {
+	if old, err := os.Stat(link); err == nil && os.SameFile(old, info) {
+		return true
+	}
+	to, err := os.Readlink(link)
+	return err == nil && filepath.Base(to) == "killbox"
+}

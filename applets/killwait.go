@@ -1,0 +1,188 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+func killwait() *Applet {
+	return &Applet{
+		Name:    "killwait",
+		Summary: "signal processes, wait until they are gone, escalate",
+		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &killwaitOptions{}
+			o.ladder.add(flags)
+			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing, only wait")
+			flags.BoolVar(&o.any, "any", false, "return when one of them is gone")
+			flags.IntVar(&o.count, "count", 0, "return when `N` of them are gone")
+			flags.BoolVar(&o.status, "status", false, "print how each one ended, and exit as the last one did")
+			flags.BoolVar(&o.reaped, "reaped", false, "wait until they have been reaped as well")
+			flags.BoolVar(&o.handles, "handles", false, "print the targets' handles and do nothing else")
+			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
+			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
+			o.output.add(flags)
+			o.target.add(flags)
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, flags, operands) }
+		},
+	}
+}
+
+type killwaitOptions struct {
+	ladder ladderOptions
+	output outputOptions
+	target targetOptions
+
+	waitOnly, any, status, reaped, handles, list, table bool
+
+	count int
+}
+
+func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands []string) int {
+	if o.list || o.table {
+		return listSignals(env, a.Name, o.table, operands)
+	}
+	if err := o.check(flags); err != nil {
+		return usageError(env, a.Name, err)
+	}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	if !c.prepare(operands) {
+		return c.end()
+	}
+	if o.handles {
+		for _, t := range c.found.Processes {
+			fmt.Fprintln(env.Stdout, t.ID)
+		}
+		return c.end()
+	}
+	p := c.plan()
+	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
+	if o.any {
+		p.Count = 1
+	}
+	if o.status {
+		p.Status, p.StatusWait = true, statusWait
+	}
+	if o.output.dryRun {
+		ladder := p.Ladder
+		if o.waitOnly {
+			ladder = nil
+		}
+		c.dryRun(planned(p), ladder)
+		return c.end()
+	}
+	sum := c.run(p)
+	if o.status {
+		last := o.printStatuses(c, sum)
+		if code := c.end(); code != exitSurvivor && code != exitFailed {
+			c.rep.Summary(sum, len(p.Skipped), last)
+			return last
+		}
+	}
+	c.rep.Summary(sum, len(p.Skipped), c.end())
+	return c.end()
+}
+
+func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
+	if o.waitOnly {
+		for _, name := range []string{"signal", "kill-after", "no-kill", "retry", "hook", "strict"} {
+			if flags.Changed(name) {
+				return fmt.Errorf("--wait-only sends nothing, so --%s has no meaning", name)
+			}
+		}
+	}
+	if flags.Changed("count") && o.count < 1 {
+		return errors.New("--count must be at least 1")
+	}
+	if o.any && o.count > 1 {
+		return errors.New("--any and --count exclude each other")
+	}
+	return nil
+}
+
+// printStatuses prints how each target ended, operands first and as they were
+// written, and returns the last one's status as the shell's wait does.
+func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last int) {
+	byName := make(map[string]*escalate.Result)
+	for _, res := range sum.Results {
+		byName[res.Name] = res
+	}
+	line := func(name string, res *escalate.Result) {
+		switch {
+		case res == nil:
+			last = exitUnknown
+			c.rep.Note(name + ": exit status unknown: there is no such process any more")
+		case res.Outcome != escalate.Gone:
+			return
+		case res.Status == nil:
+			last = exitUnknown
+			c.rep.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
+		default:
+			last = res.Status.Shell()
+		}
+		fmt.Fprintf(c.env.Stdout, "%s %d\n", name, last)
+	}
+	for _, op := range c.req.Operands {
+		if op.Form != target.Group {
+			line(op.Text, byName[op.Text])
+		}
+	}
+	for _, res := range sum.Results {
+		if res.Name == "" {
+			line(fmt.Sprint(res.PID), res)
+		}
+	}
+	return last
+}
+
+// listSignals is kill -l and kill -L.
+func listSignals(env *Env, name string, table bool, operands []string) int {
+	if table {
+		if len(operands) > 0 {
+			return usageError(env, name, errors.New("--table takes no operands"))
+		}
+		printTable(env)
+		return exitGone
+	}
+	if len(operands) == 0 {
+		printNames(env)
+		return exitGone
+	}
+	var lines []string
+	for _, word := range operands {
+		line, err := translateSignal(word)
+		if err != nil {
+			return usageError(env, name, err)
+		}
+		lines = append(lines, line)
+	}
+	for _, line := range lines {
+		fmt.Fprintln(env.Stdout, line)
+	}
+	return exitGone
+}
+
+// translateSignal turns a name into a number, a number or the exit status of
+// a process that died of a signal into a name.
+func translateSignal(word string) (string, error) {
+	if n, ok := decimal(word); ok {
+		if n == 0 {
+			return "0", nil
+		}
+		sig, ok := signals.FromShell(n)
+		if !ok {
+			return "", fmt.Errorf("unknown signal %q", word)
+		}
+		return sig.String(), nil
+	}
+	sig, err := signals.Parse(word)
+	return fmt.Sprint(int(sig)), err
+}

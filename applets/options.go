@@ -1,0 +1,317 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+// durationValue is an option that takes a duration.
+type durationValue struct {
+	d     time.Duration
+	given bool
+}
+
+func (v *durationValue) String() string {
+	if v.given || v.d != 0 {
+		return escalate.FormatDuration(v.d)
+	}
+	return ""
+}
+
+func (v *durationValue) Type() string { return "DUR" }
+
+func (v *durationValue) Set(s string) error {
+	d, err := escalate.ParseDuration(s)
+	v.d, v.given = d, err == nil
+	return err
+}
+
+// ladderOptions say which signals are sent, and when.
+type ladderOptions struct {
+	signal      signalValue
+	killAfter   durationValue
+	noKill      bool
+	retry       string
+	timeout     durationValue
+	hook        string
+	hookTimeout durationValue
+	strict      bool
+}
+
+func (o *ladderOptions) add(flags *pflag.FlagSet) {
+	o.hookTimeout.d = 10 * time.Second
+	flags.VarP(&o.signal, "signal", "s", "send SIG first, by name or number; also -SIG (default TERM)")
+	flags.VarP(&o.killAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
+	flags.BoolVar(&o.noKill, "no-kill", false, "never send KILL")
+	flags.StringVarP(&o.retry, "retry", "R", "", "climb this ladder, `SIG/DUR/SIG/DUR...`, or SIG/DUR/KILL/DUR for a DUR alone")
+	flags.VarP(&o.timeout, "timeout", "t", "limit the whole call to DUR")
+	flags.StringVar(&o.hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
+	flags.Var(&o.hookTimeout, "hook-timeout", "give a hook that long")
+	flags.BoolVar(&o.strict, "strict", false, "exit 5 if a rung after the first was needed")
+}
+
+// ladder returns what the options amount to.
+func (o *ladderOptions) ladder() (escalate.Ladder, error) {
+	first := signals.TERM
+	if o.signal.given {
+		first = o.signal.signal
+	}
+	if o.retry != "" {
+		l, err := escalate.ParseLadder(o.retry, first)
+		switch {
+		case err != nil:
+			return nil, err
+		case o.killAfter.given:
+			return nil, errors.New("--kill-after and --retry both say when KILL comes")
+		case o.signal.given && first != l[0].Signal:
+			return nil, fmt.Errorf("two different signals, %v and the schedule's %v", first, l[0].Signal)
+		}
+		if o.noKill {
+			if strings.Contains(o.retry, "/") {
+				return nil, errors.New("--no-kill and a schedule of signals exclude each other")
+			}
+			l = l[:1]
+		}
+		return l, nil
+	}
+	if o.killAfter.given && o.noKill {
+		return nil, errors.New("--kill-after and --no-kill exclude each other")
+	}
+	if first == 0 {
+		return escalate.Ladder{{Signal: 0}}, nil
+	}
+	grace := escalate.DefaultGrace
+	if o.killAfter.given {
+		grace = o.killAfter.d
+	} else if first == signals.KILL {
+		grace = escalate.KillGrace
+	}
+	return escalate.NewLadder(first, grace, !o.noKill), nil
+}
+
+// outputOptions say what is printed.
+type outputOptions struct {
+	verbose, quiet, json, dryRun bool
+}
+
+func (o *outputOptions) add(flags *pflag.FlagSet) {
+	flags.BoolVarP(&o.dryRun, "dry-run", "n", false, "print what would be done and to whom; signal nothing")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "print a line per signal sent and per process gone")
+	flags.BoolVarP(&o.json, "json", "j", false, "print one JSON object a line")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "print nothing but usage errors")
+}
+
+// targetOptions say who is meant.
+type targetOptions struct {
+	omit    []string
+	force   bool
+	exited  bool
+	name    string
+	full    string
+	user    string
+	tty     string
+	group   number
+	session number
+	parent  number
+	cgroup  string
+	env     string
+	state   string
+	older   durationValue
+	newer   durationValue
+	pidfile string
+	flags   *pflag.FlagSet
+}
+
+func (o *targetOptions) add(flags *pflag.FlagSet) {
+	o.flags = flags
+	flags.StringSliceVarP(&o.omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
+	flags.BoolVar(&o.force, "force", false, "allow PID 1 and kernel threads to be named")
+	flags.BoolVarP(&o.exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
+	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, or comm, exactly")
+	flags.StringVar(&o.full, "full", "", "select by `REGEX` on the command line")
+	flags.StringVar(&o.user, "user", "", "select by effective `USER`, a name or number")
+	flags.StringVar(&o.tty, "tty", "", "select by controlling `TTY`")
+	flags.Var(&o.group, "group", "select by process group")
+	flags.Var(&o.session, "session", "select by session")
+	flags.Var(&o.parent, "parent", "select by parent")
+	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
+	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
+	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
+	flags.Var(&o.older, "older", "select who is older than DUR")
+	flags.Var(&o.newer, "newer", "select who is newer than DUR")
+	flags.StringVar(&o.pidfile, "pidfile", "", "select who `FILE` names, by PID or handle")
+}
+
+// number is an option that takes a PID, PGID or SID.
+type number int
+
+func (v *number) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(*v))
+}
+
+func (v *number) Type() string { return "PID" }
+
+func (v *number) Set(s string) error {
+	op, err := target.ParseOperand(s)
+	if err == nil && op.Form != target.PID {
+		err = fmt.Errorf("%q is not a number", s)
+	}
+	*v = number(op.PID)
+	return err
+}
+
+// given tells whether an option was used, be its value empty.
+func (o *targetOptions) given(name string) bool { return o.flags.Changed(name) }
+
+// request turns operands and options into what target.Resolve takes. What is
+// wrong with it is a usage error, but for the file of --pidfile.
+func (o *targetOptions) request(env *Env, operands []string) (req target.Request, usage, pidfile error) {
+	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
+	if err != nil {
+		return req, err, nil
+	}
+	req.Operands = ops
+	for _, word := range o.omit {
+		op, err := target.ParseOperand(word)
+		if err == nil && op.Form == target.Stdin {
+			err = errors.New("standard input cannot be omitted")
+		}
+		if err != nil {
+			return req, fmt.Errorf("--omit: %w", err), nil
+		}
+		req.Omit = append(req.Omit, op)
+	}
+	if err := o.selector(env, &req.Selector); err != nil {
+		return req, err, nil
+	}
+	if o.given("pidfile") {
+		op, err := target.ReadPidfile(o.pidfile)
+		if err != nil {
+			return req, nil, err
+		}
+		req.Selector.Only = &op
+	}
+	if len(ops) == 0 && !stdin && req.Selector.Empty() {
+		return req, errors.New("no target: give a PID, a handle, - for standard input, or a selector"), nil
+	}
+	return req, nil, nil
+}
+
+func (o *targetOptions) selector(env *Env, s *target.Selector) error {
+	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile"} {
+		if o.given(name) && o.flags.Lookup(name).Value.String() == "" {
+			return fmt.Errorf("--%s: empty value", name)
+		}
+	}
+	s.Name, s.State = o.name, o.state
+	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
+	s.Older, s.Newer = o.older.d, o.newer.d
+	if o.older.given && s.Older == 0 {
+		s.Older = 1 // everybody, but the option was given
+	}
+	if o.newer.given && s.Newer == 0 {
+		s.Newer = 1
+	}
+	for _, c := range o.state {
+		if !strings.ContainsRune("RSDTtZXIKWP", c) {
+			return fmt.Errorf("--state: no process is ever in state %q", c)
+		}
+	}
+	if o.full != "" {
+		re, err := regexp.Compile(o.full)
+		if err != nil {
+			return fmt.Errorf("--full: %w", err)
+		}
+		s.Full = re
+	}
+	if o.env != "" {
+		var value bool
+		s.EnvName, s.EnvValue, value = strings.Cut(o.env, "=")
+		s.EnvAny = !value
+		if s.EnvName == "" {
+			return fmt.Errorf("--env: %q has no name", o.env)
+		}
+	}
+	if o.user != "" {
+		uid, err := userID(o.user)
+		if err != nil {
+			return fmt.Errorf("--user: %w", err)
+		}
+		s.UID, s.HasUID = uid, true
+	}
+	if o.tty != "" {
+		if env.Proc == nil {
+			return env.ProcErr
+		}
+		nr, err := env.Proc.TTYNumber(o.tty)
+		if err != nil {
+			return fmt.Errorf("--tty: %w", err)
+		}
+		s.TTY, s.HasTTY = nr, true
+	}
+	if o.cgroup != "" {
+		if !strings.HasPrefix(o.cgroup, "/") {
+			return fmt.Errorf("--cgroup: %q does not begin with a slash", o.cgroup)
+		}
+		s.Cgroup = cgroupPath(env.Proc, o.cgroup)
+	}
+	return nil
+}
+
+// userID takes a name first, as every tool does: it may consist of digits.
+func userID(name string) (int, error) {
+	if u, err := user.Lookup(name); err == nil {
+		return strconv.Atoi(u.Uid)
+	}
+	id, err := strconv.ParseUint(name, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("unknown user %q", name)
+	}
+	return int(id), nil
+}
+
+// cgroupPath takes a path in the file system for the cgroup that it stands
+// for, wherever the hierarchy is mounted.
+func cgroupPath(proc *procfs.FS, path string) string {
+	if proc == nil {
+		return path
+	}
+	mounts, err := proc.Mounts()
+	if err != nil {
+		return path
+	}
+	for _, m := range mounts {
+		if m.FSType != "cgroup" && m.FSType != "cgroup2" {
+			continue
+		}
+		if path == m.Point {
+			return m.Root
+		}
+		if rest, ok := strings.CutPrefix(path, m.Point+"/"); ok {
+			return cleanCgroup(strings.TrimSuffix(m.Root, "/") + "/" + rest)
+		}
+	}
+	return cleanCgroup(path)
+}
+
+func cleanCgroup(path string) string {
+	if path = strings.TrimRight(path, "/"); path == "" {
+		return "/"
+	}
+	return path
+}

@@ -1,0 +1,120 @@
+package applets
+
+import (
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func tkill() *Applet {
+	return &Applet{
+		Name:    "tkill",
+		Summary: "end process trees",
+		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &tkillOptions{prove: durationValue{d: time.Second}}
+			o.ladder.add(flags)
+			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
+			o.freeze.add(flags)
+			flags.BoolVar(&o.noStrays, "no-strays", false, "leave out who lost its parent in a session that the tree leads")
+			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
+			o.output.add(flags)
+			o.target.add(flags)
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+		},
+	}
+}
+
+type tkillOptions struct {
+	ladder ladderOptions
+	output outputOptions
+	target targetOptions
+	freeze freezeOptions
+
+	children, noStrays bool
+	prove              durationValue
+}
+
+// freezeOptions are for the applets that stop their targets first.
+type freezeOptions struct {
+	noFreeze, noGuard bool
+}
+
+func (o *freezeOptions) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.noFreeze, "no-freeze", false, "do not stop them first: for targets that must not see SIGSTOP")
+	flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
+}
+
+func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	if !c.prepare(operands) {
+		return c.end()
+	}
+	if env.Proc == nil && len(c.found.Processes) > 0 {
+		c.fail(nil, env.ProcErr, exitFailed)
+		return c.end()
+	}
+	p := c.plan()
+	p.Tree = &escalate.Tree{
+		Children: o.children,
+		Strays:   !o.noStrays,
+		Guard:    c.brought,
+	}
+	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
+	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
+	if o.output.dryRun {
+		list, err := o.preview(c, p)
+		if err != nil {
+			c.fail(nil, err, exitFailed)
+			return c.end()
+		}
+		c.dryRun(list, p.Ladder)
+		return c.end()
+	}
+	sum := c.run(p)
+	c.rep.Summary(sum, len(p.Skipped), c.end())
+	return c.end()
+}
+
+// brought is the guard for what a tree brings in.
+func (c *call) brought(st *procfs.Stat) string {
+	if reason := c.guard.Brought(st); reason != "" {
+		return reason
+	}
+	if target.Omits(c.req.Omit, st, c.env.Kernel) {
+		return "omitted"
+	}
+	return ""
+}
+
+// preview lists the trees as they are now, in order of PID.
+func (o *tkillOptions) preview(c *call, p *escalate.Plan) ([]report.Planned, error) {
+	var table procfs.Snapshot
+	if err := c.env.Kernel.Snapshot(&table); err != nil {
+		return nil, err
+	}
+	roots := make(map[procfs.ID]bool)
+	family := procfs.Family{Strays: p.Tree.Strays}
+	for _, t := range p.Targets {
+		roots[t.ID] = true
+		family.Roots = append(family.Roots, t.ID)
+	}
+	var list []report.Planned
+	for _, st := range table.Family(family) {
+		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
+		switch {
+		case !planned.Root:
+			planned.Keep = p.Tree.Guard(st)
+		case p.Tree.Children:
+			planned.Keep = "only its descendants are meant"
+		}
+		list = append(list, planned)
+	}
+	return list, nil
+}

@@ -1,0 +1,468 @@
+package escalate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// tree finds, stops and thaws what the targets stand for.
+//
+// A stopped process cannot fork, but one that was told to stop may still
+// finish the fork it is in: since Linux 4.20 a fork is no longer restarted
+// because a signal came in (kernel/fork.c, copy_process). So a member counts
+// as held only once it has been seen stopped, and the reading of /proc that
+// finds nobody new must begin after that.
+type tree struct {
+	r        *run
+	guardian int // its PID, 0 without one
+	guarded  bool
+	boosted  func()
+
+	snap     procfs.Snapshot
+	known    map[procfs.ID]bool // every member ever found, roots included
+	sessions map[int]bool       // sessions that members lead or have led
+	roots    []procfs.ID
+	named    map[procfs.ID]bool
+	skipped  map[procfs.ID]bool
+
+	frozen   []*Result // stopped by us and not thawed
+	restless bool      // somebody vanished, or was born, while we froze
+	proved   bool
+	first    uint64 // newest start time in the first reading
+}
+
+func newTree(r *run) *tree {
+	t := &tree{
+		r:        r,
+		known:    make(map[procfs.ID]bool),
+		sessions: make(map[int]bool),
+		named:    make(map[procfs.ID]bool, len(r.plan.Targets)),
+		skipped:  make(map[procfs.ID]bool),
+		proved:   true,
+		guarded:  r.plan.Guardian,
+	}
+	for _, target := range r.plan.Targets {
+		t.roots = append(t.roots, target.ID)
+		t.named[target.ID] = true
+	}
+	for _, s := range r.plan.Skipped {
+		t.skipped[s.ID] = true
+	}
+	return t
+}
+
+// close leaves nobody frozen, whatever happened.
+func (t *tree) close() {
+	t.wake()
+	if t.guardian != 0 {
+		t.r.k.Unguard()
+	}
+}
+
+// gather brings the tree up to date: everybody in it is opened and, with
+// Freeze, stopped. It returns who was not known before.
+func (t *tree) gather() ([]*Result, error) {
+	if !t.r.plan.Freeze {
+		return t.look()
+	}
+	if t.guarded && t.guardian == 0 {
+		pid, err := t.r.k.Guard()
+		if err != nil {
+			t.unguarded(err)
+		}
+		t.guardian = pid
+	}
+	// Against a fork bomb, being scheduled is half the battle.
+	if t.boosted == nil {
+		t.boosted = t.r.k.Boost()
+	}
+	return t.freeze()
+}
+
+// freeze stops everybody, until a whole reading finds nobody new and nobody
+// still running.
+func (t *tree) freeze() ([]*Result, error) {
+	var newcomers []*Result
+	began := time.Now()
+	pause := 50 * time.Microsecond
+	t.proved = false
+	for pass := 0; ; pass++ {
+		if err := t.r.k.Interrupted(); err != nil {
+			return newcomers, err
+		}
+		found, err := t.look()
+		if err != nil {
+			return newcomers, err
+		}
+		newcomers = append(newcomers, found...)
+		todo := found
+		if pass == 0 {
+			todo = t.running()
+		} else if len(found) > 0 {
+			t.restless = true
+		}
+		if err := t.stop(todo); err != nil {
+			return newcomers, err
+		}
+		running := t.settle()
+		quiet := len(found) == 0 && running == 0
+		if quiet {
+			if !t.restless && !t.r.plan.ProveAlways {
+				t.proved = true
+				return newcomers, nil
+			}
+			if t.snap.Still() && t.suspect() == nil {
+				t.proved = true
+				return newcomers, nil
+			}
+		}
+		if time.Since(began) > t.r.plan.Prove {
+			// The kill is carried out all the same; sweep tries again.
+			t.restless = true
+			return newcomers, nil
+		}
+		if len(found) == 0 {
+			t.r.k.Pause(pause)
+			pause = min(2*pause, 2*time.Millisecond)
+		}
+	}
+}
+
+// look reads the table and opens the members that are new.
+func (t *tree) look() ([]*Result, error) {
+	if err := t.r.k.Snapshot(&t.snap); err != nil {
+		return nil, err
+	}
+	if t.first == 0 {
+		for i := range t.snap.Procs {
+			t.first = max(t.first, t.snap.Procs[i].Start)
+		}
+	}
+	var found []*Result
+	for _, st := range t.members() {
+		if res := t.take(st); res != nil {
+			found = append(found, res)
+		}
+	}
+	return found, nil
+}
+
+// members returns everybody in the tree as the last reading shows it; without
+// a tree, the targets alone.
+func (t *tree) members() []*procfs.Stat {
+	var members []*procfs.Stat
+	if t.r.plan.Tree == nil {
+		for _, id := range t.roots {
+			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id {
+				members = append(members, st)
+			}
+		}
+		return members
+	}
+	members = t.snap.Family(procfs.Family{
+		Roots:    t.roots,
+		Known:    t.known,
+		Sessions: t.sessions,
+		Strays:   t.r.plan.Tree.Strays,
+	})
+	for _, st := range members {
+		t.known[st.ID] = true
+		if st.SID == st.PID {
+			t.sessions[st.SID] = true
+		}
+	}
+	return members
+}
+
+// take opens a member seen in the table, and returns it if it is new and to
+// be ended.
+func (t *tree) take(st *procfs.Stat) *Result {
+	if t.r.byID[st.ID] != nil || t.skipped[st.ID] {
+		return nil
+	}
+	if t.named[st.ID] || st.PID == t.guardian {
+		// Named and not among the results: the root that --children leaves out.
+		return nil
+	}
+	if reason := t.r.plan.Tree.Guard(st); reason != "" {
+		t.skipped[st.ID] = true
+		t.r.obs.Skipped(Skip{*st, reason})
+		return nil
+	}
+	if st.Gone() {
+		// Nothing is left of it but the number, and whoever it forked has a
+		// new parent by now.
+		return nil
+	}
+	now, err := t.r.k.Open(st.PID)
+	if err != nil || now.ID != st.ID {
+		// It went between the table and now: what it forked in between may
+		// have lost its parent.
+		t.restless = true
+		if err == nil {
+			t.r.k.Close(now.ID)
+		} else if !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.obs.Failed(&Result{Target: Target{Stat: *st}}, err)
+		}
+		return nil
+	}
+	return t.r.add(Target{Stat: now})
+}
+
+// running returns everybody who is left and not frozen: the newcomers, and the
+// members of earlier rungs, which have been thawed since.
+func (t *tree) running() []*Result {
+	var list []*Result
+	for _, res := range t.r.results {
+		if res.Outcome == Survived && !res.frozen {
+			list = append(list, res)
+		}
+	}
+	return list
+}
+
+// stop sends SIGSTOP to those who are not stopped yet, after the guardian has
+// been told of them.
+func (t *tree) stop(list []*Result) error {
+	var ids []procfs.ID
+	var running []*Result
+	for _, res := range list {
+		if res.Outcome != Survived || res.Last || res.frozen {
+			continue
+		}
+		st := t.snap.Lookup(res.PID)
+		if st == nil || st.ID != res.ID || st.Gone() {
+			continue
+		}
+		if st.Stopped() {
+			res.stopped = true // by somebody else: ours to wake only if it is to die
+			continue
+		}
+		running = append(running, res)
+		ids = append(ids, res.ID)
+	}
+	if t.guardian != 0 && len(ids) > 0 {
+		if err := t.r.k.Tell(ids); err != nil {
+			t.unguarded(err)
+		}
+	}
+	for _, res := range running {
+		if err := t.r.k.Interrupted(); err != nil {
+			return err
+		}
+		// Marked first: should this call be the last thing that works, it is
+		// thawed.
+		res.frozen, res.settled = true, false
+		t.frozen = append(t.frozen, res)
+		if err := t.r.k.Signal(res.ID, signals.STOP); err != nil {
+			res.frozen = false
+			t.frozen = t.frozen[:len(t.frozen)-1]
+			if errors.Is(err, procfs.ErrNoProcess) {
+				t.restless = true
+				t.r.leave(res, true)
+				continue
+			}
+			res.Outcome, res.Err = Refused, err
+			t.r.open--
+			t.r.obs.Failed(res, err)
+		}
+	}
+	return nil
+}
+
+// settle counts the frozen members that the last reading does not show as
+// held.
+func (t *tree) settle() (running int) {
+	for _, res := range t.frozen {
+		if res.settled {
+			continue
+		}
+		st := t.snap.Lookup(res.PID)
+		switch {
+		case st == nil || st.ID != res.ID || st.Gone():
+			// It exited with our SIGSTOP on the way; its last child may
+			// have lost it before it could be seen.
+			res.settled = true
+			t.restless = true
+		case st.Stopped() || st.Traced():
+			res.settled = true
+		case st.State == 'D':
+			// A vfork parent waits for a child that we hold, and a disk for
+			// nobody: neither forks, but neither can be seen to have
+			// stopped, so the proof is asked for.
+			t.restless = true
+		default:
+			running++
+		}
+	}
+	return running
+}
+
+// suspect returns a process that was born since the first reading in a
+// session with a member, has lost its parent, and is not in the tree: what a
+// child that nobody saw may have left behind.
+func (t *tree) suspect() *procfs.Stat {
+	if t.r.plan.Tree == nil {
+		return nil
+	}
+	sessions := make(map[int]bool)
+	for _, res := range t.r.results {
+		sessions[res.SID] = true
+	}
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if st.Start < t.first || !sessions[st.SID] || st.PID == st.SID || t.known[st.ID] || st.Gone() {
+			continue
+		}
+		if parent := t.snap.Lookup(st.PPID); parent == nil || parent.SID != st.SID {
+			return st
+		}
+	}
+	return nil
+}
+
+// thaw lets everybody go on, after all have the signal pending.
+func (t *tree) thaw(sig signals.Signal) {
+	if sig.Stops() {
+		// Stopped is what the user asked for: a SIGCONT would take it back.
+		for _, res := range t.frozen {
+			res.frozen = false
+		}
+		t.frozen = t.frozen[:0]
+		t.clear()
+	}
+	t.wake()
+}
+
+func (t *tree) wake() {
+	for _, res := range t.frozen {
+		res.frozen = false
+		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.obs.Failed(res, err)
+		}
+	}
+	if len(t.frozen) > 0 {
+		t.frozen = t.frozen[:0]
+		t.clear()
+	}
+	if t.boosted != nil {
+		t.boosted()
+		t.boosted = nil
+	}
+}
+
+func (t *tree) clear() {
+	if t.guardian == 0 {
+		return
+	}
+	// A guardian that does not hear this thaws processes that run already,
+	// which harms nobody.
+	if err := t.r.k.Clear(); err != nil {
+		t.unguarded(err)
+	}
+}
+
+// unguarded gives up the guardian: the kill goes on without one.
+func (t *tree) unguarded(err error) {
+	t.r.obs.Failed(nil, fmt.Errorf("going on without a guardian: %w", err))
+	if t.guardian != 0 {
+		t.r.k.Unguard()
+	}
+	t.guarded, t.guardian = false, 0
+}
+
+// sweep is called when everybody known is gone. It returns true when there is
+// somebody new.
+func (t *tree) sweep() (more bool, err error) {
+	if t.r.plan.Tree == nil {
+		return false, nil
+	}
+	if t.proved && len(t.sessions) == 0 && !t.r.plan.Tree.Children {
+		// Whoever was born since has lost its parent and no session tells
+		// where it came from.
+		return false, nil
+	}
+	began := time.Now()
+	pause := 50 * time.Microsecond
+	for {
+		if err := t.r.k.Interrupted(); err != nil {
+			return false, err
+		}
+		if err := t.r.k.Snapshot(&t.snap); err != nil {
+			return false, err
+		}
+		if t.left() {
+			return true, nil
+		}
+		if t.proved {
+			return false, nil
+		}
+		suspect := t.suspect()
+		if suspect == nil && t.snap.Still() {
+			return false, nil
+		}
+		if time.Since(began) > t.r.plan.Prove {
+			t.r.sum.Proved = false
+			t.r.sum.Doubt = "processes came and went too fast to follow"
+			if suspect != nil {
+				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, suspect.Comm)
+			}
+			return false, nil
+		}
+		t.r.k.Pause(pause)
+		pause = min(2*pause, 5*time.Millisecond)
+	}
+}
+
+// left holds when the last reading shows a member that lives and is not
+// excused.
+func (t *tree) left() bool {
+	for _, st := range t.members() {
+		if st.Gone() || t.skipped[st.ID] {
+			continue
+		}
+		if res := t.r.byID[st.ID]; res != nil {
+			if res.Outcome == Survived {
+				return true
+			}
+			continue
+		}
+		if t.named[st.ID] || st.PID == t.guardian {
+			continue
+		}
+		if t.r.plan.Tree.Guard(st) == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// survivors takes in who was born last, so that the next rung, or the report,
+// has them.
+func (t *tree) survivors() error {
+	_, err := t.look()
+	return err
+}
+
+// deepestFirst orders the list so that nobody comes after its parent. Without
+// a freeze, KILL goes round in that order: a parent that still lives cannot
+// lose a child to another's care.
+func (t *tree) deepestFirst(list []*Result) []*Result {
+	depth := func(res *Result) int {
+		d := 0
+		for st := t.snap.Lookup(res.PID); st != nil && d < len(t.snap.Procs); st = t.snap.Lookup(st.PPID) {
+			d++
+		}
+		return d
+	}
+	depths := make(map[*Result]int, len(list))
+	for _, res := range list {
+		depths[res] = depth(res)
+	}
+	return slices.SortedStableFunc(slices.Values(list), func(a, b *Result) int { return depths[b] - depths[a] })
+}

@@ -1,0 +1,333 @@
+package escalate
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// run is the state of one call of Run.
+type run struct {
+	k     Kernel
+	plan  *Plan
+	obs   Observer
+	start time.Time
+
+	results []*Result
+	byID    map[procfs.ID]*Result
+	open    int // results that are neither gone nor refused
+	gone    int
+	rung    int // from 1
+
+	tree *tree
+	sum  Summary
+}
+
+// Run carries out the plan and returns what became of everybody. The targets
+// must have been opened on k. The error is a *signals.Interrupt, or a failure that
+// made it impossible to go on; whatever was frozen has been thawed by then,
+// and the summary is complete in both cases.
+func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
+	r := &run{k: k, plan: p, obs: o, start: time.Now(), byID: make(map[procfs.ID]*Result, len(p.Targets))}
+	r.sum.Proved = true
+	for _, s := range p.Skipped {
+		o.Skipped(s)
+	}
+	if p.Tree != nil || p.Freeze {
+		r.tree = newTree(r)
+		defer r.tree.close()
+	}
+	if p.Tree == nil || !p.Tree.Children {
+		for _, t := range p.Targets {
+			r.add(t)
+		}
+	}
+	err := r.climb()
+	r.awaitStatus()
+	r.sum.Results = r.results
+	r.sum.Elapsed = time.Since(r.start)
+	return &r.sum, err
+}
+
+// add takes in a target that has been opened; who is gone already is counted
+// at once.
+func (r *run) add(t Target) *Result {
+	if res, ok := r.byID[t.ID]; ok {
+		return res
+	}
+	res := &Result{Target: t}
+	r.byID[t.ID] = res
+	r.results = append(r.results, res)
+	r.open++
+	if t.Stat.Gone() && !r.plan.Reaped && !r.plan.Status {
+		r.leave(res, false)
+	}
+	return res
+}
+
+func (r *run) climb() error {
+	if r.plan.WaitOnly {
+		_, err := r.wait(Forever)
+		return err
+	}
+	for i, step := range r.plan.Ladder {
+		r.rung = i + 1
+		if i > 0 {
+			if r.open == 0 || r.enough() {
+				break
+			}
+			r.hooks(step.Signal)
+		}
+		over, err := r.step(step)
+		if err != nil || over {
+			return err
+		}
+	}
+	return r.k.Interrupted()
+}
+
+// step climbs one rung: signal, wait, and, of a tree, look for who was born
+// meanwhile until nobody is left or the rung's time is over. It returns true
+// when there is nothing more to do.
+func (r *run) step(step Step) (over bool, err error) {
+	var deadline time.Time
+	for round := 0; ; round++ {
+		if err := r.k.Interrupted(); err != nil {
+			return true, err
+		}
+		newcomers := r.results
+		if r.tree != nil {
+			if newcomers, err = r.tree.gather(); err != nil {
+				return true, err
+			}
+			if round == 0 {
+				newcomers = r.results
+			}
+			if !r.plan.Freeze && step.Signal == signals.KILL {
+				newcomers = r.tree.deepestFirst(newcomers)
+			}
+		}
+		r.signalAll(newcomers, step.Signal)
+		if r.tree != nil {
+			r.tree.thaw(step.Signal)
+		}
+		if step.Signal == 0 {
+			return true, nil
+		}
+		grace := step.Grace
+		if round == 0 && grace != Forever {
+			deadline = time.Now().Add(grace)
+		} else if grace != Forever {
+			grace = time.Until(deadline)
+		}
+		if over, err := r.wait(grace); over || err != nil || r.open > 0 {
+			return over, err
+		}
+		if r.tree == nil {
+			return true, nil
+		}
+		more, err := r.tree.sweep()
+		if err != nil || !more {
+			return true, err
+		}
+		if grace != Forever && time.Until(deadline) <= 0 {
+			// What keeps being reborn is met by the next rung; after the
+			// last one it is a survivor.
+			return false, r.tree.survivors()
+		}
+	}
+}
+
+// signalAll sends to everybody that is left, ancestors of ours last: their
+// end may be ours.
+func (r *run) signalAll(to []*Result, sig signals.Signal) {
+	for _, last := range [...]bool{false, true} {
+		for _, res := range to {
+			if res.Last == last && res.Outcome == Survived && !res.Stat.Gone() {
+				r.signal(res, sig)
+			}
+		}
+	}
+	if !sig.Ends() || sig == signals.KILL {
+		return
+	}
+	// A stopped process cannot act on what it was sent. Those that we froze
+	// are woken by thaw.
+	for _, res := range to {
+		if res.Outcome != Survived || res.frozen || !r.isStopped(res) {
+			continue
+		}
+		if err := r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			r.obs.Failed(res, err)
+		}
+	}
+}
+
+// isStopped relies on what was read when the target was opened for the first
+// rung, and reads again for the later ones.
+func (r *run) isStopped(res *Result) bool {
+	if r.rung == 1 {
+		return res.stopped || res.Stat.Stopped()
+	}
+	st, err := r.k.Stat(res.ID)
+	return err == nil && st.Stopped()
+}
+
+func (r *run) signal(res *Result, sig signals.Signal) {
+	err := r.k.Signal(res.ID, sig)
+	switch {
+	case err == nil:
+		res.Rung = r.rung
+		r.sum.Rung = max(r.sum.Rung, r.rung)
+		r.obs.Signalled(res, sig, r.rung, time.Since(r.start))
+		if sig == 0 {
+			res.Outcome = Exists
+			r.open--
+		}
+	case errors.Is(err, procfs.ErrNoProcess):
+		r.leave(res, true)
+	default:
+		res.Outcome, res.Err = Refused, err
+		r.open--
+		r.obs.Failed(res, err)
+	}
+}
+
+// leave notes that res is gone, once.
+func (r *run) leave(res *Result, reaped bool) {
+	res.reaped = res.reaped || reaped
+	if res.Outcome != Survived {
+		return
+	}
+	if r.plan.Status && res.Status == nil {
+		res.fetchStatus(r.k)
+	}
+	if r.plan.Reaped && !res.reaped {
+		return
+	}
+	res.Outcome = Gone
+	res.Elapsed = time.Since(r.start)
+	r.open--
+	r.gone++
+	r.obs.Gone(res)
+	if !errors.Is(res.StatusErr, signals.ErrNotReaped) {
+		r.k.Close(res.ID)
+	}
+}
+
+func (r *run) leaveAll(ids []procfs.ID, reaped bool) {
+	for _, id := range ids {
+		if res, ok := r.byID[id]; ok {
+			r.leave(res, reaped)
+		}
+	}
+}
+
+func (res *Result) fetchStatus(k Kernel) {
+	status, err := k.Status(res.ID)
+	if res.StatusErr = err; err == nil {
+		res.Status = &status
+	}
+}
+
+// awaitStatus gives the parents of those who are gone the time to reap them:
+// the status is there only afterwards.
+func (r *run) awaitStatus() {
+	began := time.Now()
+	for _, res := range r.results {
+		for errors.Is(res.StatusErr, signals.ErrNotReaped) && time.Since(began) < r.plan.StatusWait {
+			r.k.Pause(time.Millisecond)
+			res.fetchStatus(r.k)
+		}
+	}
+}
+
+func (r *run) enough() bool { return r.plan.Count > 0 && r.gone >= r.plan.Count }
+
+// wait returns when nobody is left, when grace is over, or (over) when the
+// call is: its limit reached, or as many gone as were asked for.
+func (r *run) wait(grace time.Duration) (over bool, err error) {
+	began := time.Now()
+	tick := r.obs.Tick()
+	for r.open > 0 && !r.enough() {
+		left := Forever
+		if grace != Forever {
+			left = grace - time.Since(began)
+		}
+		limited := false
+		if r.plan.Limit > 0 {
+			if l := r.plan.Limit - time.Since(r.start); l < left {
+				left, limited = l, true
+			}
+		}
+		timeout := max(left, 0)
+		if tick > 0 {
+			timeout = min(timeout, tick)
+		}
+		gone, reaped, err := r.k.Wait(timeout)
+		if err != nil {
+			return true, err
+		}
+		r.leaveAll(gone, false)
+		r.leaveAll(reaped, true)
+		if len(gone)+len(reaped) > 0 {
+			continue
+		}
+		if left <= timeout {
+			r.sum.LimitReached = limited
+			return limited, nil
+		}
+		r.obs.Waiting(r.progress(left, limited))
+	}
+	return r.enough(), nil
+}
+
+func (r *run) progress(left time.Duration, limited bool) Progress {
+	p := Progress{Total: r.open + r.gone, Gone: r.gone, Elapsed: time.Since(r.start), In: left}
+	if !limited && r.rung > 0 && r.rung < len(r.plan.Ladder) {
+		p.Next = r.plan.Ladder[r.rung].Signal
+	}
+	return p
+}
+
+// hooksAtOnce bounds the shells that run side by side.
+const hooksAtOnce = 16
+
+// hooks runs the user's command for everybody who is left. It is bounded, and
+// its failure stops nothing.
+func (r *run) hooks(next signals.Signal) {
+	if r.plan.Hook == "" {
+		return
+	}
+	var survivors []*Result
+	for _, res := range r.results {
+		if res.Outcome == Survived {
+			survivors = append(survivors, res)
+		}
+	}
+	errs := make([]error, len(survivors))
+	slots := make(chan struct{}, hooksAtOnce)
+	var wg sync.WaitGroup
+	for i, res := range survivors {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = r.k.Hook(r.plan.Hook, []string{
+				"KILLBOX_PID=" + strconv.Itoa(res.PID),
+				"KILLBOX_HANDLE=" + res.ID.String(),
+				"KILLBOX_COMM=" + res.Comm,
+				"KILLBOX_NEXT=" + next.String(),
+			}, r.plan.HookTimeout)
+		})
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err != nil {
+			r.obs.Failed(survivors[i], err)
+		}
+	}
+}

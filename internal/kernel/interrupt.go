@@ -1,0 +1,80 @@
+package kernel
+
+import (
+	"os"
+	"os/signal"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"killbox/internal/signals"
+
+	"golang.org/x/sys/unix"
+)
+
+// notes passes a signal on to the goroutine that waits.
+type notes struct {
+	fd  int // an eventfd
+	got atomic.Int32
+}
+
+// Catch lets the given signals end a Wait instead of the process, those apart
+// that the caller had us ignore.
+func (k *Kernel) Catch(sigs ...signals.Signal) error {
+	if k.notes != nil {
+		return nil
+	}
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return os.NewSyscallError("eventfd", err)
+	}
+	k.notes = &notes{fd: fd}
+	ch := make(chan os.Signal, 1)
+	for _, s := range sigs {
+		if !signal.Ignored(syscall.Signal(s)) {
+			signal.Notify(ch, syscall.Signal(s))
+		}
+	}
+	go func() {
+		for s := range ch {
+			k.notes.got.CompareAndSwap(0, int32(s.(syscall.Signal)))
+			unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 1})
+		}
+	}()
+	return nil
+}
+
+// Interrupted returns a *signals.Interrupt once a caught signal has arrived.
+func (k *Kernel) Interrupted() error {
+	if k.notes == nil {
+		return nil
+	}
+	if s := k.notes.got.Load(); s != 0 {
+		return &signals.Interrupt{Signal: signals.Signal(s)}
+	}
+	return nil
+}
+
+// Die ends this process by sig itself, so that whoever waits for it sees why:
+// a shell stops its loop on a child that died of SIGINT, not on one that
+// exited with 130. It returns where a signal cannot end us, as for PID 1.
+func Die(sig signals.Signal) {
+	// The Go runtime's own handler is taken off without its help, since it
+	// prints a trace for some signals. A structure of zeros is SIG_DFL in
+	// every architecture's layout.
+	var zero [64]byte
+	rtSigaction(int(sig), &zero)
+	unix.Kill(os.Getpid(), unix.Signal(sig))
+}
+
+// rtSigaction installs the disposition. The size of the signal set is 8 bytes,
+// and 16 on MIPS (rt_sigaction(2)).
+func rtSigaction(sig int, act *[64]byte) {
+	size := uintptr(8)
+	switch runtime.GOARCH {
+	case "mips", "mipsle", "mips64", "mips64le":
+		size = 16
+	}
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), 0, size, 0, 0)
+}

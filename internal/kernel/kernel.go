@@ -1,0 +1,324 @@
+// Package kernel is the only one that signals, waits and reaps. Processes are
+// held by pidfds (Linux 5.3), so that a number which has been used again is
+// never signalled; where there are none, because the kernel is older or
+// seccomp refuses the calls, /proc is asked right before every kill(2).
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Options of a Kernel.
+type Options struct {
+	// NoPidfd does without pidfds, as on a kernel before Linux 5.3.
+	NoPidfd bool
+	// Self is the program to run as the guardian, with GuardianName as its
+	// argv[0].
+	Self string
+}
+
+// Kernel holds the processes that were opened on it. It is used by one
+// goroutine; only Hook may be called from several.
+type Kernel struct {
+	proc *procfs.FS // nil where there is no /proc
+	opts Options
+
+	procs   map[procfs.ID]*process
+	fresh   []*process         // opened since the last Wait
+	watched map[int32]*process // in the epoll set, by descriptor
+	polled  []*process         // what no event will tell of
+	freed   int                // descriptors given back since some ran short
+	epoll   int                // 0 before the first Wait
+	ready   []unix.EpollEvent
+
+	probe probe
+	guard *guardian
+	notes *notes
+}
+
+// process is one that Open returned.
+type process struct {
+	id   procfs.ID
+	fd   int // a pidfd, a /proc/PID descriptor, or -1
+	kind kind
+
+	gone   bool
+	reaped bool
+}
+
+type kind uint8
+
+const (
+	loose   kind = iota // known by number and start time
+	procDir             // pinned by a descriptor of /proc/PID
+	pidfd               // pinned by a pidfd
+)
+
+// New returns a kernel that reads proc, which is nil where there is no /proc.
+func New(proc *procfs.FS, opts Options) *Kernel {
+	return &Kernel{proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process)}
+}
+
+// ThreadError: the number names a thread that does not lead its process.
+type ThreadError struct{ TID, PID int }
+
+func (e *ThreadError) Error() string {
+	return fmt.Sprintf("is a thread of process %d, not a process", e.PID)
+}
+
+// Is makes a thread's number count as naming no process.
+func (e *ThreadError) Is(target error) bool { return target == procfs.ErrNoProcess }
+
+// Open pins the process that has the number pid, and only then reads what it
+// is; at the end the descriptor is asked whether the process is still there,
+// so that what was read belongs to it and not to a successor. Without /proc
+// only the number is known, and Start is 0.
+func (k *Kernel) Open(pid int) (procfs.Stat, error) {
+	p := &process{fd: -1}
+	if err := k.pin(p, pid); err != nil {
+		return procfs.Stat{}, err
+	}
+	st, err := k.read(p, pid)
+	if err == nil && p.kind == pidfd {
+		err = exists(p.fd)
+	}
+	if err != nil {
+		p.close()
+		return procfs.Stat{}, err
+	}
+	p.id = st.ID
+	if old := k.procs[st.ID]; old != nil {
+		p.close()
+		return st, nil
+	}
+	k.procs[st.ID] = p
+	k.fresh = append(k.fresh, p)
+	return st, nil
+}
+
+// reserve is how many descriptors are kept free for reading /proc, the
+// guardian and hooks.
+const reserve = 16
+
+// pin gets a descriptor that stays with the process. Without one the process
+// is loose, which is no error.
+func (k *Kernel) pin(p *process, pid int) error {
+	if k.pidfds() {
+		fd, err := unix.PidfdOpen(pid, 0)
+		switch {
+		case err == nil:
+			p.fd, p.kind = fd, pidfd
+		case err == unix.ESRCH:
+			return procfs.ErrNoProcess
+		case err == unix.EINVAL || err == unix.ENOENT:
+			// A thread that leads no process, or one that is about to be
+			// reaped.
+			return k.thread(pid)
+		}
+	} else if k.proc != nil {
+		fd, err := unix.Open(fmt.Sprintf("%s/%d", k.proc.Root(), pid), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err == nil {
+			p.fd, p.kind = fd, procDir
+		} else if err == unix.ENOENT && unix.Kill(pid, 0) == unix.ESRCH {
+			return procfs.ErrNoProcess
+		}
+		if err := k.thread(pid); err != nil && errors.As(err, new(*ThreadError)) {
+			p.close()
+			return err
+		}
+	}
+	if p.fd >= k.probe.limit()-reserve {
+		// Descriptors are handed out lowest first: the table is nearly full.
+		p.close()
+	}
+	return nil
+}
+
+// thread tells a thread's number from that of a process that is going.
+func (k *Kernel) thread(pid int) error {
+	if k.proc != nil {
+		if s, err := k.proc.Status(pid); err == nil && s.TGID != pid {
+			return &ThreadError{TID: pid, PID: s.TGID}
+		}
+	}
+	return procfs.ErrNoProcess
+}
+
+// read returns what /proc says; where it says nothing of a process that
+// exists (hidepid, no /proc) just the number.
+func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
+	if k.proc != nil {
+		st, err := k.proc.Stat(pid)
+		if err == nil || !errors.Is(err, procfs.ErrNoProcess) {
+			return st, err
+		}
+	}
+	err := unix.Kill(pid, 0)
+	if p.kind == pidfd {
+		err = exists(p.fd)
+	}
+	if err == unix.ESRCH || errors.Is(err, procfs.ErrNoProcess) {
+		return procfs.Stat{}, procfs.ErrNoProcess
+	}
+	return procfs.Stat{ID: procfs.ID{PID: pid}, State: '?', Threads: 1}, nil
+}
+
+// exists asks the descriptor whether its process has been reaped.
+func exists(fd int) error {
+	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err == unix.ESRCH {
+		return procfs.ErrNoProcess
+	}
+	return nil
+}
+
+func (p *process) close() {
+	if p.fd >= 0 {
+		unix.Close(p.fd)
+	}
+	p.fd, p.kind = -1, loose
+}
+
+// Close forgets a process.
+func (k *Kernel) Close(id procfs.ID) {
+	p := k.procs[id]
+	if p == nil {
+		return
+	}
+	delete(k.watched, int32(p.fd))
+	if p.fd >= 0 {
+		k.freed++
+	}
+	p.close()
+	p.gone, p.reaped = true, true // for the lists that still hold it
+	delete(k.procs, id)
+}
+
+// Inode returns the inode number of the process's pidfd, which names it for
+// ever (pidfs, Linux 6.9).
+func (k *Kernel) Inode(id procfs.ID) (uint64, error) {
+	const pidfsMagic = 0x50494446
+	p := k.procs[id]
+	if p == nil || p.kind != pidfd {
+		return 0, errNoInode
+	}
+	var fs unix.Statfs_t
+	if err := unix.Fstatfs(p.fd, &fs); err != nil || uint32(fs.Type) != pidfsMagic {
+		return 0, errNoInode
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(p.fd, &st); err != nil {
+		return 0, os.NewSyscallError("fstat", err)
+	}
+	return st.Ino, nil
+}
+
+var errNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9: name it as PID@START")
+
+// Stat reads the process again. The error is procfs.ErrNoProcess when it has
+// been reaped.
+func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
+	if k.proc == nil {
+		return procfs.Stat{}, errors.New("there is no /proc")
+	}
+	st, err := k.proc.Stat(id.PID)
+	if err == nil && st.ID != id {
+		err = procfs.ErrNoProcess
+	}
+	return st, err
+}
+
+// Snapshot reads the process table.
+func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
+	if k.proc == nil {
+		return errors.New("cannot read the process table: is /proc mounted?")
+	}
+	return k.proc.Snapshot(s)
+}
+
+// Signal sends sig to the process that id names, and to no other.
+func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
+	p := k.procs[id]
+	if p == nil {
+		return procfs.ErrNoProcess
+	}
+	switch p.kind {
+	case pidfd:
+		return sent(unix.PidfdSendSignal(p.fd, unix.Signal(sig), nil, 0))
+	case procDir:
+		// Reading through the descriptor fails once the process has been
+		// reaped, even if its number is in use again within the same tick.
+		if _, err := k.proc.StatAt(p.fd); err != nil {
+			return err
+		}
+		return sent(unix.Kill(id.PID, unix.Signal(sig)))
+	}
+	if k.pidfds() {
+		fd, err := unix.PidfdOpen(id.PID, 0)
+		if err == nil {
+			defer unix.Close(fd)
+			if err := k.verify(id); err != nil {
+				return err
+			}
+			return sent(unix.PidfdSendSignal(fd, unix.Signal(sig), nil, 0))
+		}
+		if err == unix.ESRCH {
+			return procfs.ErrNoProcess
+		}
+	}
+	if err := k.verify(id); err != nil {
+		return err
+	}
+	return sent(unix.Kill(id.PID, unix.Signal(sig)))
+}
+
+// verify fails unless the number still names the process.
+func (k *Kernel) verify(id procfs.ID) error {
+	if id.Start == 0 && k.proc == nil {
+		return nil // nothing to compare with
+	}
+	_, err := k.Stat(id)
+	return err
+}
+
+func sent(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case unix.ESRCH:
+		return procfs.ErrNoProcess
+	case unix.EPERM:
+		return errNotPermitted
+	}
+	return err
+}
+
+// errNotPermitted spells EPERM as errno does, without "kill:" before it.
+var errNotPermitted error = unix.EPERM
+
+// Pause gives up the processor for about d.
+func (k *Kernel) Pause(d time.Duration) { time.Sleep(d) }
+
+// Boost asks for the best nice value, and silently does without where that is
+// refused. It holds for the calling thread alone (setpriority(2), BUGS), so
+// the goroutine is bound to it until the returned call.
+func (k *Kernel) Boost() func() {
+	runtime.LockOSThread()
+	// The system call returns 20 minus the nice value.
+	old, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, -20) != nil {
+		return runtime.UnlockOSThread
+	}
+	return func() {
+		unix.Setpriority(unix.PRIO_PROCESS, 0, 20-old)
+		runtime.UnlockOSThread()
+	}
+}

@@ -1,0 +1,188 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
+)
+
+// The delays of polling, for what no pidfd tells.
+const (
+	pollFirst = time.Millisecond
+	pollLast  = 50 * time.Millisecond
+)
+
+// Wait returns the opened processes that went, as soon as there is one, or
+// nothing when the timeout is over; reaped holds those whose parents have
+// waited for them. Nothing ticks meanwhile as long as every process has a
+// pidfd. The error is a *signals.Interrupt when a signal came in.
+func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {
+	began := time.Now()
+	delay := pollFirst
+	for {
+		if err := k.watch(); err != nil {
+			return nil, nil, err
+		}
+		gone, reaped = k.poll()
+		left := max(timeout-time.Since(began), 0)
+		nap := left
+		if len(k.polled) > 0 {
+			nap = min(nap, delay)
+			delay = min(2*delay, pollLast)
+		}
+		if len(gone)+len(reaped) > 0 {
+			nap = 0 // who else went is told in the same breath
+		}
+		if gone, reaped, err = k.sleep(nap, gone, reaped); err != nil {
+			return nil, nil, err
+		}
+		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || left == 0 {
+			return gone, reaped, err
+		}
+	}
+}
+
+// watch puts the descriptors that are new into the epoll set.
+func (k *Kernel) watch() error {
+	if k.epoll == 0 {
+		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		if err != nil {
+			return fmt.Errorf("cannot wait: epoll_create1: %w", err)
+		}
+		k.epoll = fd
+		k.ready = make([]unix.EpollEvent, 256)
+		if k.notes != nil {
+			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.notes.fd)}
+			if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
+				return fmt.Errorf("cannot wait: epoll_ctl: %w", err)
+			}
+		}
+	}
+	for _, p := range k.fresh {
+		if p.reaped {
+			continue
+		}
+		if p.kind == pidfd {
+			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}
+			if unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, p.fd, &event) == nil {
+				k.watched[int32(p.fd)] = p
+				continue
+			}
+			// No memory, or more than the user may watch
+			// (/proc/sys/fs/epoll/max_user_watches).
+		}
+		k.polled = append(k.polled, p)
+	}
+	k.fresh = k.fresh[:0]
+	return nil
+}
+
+// sleep waits for the epoll set and adds to gone and reaped what it tells.
+func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, []procfs.ID, error) {
+	ms := -1
+	if d != math.MaxInt64 {
+		// Rounded up: waking before the time would only spin.
+		ms = int(min((d+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
+	}
+	n, err := unix.EpollWait(k.epoll, k.ready, ms)
+	if err != nil && err != unix.EINTR {
+		return nil, nil, fmt.Errorf("cannot wait: epoll_wait: %w", err)
+	}
+	for _, event := range k.ready[:max(n, 0)] {
+		p := k.watched[event.Fd]
+		if p == nil {
+			continue // a signal, which Interrupted tells of
+		}
+		// From here on its reaping is of interest. EPOLLHUP tells of that
+		// only since Linux 6.9, and a zombie is readable all the time, so
+		// that it is polled.
+		unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
+		delete(k.watched, event.Fd)
+		p.gone = true
+		gone = append(gone, p.id)
+		if event.Events&unix.EPOLLHUP != 0 {
+			p.reaped = true
+			reaped = append(reaped, p.id)
+		} else {
+			k.polled = append(k.polled, p)
+		}
+	}
+	return gone, reaped, nil
+}
+
+// poll looks at the processes that no event will tell of.
+func (k *Kernel) poll() (gone, reaped []procfs.ID) {
+	rest := k.polled[:0]
+	for _, p := range k.polled {
+		if p.reaped {
+			continue
+		}
+		isGone, isReaped := k.look(p)
+		if isGone && !p.gone {
+			p.gone = true
+			gone = append(gone, p.id)
+		}
+		if isReaped {
+			p.reaped = true
+			reaped = append(reaped, p.id)
+			continue
+		}
+		if p.kind == loose && !p.gone && k.freed > 0 && k.promote(p) {
+			continue
+		}
+		rest = append(rest, p)
+	}
+	clear(k.polled[len(rest):])
+	k.polled = rest
+	return gone, reaped
+}
+
+func (k *Kernel) look(p *process) (gone, reaped bool) {
+	var err error
+	switch {
+	case p.kind == pidfd:
+		err = exists(p.fd)
+		gone = p.gone
+		if !gone && err == nil {
+			st, statErr := k.Stat(p.id)
+			gone = statErr == nil && st.Gone()
+		}
+	case p.kind == procDir:
+		var st procfs.Stat
+		st, err = k.proc.StatAt(p.fd)
+		gone = err == nil && st.Gone()
+	case k.proc == nil || p.id.Start == 0:
+		err = sent(unix.Kill(p.id.PID, 0))
+	default:
+		var st procfs.Stat
+		st, err = k.Stat(p.id)
+		gone = err == nil && st.Gone()
+	}
+	if errors.Is(err, procfs.ErrNoProcess) {
+		return true, true
+	}
+	return gone, false
+}
+
+// promote gives a loose process one of the descriptors that others have left,
+// and returns true when an event will tell of it from now on.
+func (k *Kernel) promote(p *process) bool {
+	k.freed--
+	if k.pin(p, p.id.PID) != nil || p.kind == loose {
+		k.freed = 0
+		return false
+	}
+	if k.verify(p.id) != nil {
+		p.close()
+		return false
+	}
+	if p.kind == pidfd {
+		k.fresh = append(k.fresh, p)
+	}
+	return p.kind == pidfd
+}

@@ -1,0 +1,106 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// Explain says why the process is still there after sig was the last signal
+// sent to it (0 for none). It is a guess made of facts: each is what /proc
+// shows now.
+func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
+	if proc == nil {
+		return "no reason to be had without /proc"
+	}
+	st, err := proc.Stat(id.PID)
+	if errors.Is(err, procfs.ErrNoProcess) || err == nil && st.ID != id {
+		return "it went only now"
+	}
+	if err != nil {
+		return err.Error()
+	}
+	if st.KernelThread() {
+		return "it is a kernel thread, which takes no signals"
+	}
+	if st.Gone() {
+		return zombie(proc, &st)
+	}
+	var why []string
+	if cgroup, ok := proc.Frozen(id.PID); ok {
+		why = append(why, "frozen by cgroup "+Escape(cgroup))
+	} else if st.State == 'D' {
+		where := "the kernel"
+		if wchan, err := proc.Wchan(id.PID); err == nil && wchan != "" && wchan != "0" {
+			where = wchan
+		}
+		why = append(why, "in uninterruptible sleep in "+where)
+	}
+	status, err := proc.Status(id.PID)
+	if err != nil {
+		return strings.Join(append(why, "state "+string(st.State)), ", ")
+	}
+	if st.Stopped() {
+		why = append(why, "stopped")
+	}
+	if status.TracerPID != 0 {
+		why = append(why, "traced by "+describe(proc, status.TracerPID))
+	}
+	if n := len(status.NSPID); n > 1 && status.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP {
+		why = append(why, "init of another PID namespace, which gets only what it handles")
+	}
+	if sig != 0 {
+		why = append(why, fate(&status, sig)...)
+	}
+	if len(why) == 0 {
+		why = append(why, "state "+string(st.State))
+	}
+	return strings.Join(why, ", ")
+}
+
+// fate tells what became of a signal.
+func fate(s *procfs.Status, sig signals.Signal) []string {
+	switch d := Disposition(s, sig); d {
+	case "ignored":
+		return []string{sig.String() + " is ignored"}
+	case "blocked":
+		if s.Pending.Has(int(sig)) || s.ThreadPending.Has(int(sig)) {
+			return []string{sig.String() + " is blocked and pending"}
+		}
+		return []string{sig.String() + " is blocked"}
+	case "caught":
+		return []string{sig.String() + " is caught"}
+	}
+	if s.Pending.Has(int(sig)) {
+		return []string{sig.String() + " is pending"}
+	}
+	return nil
+}
+
+func zombie(proc *procfs.FS, st *procfs.Stat) string {
+	parent := describe(proc, st.PPID)
+	reason := "does not wait for it"
+	if p, err := proc.Stat(st.PPID); err == nil {
+		status, err := proc.Status(st.PPID)
+		switch {
+		case p.Stopped():
+			reason = "is stopped"
+		case p.Traced():
+			reason = "is stopped by its tracer"
+		case err == nil && status.Blocked.Has(int(signals.CHLD)):
+			reason = "blocks CHLD"
+		}
+	}
+	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", parent, reason, st.PPID)
+}
+
+func describe(proc *procfs.FS, pid int) string {
+	if st, err := proc.Stat(pid); err == nil {
+		return Process(&st)
+	}
+	return strconv.Itoa(pid)
+}

@@ -1,0 +1,178 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// Planned is a process of a plan with what --dry-run tells of it.
+type Planned struct {
+	procfs.Stat
+	Root bool // one of the targets, not what their trees bring in
+	// Keep: it is shown for the tree's sake, and would be left alone.
+	Keep string
+}
+
+// Plan prints what would be done and to whom. colour is for terminals.
+func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder, colour bool) {
+	first := signals.Signal(0)
+	if len(ladder) > 0 {
+		first = ladder[0].Signal
+	}
+	d := &describer{proc: proc, first: first, users: make(map[int]string)}
+	if r.opts.JSON {
+		for i := range list {
+			p := &list[i]
+			if p.Keep != "" {
+				r.Skipped(escalate.Skip{Stat: p.Stat, Reason: p.Keep})
+				continue
+			}
+			e := about(&p.Stat, "plan")
+			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
+			e.User, e.Disposition = d.owner(&p.Stat)
+			if age, err := proc.Age(p.Stat); err == nil {
+				e.Age = seconds(age)
+			}
+			e.Ladder, e.Root = ladder.String(), p.Root
+			r.json(e)
+		}
+		return
+	}
+	printTree(r.opts.Out, list, d, colour)
+	if len(ladder) > 0 {
+		fmt.Fprintf(r.opts.Out, "ladder: %v\n", ladder)
+	}
+}
+
+type describer struct {
+	proc  *procfs.FS
+	first signals.Signal
+	users map[int]string
+}
+
+// owner returns the name of the effective user, and what the first signal
+// would do.
+func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
+	status, err := d.proc.Status(st.PID)
+	if err != nil {
+		return "?", "unknown"
+	}
+	uid := status.UID[1]
+	name, ok := d.users[uid]
+	if !ok {
+		name = strconv.Itoa(uid)
+		if u, err := user.LookupId(name); err == nil {
+			name = u.Username
+		}
+		d.users[uid] = name
+	}
+	return name, Disposition(&status, d.first)
+}
+
+// Disposition tells what sig would do to the process: "default", "caught",
+// "ignored" or "blocked".
+func Disposition(s *procfs.Status, sig signals.Signal) string {
+	n := int(sig)
+	switch {
+	case sig == signals.KILL || sig == signals.STOP:
+		return "default"
+	case s.Ignored.Has(n):
+		return "ignored"
+	case s.Blocked.Has(n):
+		return "blocked"
+	case s.Caught.Has(n):
+		return "caught"
+	}
+	return "default"
+}
+
+func (d *describer) line(p *Planned, colour bool) string {
+	name := Process(&p.Stat)
+	if p.Keep != "" {
+		return name + ": left alone: " + p.Keep
+	}
+	owner, disposition := d.owner(&p.Stat)
+	age := "?"
+	if a, err := d.proc.Age(p.Stat); err == nil {
+		age = roughly(a)
+	}
+	what := d.first.String() + " " + disposition
+	switch {
+	case d.first == 0:
+		what = "not signalled"
+	case p.Gone():
+		what = "gone already"
+	}
+	if colour {
+		name = "\x1b[1m" + name + "\x1b[0m"
+		if disposition == "ignored" || disposition == "blocked" {
+			what = "\x1b[33m" + what + "\x1b[0m"
+		}
+	}
+	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, owner, age, what)
+}
+
+// roughly prints an age in its largest unit.
+func roughly(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	case d < time.Hour:
+		return strconv.Itoa(int(d/time.Minute)) + "m"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d/time.Hour)) + "h"
+	}
+	return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+}
+
+// printTree prints every process below its parent; whose parent is not in the
+// list stands at the left.
+func printTree(w io.Writer, list []Planned, d *describer, colour bool) {
+	byPID := make(map[int]bool, len(list))
+	for i := range list {
+		byPID[list[i].PID] = true
+	}
+	children := make(map[int][]*Planned)
+	var tops []*Planned
+	for i := range list {
+		p := &list[i]
+		if byPID[p.PPID] && p.PPID != p.PID {
+			children[p.PPID] = append(children[p.PPID], p)
+		} else {
+			tops = append(tops, p)
+		}
+	}
+	var b strings.Builder
+	var walk func(p *Planned, lead, branch, below string)
+	walk = func(p *Planned, lead, branch, below string) {
+		b.WriteString(lead + branch + d.line(p, colour) + "\n")
+		kids := children[p.PID]
+		delete(children, p.PID) // a torn reading may hold a loop
+		for i, kid := range kids {
+			if i == len(kids)-1 {
+				walk(kid, lead+below, "└─ ", "   ")
+			} else {
+				walk(kid, lead+below, "├─ ", "│  ")
+			}
+		}
+	}
+	for _, p := range tops {
+		walk(p, "", "", "")
+	}
+	for _, pid := range slices.Sorted(maps.Keys(children)) {
+		for _, p := range children[pid] {
+			b.WriteString(d.line(p, colour) + "\n")
+		}
+	}
+	io.WriteString(w, b.String())
+}

@@ -1,0 +1,165 @@
+// Package report tells what happens, as text, as JSON and as a status line on
+// a terminal, and explains why a process is still there.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// Options of a Reporter.
+type Options struct {
+	Applet   string
+	Out, Err io.Writer
+	Verbose  bool
+	JSON     bool
+	Quiet    bool
+	// Terminal: Err is one, and may be given a status line.
+	Terminal bool
+}
+
+// Reporter is the escalate.Observer of every applet.
+type Reporter struct {
+	opts   Options
+	status bool // a status line is on the screen
+	// Errors counts what Failed was told.
+	Errors int
+}
+
+// New returns a Reporter.
+func New(opts Options) *Reporter { return &Reporter{opts: opts} }
+
+// Process names a process in a diagnostic: its PID, and its comm where that is
+// known.
+func Process(st *procfs.Stat) string {
+	if st.Comm == "" {
+		return strconv.Itoa(st.PID)
+	}
+	return strconv.Itoa(st.PID) + " (" + Escape(st.Comm) + ")"
+}
+
+// Escape makes a name that a stranger chose safe for a terminal: control
+// characters, what is not UTF-8, and the backslash are written as in Go.
+func Escape(s string) string {
+	clean := true
+	for _, c := range s {
+		if c == utf8.RuneError || c == '\\' || !unicode.IsGraphic(c) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	q := strconv.QuoteToGraphic(s)
+	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
+}
+
+// Seconds prints a time as the reports do.
+func Seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) + " s"
+}
+
+func (r *Reporter) out(format string, args ...any) {
+	r.wipe()
+	fmt.Fprintf(r.opts.Out, r.opts.Applet+": "+format+"\n", args...)
+}
+
+func (r *Reporter) err(format string, args ...any) {
+	r.wipe()
+	fmt.Fprintf(r.opts.Err, r.opts.Applet+": "+format+"\n", args...)
+}
+
+// Signalled implements escalate.Observer.
+func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, elapsed time.Duration) {
+	switch {
+	case r.opts.JSON:
+		e := about(&res.Stat, "signal")
+		e.Signal, e.Rung, e.Time = s.String(), rung, seconds(elapsed)
+		r.json(e)
+	case r.opts.Verbose:
+		r.out("%s: %v sent after %s, rung %d", Process(&res.Stat), s, Seconds(elapsed), rung)
+	}
+}
+
+// Gone implements escalate.Observer.
+func (r *Reporter) Gone(res *escalate.Result) {
+	switch {
+	case r.opts.JSON:
+		e := about(&res.Stat, "gone")
+		e.Rung, e.Time = res.Rung, seconds(res.Elapsed)
+		e.setStatus(res.Status)
+		r.json(e)
+	case r.opts.Verbose:
+		how := ""
+		if res.Status != nil {
+			how = ", " + res.Status.String()
+		}
+		if res.Rung == 0 {
+			r.out("%s: gone after %s%s", Process(&res.Stat), Seconds(res.Elapsed), how)
+		} else {
+			r.out("%s: gone after %s, rung %d%s", Process(&res.Stat), Seconds(res.Elapsed), res.Rung, how)
+		}
+	}
+}
+
+// Failed implements escalate.Observer.
+func (r *Reporter) Failed(res *escalate.Result, err error) {
+	r.Errors++
+	if r.opts.JSON {
+		e := event{Event: "error"}
+		if res != nil {
+			e = about(&res.Stat, "error")
+		}
+		e.Error = err.Error()
+		r.json(e)
+	}
+	if r.opts.Quiet {
+		return
+	}
+	if res != nil {
+		r.err("%s: %v", Process(&res.Stat), err)
+	} else {
+		r.err("%v", err)
+	}
+}
+
+// Skipped implements escalate.Observer.
+func (r *Reporter) Skipped(s escalate.Skip) {
+	switch {
+	case r.opts.JSON:
+		e := about(&s.Stat, "skip")
+		e.Reason = s.Reason
+		r.json(e)
+	case r.opts.Verbose:
+		r.out("%s: skipped: %s", Process(&s.Stat), s.Reason)
+	}
+}
+
+// Survivor reports a process that is still there.
+func (r *Reporter) Survivor(res *escalate.Result, why string) {
+	if r.opts.JSON {
+		e := about(&res.Stat, "survivor")
+		e.Rung, e.Why = res.Rung, why
+		r.json(e)
+	}
+	if !r.opts.Quiet {
+		r.err("%s: still there: %s", Process(&res.Stat), why)
+	}
+}
+
+// Note prints a line that concerns the whole call.
+func (r *Reporter) Note(text string) {
+	if !r.opts.Quiet {
+		r.err("%s", text)
+	}
+}

@@ -1,0 +1,197 @@
+// Package signals knows the names and numbers of Linux signals, what each does
+// to a process by default, and how a wait status tells of them (signal(7),
+// wait(2)).
+package signals
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// Signal is a signal number of the architecture that the program was built
+// for. Zero is the null signal of kill(2), which only tests for existence.
+type Signal int
+
+// The signals that killbox itself has something to say about.
+const (
+	Null = Signal(0)
+	HUP  = Signal(syscall.SIGHUP)
+	INT  = Signal(syscall.SIGINT)
+	QUIT = Signal(syscall.SIGQUIT)
+	KILL = Signal(syscall.SIGKILL)
+	USR1 = Signal(syscall.SIGUSR1)
+	USR2 = Signal(syscall.SIGUSR2)
+	PIPE = Signal(syscall.SIGPIPE)
+	ALRM = Signal(syscall.SIGALRM)
+	TERM = Signal(syscall.SIGTERM)
+	CHLD = Signal(syscall.SIGCHLD)
+	CONT = Signal(syscall.SIGCONT)
+	STOP = Signal(syscall.SIGSTOP)
+	TSTP = Signal(syscall.SIGTSTP)
+	TTIN = Signal(syscall.SIGTTIN)
+	TTOU = Signal(syscall.SIGTTOU)
+)
+
+// RTMin and RTMax are SIGRTMIN and SIGRTMAX as programs see them. The kernel's
+// own range begins at 32, but glibc keeps the first two for itself (thread
+// cancellation and setuid across threads), and every tool counts from 34; under
+// musl, which keeps three, RTMIN is therefore a signal that musl uses. RTMax is
+// 64, and 127 on MIPS, where the kernel would take 128 as well, which no wait
+// status could tell from a core dump.
+const (
+	RTMin = Signal(34)
+	RTMax = Signal(rtMax)
+)
+
+// firstRT is the kernel's SIGRTMIN: what is below it has a name of its own.
+const firstRT = 32
+
+// String returns the name without SIG: "TERM", "RTMIN+3", "RTMAX-2". The lower
+// half of the real-time signals is counted from RTMIN, the upper from RTMAX, as
+// bash's kill -l does. A number without a name, the null signal and the two
+// that libc reserves among them, is returned in decimal.
+func (s Signal) String() string {
+	switch middle := RTMin + (RTMax-RTMin)/2; {
+	case s > 0 && s < firstRT && names[s] != "":
+		return names[s]
+	case s == RTMin:
+		return "RTMIN"
+	case s == RTMax:
+		return "RTMAX"
+	case s > RTMin && s <= middle:
+		return "RTMIN+" + strconv.Itoa(int(s-RTMin))
+	case s > middle && s < RTMax:
+		return "RTMAX-" + strconv.Itoa(int(RTMax-s))
+	}
+	return strconv.Itoa(int(s))
+}
+
+// Parse returns the signal that s names: a name in any case, with or without
+// SIG, a synonym (IOT, CLD, POLL, and UNUSED but on MIPS), RTMIN, RTMIN+N,
+// RTMAX, RTMAX-N, or a decimal number from 0 to RTMax. Anything else, a number
+// out of range among it, is an error that quotes s.
+func Parse(s string) (Signal, error) {
+	if n, ok := decimal(s); ok {
+		if n <= int(RTMax) {
+			return Signal(n), nil
+		}
+		return 0, unknown(s)
+	}
+	name := strings.TrimPrefix(upper(s), "SIG")
+	if name == "" {
+		return 0, unknown(s)
+	}
+	for n, known := range names {
+		if name == known {
+			return Signal(n), nil
+		}
+	}
+	for _, syn := range synonyms {
+		if name == syn.name {
+			return syn.signal, nil
+		}
+	}
+	if sig, ok := realTime(name); ok {
+		return sig, nil
+	}
+	return 0, unknown(s)
+}
+
+func unknown(s string) error {
+	return fmt.Errorf("unknown signal %q", s)
+}
+
+func realTime(name string) (Signal, bool) {
+	var sig Signal
+	if rest, ok := strings.CutPrefix(name, "RTMIN"); ok {
+		if rest == "" {
+			return RTMin, true
+		}
+		n, ok := decimal(strings.TrimPrefix(rest, "+"))
+		if !ok || rest[0] != '+' {
+			return 0, false
+		}
+		sig = RTMin + Signal(n)
+	} else if rest, ok := strings.CutPrefix(name, "RTMAX"); ok {
+		if rest == "" {
+			return RTMax, true
+		}
+		n, ok := decimal(strings.TrimPrefix(rest, "-"))
+		if !ok || rest[0] != '-' {
+			return 0, false
+		}
+		sig = RTMax - Signal(n)
+	}
+	return sig, RTMin <= sig && sig <= RTMax
+}
+
+// decimal reads digits and nothing else: strconv.Atoi would take "+15", which
+// no kill(1) does, and "-9", which is an option. A number too large for any
+// signal comes back as one, so that no sum with it overflows.
+func decimal(s string) (n int, ok bool) {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = min(n*10+int(s[i]-'0'), 1<<16)
+	}
+	return n, s != ""
+}
+
+// upper maps ASCII only: strings.ToUpper would turn the Turkish dotless i and
+// the long s into letters of signal names.
+func upper(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - 'a' + 'A'
+		}
+	}
+	return string(b)
+}
+
+// Ends reports whether the default action is to end the process, with or
+// without a core dump. It is false for the null signal, for CHLD, CONT, URG and
+// WINCH, for those that stop, and for numbers that are no signals.
+func (s Signal) Ends() bool {
+	switch s {
+	case CHLD, CONT, Signal(syscall.SIGURG), Signal(syscall.SIGWINCH):
+		return false
+	}
+	return s > 0 && s <= RTMax && !s.Stops()
+}
+
+// Stops reports whether the default action is to stop the process. Of the four,
+// only STOP also stops a process of an orphaned process group, and only STOP
+// cannot be caught.
+func (s Signal) Stops() bool {
+	switch s {
+	case STOP, TSTP, TTIN, TTOU:
+		return true
+	}
+	return false
+}
+
+// All returns every signal that has a name, in ascending order: 1 to 31 and
+// RTMIN to RTMAX, without the two in between that libc reserves.
+func All() []Signal {
+	all := make([]Signal, 0, int(RTMax))
+	for s := Signal(1); s <= RTMax; s++ {
+		if s < firstRT || s >= RTMin {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Names returns the names of All, in the same order.
+func Names() []string {
+	all := All()
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = s.String()
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+package target
+
+import (
+	"killbox/procfs"
+)
+
+// Guard knows the processes that nothing brings in unless it is named, and
+// those that are refused even then.
+type Guard struct {
+	self      int
+	ancestors map[int]bool
+	force     bool
+}
+
+// NewGuard reads who the ancestors of self are.
+func NewGuard(proc *procfs.FS, self int, force bool) *Guard {
+	g := &Guard{self: self, ancestors: make(map[int]bool), force: force}
+	if proc == nil {
+		return g
+	}
+	// Our own ancestors live while we do, or we get another: a parent that
+	// died was replaced by an init or a subreaper, which is met on the way.
+	for pid := self; ; {
+		st, err := proc.Stat(pid)
+		if err != nil || st.PPID == 0 || g.ancestors[st.PPID] {
+			return g
+		}
+		pid = st.PPID
+		g.ancestors[pid] = true
+	}
+}
+
+// Ancestor tells whether the process is one of ours.
+func (g *Guard) Ancestor(pid int) bool { return g.ancestors[pid] }
+
+// Brought returns why a process that a selector, tree, group or session
+// brought in is left alone, or "".
+func (g *Guard) Brought(st *procfs.Stat) string {
+	switch {
+	case st.PID == g.self:
+		return "this process"
+	case st.PID == 1:
+		return "PID 1"
+	case g.ancestors[st.PID]:
+		return "an ancestor of this process"
+	case st.KernelThread():
+		return "a kernel thread"
+	}
+	return ""
+}
+
+// Named returns why a process that was named outright is refused, or "".
+func (g *Guard) Named(st *procfs.Stat) string {
+	switch {
+	case st.PID == g.self:
+		return "this is the very process that would wait for its end"
+	case st.PID == 1 && !g.force:
+		return "PID 1 is refused without --force"
+	case st.KernelThread() && !g.force:
+		return "a kernel thread is refused without --force"
+	}
+	return ""
+}

@@ -1,0 +1,165 @@
+// Package target turns what the user named, operands and selectors, into
+// processes, and knows which of them must be left alone.
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"killbox/procfs"
+)
+
+// Form is how an operand names its target.
+type Form int
+
+// The forms of an operand.
+const (
+	PID    Form = iota // 42
+	Handle             // 42@1234567, with the start time in clock ticks since boot
+	Inode              // 42:5678, with the inode of the process's pidfd (Linux 6.9)
+	Group              // -42, every member of a process group
+	Stdin              // -, more of them from standard input
+)
+
+// Operand is a target as it was written.
+type Operand struct {
+	Text  string
+	Form  Form
+	PID   int // the PGID of a Group
+	Start uint64
+	Inode uint64
+}
+
+// maxPID is the kernel's limit on every machine (PID_MAX_LIMIT,
+// include/linux/threads.h).
+const maxPID = 4 << 20
+
+// ParseOperand reads one operand. The error says what would have been right.
+func ParseOperand(word string) (Operand, error) {
+	switch {
+	case word == "":
+		return Operand{}, errors.New("empty operand: an unset variable, perhaps?")
+	case word == "-":
+		return Operand{Text: word, Form: Stdin}, nil
+	case word == "0":
+		return Operand{}, errors.New("0 would be this very process group; name its members or the group's number (-- -PGID)")
+	case word == "-1":
+		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
+	case strings.HasPrefix(word, "%"):
+		return Operand{}, fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", quote(word))
+	}
+	op := Operand{Text: word}
+	number := word
+	if rest, ok := strings.CutPrefix(word, "-"); ok {
+		op.Form, number = Group, rest
+	} else if head, tail, ok := strings.Cut(word, "@"); ok {
+		op.Form, number = Handle, head
+		start, err := parseNumber(tail)
+		if err != nil {
+			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START", quote(word))
+		}
+		op.Start = start
+	} else if head, tail, ok := strings.Cut(word, ":"); ok {
+		op.Form, number = Inode, head
+		inode, err := parseNumber(tail)
+		if err != nil || inode == 0 {
+			return Operand{}, fmt.Errorf("%s is not a handle: want PID:INODE", quote(word))
+		}
+		op.Inode = inode
+	}
+	n, err := parseNumber(number)
+	if err != nil {
+		if errors.Is(err, strconv.ErrRange) {
+			return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", quote(word), maxPID)
+		}
+		return Operand{}, fmt.Errorf("%s is not a PID or handle (to select by name: --name)", quote(word))
+	}
+	switch {
+	case n > maxPID:
+		return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", quote(word), maxPID)
+	case n == 0:
+		return Operand{}, fmt.Errorf("%s names no process", quote(word))
+	case n == 1 && op.Form == Group:
+		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
+	}
+	op.PID = int(n)
+	return op, nil
+}
+
+// parseNumber accepts decimal digits and nothing else: no sign, no spaces.
+func parseNumber(s string) (uint64, error) {
+	if s == "" {
+		return 0, strconv.ErrSyntax
+	}
+	for _, c := range []byte(s) {
+		if c < '0' || c > '9' {
+			return 0, strconv.ErrSyntax
+		}
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		return 0, strconv.ErrRange
+	}
+	return n, nil
+}
+
+func quote(s string) string { return strconv.QuoteToGraphic(s) }
+
+// String returns the operand in its canonical form.
+func (o Operand) String() string {
+	switch o.Form {
+	case Handle:
+		return procfs.ID{PID: o.PID, Start: o.Start}.String()
+	case Inode:
+		return strconv.Itoa(o.PID) + ":" + strconv.FormatUint(o.Inode, 10)
+	case Group:
+		return "-" + strconv.Itoa(o.PID)
+	case Stdin:
+		return "-"
+	}
+	return strconv.Itoa(o.PID)
+}
+
+// ParseOperands reads all words, those on stdin in the place of "-" included,
+// before anything is done with the first. hasStdin tells whether there was a
+// "-".
+func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin bool, err error) {
+	for _, word := range words {
+		op, err := ParseOperand(word)
+		if err != nil {
+			return nil, hasStdin, err
+		}
+		if op.Form != Stdin {
+			ops = append(ops, op)
+			continue
+		}
+		if hasStdin {
+			return nil, true, errors.New("standard input can be read once: - was given twice")
+		}
+		hasStdin = true
+		text, err := io.ReadAll(io.LimitReader(stdin, maxInput+1))
+		if err != nil {
+			return nil, true, fmt.Errorf("cannot read targets from standard input: %w", err)
+		}
+		if len(text) > maxInput {
+			return nil, true, fmt.Errorf("more than %d MiB of targets on standard input", maxInput>>20)
+		}
+		for _, word := range strings.Fields(string(text)) {
+			op, err := ParseOperand(word)
+			if err != nil {
+				return nil, true, fmt.Errorf("standard input: %w", err)
+			}
+			if op.Form == Stdin {
+				return nil, true, errors.New("standard input: - is not a target")
+			}
+			ops = append(ops, op)
+		}
+	}
+	return ops, hasStdin, nil
+}
+
+// maxInput is room for a handle of each of the kernel's 4 million PIDs.
+const maxInput = 128 << 20

@@ -1,0 +1,45 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// ReadPidfile returns the PID or handle that the file holds. A file that
+// everybody may write to is refused: it would let anybody name our targets.
+func ReadPidfile(name string) (Operand, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return Operand{}, fmt.Errorf("pidfile: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return Operand{}, fmt.Errorf("pidfile: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return Operand{}, fmt.Errorf("pidfile %s: not a regular file", name)
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return Operand{}, fmt.Errorf("pidfile %s: refused, everybody may write to it (chmod o-w)", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 256))
+	if err != nil {
+		return Operand{}, fmt.Errorf("pidfile: %w", err)
+	}
+	words := strings.Fields(string(text))
+	if len(words) == 0 {
+		return Operand{}, fmt.Errorf("pidfile %s: empty", name)
+	}
+	op, err := ParseOperand(words[0])
+	if err == nil && (op.Form == Group || op.Form == Stdin) {
+		err = errors.New("want a PID or handle")
+	}
+	if err != nil {
+		return Operand{}, fmt.Errorf("pidfile %s: %w", name, err)
+	}
+	return op, nil
+}

@@ -1,0 +1,309 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"killbox/procfs"
+)
+
+var errPermission = fs.ErrPermission
+
+// Opener is the part of the kernel that pins processes.
+type Opener interface {
+	Open(pid int) (procfs.Stat, error)
+	Close(procfs.ID)
+	Stat(procfs.ID) (procfs.Stat, error)
+	// Inode returns the inode number of an opened process's pidfd, an error
+	// where there is none to compare with.
+	Inode(procfs.ID) (uint64, error)
+	Snapshot(*procfs.Snapshot) error
+}
+
+// Request is what the user asked for.
+type Request struct {
+	Operands []Operand
+	Selector Selector
+	Omit     []Operand
+}
+
+// Process is a target that was found and opened.
+type Process struct {
+	procfs.Stat
+	Operand string // as it was written; empty if something brought it in
+	// Ancestor: it is one of ours, and was named outright.
+	Ancestor bool
+}
+
+// Skip is a process that was brought in and is left alone.
+type Skip struct {
+	procfs.Stat
+	Reason string
+}
+
+// Problem is an operand that came to nothing.
+type Problem struct {
+	Operand Operand
+	Stat    procfs.Stat // zero where there is no such process
+	Err     error
+}
+
+// Found is what became of a Request.
+type Found struct {
+	Processes []Process
+	Skipped   []Skip
+	// Missing are operands that no process answers to, Refused those that a
+	// guard or the system forbids.
+	Missing, Refused []Problem
+	// Ended are handles whose process is not there any more: it is known to
+	// be gone.
+	Ended []Operand
+}
+
+// Resolve finds and opens the targets. Problems with single operands are part
+// of the result; the error is for what concerns all of them.
+func Resolve(proc *procfs.FS, open Opener, guard *Guard, req Request) (*Found, error) {
+	r := &resolver{proc: proc, open: open, guard: guard, req: &req, have: make(map[procfs.ID]bool)}
+	for _, op := range req.Operands {
+		var err error
+		if op.Form == Group {
+			err = r.group(op)
+		} else {
+			r.operand(op)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !req.Selector.Empty() {
+		if err := r.selected(); err != nil {
+			return nil, err
+		}
+	}
+	return &r.found, nil
+}
+
+type resolver struct {
+	proc  *procfs.FS
+	open  Opener
+	guard *Guard
+	req   *Request
+	found Found
+	have  map[procfs.ID]bool
+	table *procfs.Snapshot
+}
+
+func (r *resolver) operand(op Operand) {
+	st, err := r.open.Open(op.PID)
+	switch {
+	case errors.Is(err, procfs.ErrNoProcess):
+		if op.Form != PID {
+			r.found.Ended = append(r.found.Ended, op)
+			return
+		}
+		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
+		return
+	case err != nil:
+		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})
+		return
+	}
+	same, err := r.same(op, &st)
+	if err != nil {
+		r.close(st.ID)
+		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: err})
+		return
+	}
+	if !same {
+		r.close(st.ID)
+		r.found.Ended = append(r.found.Ended, op)
+		return
+	}
+	if r.have[st.ID] {
+		return
+	}
+	if r.omitted(&st) {
+		r.skip(st, "omitted")
+		return
+	}
+	if reason := r.guard.Named(&st); reason != "" {
+		r.close(st.ID)
+		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: errors.New(reason)})
+		return
+	}
+	r.have[st.ID] = true
+	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.guard.Ancestor(st.PID)})
+}
+
+// same tells whether the process that has been opened is the one that the
+// handle was made of.
+func (r *resolver) same(op Operand, st *procfs.Stat) (bool, error) {
+	switch op.Form {
+	case Handle:
+		if st.Start == 0 {
+			return false, errors.New("cannot tell whether it is the process that the handle names: is /proc mounted?")
+		}
+		return st.Start == op.Start, nil
+	case Inode:
+		inode, err := r.open.Inode(st.ID)
+		return inode == op.Inode, err
+	}
+	return true, nil
+}
+
+func (r *resolver) close(id procfs.ID) {
+	if !r.have[id] {
+		r.open.Close(id)
+	}
+}
+
+func (r *resolver) skip(st procfs.Stat, reason string) {
+	r.close(st.ID)
+	if !r.have[st.ID] {
+		r.found.Skipped = append(r.found.Skipped, Skip{st, reason})
+	}
+}
+
+func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st, r.open) }
+
+// Omits tells whether one of the operands names the process. An inode is only
+// known of opened processes.
+func Omits(ops []Operand, st *procfs.Stat, open Opener) bool {
+	for _, op := range ops {
+		switch op.Form {
+		case Group:
+			if st.PGID == op.PID {
+				return true
+			}
+		case Handle:
+			if st.ID == (procfs.ID{PID: op.PID, Start: op.Start}) {
+				return true
+			}
+		case Inode:
+			// Left alone as well where the kernel cannot tell: what must not
+			// be hit is not hit.
+			if inode, err := open.Inode(st.ID); st.PID == op.PID && (err != nil || inode == op.Inode) {
+				return true
+			}
+		case PID:
+			if st.PID == op.PID {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// snapshot reads the table once.
+func (r *resolver) snapshot() (*procfs.Snapshot, error) {
+	if r.table == nil {
+		table := new(procfs.Snapshot)
+		if err := r.open.Snapshot(table); err != nil {
+			return nil, err
+		}
+		r.table = table
+	}
+	return r.table, nil
+}
+
+func (r *resolver) group(op Operand) error {
+	table, err := r.snapshot()
+	if err != nil {
+		return err
+	}
+	members := table.Group(op.PID)
+	if len(members) == 0 {
+		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: errors.New("no such process group")})
+		return nil
+	}
+	for _, st := range members {
+		if err := r.bring(st, func(now *procfs.Stat) (bool, error) { return now.PGID == op.PID, nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bring opens a process that the table shows, and judges it once more after
+// that: what was read before could be a predecessor's.
+func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, error)) error {
+	if r.have[st.ID] {
+		return nil
+	}
+	if reason := r.guard.Brought(st); reason != "" {
+		r.found.Skipped = append(r.found.Skipped, Skip{*st, reason})
+		return nil
+	}
+	now, err := r.open.Open(st.PID)
+	if errors.Is(err, procfs.ErrNoProcess) {
+		return nil
+	}
+	if err != nil {
+		r.found.Refused = append(r.found.Refused, Problem{Operand: Operand{PID: st.PID}, Stat: *st, Err: err})
+		return nil
+	}
+	ok := now.ID == st.ID
+	if ok {
+		ok, err = matches(&now)
+	}
+	if ok {
+		// Asked last: if it is still there, all that was read was its own.
+		_, err := r.open.Stat(now.ID)
+		ok = err == nil
+	}
+	if !ok {
+		r.close(now.ID)
+		return err
+	}
+	if r.omitted(&now) {
+		r.skip(now, "omitted")
+		return nil
+	}
+	r.have[now.ID] = true
+	r.found.Processes = append(r.found.Processes, Process{Stat: now})
+	return nil
+}
+
+func (r *resolver) selected() error {
+	table, err := r.snapshot()
+	if err != nil {
+		return err
+	}
+	s := &r.req.Selector
+	var uptime time.Duration
+	if s.Older != 0 || s.Newer != 0 {
+		if uptime, err = r.proc.Uptime(); err != nil {
+			return fmt.Errorf("cannot tell ages: %w", err)
+		}
+	}
+	matches := func(st *procfs.Stat) (bool, error) {
+		if s.Only != nil {
+			if same, err := r.same(*s.Only, st); !same {
+				return false, err
+			}
+		}
+		return s.Matches(r.proc, st)
+	}
+	only := false // whether the process that --pidfile names is there
+	for i := range table.Procs {
+		st := &table.Procs[i]
+		if s.Only != nil && st.PID == s.Only.PID && (s.Only.Form != Handle || st.Start == s.Only.Start) {
+			only = true
+		}
+		if !s.cheap(st, uptime) {
+			continue
+		}
+		ok, err := s.Matches(r.proc, st)
+		if ok {
+			err = r.bring(st, matches)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if s.Only != nil && s.Only.Form != PID && !only {
+		r.found.Ended = append(r.found.Ended, *s.Only)
+	}
+	return nil
+}

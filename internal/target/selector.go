@@ -1,0 +1,133 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"killbox/procfs"
+)
+
+// Selector holds the conditions that a process must meet, all of them. The
+// zero value has none, and selects nothing.
+type Selector struct {
+	Name     string         // executable's or argv[0]'s base name, or comm
+	Full     *regexp.Regexp // on the command line, joined by spaces
+	UID      int            // effective; with HasUID
+	HasUID   bool
+	TTY      uint32 // as in field 7 of /proc/PID/stat; with HasTTY
+	HasTTY   bool
+	Group    int // 0: none
+	Session  int
+	Parent   int
+	Cgroup   string // this one or below it
+	EnvName  string
+	EnvValue string
+	EnvAny   bool // whatever the value
+	State    string
+	Older    time.Duration // 0: none
+	Newer    time.Duration
+	Only     *Operand // what --pidfile named
+}
+
+// Empty holds when no condition was given.
+func (s *Selector) Empty() bool { return *s == Selector{} }
+
+// cheap checks what the table itself tells.
+func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
+	switch {
+	case s.Only != nil && st.PID != s.Only.PID,
+		s.HasTTY && st.TTY != s.TTY,
+		s.Group != 0 && st.PGID != s.Group,
+		s.Session != 0 && st.SID != s.Session,
+		s.Parent != 0 && st.PPID != s.Parent,
+		s.State != "" && strings.IndexByte(s.State, st.State) < 0:
+		return false
+	}
+	if s.Older == 0 && s.Newer == 0 {
+		return true
+	}
+	age := uptime - procfs.Ticks(st.Start)
+	return (s.Older == 0 || age > s.Older) && (s.Newer == 0 || age < s.Newer)
+}
+
+// Matches reads what the table does not tell. Files that vanish or are not
+// ours to read make no match and no error, as with pgrep(1).
+func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
+	if s.HasUID {
+		status, err := proc.Status(st.PID)
+		if err != nil || status.UID[1] != s.UID {
+			return false, ignore(err)
+		}
+	}
+	if s.Name != "" && st.Comm != s.Name {
+		ok, err := s.named(proc, st.PID)
+		if !ok {
+			return false, ignore(err)
+		}
+	}
+	if s.Full != nil {
+		args, err := proc.Cmdline(st.PID)
+		if err != nil {
+			return false, ignore(err)
+		}
+		line := strings.Join(args, " ")
+		if len(args) == 0 {
+			line = st.Comm // zombies and kernel threads
+		}
+		if !s.Full.MatchString(line) {
+			return false, nil
+		}
+	}
+	if s.Cgroup != "" {
+		entries, err := proc.Cgroups(st.PID)
+		if err != nil || !inCgroup(entries, s.Cgroup) {
+			return false, ignore(err)
+		}
+	}
+	if s.EnvName != "" {
+		env, err := proc.EnvironBytes(st.PID)
+		if err != nil || !procfs.HasEnv(env, s.EnvName, s.EnvValue, s.EnvAny) {
+			return false, ignore(err)
+		}
+	}
+	return true, nil
+}
+
+// named compares with the executable and argv[0]: comm is cut at 15 bytes,
+// and a script's interpreter gives it the script's name.
+func (s *Selector) named(proc *procfs.FS, pid int) (bool, error) {
+	args, err := proc.Cmdline(pid)
+	if err != nil {
+		return false, err
+	}
+	if len(args) > 0 {
+		// A login shell has a dash before its name, which is no part of it.
+		arg0 := path.Base(args[0])
+		if arg0 == s.Name || strings.TrimPrefix(arg0, "-") == s.Name {
+			return true, nil
+		}
+	}
+	exe, err := proc.Exe(pid)
+	return err == nil && path.Base(exe) == s.Name, err
+}
+
+func inCgroup(entries []procfs.CgroupEntry, want string) bool {
+	for _, e := range entries {
+		if e.Path == want || want == "/" || strings.HasPrefix(e.Path, strings.TrimSuffix(want, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// ignore passes on the errors that concern more than the one process.
+func ignore(err error) error {
+	if err == nil || errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, errPermission) {
+		return nil
+	}
+	return fmt.Errorf("cannot select: %w", err)
+}

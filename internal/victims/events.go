@@ -1,0 +1,73 @@
+package victims
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+var eventNames = []string{"plan", "skip", "signal", "gone", "survivor", "error", "summary"}
+
+// Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads the output of --json and prints the named fields of the
+// events that match, a line each ("-" for a field that is not there). It fails where a line is not what killbox(7) promises.
+func Events() {
+	if len(os.Args) < 2 {
+		die(2, "usage: events FILE [FIELD=VALUE]... [FIELD]...")
+	}
+	data, err := os.ReadFile(os.Args[1])
+	must("read", err)
+	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
+		die(1, "events: the last line is not whole: %q", data)
+	}
+	for line := range bytes.Lines(data) {
+		event, err := parseEvent(line)
+		if err != nil {
+			die(1, "events: %v: %q", err, line)
+		}
+		if text, ok := selectFields(event, os.Args[2:]); ok && text != "" {
+			fmt.Println(text)
+		}
+	}
+}
+
+func parseEvent(line []byte) (map[string]any, error) {
+	if !utf8.Valid(line) {
+		return nil, fmt.Errorf("not UTF-8")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	var event map[string]any
+	if err := decoder.Decode(&event); err != nil {
+		return nil, err
+	}
+	if name, _ := event["event"].(string); !slices.Contains(eventNames, name) {
+		return nil, fmt.Errorf("no such event: %v", event["event"])
+	}
+	return event, nil
+}
+
+func selectFields(event map[string]any, words []string) (string, bool) {
+	var out []string
+	for _, word := range words {
+		field, want, filter := strings.Cut(word, "=")
+		got, there := event[field]
+		text := "-"
+		if there {
+			text = fmt.Sprint(got)
+		}
+		switch {
+		case !filter && strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }):
+			out = append(out, strconv.Quote(text))
+		case !filter:
+			out = append(out, text)
+		case text != want:
+			return "", false
+		}
+	}
+	return strings.Join(out, " "), true
+}

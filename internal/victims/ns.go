@@ -1,0 +1,168 @@
+// Package victims holds the helper programs of the scripts in testdata/scripts: the namespace they run in, and the
+// processes that take more than sh and perl to write.
+package victims
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// limitVar is the environment variable with the seconds a namespace may live.
+	limitVar     = "KILLBOX_TEST_TIMEOUT"
+	defaultLimit = 120 * time.Second
+)
+
+// NS is `ns [-t SECONDS] CMD...`: it runs CMD in a PID and mount namespace of its own and ends with its status.
+// When ns ends, by whatever means, everything inside ends with it.
+func NS() {
+	// PDEATHSIG watches the thread that forked, not the process.
+	runtime.LockOSThread()
+	args := os.Args[1:]
+	env := os.Environ()
+	if len(args) > 1 && args[0] == "-t" {
+		env = append(env, limitVar+"="+args[1])
+		args = args[2:]
+	}
+	if len(args) == 0 {
+		die(2, "usage: ns [-t SECONDS] CMD...")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		die(125, "ns: %v", err)
+	}
+	attr := &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+		Pdeathsig:  syscall.SIGKILL,
+		// Without it all inside would be in session 0, which cannot be named there.
+		Setsid: true,
+	}
+	if os.Geteuid() != 0 {
+		attr.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	cmd := &exec.Cmd{
+		Path:  self,
+		Args:  append([]string{"nsinit"}, args...),
+		Env:   env,
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		SysProcAttr: attr,
+	}
+	if err := cmd.Start(); err != nil {
+		die(125, "ns: %v", err)
+	}
+	// nsinit has the same limit and tells more; this one is for the case that it cannot.
+	time.AfterFunc(limit(env)+5*time.Second, func() { _ = cmd.Process.Kill() })
+	err = cmd.Wait()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		die(125, "ns: %v", err)
+	}
+	os.Exit(code(cmd.ProcessState.Sys().(syscall.WaitStatus)))
+}
+
+// NSInit is PID 1 of the namespace: it mounts /proc, starts CMD, reaps every orphan and ends with CMD's status.
+func NSInit() {
+	must("make / private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	must("mount /proc", unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""))
+	// Caught, not ignored: no signal from inside ends PID 1, and exec makes caught signals default ones again.
+	signal.Notify(make(chan os.Signal, 1))
+	self, err := os.Executable()
+	must("find myself", err)
+	pid, err := syscall.ForkExec(self, append([]string{"nsrun"}, os.Args[1:]...), &syscall.ProcAttr{
+		Env:   os.Environ(),
+		Files: []uintptr{0, 1, 2},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	})
+	must("fork", err)
+	time.AfterFunc(limit(os.Environ()), func() {
+		fmt.Fprintf(os.Stderr, "ns: timed out after %v; what was there:\n%s", limit(os.Environ()), table())
+		os.Exit(124)
+	})
+	for {
+		var ws syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &ws, syscall.WALL, nil)
+		if err != nil && err != syscall.EINTR {
+			die(125, "nsinit: wait: %v", err)
+		}
+		if got == pid {
+			os.Exit(code(ws))
+		}
+	}
+}
+
+// NSRun becomes CMD, with the default for every signal and none of them blocked.
+func NSRun() {
+	runtime.LockOSThread()
+	signal.Notify(make(chan os.Signal, 1))
+	var none unix.Sigset_t
+	must("unblock signals", unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil))
+	execve(os.Args[1:])
+}
+
+func execve(args []string) {
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		die(127, "%v", err)
+	}
+	must(path, syscall.Exec(path, args, os.Environ()))
+}
+
+// table lists the processes of the namespace, for the log of a test that hung.
+func table() string {
+	var b strings.Builder
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		fields := map[string]string{}
+		status, _ := os.ReadFile(dir + "/status")
+		for line := range strings.Lines(string(status)) {
+			name, value, _ := strings.Cut(line, ":")
+			fields[name] = strings.TrimSpace(value)
+		}
+		cmdline, _ := os.ReadFile(dir + "/cmdline")
+		fmt.Fprintf(&b, "%7s ppid %s, %s, %s: %q\n", filepath.Base(dir), fields["PPid"], fields["State"],
+			fields["Name"], strings.ReplaceAll(strings.TrimRight(string(cmdline), "\x00"), "\x00", " "))
+	}
+	return b.String()
+}
+
+func limit(env []string) time.Duration {
+	for i := len(env) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(env[i], limitVar+"="); ok {
+			if n, err := strconv.Atoi(v); err == nil && n > 0 {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return defaultLimit
+}
+
+func code(ws syscall.WaitStatus) int {
+	if ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return ws.ExitStatus()
+}
+
+func must(what string, err error) {
+	if err != nil {
+		die(125, "%s: %s: %v", os.Args[0], what, err)
+	}
+}
+
+func die(status int, format string, args ...any) {
+	fmt.Fprintf(os.Stderr, format+"\n", args...)
+	os.Exit(status)
+}

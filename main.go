@@ -1,0 +1,41 @@
+// Killbox ends processes properly: the whole of what was asked for, nothing
+// else, and it returns when they are really gone.
+package main
+
+import (
+	"os"
+
+	"killbox/applets"
+	"killbox/internal/kernel"
+	"killbox/procfs"
+
+	"github.com/mattn/go-isatty"
+)
+
+func main() {
+	proc, procErr := procfs.Open("/proc")
+	k := kernel.New(proc, kernel.Options{
+		NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1",
+		Self:    "/proc/self/exe",
+	})
+	if len(os.Args) > 0 && os.Args[0] == kernel.GuardianName {
+		kernel.RunGuardian(k)
+		return
+	}
+	os.Exit(applets.Main(&applets.Env{
+		Args:       os.Args,
+		Environ:    os.Environ(),
+		PID:        os.Getpid(),
+		Stdin:      os.Stdin,
+		Stdout:     kernel.File(1),
+		Stderr:     kernel.File(2),
+		StdoutTTY:  isatty.IsTerminal(1),
+		StderrTTY:  isatty.IsTerminal(2),
+		Proc:       proc,
+		ProcErr:    procErr,
+		Kernel:     k,
+		Exec:       kernel.Exec,
+		Die:        kernel.Die,
+		Executable: os.Executable,
+	}))
+}

@@ -1,0 +1,59 @@
+package procfs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// CgroupEntry is a line of /proc/PID/cgroup (cgroups(7)): the process's place in
+// one hierarchy.
+type CgroupEntry struct {
+	Hierarchy   int      // 0 for cgroup v2
+	Controllers []string // of v1, "name=systemd" for one without; nil for v2
+	// Path is relative to the root of the reader's cgroup namespace, and may
+	// then begin with "/..". For a zombie whose cgroup was removed the kernel
+	// appends " (deleted)", which is left: it may be part of a name.
+	Path string
+}
+
+// V2 reports whether the entry is that of the unified hierarchy.
+func (e CgroupEntry) V2() bool { return e.Hierarchy == 0 && len(e.Controllers) == 0 }
+
+var errCgroup = errors.New("malformed cgroup")
+
+// ParseCgroup parses /proc/PID/cgroup. The kernel lets no newline into a
+// cgroup's name; colons it does.
+func ParseCgroup(b []byte) ([]CgroupEntry, error) {
+	var entries []CgroupEntry
+	for line := range bytes.Lines(b) {
+		line = bytes.TrimSuffix(line, []byte("\n"))
+		number, rest, _ := bytes.Cut(line, []byte(":"))
+		controllers, path, ok := bytes.Cut(rest, []byte(":"))
+		hierarchy, isNumber := parseUint(number)
+		if !ok || !isNumber || hierarchy > 1<<31-1 || len(path) == 0 {
+			return nil, fmt.Errorf("%w: %q", errCgroup, line)
+		}
+		entry := CgroupEntry{Hierarchy: int(hierarchy), Path: string(path)}
+		if len(controllers) > 0 {
+			entry.Controllers = strings.Split(string(controllers), ",")
+		}
+		entries = append(entries, entry)
+	}
+	return entries, nil
+}
+
+// Cgroups reads the cgroups of a process. Where the kernel has none, the error
+// is errors.ErrUnsupported.
+func (fs *FS) Cgroups(pid int) ([]CgroupEntry, error) {
+	b, err := fs.readOptional(pid, "cgroup", false)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := ParseCgroup(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s/%d/cgroup: %w", fs.root, pid, err)
+	}
+	return entries, nil
+}

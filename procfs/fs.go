@@ -1,0 +1,272 @@
+// Package procfs reads /proc (proc(5)): who runs, who is whose parent, and what
+// can be known about a process without touching it.
+//
+// Every file has a pure parser and, as a method of FS, a reader. What is read
+// from /proc is input from strangers: a process chooses its own name, arguments
+// and environment, and may end between any two system calls.
+package procfs
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrNoProcess is what reading a file of a process comes to when the process is
+// not there, or no longer; nothing is wrong with /proc then. A zombie is still there.
+// Who is hidden by hidepid=2 (proc(5)) is not, for all that can be seen.
+var ErrNoProcess = errors.New("no such process")
+
+const (
+	startBuffer = 16 << 10
+	// maxMemory bounds what is read from a process's own memory. execve(2)
+	// takes no more than 6 MiB of arguments and environment together, but a
+	// process may point the kernel at any part of its address space
+	// afterwards (PR_SET_MM_MAP in prctl(2)).
+	maxMemory = 8 << 20
+	unlimited = int(^uint(0) >> 1)
+)
+
+// FS is an open /proc. It keeps one buffer, which all readings share, so it may
+// be used by one goroutine at a time.
+type FS struct {
+	root string
+	fd   int
+	dev  uint64 // the device number of the root
+	buf  []byte
+	tids []int
+	// hasChildren is set once a task's children file was seen, after which a
+	// missing one means that the task is gone.
+	hasChildren bool
+}
+
+// Open opens the /proc that is mounted at root. Everything is then read relative
+// to that directory's descriptor, whatever is mounted or chrooted to later.
+func Open(root string) (*FS, error) {
+	for {
+		fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cannot open %s: %w: is it mounted?", root, err)
+		}
+		fs := &FS{root: root, fd: fd, buf: make([]byte, startBuffer)}
+		if fs.dev, err = fs.device("."); err != nil {
+			unix.Close(fd)
+			return nil, &os.PathError{Op: "stat", Path: root, Err: err}
+		}
+		return fs, nil
+	}
+}
+
+// Root returns the path that Open was given.
+func (fs *FS) Root() string { return fs.root }
+
+// Close closes the descriptor. The FS must not be used after.
+func (fs *FS) Close() error { return unix.Close(fs.fd) }
+
+// read returns the content of the file at path, relative to the root, in the
+// shared buffer, or the bare errno. A record file holds a single record, which
+// seq_file hands out whole (fs/seq_file.c): a read that does not fill the buffer
+// has reached its end, and the one that would return 0 is saved. Other files end
+// a read wherever it suits them.
+func (fs *FS) read(path string, record bool, limit int) ([]byte, error) {
+	fd, err := fs.open(path, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	n := 0
+	for {
+		if n == len(fs.buf) {
+			if n >= limit {
+				return fs.buf[:limit], nil
+			}
+			fs.grow()
+		}
+		m, err := unix.Read(fd, fs.buf[n:])
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return nil, err
+		case m == 0:
+			return fs.buf[:min(n, limit)], nil
+		}
+		if n += m; record && n < len(fs.buf) {
+			return fs.buf[:n], nil
+		}
+	}
+}
+
+func (fs *FS) open(path string, flags int) (int, error) {
+	for {
+		fd, err := unix.Openat(fs.fd, path, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		if err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+func (fs *FS) grow() {
+	buf := make([]byte, 2*len(fs.buf))
+	copy(buf, fs.buf)
+	fs.buf = buf
+}
+
+// readRecord reads a file that every process has.
+func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
+	path := processPath(pid, file)
+	b, err := fs.read(path, true, unlimited)
+	if err != nil {
+		return nil, fs.processError("read", path, err)
+	}
+	return b, nil
+}
+
+// readMemory reads cmdline or environ, which the kernel copies out of the
+// process's address space. A process without one (a zombie, a kernel thread)
+// has an empty file, except that opening environ is refused with ESRCH by
+// recent kernels (seen with 6.18), as if nobody were there.
+func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
+	path := processPath(pid, file)
+	b, err := fs.read(path, false, maxMemory)
+	if err != nil {
+		if vanished(err) && fs.exists(pid) {
+			return nil, nil
+		}
+		return nil, fs.processError("read", path, err)
+	}
+	return b, nil
+}
+
+// readOptional reads a file that a kernel may have been built without. The file
+// is looked for once more after its process was seen, in case the number passed
+// to another process between the two.
+func (fs *FS) readOptional(pid int, file string, record bool) ([]byte, error) {
+	path := processPath(pid, file)
+	b, err := fs.read(path, record, unlimited)
+	if vanished(err) && fs.exists(pid) {
+		b, err = fs.read(path, record, unlimited)
+		if err == unix.ENOENT && fs.exists(pid) {
+			return nil, fs.unsupported(path)
+		}
+	}
+	if err != nil {
+		return nil, fs.processError("read", path, err)
+	}
+	return b, nil
+}
+
+// readSystem reads a file of the whole system. One that something else is mounted
+// over, as lxcfs does in containers, is not what the callers mean.
+func (fs *FS) readSystem(path string) ([]byte, error) {
+	dev, err := fs.device(path)
+	if err == nil && dev != fs.dev {
+		return nil, fs.unsupported(path)
+	}
+	b, err := fs.read(path, false, unlimited)
+	if err != nil {
+		return nil, &os.PathError{Op: "read", Path: fs.root + "/" + path, Err: err}
+	}
+	return b, nil
+}
+
+func (fs *FS) exists(pid int) bool { return fs.have(strconv.Itoa(pid)) }
+
+func (fs *FS) have(path string) bool {
+	_, err := fs.device(path)
+	return err == nil
+}
+
+func (fs *FS) device(path string) (uint64, error) {
+	var st unix.Stat_t
+	for {
+		if err := unix.Fstatat(fs.fd, path, &st, 0); err != unix.EINTR {
+			return uint64(st.Dev), err // 32 bits on MIPS
+		}
+	}
+}
+
+func processPath(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }
+
+// vanished holds for ENOENT, from looking the number up, and for ESRCH, from
+// reading a file that was opened in time.
+func vanished(err error) bool { return err == unix.ENOENT || err == unix.ESRCH }
+
+func (fs *FS) processError(op, path string, err error) error {
+	if vanished(err) {
+		return ErrNoProcess
+	}
+	return &os.PathError{Op: op, Path: fs.root + "/" + path, Err: err}
+}
+
+func (fs *FS) unsupported(path string) error {
+	return &os.PathError{Op: "read", Path: fs.root + "/" + path, Err: errors.ErrUnsupported}
+}
+
+// PIDs appends the number of every process to into[:0], in the order of the
+// directory, which is ascending for a real /proc. A process that is there from
+// beginning to end is in the list; those that come and go meanwhile may be.
+func (fs *FS) PIDs(into []int) ([]int, error) {
+	pids, err := fs.numbers(".", into[:0])
+	if err != nil {
+		return pids, &os.PathError{Op: "read", Path: fs.root, Err: err}
+	}
+	return pids, nil
+}
+
+// numbers appends the numeric names in the directory at path to into.
+func (fs *FS) numbers(path string, into []int) ([]int, error) {
+	fd, err := fs.open(path, unix.O_DIRECTORY)
+	if err != nil {
+		return into, err
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := unix.ReadDirent(fd, fs.buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil || n == 0:
+			return into, err
+		}
+		into = appendNumbers(into, fs.buf[:n])
+	}
+}
+
+// appendNumbers takes the numeric names out of what getdents64(2) returned:
+// struct linux_dirent64, with the record's length at 16, a type that not every
+// file system fills in at 18, and the name, ended by a NUL, from 19 on.
+func appendNumbers(into []int, b []byte) []int {
+	const reclen, name = 16, 19
+	for len(b) > name {
+		size := int(binary.NativeEndian.Uint16(b[reclen:]))
+		if size <= name || size > len(b) {
+			break
+		}
+		if n, ok := leadingNumber(b[name:size]); ok {
+			into = append(into, n)
+		}
+		b = b[size:]
+	}
+	return into
+}
+
+func leadingNumber(name []byte) (n int, ok bool) {
+	for i, c := range name {
+		switch {
+		case c == 0:
+			return n, i > 0
+		case c < '0' || c > '9' || n > 1<<26: // PID_MAX_LIMIT is 1<<22
+			return 0, false
+		}
+		n = n*10 + int(c-'0')
+	}
+	return n, len(name) > 0
+}

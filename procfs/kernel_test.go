@@ -1,0 +1,394 @@
+package procfs_test
+
+// Tests against the real /proc. They start helpers, this test binary again, that
+// end by themselves when their standard input is closed, and after a minute in
+// any case; nobody is signalled.
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"killbox/procfs"
+)
+
+const helperVariable = "KILLBOX_PROCFS_HELPER"
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(helperVariable); role != "" {
+		help(role)
+	}
+	os.Exit(m.Run())
+}
+
+// notLeader is what the helper exits with if the runtime has moved it off the
+// thread that was to exit first.
+const notLeader = 77
+
+func help(role string) {
+	time.AfterFunc(time.Minute, func() { os.Exit(1) })
+	wait := func() {
+		fmt.Println("ready")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}
+	kind, argument, _ := strings.Cut(role, ":")
+	switch kind {
+	case "exit":
+		code, _ := strconv.Atoi(argument)
+		os.Exit(code)
+	case "wait":
+		wait()
+	case "comm":
+		if err := os.WriteFile("/proc/self/comm", []byte(argument), 0); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		wait()
+	case "leader-exits":
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			os.Exit(notLeader)
+		}
+		go wait()
+		// exit(2) without the group: this thread only. Through Syscall, so
+		// that the runtime takes the processor back for the others.
+		_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
+	}
+	os.Exit(2)
+}
+
+// start runs a helper until the test ends, or done is called, which waits for
+// it. A role that waits has said that it is ready.
+func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (pid int, done func() *os.ProcessState) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0])
+	// Built with -race, a program would sleep for a second before it exits.
+	cmd.Env = append(os.Environ(), helperVariable+"="+role, "GORACE=atexit_sleep_ms=0")
+	cmd.SysProcAttr = attr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tty != nil {
+		cmd.ExtraFiles = []*os.File{tty}
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var waited bool
+	done = func() *os.ProcessState {
+		if !waited {
+			waited = true
+			_ = stdin.Close()
+			_ = cmd.Wait() // its status is in the state
+		}
+		return cmd.ProcessState
+	}
+	t.Cleanup(func() { done() })
+	if !strings.HasPrefix(role, "exit") {
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+			if done().ExitCode() == notLeader {
+				return 0, nil
+			}
+			t.Fatalf("the helper said %q, %v", line, err)
+		}
+	}
+	return cmd.Process.Pid, done
+}
+
+// until polls, up to ten seconds, until a process has come to be as asked.
+func until(t *testing.T, fs *procfs.FS, pid int, ok func(*procfs.Stat) bool) procfs.Stat {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		s, err := fs.Stat(pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok(&s) {
+			return s
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still %+v", s)
+		}
+	}
+}
+
+func realProc(t *testing.T) *procfs.FS {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip("needs /proc:", err)
+	}
+	return open(t, "/proc")
+}
+
+func TestKernelZombie(t *testing.T) {
+	fs := realProc(t)
+	pid, done := start(t, "exit:3", nil, nil)
+	// Z alone would be too early: of the several threads of a Go program the
+	// leader may well exit before the last.
+	s := until(t, fs, pid, (*procfs.Stat).Gone)
+	if s.State != 'Z' || s.Threads != 1 {
+		t.Errorf("a plain zombie is %c and has %d threads", s.State, s.Threads)
+	}
+	if s.ExitCode != 3<<8 || s.PPID != os.Getpid() {
+		t.Errorf("exit code %#x, parent %d", s.ExitCode, s.PPID)
+	}
+	for what, read := range perProcess(fs) {
+		if err := read(pid); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s of a zombie: %v", what, err)
+		}
+	}
+	if env, err := fs.EnvironBytes(pid); len(env) != 0 || err != nil {
+		t.Errorf("environment of a zombie: %q, %v", env, err)
+	}
+	if exe, err := fs.Exe(pid); exe != "" || err != nil {
+		t.Errorf("program of a zombie: %q, %v", exe, err)
+	}
+	done()
+	// The number may be another's by now, but not with this start time.
+	if again, err := fs.Stat(pid); err == nil && again.ID == s.ID || err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		t.Errorf("after it was reaped: %+v, %v", again, err)
+	}
+}
+
+func TestKernelLeaderExitsFirst(t *testing.T) {
+	fs := realProc(t)
+	var pid int
+	var done func() *os.ProcessState
+	for range 10 {
+		if pid, done = start(t, "leader-exits", nil, nil); pid != 0 {
+			break
+		}
+	}
+	if pid == 0 {
+		t.Fatal("the helper never ran on its first thread")
+	}
+	s := until(t, fs, pid, func(s *procfs.Stat) bool { return s.State == 'Z' })
+	if s.Gone() || s.Threads < 2 {
+		t.Errorf("with other threads running: %d threads, gone %v", s.Threads, s.Gone())
+	}
+	if state := done(); state.ExitCode() != 0 {
+		t.Errorf("the helper: %v", state)
+	}
+}
+
+func TestKernelHostileName(t *testing.T) {
+	fs := realProc(t)
+	for _, name := range []string{"a) R 1 (", "x\ny) Z 1\n", "\xff\\n\x1b[2J", `\`} {
+		pid, done := start(t, "comm:"+name, nil, nil)
+		s, err := fs.Stat(pid)
+		if err != nil || s.Comm != name || s.PPID != os.Getpid() {
+			t.Errorf("stat: %+v, %v; want the name %q", s, err, name)
+		}
+		status, err := fs.Status(pid)
+		if err != nil || status.Name != name || status.PPID != os.Getpid() {
+			t.Errorf("status: %+v, %v; want the name %q", status, err, name)
+		}
+		done()
+	}
+}
+
+func TestKernelReaders(t *testing.T) {
+	fs := realProc(t)
+	pid, _ := start(t, "wait", &syscall.SysProcAttr{Setsid: true}, nil)
+	s, err := fs.Stat(pid)
+	if err != nil || s.PGID != pid || s.SID != pid || s.TTY != 0 || s.Gone() || s.KernelThread() {
+		t.Errorf("Stat: %+v, %v", s, err)
+	}
+	if age, err := fs.Age(s); err != nil || age < 0 || age > time.Minute {
+		t.Errorf("Age: %v, %v", age, err)
+	}
+	status, err := fs.Status(pid)
+	if err != nil || status.TGID != pid || status.NSPID[0] != pid || status.UID[1] != os.Geteuid() || status.VmHWM == 0 ||
+		status.Threads != s.Threads && status.Threads < 2 || !status.Caught.Has(int(unix.SIGURG)) {
+		t.Errorf("Status: %+v, %v", status, err)
+	}
+	if args, err := fs.Cmdline(pid); err != nil || !slices.Equal(args, os.Args[:1]) {
+		t.Errorf("Cmdline: %q, %v", args, err)
+	}
+	if env, err := fs.EnvironBytes(pid); err != nil || !procfs.HasEnv(env, helperVariable, "wait", false) {
+		t.Errorf("EnvironBytes: %q, %v", env, err)
+	}
+	own, err := os.Executable()
+	if exe, e := fs.Exe(pid); err != nil || e != nil || exe != own {
+		t.Errorf("Exe: %q, %v; want %q, %v", exe, e, own, err)
+	}
+	if _, err := fs.Wchan(pid); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Wchan: %v", err)
+	}
+	if groups, err := fs.Cgroups(pid); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && len(groups) == 0 {
+		t.Errorf("Cgroups: %+v, %v", groups, err)
+	}
+	// os/exec forked it from whichever thread was at hand.
+	if children, err := fs.Children(os.Getpid()); errors.Is(err, errors.ErrUnsupported) {
+		t.Log("this kernel has no list of children")
+	} else if err != nil || !slices.Contains(children, pid) {
+		t.Errorf("Children: %v, %v; want %d among them", children, err, pid)
+	}
+	mounts, err := fs.Mounts()
+	if err != nil || !slices.ContainsFunc(mounts, func(m procfs.Mount) bool { return m.FSType == "proc" }) {
+		t.Errorf("Mounts: %+v, %v", mounts, err)
+	}
+	// lxcfs may be mounted over it.
+	if last, err := fs.LastPID(); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && last <= 0 {
+		t.Errorf("LastPID: %d, %v", last, err)
+	}
+}
+
+// TestKernelTTYNumber holds the encoding to what the kernel prints for a process
+// on a pseudo-terminal.
+func TestKernelTTYNumber(t *testing.T) {
+	fs := realProc(t)
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip("needs a pseudo-terminal:", err)
+	}
+	t.Cleanup(func() { _ = master.Close() })
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := fmt.Sprintf("pts/%d", n)
+	slave, err := os.OpenFile("/dev/"+name, os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = slave.Close() })
+
+	pid, done := start(t, "wait", &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 3}, slave)
+	s, err := fs.Stat(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, given := range []string{name, "/dev/" + name} {
+		if nr, err := fs.TTYNumber(given); err != nil || nr != s.TTY {
+			t.Errorf("TTYNumber(%q) = %#x, %v; the kernel says %#x", given, nr, err, s.TTY)
+		}
+	}
+	if got := procfs.TTYName(s.TTY); got != name {
+		t.Errorf("TTYName(%#x) = %q, want %q", s.TTY, got, name)
+	}
+	done() // before its terminal goes, which would hang it up
+}
+
+// TestKernelChurn reads everything while processes come and go.
+func TestKernelChurn(t *testing.T) {
+	fs := realProc(t)
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+			}
+			cmd := exec.Command(os.Args[0])
+			cmd.Env = append(os.Environ(), helperVariable+"=exit:0", "GORACE=atexit_sleep_ms=0")
+			if err := cmd.Run(); err != nil {
+				stopped <- err
+				return
+			}
+		}
+	}()
+	readers := perProcess(fs)
+	var s procfs.Snapshot
+	moved := 0
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		if err := fs.Snapshot(&s); err != nil {
+			t.Fatal(err)
+		}
+		if !s.Still() {
+			moved++
+		}
+		if !slices.IsSortedFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID }) {
+			t.Fatal("not in order of PID")
+		}
+		self := s.Lookup(os.Getpid())
+		if self == nil || self.PPID != os.Getppid() {
+			t.Fatalf("this process: %+v", self)
+		}
+		if up := s.Ancestors(os.Getpid()); os.Getppid() != 0 && (len(up) == 0 || up[0].PID != os.Getppid()) {
+			t.Fatalf("ancestors: %v", up)
+		}
+		for _, p := range s.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+			for what, read := range readers {
+				err := read(p.PID)
+				if err != nil && !errors.Is(err, procfs.ErrNoProcess) && !errors.Is(err, errors.ErrUnsupported) {
+					t.Errorf("%s of %d: %v", what, p.PID, err)
+				}
+			}
+		}
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if _, err := fs.LastPID(); err == nil && moved == 0 {
+		t.Error("every reading was called still, while processes were started all the time")
+	}
+}
+
+func TestKernelDescriptorsAreClosed(t *testing.T) {
+	fs := realProc(t)
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(entries)
+	}
+	before := count()
+	var s procfs.Snapshot
+	for range 3 {
+		if err := fs.Snapshot(&s); err != nil {
+			t.Fatal(err)
+		}
+		for _, read := range perProcess(fs) {
+			_ = read(os.Getpid())
+			_ = read(1 << 30)
+		}
+	}
+	if diff := cmp.Diff(before, count()); diff != "" {
+		t.Errorf("descriptors (-before +after): %s", diff)
+	}
+}
+
+func BenchmarkSnapshot(b *testing.B) {
+	fs := open(b, "/proc")
+	var s procfs.Snapshot
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := fs.Snapshot(&s); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(len(s.Procs)), "processes")
+}

@@ -1,0 +1,35 @@
+package procfs
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// OpenDir returns a descriptor of a process's directory. It stays with that
+// process: once it has been reaped, nothing can be read through it any more,
+// whoever has its number then.
+func (fs *FS) OpenDir(pid int) (int, error) {
+	path := strconv.Itoa(pid)
+	fd, err := fs.open(path, unix.O_DIRECTORY)
+	if err != nil {
+		return -1, fs.processError("open", path, err)
+	}
+	return fd, nil
+}
+
+// StatAt reads stat in the directory that OpenDir returned.
+func (fs *FS) StatAt(dir int) (Stat, error) {
+	// The buffer is shared, the way to it is not: paths are relative to dir.
+	at := FS{root: fs.root, fd: dir, buf: fs.buf}
+	b, err := at.read("stat", true, unlimited)
+	if err != nil {
+		return Stat{}, fs.processError("read", "stat", err)
+	}
+	s, err := ParseStat(b)
+	if err != nil {
+		return Stat{}, fmt.Errorf("%s: %w", fs.root, err)
+	}
+	return s, nil
+}

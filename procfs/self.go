@@ -1,0 +1,20 @@
+package procfs
+
+import (
+	"fmt"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Self returns this process's number as the mounted /proc shows it, which is
+// another than getpid(2) returns if that /proc belongs to another PID
+// namespace; there /proc/self may even dangle (proc(5), pid_namespaces(7)).
+func (fs *FS) Self() (int, error) {
+	var buf [20]byte
+	n, err := unix.Readlinkat(fs.fd, "self", buf[:])
+	if err != nil {
+		return 0, fmt.Errorf("readlink %s/self: %w", fs.root, err)
+	}
+	return strconv.Atoi(string(buf[:n]))
+}

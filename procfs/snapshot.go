@@ -1,0 +1,118 @@
+package procfs
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"slices"
+)
+
+// Snapshot is one reading of all processes. It is torn: it takes milliseconds,
+// during which processes are born, die and change parents, so a process may be in
+// it whose parent is not, and loops among parents are possible.
+type Snapshot struct {
+	Procs []Stat // in ascending order of PID
+	// FirstPID and LastPID are what LastPID returned before and after the
+	// reading; 0 where it could not be had.
+	FirstPID, LastPID int
+	// Hidden counts the processes that are listed but may not be looked at
+	// (hidepid=1 in proc(5)). With hidepid=2 they are not even listed.
+	Hidden int
+
+	pids []int
+}
+
+// Still reports whether no process was born during the reading; false where
+// that is not known. See FS.LastPID for what it does not see.
+func (s *Snapshot) Still() bool {
+	return s.FirstPID != 0 && s.FirstPID == s.LastPID
+}
+
+// Snapshot reads all processes into into, whose memory is used again: pointers
+// into an earlier reading are no longer good. Processes that vanish on the way
+// are left out.
+func (fs *FS) Snapshot(into *Snapshot) error {
+	into.FirstPID, into.LastPID, into.Hidden = 0, 0, 0
+	if pid, err := fs.LastPID(); err == nil {
+		into.FirstPID = pid
+	}
+	procs := into.Procs[:0]
+	into.Procs = procs
+	var err error
+	if into.pids, err = fs.PIDs(into.pids); err != nil {
+		return err
+	}
+	slices.Sort(into.pids) // Lookup depends on it
+	for _, pid := range into.pids {
+		// The slot's former content is kept for the sake of its Comm, which
+		// is mostly the same again.
+		if len(procs) < cap(procs) {
+			procs = procs[:len(procs)+1]
+		} else {
+			procs = append(procs, Stat{})
+		}
+		switch err := fs.stat(pid, &procs[len(procs)-1]); {
+		case err == nil:
+			continue
+		case errors.Is(err, os.ErrPermission):
+			into.Hidden++
+		case !errors.Is(err, ErrNoProcess):
+			return err
+		}
+		procs = procs[:len(procs)-1]
+	}
+	into.Procs = procs
+	if pid, err := fs.LastPID(); err == nil {
+		into.LastPID = pid
+	}
+	return nil
+}
+
+func (s *Snapshot) index(pid int) (int, bool) {
+	return slices.BinarySearchFunc(s.Procs, pid, func(p Stat, pid int) int { return cmp.Compare(p.PID, pid) })
+}
+
+// Lookup returns the process with that number, nil if there was none. It points
+// into the snapshot, as do the results of the other methods.
+func (s *Snapshot) Lookup(pid int) *Stat {
+	if i, ok := s.index(pid); ok {
+		return &s.Procs[i]
+	}
+	return nil
+}
+
+// Group returns the members of a process group, in ascending order of PID.
+func (s *Snapshot) Group(pgid int) []*Stat {
+	return s.filter(func(p *Stat) bool { return p.PGID == pgid })
+}
+
+// Session returns the members of a session, in ascending order of PID.
+func (s *Snapshot) Session(sid int) []*Stat {
+	return s.filter(func(p *Stat) bool { return p.SID == sid })
+}
+
+func (s *Snapshot) filter(keep func(*Stat) bool) []*Stat {
+	var out []*Stat
+	for i := range s.Procs {
+		if p := &s.Procs[i]; keep(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// Ancestors returns a process's parent, that one's parent, and so on: up to
+// PID 1, or to where the parent is outside of the PID namespace, or was not
+// read.
+func (s *Snapshot) Ancestors(pid int) []ID {
+	var out []ID
+	seen := map[int]bool{pid: true}
+	for p := s.Lookup(pid); p != nil; {
+		if p = s.Lookup(p.PPID); p == nil || seen[p.PID] {
+			break
+		}
+		seen[p.PID] = true
+		out = append(out, p.ID)
+	}
+	return out
+}

@@ -1,0 +1,356 @@
+package procfs_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+)
+
+func TestSnapshot(t *testing.T) {
+	root := procfstest.Build(t,
+		procfstest.Proc{PID: 1, Comm: "init"},
+		procfstest.Proc{PID: 2, Comm: "kthreadd", Flags: 0x00200000},
+		procfstest.Proc{PID: 10, PPID: 1, Comm: "sh"},
+		procfstest.Proc{PID: 100, PPID: 10, PGID: 100, SID: 10},
+		procfstest.Proc{PID: 11, PPID: 10, PGID: 100, SID: 10},
+		procfstest.Proc{PID: 9, PPID: 11, PGID: 9, SID: 9},
+	)
+	if err := os.Mkdir(root+"/12", 0o755); err != nil { // vanishes before it is looked at
+		t.Fatal(err)
+	}
+	fs := open(t, root)
+	var s procfs.Snapshot
+	for range 2 { // the second time into used memory
+		if err := fs.Snapshot(&s); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]int{1, 2, 9, 10, 11, 100}, pidsOf(pointers(&s))); diff != "" {
+			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	}
+	if !s.Still() || s.FirstPID != 100 || s.Hidden != 0 {
+		t.Errorf("from %d to %d, %d hidden", s.FirstPID, s.LastPID, s.Hidden)
+	}
+	if p := s.Lookup(10); p == nil || p.Comm != "sh" || p != &s.Procs[3] {
+		t.Errorf("Lookup(10) = %+v", p)
+	}
+	for _, pid := range []int{0, -1, 3, 12, 101} {
+		if p := s.Lookup(pid); p != nil {
+			t.Errorf("Lookup(%d) = %+v", pid, p)
+		}
+	}
+	if diff := cmp.Diff([]int{11, 100}, pidsOf(s.Group(100))); diff != "" {
+		t.Errorf("Group (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int{10, 11, 100}, pidsOf(s.Session(10))); diff != "" {
+		t.Errorf("Session (-want +got):\n%s", diff)
+	}
+	if got := s.Group(77); got != nil {
+		t.Errorf("Group(77) = %v", got)
+	}
+	if diff := cmp.Diff([]procfs.ID{{PID: 11, Start: 11}, {PID: 10, Start: 10}, {PID: 1, Start: 1}}, s.Ancestors(9)); diff != "" {
+		t.Errorf("Ancestors (-want +got):\n%s", diff)
+	}
+	for _, pid := range []int{1, 2, 77} {
+		if got := s.Ancestors(pid); got != nil {
+			t.Errorf("Ancestors(%d) = %v", pid, got)
+		}
+	}
+
+	procfstest.Remove(t, root, 100, 9)
+	procfstest.Add(t, root, procfstest.Proc{PID: 13, PPID: 1})
+	procfstest.SetLastPID(t, root, 13)
+	if err := fs.Snapshot(&s); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]int{1, 2, 10, 11, 13}, pidsOf(pointers(&s))); diff != "" || s.LastPID != 13 {
+		t.Errorf("after a change: %d (-want +got):\n%s", s.LastPID, diff)
+	}
+	for i, comm := range []string{"init", "kthreadd", "sh", "", ""} {
+		if s.Procs[i].Comm != comm {
+			t.Errorf("%d is called %q, want %q", s.Procs[i].PID, s.Procs[i].Comm, comm)
+		}
+	}
+}
+
+// TestSnapshotWithoutLoadavg covers /proc mounted with subset=pid: what is not
+// known must not count as quiet.
+func TestSnapshotWithoutLoadavg(t *testing.T) {
+	root := procfstest.Build(t, procfstest.Proc{PID: 1})
+	if err := os.Remove(root + "/loadavg"); err != nil {
+		t.Fatal(err)
+	}
+	s := procfs.Snapshot{FirstPID: 3, LastPID: 3}
+	fs := open(t, root)
+	if err := fs.Snapshot(&s); err != nil || len(s.Procs) != 1 {
+		t.Fatalf("%d processes, %v", len(s.Procs), err)
+	}
+	if s.Still() {
+		t.Error("still, with nothing known")
+	}
+	if err := os.Remove(root + "/uptime"); err != nil {
+		t.Fatal(err)
+	}
+	if up, err := fs.Uptime(); err != nil || up <= 0 {
+		t.Errorf("Uptime without the file: %v, %v", up, err)
+	}
+}
+
+func TestSnapshotAllocations(t *testing.T) {
+	var procs []procfstest.Proc
+	for pid := 1; pid <= 50; pid++ {
+		procs = append(procs, procfstest.Proc{PID: pid, Comm: fmt.Sprint("name", pid)})
+	}
+	fs := open(t, procfstest.Build(t, procs...))
+	var s procfs.Snapshot
+	if n := testing.AllocsPerRun(10, func() {
+		if err := fs.Snapshot(&s); err != nil {
+			t.Error(err)
+		}
+	}); n > 4*50 {
+		t.Errorf("%v allocations for 50 processes", n)
+	}
+}
+
+func pointers(s *procfs.Snapshot) []*procfs.Stat {
+	var out []*procfs.Stat
+	for i := range s.Procs {
+		out = append(out, &s.Procs[i])
+	}
+	return out
+}
+
+func pidsOf(procs []*procfs.Stat) []int {
+	var pids []int
+	for _, p := range procs {
+		pids = append(pids, p.PID)
+	}
+	return pids
+}
+
+// proc is a process of a snapshot; its start time is its number.
+func proc(pid, ppid, sid int) procfs.Stat {
+	return procfs.Stat{ID: id(pid), PPID: ppid, SID: sid, PGID: sid}
+}
+
+func id(pid int) procfs.ID { return procfs.ID{PID: pid, Start: uint64(pid)} }
+
+func ids(pids ...int) map[procfs.ID]bool {
+	known := map[procfs.ID]bool{}
+	for _, pid := range pids {
+		known[id(pid)] = true
+	}
+	return known
+}
+
+func TestAncestorsInALoop(t *testing.T) {
+	s := procfs.Snapshot{Procs: []procfs.Stat{proc(5, 7, 5), proc(6, 5, 5), proc(7, 6, 5), proc(8, 8, 8), proc(9, 5, 5)}}
+	if diff := cmp.Diff([]procfs.ID{id(7), id(6)}, s.Ancestors(5)); diff != "" {
+		t.Errorf("in the loop (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]procfs.ID{id(5), id(7), id(6)}, s.Ancestors(9)); diff != "" {
+		t.Errorf("below the loop (-want +got):\n%s", diff)
+	}
+	if got := s.Ancestors(8); got != nil {
+		t.Errorf("its own parent: %v", got)
+	}
+}
+
+func TestFamily(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		procs    []procfs.Stat
+		family   procfs.Family
+		want     []int
+		sessions map[int]bool // what Sessions holds afterwards
+	}{
+		{
+			name:   "nobody",
+			procs:  []procfs.Stat{proc(1, 0, 1)},
+			family: procfs.Family{Strays: true},
+		},
+		{
+			name: "descendants, also those with lower numbers than their parents",
+			procs: []procfs.Stat{proc(1, 0, 1), proc(3, 20, 1), proc(10, 1, 1), proc(11, 1, 1), proc(20, 10, 1), proc(21, 3, 1),
+				proc(22, 11, 1)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true},
+			want:   []int{3, 10, 20, 21},
+		},
+		{
+			name:   "a root whose number was used again is nobody",
+			procs:  []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 1)},
+			family: procfs.Family{Roots: []procfs.ID{{PID: 10, Start: 9}}, Known: map[procfs.ID]bool{{PID: 11, Start: 9}: true}},
+		},
+		{
+			name:   "a known member that was adopted brings its children",
+			procs:  []procfs.Stat{proc(1, 0, 1), proc(11, 1, 1), proc(12, 11, 1), proc(13, 1, 1)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11)},
+			want:   []int{11, 12},
+		},
+		{
+			name:   "a child that is older than the subreaper which adopted it",
+			procs:  []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 2}, PPID: 50}, proc(50, 1, 50)},
+			family: procfs.Family{Roots: []procfs.ID{id(50)}},
+			want:   []int{11, 50},
+		},
+		{
+			name:   "loops among parents",
+			procs:  []procfs.Stat{proc(5, 6, 1), proc(6, 5, 1), proc(7, 7, 1), proc(8, 9, 1), proc(9, 8, 1)},
+			family: procfs.Family{Roots: []procfs.ID{id(5), id(7)}},
+			want:   []int{5, 6, 7},
+		},
+		{
+			name:     "strays in the session of a member, and what they started since",
+			procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
+			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
+			want:     []int{10, 11, 12, 13, 14},
+			sessions: map[int]bool{11: true, 13: true},
+		},
+		{
+			name:     "the same without strays; the sessions are noted all the same",
+			procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
+			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Sessions: map[int]bool{}},
+			want:     []int{10, 11},
+			sessions: map[int]bool{11: true},
+		},
+		{
+			name:   "strays without a place to note the sessions in",
+			procs:  []procfs.Stat{proc(10, 1, 10), proc(12, 1, 10)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true},
+			want:   []int{10, 12},
+		},
+		{
+			name:   "a session that the root is in but does not lead is not its own",
+			procs:  []procfs.Stat{proc(9, 1, 9), proc(10, 9, 9), proc(11, 9, 9)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
+			want:   []int{10},
+		},
+		{
+			name:     "the leader is gone, a known member vouches for its session",
+			procs:    []procfs.Stat{proc(1, 0, 1), proc(12, 1, 11), proc(13, 1, 11), proc(14, 13, 1)},
+			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
+			want:     []int{12, 13, 14},
+			sessions: map[int]bool{11: true},
+		},
+		{
+			name:     "the leader is gone, nobody vouches: the number may be a stranger's",
+			procs:    []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 999}, PPID: 1, SID: 11}, proc(13, 11, 11)},
+			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
+			sessions: map[int]bool{11: true},
+		},
+		{
+			name:   "one who is found by this very reading does not vouch",
+			procs:  []procfs.Stat{proc(10, 1, 1), proc(12, 10, 11), proc(13, 1, 11)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(11), Sessions: map[int]bool{11: true}, Strays: true},
+			want:   []int{10, 12}, sessions: map[int]bool{11: true},
+		},
+		{
+			name:   "kernel threads and those of outer namespaces share session 0, the dying -1",
+			procs:  []procfs.Stat{proc(1, 0, 0), proc(2, 0, 0), proc(10, 1, 0), proc(11, 10, -1), proc(12, 1, -1)},
+			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
+			want:   []int{10, 11},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := procfs.Snapshot{Procs: tt.procs}
+			known := len(tt.family.Known)
+			for range 2 { // a second time gives the same, whatever was noted
+				if diff := cmp.Diff(tt.want, pidsOf(s.Family(tt.family))); diff != "" {
+					t.Errorf("(-want +got):\n%s", diff)
+				}
+			}
+			if len(tt.sessions)+len(tt.family.Sessions) > 0 {
+				if diff := cmp.Diff(tt.sessions, tt.family.Sessions); diff != "" {
+					t.Errorf("sessions (-want +got):\n%s", diff)
+				}
+			}
+			if len(tt.family.Known) != known {
+				t.Error("Known was changed")
+			}
+		})
+	}
+}
+
+// TestFamilyAgainstRules holds Family to its rules, applied naively until nothing
+// changes, on random snapshots with few numbers, in which everything collides.
+func TestFamilyAgainstRules(t *testing.T) {
+	for seed := range uint64(3000) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		var s procfs.Snapshot
+		f := procfs.Family{Known: map[procfs.ID]bool{}, Sessions: map[int]bool{}, Strays: r.IntN(3) > 0}
+		for pid := 1; pid <= 14; pid++ {
+			p := procfs.Stat{ID: procfs.ID{PID: pid, Start: r.Uint64N(2)}, PPID: r.IntN(15), SID: r.IntN(16) - 1}
+			if r.IntN(3) == 0 {
+				p.SID = pid
+			}
+			if r.IntN(4) > 0 {
+				s.Procs = append(s.Procs, p)
+			}
+			if r.IntN(5) == 0 {
+				f.Known[procfs.ID{PID: pid, Start: 1}] = true
+			}
+			if r.IntN(5) == 0 {
+				f.Sessions[pid] = true
+			}
+		}
+		f.Roots = []procfs.ID{{PID: 1 + r.IntN(14), Start: 1}}
+		want := naive(&s, f)
+		if diff := cmp.Diff(want, pidsOf(s.Family(f))); diff != "" {
+			t.Fatalf("seed %d: %+v in %+v (-want +got):\n%s", seed, f, s.Procs, diff)
+		}
+		for _, pid := range want {
+			if p := s.Lookup(pid); p.SID == pid && !f.Sessions[pid] {
+				t.Fatalf("seed %d: session %d was not noted", seed, pid)
+			}
+		}
+	}
+}
+
+func naive(s *procfs.Snapshot, f procfs.Family) []int {
+	member, vouched := map[int]bool{}, map[int]bool{}
+	for _, p := range s.Procs {
+		if f.Known[p.ID] || slices.Contains(f.Roots, p.ID) {
+			member[p.PID] = true
+			vouched[p.SID] = f.Sessions[p.SID]
+		}
+	}
+	for again := true; again; {
+		again = false
+		for _, p := range s.Procs {
+			leader := s.Lookup(p.SID)
+			is := member[p.PPID] || f.Strays && (vouched[p.SID] || leader != nil && member[leader.PID] && leader.SID == leader.PID)
+			if is && !member[p.PID] {
+				member[p.PID], again = true, true
+			}
+		}
+	}
+	var out []int
+	for _, p := range s.Procs {
+		if member[p.PID] {
+			out = append(out, p.PID)
+		}
+	}
+	return out
+}
+
+func BenchmarkFamily(b *testing.B) {
+	for _, n := range []int{1000, 8000, 64000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var s procfs.Snapshot
+			for pid := 1; pid <= n; pid++ {
+				s.Procs = append(s.Procs, proc(pid, pid-1, pid-pid%100))
+			}
+			f := procfs.Family{Roots: []procfs.ID{id(1)}, Strays: true}
+			for b.Loop() {
+				s.Family(f)
+			}
+		})
+	}
+}

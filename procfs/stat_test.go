@@ -1,0 +1,181 @@
+package procfs_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+)
+
+// hostileNames are names that a process gave itself, to be taken for another or
+// to break the reader.
+var hostileNames = []string{
+	"a) R 1 (", ")", "(", "))))", ") Z 0 0 0", "", " ", "a\nb", "\n", "x) S 1 1 1 0 -1 0 0 0 0 0 0\n", "\xff\xfe",
+	"\x1b[2J", "((((((((((((((", `\n`, `\\n`, `\`, "\tTracerPid:\t7", "1 (x) S", "kworker/u8:1-events_power_efficient",
+}
+
+func TestParseStatHostileNames(t *testing.T) {
+	for _, name := range hostileNames {
+		line := procfstest.Proc{PID: 42, Start: 99, Comm: name, State: 'D', PPID: 7, PGID: 40, SID: 39}.StatLine()
+		got, err := procfs.ParseStat([]byte(line))
+		if err != nil {
+			t.Errorf("name %q: %v", name, err)
+			continue
+		}
+		want := procfs.Stat{ID: procfs.ID{PID: 42, Start: 99}, Comm: name, State: 'D', PPID: 7, PGID: 40, SID: 39,
+			TPGID: -1, Threads: 1}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("name %q (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestParseStatRefuses(t *testing.T) {
+	const tail = " S 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5"
+	for _, in := range []string{
+		"", "\n", "1", "1 ", "1 (", "1 )", "1 )(" + tail, "(x)" + tail, "x (x)" + tail, "-1 (x)" + tail, "0 (x)" + tail,
+		"1 2 (x)" + tail, "99999999999 (x)" + tail,
+		"1 (x)", "1 (x) ", "1 (x) \xd5 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5", "1 (x) S", "1 (x) SS 1 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5",
+		"1 (x)" + strings.TrimSuffix(tail, " 5"), "1 (x)" + tail[:len(tail)-1] + "x", "1 (x)" + tail[:len(tail)-1] + "-5",
+		"1 (x)" + strings.Replace(tail, "S 1", "S z", 1), "1 (x)" + strings.Replace(tail, "S 1", "S 4294967296", 1),
+		"1 (x)" + tail[:len(tail)-1] + "18446744073709551616",
+		"1 (x) S 1 1\n 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 5",
+		"1 (x)" + tail + strings.Repeat(" 0", 29) + " x",
+	} {
+		if got, err := procfs.ParseStat([]byte(in)); err == nil {
+			t.Errorf("ParseStat(%q) = %+v, want an error", in, got)
+		}
+	}
+}
+
+func TestParseStatFields(t *testing.T) {
+	for _, tt := range []struct {
+		name, in string
+		want     procfs.Stat
+	}{
+		{
+			"kthreadd, Linux 6.18",
+			"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 24 0 0 18446744073709551615 0 0 0 0 0 0 0 " +
+				"2147483647 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+			procfs.Stat{ID: procfs.ID{PID: 2, Start: 24}, Comm: "kthreadd", State: 'S', TPGID: -1, Flags: 2129984, Threads: 1},
+		},
+		{
+			"a zombie that exited with 3",
+			"3458 (python3) Z 3417 3413 2553 0 -1 4227148 220 0 0 0 7 9 0 0 20 0 1 0 96789 0 0 18446744073709551615 " +
+				"0 0 0 0 0 0 0 16781312 2 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 768\n",
+			procfs.Stat{ID: procfs.ID{PID: 3458, Start: 96789}, Comm: "python3", State: 'Z', PPID: 3417, PGID: 3413, SID: 2553,
+				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, ExitCode: 768},
+		},
+		{
+			"being reaped",
+			"9 (x) X 0 -1 -1 0 -1 4 0 0 0 0 0 0 0 0 20 0 0 0 5 0 0\n",
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4, ExitCode: -1},
+		},
+		{
+			"an old kernel's, cut after the start time, on a terminal with a negative number",
+			"9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615",
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 1<<64 - 1}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TTY: 1<<31 + 8,
+				TPGID: 12, UTime: 1, STime: 2, Threads: 3, ExitCode: -1},
+		},
+	} {
+		got, err := procfs.ParseStat([]byte(tt.in))
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		} else if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+func TestStatPredicates(t *testing.T) {
+	for _, tt := range []struct {
+		state                 byte
+		threads               int
+		gone, stopped, traced bool
+	}{
+		{'Z', 1, true, false, false},
+		{'Z', 0, true, false, false},
+		{'Z', 2, false, false, false}, // the leader has exited, another thread runs
+		{'X', 0, true, false, false},
+		{'x', 1, true, false, false},
+		{'R', 1, false, false, false},
+		{'D', 1, false, false, false},
+		{'T', 1, false, true, false},
+		{'t', 1, false, false, true},
+	} {
+		s := procfs.Stat{State: tt.state, Threads: tt.threads}
+		if s.Gone() != tt.gone || s.Stopped() != tt.stopped || s.Traced() != tt.traced {
+			t.Errorf("%c with %d threads: gone %v, stopped %v, traced %v", tt.state, tt.threads, s.Gone(), s.Stopped(), s.Traced())
+		}
+	}
+	for flags, want := range map[uint64]bool{0: false, 2129984: true, 0x00400000: false, 4228096: false} {
+		if s := (procfs.Stat{Flags: flags}); s.KernelThread() != want {
+			t.Errorf("flags %#x: kernel thread %v", flags, !want)
+		}
+	}
+}
+
+func TestIDString(t *testing.T) {
+	if got := (procfs.ID{PID: 42, Start: 1<<64 - 1}).String(); got != "42@18446744073709551615" {
+		t.Error(got)
+	}
+}
+
+// TestStatOfAnother covers a folder that lies about whom it describes: Lookup
+// would search in vain.
+func TestStatOfAnother(t *testing.T) {
+	root := procfstest.Build(t, procfstest.Proc{PID: 5})
+	fs := open(t, root)
+	rename(t, root+"/5", root+"/6")
+	if _, err := fs.Stat(6); err == nil || errors.Is(err, procfs.ErrNoProcess) {
+		t.Errorf("stat of 5 read as 6: %v", err)
+	}
+}
+
+func TestParseStatAllocations(t *testing.T) {
+	line := []byte(procfstest.Proc{PID: 42, Comm: "a name of some bytes"}.StatLine())
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := procfs.ParseStat(line); err != nil {
+			t.Error(err)
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations, want that of the name only", n)
+	}
+}
+
+func FuzzParseStat(f *testing.F) {
+	for _, name := range hostileNames {
+		f.Add([]byte(procfstest.Proc{PID: 42, Comm: name}.StatLine()))
+	}
+	f.Add([]byte("9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615"))
+	f.Add([]byte("9 (x) X 0 -1 -1 0 -1 4 0 0 0 0 0 0 0 0 20 0 0 0 5 0 0\n"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		s, err := procfs.ParseStat(in)
+		if err != nil {
+			return
+		}
+		if s.PID <= 0 {
+			t.Errorf("process number %d from %q", s.PID, in)
+		}
+		if !strings.Contains(string(in), "("+s.Comm+")") {
+			t.Errorf("name %q is not in %q", s.Comm, in)
+		}
+		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 %d %d 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
+			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.UTime, s.STime, s.Threads, s.Start)
+		if s.ExitCode != -1 {
+			line += strings.Repeat(" 0", 29) + fmt.Sprintf(" %d", s.ExitCode)
+		}
+		again, err := procfs.ParseStat([]byte(line))
+		if err != nil {
+			t.Fatalf("%q, printed as %q: %v", in, line, err)
+		}
+		if diff := cmp.Diff(s, again); diff != "" {
+			t.Errorf("%q, printed as %q (-first +second):\n%s", in, line, diff)
+		}
+	})
+}

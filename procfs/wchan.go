@@ -1,0 +1,13 @@
+package procfs
+
+// Wchan returns the kernel function in which the leading thread sleeps
+// (proc_pid_wchan(5)), and an empty string where it does not, or where the caller
+// lacks PTRACE_MODE_READ access (ptrace(2)): the kernel prints 0 for both. A
+// kernel without CONFIG_KALLSYMS has no such file: errors.ErrUnsupported.
+func (fs *FS) Wchan(pid int) (string, error) {
+	b, err := fs.readOptional(pid, "wchan", true)
+	if err != nil || string(b) == "0" {
+		return "", err
+	}
+	return string(b), nil
+}

@@ -1,0 +1,194 @@
+# shellcheck shell=sh
+# What the scripts of testdata/scripts have in common. POSIX sh, sourced by a program that runs under `ns`:
+# the only other process in its PID namespace is then PID 1, which reaps orphans.
+set -u
+
+# Signals must not reach the machine that this runs on.
+[ "$(cat /proc/1/comm)" = ns ] || { echo "lib.sh: not under ns" >&2; exit 125; }
+
+V=$LIB/victims
+T=$WORK/.t
+mkdir -p "$T"
+
+# rounds N: the numbers of N rounds, or of more where a developer wants more.
+rounds() { seq 1 $(($1 * ${KILLBOX_TEST_FACTOR:-1})); }
+
+# fail ends the script, from a subshell too.
+trap 'exit 1' USR1
+fail() {
+	echo "FAIL: $*" >&2
+	kill -USR1 $$
+	exit 1
+}
+
+# status N CMD...: CMD must exit with N (or with one of N|M). What it wrote is then in $T/out and $T/err.
+status() {
+	want=$1
+	shift
+	"$@" >"$T/out" 2>"$T/err"
+	got=$?
+	case "|$want|" in *"|$got|"*) return ;; esac
+	{
+		echo "[stdout]"
+		cat "$T/out"
+		echo "[stderr]"
+		cat "$T/err"
+	} >&2
+	fail "$*: exit $got, not $want"
+}
+
+# The output of the last `status`: an extended regexp that a line must or must not match.
+out() { grep -Eq -e "$1" "$T/out" || fail "stdout does not match '$1': $(cat "$T/out")"; }
+err() { grep -Eq -e "$1" "$T/err" || fail "stderr does not match '$1': $(cat "$T/err")"; }
+not_out() { ! grep -Eq -e "$1" "$T/out" || fail "stdout matches '$1': $(cat "$T/out")"; }
+not_err() { ! grep -Eq -e "$1" "$T/err" || fail "stderr matches '$1': $(cat "$T/err")"; }
+no_out() { [ ! -s "$T/out" ] || fail "stdout is not empty: $(cat "$T/out")"; }
+no_err() { [ ! -s "$T/err" ] || fail "stderr is not empty: $(cat "$T/err")"; }
+silent() { no_out && no_err; }
+
+# usage CMD...: a usage error: exit 2, two lines on stderr, nothing on stdout.
+usage() {
+	status 2 "$@"
+	no_out
+	[ "$(wc -l <"$T/err")" -eq 2 ] || fail "$*: a usage error is two lines, not: $(cat "$T/err")"
+}
+
+# same GOT WANT WHAT
+same() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
+
+# sorted WORD...: the words in numerical order, on one line.
+sorted() { printf '%s\n' "$@" | sort -n | tr '\n' ' '; }
+
+# event FILTER... FIELD...: fields of JSON events on the last stdout, all on one line.
+event() { events "$T/out" "$@" | tr '\n' ' ' | sed 's/ $//'; }
+
+# start CMD...: runs CMD in the background and returns when it has written a line to descriptor 3. The line is in $ready,
+# and assigned to variables where it is of the form name=value. $pid is CMD's.
+start() {
+	rm -f "$T/ready"
+	mkfifo "$T/ready"
+	"$@" 3>"$T/ready" &
+	pid=$!
+	read -r ready <"$T/ready" || fail "$* ended before it was ready"
+	case $ready in *=*) eval "$ready" ;; esac
+}
+
+# actor WORD...: start a process that does what the words say, see victims/actor.pl.
+actor() { start perl "$V/actor.pl" "$@"; }
+
+# until_true CMD...: waits for what another process is about to do, 10 s at most.
+until_true() {
+	tries=0
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 1000 ] || fail "still not true after 10 s: $*"
+		sleep 0.01
+	done
+}
+
+# living PID: whether a thread of PID is alive. A zombie is not; a process whose first thread alone has exited is.
+living() {
+	for task in /proc/"$1"/task/*/status; do
+		while read -r key letter _; do
+			[ "$key" = State: ] || continue
+			case $letter in [ZX]) ;; *) return 0 ;; esac
+		done 2>/dev/null <"$task"
+	done 2>/dev/null
+	return 1
+}
+dead() { ! living "$1"; }
+alive() { for p in "$@"; do living "$p" || fail "$p is not alive"; done; }
+gone() { for p in "$@"; do living "$p" && fail "$p is still there: $(describe "$p")"; done; }
+
+describe() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null; sed -n '/^State/p' "/proc/$1/status" 2>/dev/null; }
+
+# nobody_left [PID...]: no process lives but this shell, PID 1 and those named. Looks without starting a process.
+nobody_left() {
+	for dir in /proc/[0-9]*; do
+		p=${dir#/proc/}
+		case " 1 $$ $* " in *" $p "*) continue ;; esac
+		if living "$p"; then fail "left over: $p $(describe "$p")"; fi
+	done
+}
+
+# children PID: the PIDs of its children, a line each.
+children() {
+	for dir in /proc/[0-9]*; do
+		[ "$(parent "${dir#/proc/}")" = "$1" ] && echo "${dir#/proc/}"
+	done
+	return 0
+}
+has_children() { [ "$(children "$2" | wc -l)" -ge "$1" ]; }
+
+# field PID N: field N of /proc/PID/stat, from the third on.
+field() {
+	tr '\n' ' ' <"/proc/$1/stat" 2>/dev/null | sed 's/.*) //' | cut -d ' ' -f $(($2 - 2))
+}
+state() { field "$1" 3; }
+parent() { field "$1" 4; }
+starttime() { field "$1" 22; }
+handle() { echo "$1@$(starttime "$1")"; }
+in_state() { [ "$(state "$1")" = "$2" ]; }
+wait_state() { until_true in_state "$1" "$2"; }
+named() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
+
+# sleeper [PROGRAM]: a `sleep 60` in the background, or a copy of it; its PID is in $pid, and it has become what it is to be.
+sleeper() {
+	"${1:-sleep}" 60 &
+	pid=$!
+	until_true running "$pid" "${1:-sleep}"
+}
+running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
+
+# put_away PID...: ends what a test no longer needs, without killbox.
+put_away() {
+	kill -KILL "$@" 2>/dev/null
+	kill -CONT "$@" 2>/dev/null
+	for p in "$@"; do until_true dead "$p"; done
+}
+
+# clean_up ends everything in the namespace but PID 1 and this shell.
+clean_up() {
+	until_true nobody_survives
+}
+nobody_survives() {
+	kill -KILL -1 2>/dev/null
+	for dir in /proc/[0-9]*; do
+		p=${dir#/proc/}
+		case $p in 1 | "$$") continue ;; esac
+		if living "$p"; then return 1; fi
+	done
+}
+
+# take_pid N CMD...: like CMD in the background, with N for its PID.
+take_pid() {
+	number=$1
+	shift
+	tries=0
+	while :; do
+		echo $((number - 1)) >/proc/sys/kernel/ns_last_pid || fail "ns_last_pid cannot be written"
+		"$@" &
+		pid=$!
+		[ "$pid" = "$number" ] && return
+		kill -KILL "$pid"
+		wait "$pid"
+		tries=$((tries + 1))
+		[ $tries -lt 1000 ] || fail "could not get PID $number"
+	done
+}
+
+# both_paths CMD...: CMD, a function, with pidfds and without them.
+both_paths() {
+	unset KILLBOX_NO_PIDFD
+	"$@"
+	export KILLBOX_NO_PIDFD=1
+	"$@"
+	unset KILLBOX_NO_PIDFD
+}
+
+# as_user UID CMD...
+as_user() {
+	uid=$1
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups -- "$@"
+}
