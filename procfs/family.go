@@ -22,10 +22,10 @@ type Family struct {
 //   - whose parent in this snapshot is a member that is present in it;
 //   - with Strays, whose session is led by a member that is present, since a
 //     session is only ever entered by being forked in it; or whose session is in
-//     Sessions, if one of Roots or Known is present in it too. That one vouches
-//     for it: the kernel hands out no number that is in use as a session's
-//     (alloc_pid), but without anybody known in it the session may have ended,
-//     and its number may be a stranger's by now.
+//     Sessions, unless a stranger has its number by now. The kernel hands out
+//     no number that is in use as a session's (alloc_pid), so a stranger with
+//     the number means that the session has ended and that this is another. If
+//     one of Roots or Known is present in it, it cannot have ended.
 //
 // and so on, from each member found. The time it takes is linear in the size of
 // the snapshot, but for a binary search each.
@@ -49,6 +49,13 @@ func (s *Snapshot) Family(f Family) []*Stat {
 		w.add(i)
 		if f.Strays && f.Sessions[p.SID] {
 			w.addSession(p.SID)
+		}
+	}
+	if f.Strays {
+		for sid := range f.Sessions {
+			if _, used := s.index(sid); !used {
+				w.addSession(sid)
+			}
 		}
 	}
 	for len(w.queue) > 0 {

@@ -246,10 +246,11 @@ func TestFamily(t *testing.T) {
 			sessions: map[int]bool{11: true},
 		},
 		{
-			name:   "one who is found by this very reading does not vouch",
-			procs:  []procfs.Stat{proc(10, 1, 1), proc(12, 10, 11), proc(13, 1, 11)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(11), Sessions: map[int]bool{11: true}, Strays: true},
-			want:   []int{10, 12}, sessions: map[int]bool{11: true},
+			name:     "the leader is gone, and so is all that was known, but nobody has the number",
+			procs:    []procfs.Stat{proc(1, 0, 1), proc(13, 1, 11), proc(14, 13, 14)},
+			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
+			want:     []int{13, 14},
+			sessions: map[int]bool{11: true, 14: true},
 		},
 		{
 			name:   "kernel threads and those of outer namespaces share session 0, the dying -1",
@@ -319,6 +320,11 @@ func naive(s *procfs.Snapshot, f procfs.Family) []int {
 		if f.Known[p.ID] || slices.Contains(f.Roots, p.ID) {
 			member[p.PID] = true
 			vouched[p.SID] = f.Sessions[p.SID]
+		}
+	}
+	for sid := range f.Sessions {
+		if s.Lookup(sid) == nil {
+			vouched[sid] = true
 		}
 	}
 	for again := true; again; {
