@@ -28,6 +28,8 @@ type Kernel interface {
 	target.Opener
 	// Catch makes the signals end a Wait instead of the process.
 	Catch(...signals.Signal) error
+	// Ignore makes this process ignore the signal.
+	Ignore(signals.Signal)
 }
 
 // Env is the world of one call.

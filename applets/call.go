@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"killbox/internal/escalate"
@@ -21,6 +22,8 @@ type call struct {
 	ladders *ladderOptions
 	outputs *outputOptions
 	targets *targetOptions
+	// harmless: nobody is signalled, so nobody is refused.
+	harmless bool
 
 	ladder escalate.Ladder
 	rep    *report.Reporter
@@ -57,7 +60,7 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(nil, err, exitFailed)
 		return false
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force)
+	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless)
 	if c.found, err = target.Resolve(c.env.Proc, c.env.Kernel, c.guard, c.req); err != nil {
 		c.fail(nil, err, exitFailed)
 		return false
@@ -73,7 +76,9 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(&st, p.Err, exitFailed)
 	}
 	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
-		c.codes = append(c.codes, c.missing())
+		if !c.targets.exited {
+			c.fail(nil, errors.New("nothing matches"), exitMissing)
+		}
 	}
 	return true
 }
@@ -123,13 +128,12 @@ func (c *call) plan() *escalate.Plan {
 
 // run carries out the plan and reports on it.
 func (c *call) run(p *escalate.Plan) *escalate.Summary {
+	c.rep.Planned(p)
 	caught := []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
-	for _, t := range p.Targets {
-		if t.Last {
-			// The end of an ancestor may hang up our terminal; the ladder
-			// goes on.
-			caught = append(caught[:2:2], signals.QUIT)
-		}
+	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
+		// The end of an ancestor may hang up our terminal; the ladder goes on.
+		c.env.Kernel.Ignore(signals.HUP)
+		caught = slices.DeleteFunc(caught, func(s signals.Signal) bool { return s == signals.HUP })
 	}
 	if err := c.env.Kernel.Catch(caught...); err != nil {
 		c.fail(nil, err, exitFailed)

@@ -48,12 +48,15 @@ type killwaitOptions struct {
 
 func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands []string) int {
 	if o.list || o.table {
+		if o.ladder.signal.given {
+			return usageError(env, a.Name, errors.New("--list takes signals as operands, without a dash"))
+		}
 		return listSignals(env, a.Name, o.table, operands)
 	}
 	if err := o.check(flags); err != nil {
 		return usageError(env, a.Name, err)
 	}
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, harmless: o.waitOnly || o.handles}
 	if !c.prepare(operands) {
 		return c.end()
 	}

@@ -48,9 +48,11 @@ type ladderOptions struct {
 	hook        string
 	hookTimeout durationValue
 	strict      bool
+	flags       *pflag.FlagSet
 }
 
 func (o *ladderOptions) add(flags *pflag.FlagSet) {
+	o.flags = flags
 	o.hookTimeout.d = 10 * time.Second
 	flags.VarP(&o.signal, "signal", "s", "send SIG first, by name or number; also -SIG (default TERM)")
 	flags.VarP(&o.killAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
@@ -68,7 +70,7 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 	if o.signal.given {
 		first = o.signal.signal
 	}
-	if o.retry != "" {
+	if o.flags.Changed("retry") {
 		l, err := escalate.ParseLadder(o.retry, first)
 		switch {
 		case err != nil:
@@ -78,13 +80,7 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 		case o.signal.given && first != l[0].Signal:
 			return nil, fmt.Errorf("two different signals, %v and the schedule's %v", first, l[0].Signal)
 		}
-		if o.noKill {
-			if strings.Contains(o.retry, "/") {
-				return nil, errors.New("--no-kill and a schedule of signals exclude each other")
-			}
-			l = l[:1]
-		}
-		return l, nil
+		return o.cut(l)
 	}
 	if o.killAfter.given && o.noKill {
 		return nil, errors.New("--kill-after and --no-kill exclude each other")
@@ -98,7 +94,24 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 	} else if first == signals.KILL {
 		grace = escalate.KillGrace
 	}
-	return escalate.NewLadder(first, grace, !o.noKill), nil
+	return o.cut(escalate.NewLadder(first, grace))
+}
+
+// cut ends the ladder before KILL, if that is what --no-kill asks for.
+func (o *ladderOptions) cut(l escalate.Ladder) (escalate.Ladder, error) {
+	if !o.noKill {
+		return l, nil
+	}
+	for i, step := range l {
+		if step.Signal == signals.KILL {
+			l = l[:i]
+			break
+		}
+	}
+	if len(l) == 0 {
+		return nil, errors.New("--no-kill leaves nothing of a ladder that begins with KILL")
+	}
+	return l, nil
 }
 
 // outputOptions say what is printed.

@@ -33,7 +33,11 @@ type tree struct {
 	frozen   []*Result // stopped by us and not thawed
 	restless bool      // somebody vanished, or was born, while we froze
 	proved   bool
-	first    uint64 // newest start time in the first reading
+	missed   bool // the last reading showed a member that could not be opened
+
+	// What the first reading showed, to tell who was born since.
+	before   map[procfs.ID]bool
+	adopters map[int]bool // ancestors of the roots: who gets their orphans
 }
 
 func newTree(r *run) *tree {
@@ -65,10 +69,16 @@ func (t *tree) close() {
 }
 
 // gather brings the tree up to date: everybody in it is opened and, with
-// Freeze, stopped. It returns who was not known before.
-func (t *tree) gather() ([]*Result, error) {
+// Freeze, stopped, so that sig can be sent. It returns who was not known
+// before.
+func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 	if !t.r.plan.Freeze {
 		return t.look()
+	}
+	// Against a fork bomb, being scheduled is half the battle, for the
+	// guardian too.
+	if t.boosted == nil {
+		t.boosted = t.r.k.Boost()
 	}
 	if t.guarded && t.guardian == 0 {
 		pid, err := t.r.k.Guard()
@@ -77,19 +87,16 @@ func (t *tree) gather() ([]*Result, error) {
 		}
 		t.guardian = pid
 	}
-	// Against a fork bomb, being scheduled is half the battle.
-	if t.boosted == nil {
-		t.boosted = t.r.k.Boost()
-	}
-	return t.freeze()
+	return t.freeze(sig)
 }
 
 // freeze stops everybody, until a whole reading finds nobody new and nobody
 // still running.
-func (t *tree) freeze() ([]*Result, error) {
+func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 	var newcomers []*Result
 	began := time.Now()
 	pause := 50 * time.Microsecond
+	shakes := 0
 	t.proved = false
 	for pass := 0; ; pass++ {
 		if err := t.r.k.Interrupted(); err != nil {
@@ -110,14 +117,21 @@ func (t *tree) freeze() ([]*Result, error) {
 			return newcomers, err
 		}
 		running := t.settle()
-		quiet := len(found) == 0 && running == 0
+		quiet := len(found) == 0 && running == 0 && !t.missed
+		if quiet && shakes < maxShakes && t.shake(sig) {
+			shakes++
+			continue
+		}
 		if quiet {
-			if !t.restless && !t.r.plan.ProveAlways {
+			suspect := t.suspect()
+			if suspect == nil && !t.restless && !t.r.plan.ProveAlways {
 				t.proved = true
 				return newcomers, nil
 			}
-			if t.snap.Still() && t.suspect() == nil {
-				t.proved = true
+			t.restless = t.restless || suspect != nil
+			if t.still() {
+				// With a suspect about, more readings prove no more.
+				t.proved = suspect == nil
 				return newcomers, nil
 			}
 		}
@@ -138,12 +152,11 @@ func (t *tree) look() ([]*Result, error) {
 	if err := t.r.k.Snapshot(&t.snap); err != nil {
 		return nil, err
 	}
-	if t.first == 0 {
-		for i := range t.snap.Procs {
-			t.first = max(t.first, t.snap.Procs[i].Start)
-		}
+	if t.before == nil {
+		t.remember()
 	}
 	var found []*Result
+	t.missed = false
 	for _, st := range t.members() {
 		if res := t.take(st); res != nil {
 			found = append(found, res)
@@ -203,7 +216,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 	if err != nil || now.ID != st.ID {
 		// It went between the table and now: what it forked in between may
 		// have lost its parent.
-		t.restless = true
+		t.restless, t.missed = true, true
 		if err == nil {
 			t.r.k.Close(now.ID)
 		} else if !errors.Is(err, procfs.ErrNoProcess) {
@@ -243,6 +256,7 @@ func (t *tree) stop(list []*Result) error {
 			res.stopped = true // by somebody else: ours to wake only if it is to die
 			continue
 		}
+		res.active = st.State != 'S'
 		running = append(running, res)
 		ids = append(ids, res.ID)
 	}
@@ -255,24 +269,31 @@ func (t *tree) stop(list []*Result) error {
 		if err := t.r.k.Interrupted(); err != nil {
 			return err
 		}
-		// Marked first: should this call be the last thing that works, it is
-		// thawed.
-		res.frozen, res.settled = true, false
-		t.frozen = append(t.frozen, res)
-		if err := t.r.k.Signal(res.ID, signals.STOP); err != nil {
-			res.frozen = false
-			t.frozen = t.frozen[:len(t.frozen)-1]
-			if errors.Is(err, procfs.ErrNoProcess) {
-				t.restless = true
-				t.r.leave(res, true)
-				continue
-			}
-			res.Outcome, res.Err = Refused, err
-			t.r.open--
-			t.r.obs.Failed(res, err)
-		}
+		t.halt(res)
 	}
 	return nil
+}
+
+// halt sends SIGSTOP to one that the guardian knows of.
+func (t *tree) halt(res *Result) {
+	// Marked first: should this call be the last thing that works, it is
+	// thawed.
+	res.frozen, res.settled = true, false
+	t.frozen = append(t.frozen, res)
+	err := t.r.k.Signal(res.ID, signals.STOP)
+	if err == nil {
+		return
+	}
+	res.frozen = false
+	t.frozen = t.frozen[:len(t.frozen)-1]
+	if errors.Is(err, procfs.ErrNoProcess) {
+		t.restless = true
+		t.r.leave(res, true)
+		return
+	}
+	res.Outcome, res.Err = Refused, err
+	t.r.open--
+	t.r.obs.Failed(res, err)
 }
 
 // settle counts the frozen members that the last reading does not show as
@@ -303,23 +324,109 @@ func (t *tree) settle() (running int) {
 	return running
 }
 
-// suspect returns a process that was born since the first reading in a
-// session with a member, has lost its parent, and is not in the tree: what a
-// child that nobody saw may have left behind.
+// remember notes who was there at the first reading. Who was born while it
+// was made counts as born since.
+func (t *tree) remember() {
+	first, last := t.snap.FirstPID, t.snap.LastPID
+	during := func(pid int) bool {
+		if first <= last {
+			return first < pid && pid <= last
+		}
+		return first < pid || pid <= last // the numbers began anew
+	}
+	t.before = make(map[procfs.ID]bool, len(t.snap.Procs))
+	for i := range t.snap.Procs {
+		if st := &t.snap.Procs[i]; !during(st.PID) {
+			t.before[st.ID] = true
+		}
+	}
+	t.adopters = map[int]bool{1: true}
+	for _, root := range t.roots {
+		for _, id := range t.snap.Ancestors(root.PID) {
+			t.adopters[id.PID] = true
+		}
+	}
+}
+
+// still holds when no PID was handed out during the last reading, and nobody
+// was hidden from it.
+func (t *tree) still() bool { return t.snap.Still() && t.snap.Hidden == 0 }
+
+// maxShakes bounds how often those are shaken who block the signal. Who
+// blocks it now and then is met at another moment sooner or later; who blocks
+// it for good does not die of it either.
+const maxShakes = 8
+
+// shake lets those members run on for a moment who were stopped in action
+// with sig blocked, and returns whether there were any. The C library, shells
+// and perl block signals around fork(2): thawed with the signal pending, such
+// a process would fork first and die of the signal right after, and nobody
+// could tell any more whose child the newborn is.
+func (t *tree) shake(sig signals.Signal) bool {
+	if !sig.Ends() || sig == signals.KILL {
+		return false
+	}
+	forking := 0
+	for _, res := range t.frozen {
+		res.blocks, res.held = false, false
+		if res.active && res.Outcome == Survived {
+			res.blocks, res.held = t.r.k.Blocks(res.ID, sig)
+			if res.held {
+				forking++
+			}
+		}
+	}
+	rest := t.frozen[:0]
+	var shaken []*Result
+	for _, res := range t.frozen {
+		// Nobody blocks all signals but for the time of a fork. Who is met
+		// in one again and again, and not alone, does nothing else: a fork
+		// bomb, held until a signal that it cannot block.
+		res.held = res.held && res.shaken >= heldAfter && forking > 1
+		if res.blocks && !res.held {
+			res.shaken++
+			shaken = append(shaken, res)
+		} else {
+			rest = append(rest, res)
+		}
+	}
+	t.frozen = rest
+	for _, res := range shaken {
+		res.frozen = false
+		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.obs.Failed(res, err)
+		}
+	}
+	for _, res := range shaken {
+		t.halt(res)
+	}
+	return len(shaken) > 0
+}
+
+// heldAfter is how often a process is met in a fork before it is held.
+const heldAfter = 2
+
+// suspect returns a process outside the tree that was born since the first
+// reading and is now a child of whoever would have got the tree's orphans:
+// what a child that nobody saw may have left behind. Of a tree that held still
+// only its like is suspected, which may have left before we came.
 func (t *tree) suspect() *procfs.Stat {
 	if t.r.plan.Tree == nil {
 		return nil
 	}
-	sessions := make(map[int]bool)
+	comms := make(map[string]bool)
 	for _, res := range t.r.results {
-		sessions[res.SID] = true
+		comms[res.Comm] = true
 	}
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if st.Start < t.first || !sessions[st.SID] || st.PID == st.SID || t.known[st.ID] || st.Gone() {
+		if t.before[st.ID] || !t.adopters[st.PPID] || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
 			continue
 		}
-		if parent := t.snap.Lookup(st.PPID); parent == nil || parent.SID != st.SID {
+		if !t.restless && !comms[st.Comm] {
+			continue
+		}
+		if st.PID != t.guardian && t.r.plan.Tree.Guard(st) == "" {
 			return st
 		}
 	}
@@ -336,18 +443,28 @@ func (t *tree) thaw(sig signals.Signal) {
 		t.frozen = t.frozen[:0]
 		t.clear()
 	}
-	t.wake()
+	t.release(sig.Ends() && sig != signals.KILL)
 }
 
-func (t *tree) wake() {
+// wake thaws everybody.
+func (t *tree) wake() { t.release(false) }
+
+// release thaws everybody, those apart that are to be held.
+func (t *tree) release(hold bool) {
+	held := t.frozen[:0]
 	for _, res := range t.frozen {
+		if hold && res.held {
+			held = append(held, res)
+			continue
+		}
 		res.frozen = false
 		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			t.r.obs.Failed(res, err)
 		}
 	}
-	if len(t.frozen) > 0 {
-		t.frozen = t.frozen[:0]
+	some := len(held) < len(t.frozen)
+	t.frozen = held
+	if some {
 		t.clear()
 	}
 	if t.boosted != nil {
@@ -362,9 +479,29 @@ func (t *tree) clear() {
 	}
 	// A guardian that does not hear this thaws processes that run already,
 	// which harms nobody.
-	if err := t.r.k.Clear(); err != nil {
+	err := t.r.k.Clear()
+	if err == nil && len(t.frozen) > 0 {
+		ids := make([]procfs.ID, len(t.frozen))
+		for i, res := range t.frozen {
+			ids[i] = res.ID
+		}
+		err = t.r.k.Tell(ids)
+	}
+	if err != nil {
 		t.unguarded(err)
 	}
+}
+
+// holding tells whether everybody who is left is held: then there is nothing
+// to wait for.
+func (t *tree) holding() bool {
+	held := 0
+	for _, res := range t.frozen {
+		if res.Outcome == Survived {
+			held++
+		}
+	}
+	return held > 0 && held == t.r.open
 }
 
 // unguarded gives up the guardian: the kill goes on without one.
@@ -403,7 +540,7 @@ func (t *tree) sweep() (more bool, err error) {
 			return false, nil
 		}
 		suspect := t.suspect()
-		if suspect == nil && t.snap.Still() {
+		if suspect == nil && t.still() {
 			return false, nil
 		}
 		if time.Since(began) > t.r.plan.Prove {

@@ -25,13 +25,13 @@ const (
 )
 
 // NewLadder returns the ladder that begins with first, waits for grace, and
-// ends with KILL unless kill is false. KILL cannot be escalated, so a ladder
-// that begins with it has no second rung.
-func NewLadder(first signals.Signal, grace time.Duration, kill bool) Ladder {
-	if kill && first != signals.KILL {
-		return Ladder{{first, grace}, {signals.KILL, KillGrace}}
+// ends with KILL. KILL cannot be escalated, so a ladder that begins with it has
+// no second rung.
+func NewLadder(first signals.Signal, grace time.Duration) Ladder {
+	if first == signals.KILL {
+		return Ladder{{first, grace}}
 	}
-	return Ladder{{first, grace}}
+	return Ladder{{first, grace}, {signals.KILL, KillGrace}}
 }
 
 // ParseLadder reads a schedule in the syntax of start-stop-daemon(8),

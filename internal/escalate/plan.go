@@ -27,6 +27,9 @@ type Kernel interface {
 	// Signal sends to that process and to no other; procfs.ErrNoProcess when
 	// it has been reaped.
 	Signal(procfs.ID, signals.Signal) error
+	// Blocks tells whether the process has the signal blocked now, and
+	// whether all signals, as around a fork.
+	Blocks(procfs.ID, signals.Signal) (blocked, all bool)
 	// Wait returns the opened processes that went since the last call, as
 	// soon as there is one; none when the timeout is over. Those in reaped
 	// were gone before or are now, and their parents have waited for them.
@@ -147,6 +150,10 @@ type Result struct {
 	frozen  bool // stopped by us, to be woken by us
 	stopped bool // found stopped by somebody else
 	settled bool // seen stopped after our SIGSTOP
+	active  bool // was not asleep when we stopped it
+	blocks  bool // blocks the signal that it is to be sent
+	shaken  int  // how often it was met blocking the signal
+	held    bool // stays frozen until a signal that it cannot block
 }
 
 // Summary is the account of the call.

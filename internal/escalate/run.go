@@ -101,7 +101,7 @@ func (r *run) step(step Step) (over bool, err error) {
 		}
 		newcomers := r.results
 		if r.tree != nil {
-			if newcomers, err = r.tree.gather(); err != nil {
+			if newcomers, err = r.tree.gather(step.Signal); err != nil {
 				return true, err
 			}
 			if round == 0 {
@@ -253,7 +253,7 @@ func (r *run) enough() bool { return r.plan.Count > 0 && r.gone >= r.plan.Count 
 func (r *run) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := r.obs.Tick()
-	for r.open > 0 && !r.enough() {
+	for r.open > 0 && !r.enough() && !(r.tree != nil && r.tree.holding()) {
 		left := Forever
 		if grace != Forever {
 			left = grace - time.Since(began)

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -45,6 +46,9 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	return nil
 }
 
+// Ignore makes this process ignore sig.
+func (k *Kernel) Ignore(sig signals.Signal) { signal.Ignore(syscall.Signal(sig)) }
+
 // Interrupted returns a *signals.Interrupt once a caught signal has arrived.
 func (k *Kernel) Interrupted() error {
 	if k.notes == nil {
@@ -60,12 +64,17 @@ func (k *Kernel) Interrupted() error {
 // a shell stops its loop on a child that died of SIGINT, not on one that
 // exited with 130. It returns where a signal cannot end us, as for PID 1.
 func Die(sig signals.Signal) {
+	if os.Getpid() == 1 {
+		return
+	}
 	// The Go runtime's own handler is taken off without its help, since it
 	// prints a trace for some signals. A structure of zeros is SIG_DFL in
 	// every architecture's layout.
 	var zero [64]byte
 	rtSigaction(int(sig), &zero)
 	unix.Kill(os.Getpid(), unix.Signal(sig))
+	// Another thread may be the one to take it, any moment now.
+	time.Sleep(time.Second)
 }
 
 // rtSigaction installs the disposition. The size of the signal set is 8 bytes,

@@ -236,6 +236,21 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	return st, err
 }
 
+// Blocks tells whether the process's first thread has sig blocked, and whether
+// it blocks all signals: ILL and SEGV stand for those that nobody blocks for
+// good.
+func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
+	if k.proc == nil {
+		return false, false
+	}
+	status, err := k.proc.Status(id.PID)
+	if err != nil {
+		return false, false
+	}
+	has := status.Blocked.Has
+	return has(int(sig)), has(int(unix.SIGILL)) && has(int(unix.SIGSEGV))
+}
+
 // Snapshot reads the process table.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {

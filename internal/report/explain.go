@@ -50,7 +50,9 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if status.TracerPID != 0 {
 		why = append(why, "traced by "+describe(proc, status.TracerPID))
 	}
-	if n := len(status.NSPID); n > 1 && status.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP {
+	if id.PID == 1 {
+		why = append(why, "init of this PID namespace, which gets only what it handles")
+	} else if n := len(status.NSPID); n > 1 && status.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP {
 		why = append(why, "init of another PID namespace, which gets only what it handles")
 	}
 	if sig != 0 {

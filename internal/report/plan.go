@@ -54,6 +54,24 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 	}
 }
 
+// Planned prints the targets as --json begins with them.
+func (r *Reporter) Planned(p *escalate.Plan) {
+	if !r.opts.JSON {
+		return
+	}
+	ladder := p.Ladder.String()
+	if p.WaitOnly {
+		ladder = ""
+	}
+	for i := range p.Targets {
+		st := &p.Targets[i].Stat
+		e := about(st, "plan")
+		e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
+		e.Ladder, e.Root = ladder, p.Tree != nil
+		r.json(e)
+	}
+}
+
 type describer struct {
 	proc  *procfs.FS
 	first signals.Signal

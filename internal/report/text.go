@@ -41,7 +41,7 @@ func New(opts Options) *Reporter { return &Reporter{opts: opts} }
 // Process names a process in a diagnostic: its PID, and its comm where that is
 // known.
 func Process(st *procfs.Stat) string {
-	if st.Comm == "" {
+	if st.State == 0 || st.State == '?' {
 		return strconv.Itoa(st.PID)
 	}
 	return strconv.Itoa(st.PID) + " (" + Escape(st.Comm) + ")"

@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // ReadPidfile returns the PID or handle that the file holds. A file that
 // everybody may write to is refused: it would let anybody name our targets.
 func ReadPidfile(name string) (Operand, error) {
-	f, err := os.Open(name)
+	// A FIFO in its place must not make us wait.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return Operand{}, fmt.Errorf("pidfile: %w", err)
 	}

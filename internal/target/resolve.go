@@ -3,13 +3,10 @@ package target
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"killbox/procfs"
 )
-
-var errPermission = fs.ErrPermission
 
 // Opener is the part of the kernel that pins processes.
 type Opener interface {

@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"strings"
@@ -63,8 +64,8 @@ func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 			return false, ignore(err)
 		}
 	}
-	if s.Name != "" && st.Comm != s.Name {
-		ok, err := s.named(proc, st.PID)
+	if s.Name != "" && (st.Comm != s.Name || len(st.Comm) == cutComm) {
+		ok, err := s.named(proc, st)
 		if !ok {
 			return false, ignore(err)
 		}
@@ -97,22 +98,37 @@ func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return true, nil
 }
 
-// named compares with the executable and argv[0]: comm is cut at 15 bytes,
-// and a script's interpreter gives it the script's name.
-func (s *Selector) named(proc *procfs.FS, pid int) (bool, error) {
-	args, err := proc.Cmdline(pid)
+// cutComm is the length at which the kernel cuts comm (TASK_COMM_LEN less the
+// final NUL); kernel threads have longer ones.
+const cutComm = 15
+
+// named compares with argv[0] and the executable, and with comm unless that
+// is the beginning of either: then it was cut.
+func (s *Selector) named(proc *procfs.FS, st *procfs.Stat) (bool, error) {
+	args, err := proc.Cmdline(st.PID)
 	if err != nil {
 		return false, err
 	}
+	arg0 := ""
 	if len(args) > 0 {
 		// A login shell has a dash before its name, which is no part of it.
-		arg0 := path.Base(args[0])
-		if arg0 == s.Name || strings.TrimPrefix(arg0, "-") == s.Name {
+		arg0 = strings.TrimPrefix(path.Base(args[0]), "-")
+		if arg0 == s.Name || path.Base(args[0]) == s.Name {
 			return true, nil
 		}
 	}
-	exe, err := proc.Exe(pid)
-	return err == nil && path.Base(exe) == s.Name, err
+	exe, err := proc.Exe(st.PID)
+	if err != nil {
+		if !errors.Is(err, fs.ErrPermission) {
+			return false, err
+		}
+		exe = ""
+	}
+	if exe != "" && path.Base(exe) == s.Name {
+		return true, nil
+	}
+	cut := strings.HasPrefix(arg0, st.Comm) || strings.HasPrefix(path.Base(exe), st.Comm)
+	return st.Comm == s.Name && !cut, nil
 }
 
 func inCgroup(entries []procfs.CgroupEntry, want string) bool {
@@ -126,7 +142,7 @@ func inCgroup(entries []procfs.CgroupEntry, want string) bool {
 
 // ignore passes on the errors that concern more than the one process.
 func ignore(err error) error {
-	if err == nil || errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, errPermission) {
+	if err == nil || errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	return fmt.Errorf("cannot select: %w", err)
