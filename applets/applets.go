@@ -26,8 +26,10 @@ const Version = "0.1.0"
 type Kernel interface {
 	escalate.Kernel
 	target.Opener
-	// Catch makes the signals end a Wait instead of the process.
+	// Catch takes signals from the runtime: each ends the process as it would
+	// have anyway, but after Hold a Wait instead.
 	Catch(...signals.Signal) error
+	Hold()
 	// Ignore makes this process ignore the signal.
 	Ignore(signals.Signal)
 }
@@ -116,8 +118,16 @@ func Main(env *Env) int {
 	return out.close(env, name, code)
 }
 
+// caught are the signals that must not end a program which has processes
+// frozen. (QUIT is among them for its own sake, too: the Go runtime would answer
+// it with a trace and an exit status of 2.)
+var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
+
 // Main runs one applet.
 func (a *Applet) Main(env *Env, args []string) int {
+	if err := env.Kernel.Catch(caught[:]...); err != nil {
+		return failure(env, a.Name, err)
+	}
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")
 	version := flags.BoolP("version", "V", false, "print the version and exit")

@@ -129,16 +129,11 @@ func (c *call) plan() *escalate.Plan {
 // run carries out the plan and reports on it.
 func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	c.rep.Planned(p)
-	caught := []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
 		c.env.Kernel.Ignore(signals.HUP)
-		caught = slices.DeleteFunc(caught, func(s signals.Signal) bool { return s == signals.HUP })
 	}
-	if err := c.env.Kernel.Catch(caught...); err != nil {
-		c.fail(nil, err, exitFailed)
-		return &escalate.Summary{Proved: true}
-	}
+	c.env.Kernel.Hold()
 	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
 	c.rep.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {

@@ -199,6 +199,9 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	req.Operands = ops
+	if o.given("omit") && len(o.omit) == 0 {
+		return req, errors.New("--omit: empty value"), nil
+	}
 	for _, word := range o.omit {
 		op, err := target.ParseOperand(word)
 		if err == nil && op.Form == target.Stdin {

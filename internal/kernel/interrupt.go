@@ -16,21 +16,21 @@ import (
 
 // notes passes a signal on to the goroutine that waits.
 type notes struct {
-	fd  int // an eventfd
-	got atomic.Int32
+	fd   int // an eventfd
+	hold atomic.Bool
+	got  atomic.Int32
 }
 
-// Catch lets the given signals end a Wait instead of the process, those apart
-// that the caller had us ignore.
+// Catch takes the given signals from the Go runtime, those apart that the
+// caller had us ignore: until Hold each ends the process at once, as if it had
+// not been caught, and after it they end a Wait.
 func (k *Kernel) Catch(sigs ...signals.Signal) error {
-	if k.notes != nil {
-		return nil
-	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	k.notes = &notes{fd: fd}
+	n := &notes{fd: fd}
+	k.notes = n
 	ch := make(chan os.Signal, 1)
 	for _, s := range sigs {
 		if !signal.Ignored(syscall.Signal(s)) {
@@ -39,11 +39,21 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	}
 	go func() {
 		for s := range ch {
-			k.notes.got.CompareAndSwap(0, int32(s.(syscall.Signal)))
+			n.got.CompareAndSwap(0, int32(s.(syscall.Signal)))
+			if !n.hold.Load() {
+				Die(signals.Signal(s.(syscall.Signal)))
+			}
 			unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 1})
 		}
 	}()
 	return nil
+}
+
+// Hold leaves it to Interrupted and Wait to tell of the caught signals.
+func (k *Kernel) Hold() {
+	if k.notes != nil {
+		k.notes.hold.Store(true)
+	}
 }
 
 // Ignore makes this process ignore sig.
