@@ -116,6 +116,7 @@ func (c *call) plan() *escalate.Plan {
 		Ladder: c.ladder, Limit: c.ladders.timeout.d,
 		Hook: c.ladders.hook, HookTimeout: c.ladders.hookTimeout.d,
 		Status: c.outputs.json || c.outputs.verbose,
+		Ended:  len(c.found.Ended),
 	}
 	for _, t := range c.found.Processes {
 		p.Targets = append(p.Targets, escalate.Target{Stat: t.Stat, Name: t.Operand, Last: t.Ancestor})
@@ -147,7 +148,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	if c.rep.Errors > 0 && sum.Count(escalate.Refused) > 0 {
 		c.codes = append(c.codes, exitFailed)
 	}
-	if p.Count == 0 || sum.Count(escalate.Gone) < p.Count {
+	if p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count {
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
 				c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, lastSignal(p, res)))

@@ -162,7 +162,7 @@ func (o *targetOptions) add(flags *pflag.FlagSet) {
 	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
 	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
-	flags.Var(&o.older, "older", "select who is older than DUR")
+	flags.Var(&o.older, "older", "select who is at least as old as DUR")
 	flags.Var(&o.newer, "newer", "select who is newer than DUR")
 	flags.StringVar(&o.pidfile, "pidfile", "", "select who `FILE` names, by PID or handle")
 }
@@ -236,13 +236,8 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 	}
 	s.Name, s.State = o.name, o.state
 	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
-	s.Older, s.Newer = o.older.d, o.newer.d
-	if o.older.given && s.Older == 0 {
-		s.Older = 1 // everybody, but the option was given
-	}
-	if o.newer.given && s.Newer == 0 {
-		s.Newer = 1
-	}
+	s.Older, s.HasOlder = o.older.d, o.older.given
+	s.Newer, s.HasNewer = o.newer.d, o.newer.given
 	for _, c := range o.state {
 		if !strings.ContainsRune("RSDTtZXIKWP", c) {
 			return fmt.Errorf("--state: no process is ever in state %q", c)

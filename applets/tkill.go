@@ -65,6 +65,11 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 		Children: o.children,
 		Strays:   !o.noStrays,
 		Guard:    c.brought,
+		Since:    c.found.Since,
+		Restless: c.found.Vanished,
+	}
+	if s := &c.req.Selector; !s.Empty() {
+		p.Tree.Select = func(st *procfs.Stat) bool { return s.Selects(env.Proc, st) }
 	}
 	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given

@@ -35,7 +35,8 @@ type tree struct {
 	proved   bool
 	missed   bool // the last reading showed a member that could not be opened
 
-	// What the first reading showed, to tell who was born since.
+	// What the first reading of this freeze showed, to tell who was born
+	// since.
 	before   map[procfs.ID]bool
 	adopters map[int]bool // ancestors of the roots: who gets their orphans
 }
@@ -49,6 +50,7 @@ func newTree(r *run) *tree {
 		skipped:  make(map[procfs.ID]bool),
 		proved:   true,
 		guarded:  r.plan.Guardian,
+		restless: r.plan.Tree != nil && r.plan.Tree.Restless,
 	}
 	for _, target := range r.plan.Targets {
 		t.roots = append(t.roots, target.ID)
@@ -72,6 +74,11 @@ func (t *tree) close() {
 // Freeze, stopped, so that sig can be sent. It returns who was not known
 // before.
 func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
+	if t.proved {
+		// Who was born between two rungs, while all ran free, may be
+		// anybody's. What an unproved freeze left open stays open.
+		t.before = nil
+	}
 	if !t.r.plan.Freeze {
 		return t.look()
 	}
@@ -96,7 +103,7 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 	var newcomers []*Result
 	began := time.Now()
 	pause := 50 * time.Microsecond
-	shakes := 0
+	shakes, calm := 0, 0
 	t.proved = false
 	for pass := 0; ; pass++ {
 		if err := t.r.k.Interrupted(); err != nil {
@@ -124,11 +131,16 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 		}
 		if quiet {
 			suspect := t.suspect()
-			if suspect == nil && !t.restless && !t.r.plan.ProveAlways {
-				t.proved = true
-				return newcomers, nil
-			}
 			t.restless = t.restless || suspect != nil
+			if !t.restless && !t.r.plan.ProveAlways {
+				// While others are being born, one reading may have passed
+				// by somebody who runs ahead of it.
+				if calm++; calm >= calmReadings || t.still() {
+					t.proved = true
+					return newcomers, nil
+				}
+				continue
+			}
 			if t.still() {
 				// With a suspect about, more readings prove no more.
 				t.proved = suspect == nil
@@ -146,6 +158,10 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 		}
 	}
 }
+
+// calmReadings is how many readings without anything new a tree must pass that
+// held still, unless no PID was handed out during one.
+const calmReadings = 3
 
 // look reads the table and opens the members that are new.
 func (t *tree) look() ([]*Result, error) {
@@ -177,6 +193,7 @@ func (t *tree) members() []*procfs.Stat {
 		}
 		return members
 	}
+	t.selectNew()
 	members = t.snap.Family(procfs.Family{
 		Roots:    t.roots,
 		Known:    t.known,
@@ -185,11 +202,23 @@ func (t *tree) members() []*procfs.Stat {
 	})
 	for _, st := range members {
 		t.known[st.ID] = true
-		if st.SID == st.PID {
-			t.sessions[st.SID] = true
-		}
 	}
 	return members
+}
+
+// selectNew adds to the roots whom the user's selector finds among those that
+// were born since it was first asked.
+func (t *tree) selectNew() {
+	tr := t.r.plan.Tree
+	if tr == nil || tr.Select == nil {
+		return
+	}
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if st.Start >= tr.Since && !t.known[st.ID] && !t.skipped[st.ID] && st.PID != t.guardian && tr.Select(st) {
+			t.known[st.ID] = true
+		}
+	}
 }
 
 // take opens a member seen in the table, and returns it if it is new and to
@@ -324,7 +353,7 @@ func (t *tree) settle() (running int) {
 	return running
 }
 
-// remember notes who was there at the first reading. Who was born while it
+// remember notes who was there at the first reading of a freeze. Who was born while it
 // was made counts as born since.
 func (t *tree) remember() {
 	first, last := t.snap.FirstPID, t.snap.LastPID
@@ -407,7 +436,7 @@ func (t *tree) shake(sig signals.Signal) bool {
 const heldAfter = 2
 
 // suspect returns a process outside the tree that was born since the first
-// reading and is now a child of whoever would have got the tree's orphans:
+// reading of the freeze and is now a child of whoever would have got the tree's orphans:
 // what a child that nobody saw may have left behind. Of a tree that held still
 // only its like is suspected, which may have left before we came.
 func (t *tree) suspect() *procfs.Stat {
@@ -420,8 +449,11 @@ func (t *tree) suspect() *procfs.Stat {
 	}
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if t.before[st.ID] || !t.adopters[st.PPID] || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
+		if t.before[st.ID] || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
 			continue
+		}
+		if parent := t.snap.Lookup(st.PPID); parent != nil && t.before[parent.ID] && !t.adopters[st.PPID] {
+			continue // it has a parent that is none of ours
 		}
 		if !t.restless && !comms[st.Comm] {
 			continue

@@ -84,6 +84,12 @@ type Tree struct {
 	// Guard returns why a process that the tree brings in must be left
 	// alone, or "".
 	Guard func(*procfs.Stat) string
+	// Select tells whether a process that was started at Since or later is
+	// a root as well; nil where no selector was given. Restless: somebody
+	// whom it had found vanished before it could be opened.
+	Select   func(*procfs.Stat) bool
+	Since    uint64
+	Restless bool
 }
 
 // Plan is all that Run needs to know. What --dry-run prints is this value.
@@ -94,8 +100,9 @@ type Plan struct {
 
 	// Limit bounds the whole call; 0 is none.
 	Limit time.Duration
-	// Count returns when that many are gone; 0 means all.
-	Count int
+	// Count returns when that many are gone; 0 means all. Ended is how many
+	// were known to be gone beforehand.
+	Count, Ended int
 	// WaitOnly signals nothing: the ladder is not climbed.
 	WaitOnly bool
 	// Reaped waits for the reaping as well.

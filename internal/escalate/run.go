@@ -246,7 +246,7 @@ func (r *run) awaitStatus() {
 	}
 }
 
-func (r *run) enough() bool { return r.plan.Count > 0 && r.gone >= r.plan.Count }
+func (r *run) enough() bool { return r.plan.Count > 0 && r.gone+r.plan.Ended >= r.plan.Count }
 
 // wait returns when nobody is left, when grace is over, or (over) when the
 // call is: its limit reached, or as many gone as were asked for.

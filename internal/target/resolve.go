@@ -57,6 +57,10 @@ type Found struct {
 	// Ended are handles whose process is not there any more: it is known to
 	// be gone.
 	Ended []Operand
+	// Since is the newest start time that the selector was shown; Vanished
+	// tells that somebody whom it found was gone before it could be opened.
+	Since    uint64
+	Vanished bool
 }
 
 // Resolve finds and opens the targets. Problems with single operands are part
@@ -164,6 +168,23 @@ func (r *resolver) skip(st procfs.Stat, reason string) {
 
 func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st, r.open) }
 
+// Selects tells whether the process meets the conditions, of which there must
+// be some.
+func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
+	var uptime time.Duration
+	if s.HasOlder || s.HasNewer {
+		var err error
+		if uptime, err = proc.Uptime(); err != nil {
+			return false
+		}
+	}
+	if !s.cheap(st, uptime) {
+		return false
+	}
+	ok, err := s.Matches(proc, st)
+	return ok && err == nil
+}
+
 // Omits tells whether one of the operands names the process. An inode is only
 // known of opened processes.
 func Omits(ops []Operand, st *procfs.Stat, open Opener) bool {
@@ -234,6 +255,7 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 	}
 	now, err := r.open.Open(st.PID)
 	if errors.Is(err, procfs.ErrNoProcess) {
+		r.found.Vanished = true
 		return nil
 	}
 	if err != nil {
@@ -248,6 +270,7 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 		// Asked last: if it is still there, all that was read was its own.
 		_, err := r.open.Stat(now.ID)
 		ok = err == nil
+		r.found.Vanished = r.found.Vanished || !ok
 	}
 	if !ok {
 		r.close(now.ID)
@@ -269,7 +292,7 @@ func (r *resolver) selected() error {
 	}
 	s := &r.req.Selector
 	var uptime time.Duration
-	if s.Older != 0 || s.Newer != 0 {
+	if s.HasOlder || s.HasNewer {
 		if uptime, err = r.proc.Uptime(); err != nil {
 			return fmt.Errorf("cannot tell ages: %w", err)
 		}
@@ -285,6 +308,7 @@ func (r *resolver) selected() error {
 	only := false // whether the process that --pidfile names is there
 	for i := range table.Procs {
 		st := &table.Procs[i]
+		r.found.Since = max(r.found.Since, st.Start)
 		if s.Only != nil && st.PID == s.Only.PID && (s.Only.Form != Handle || st.Start == s.Only.Start) {
 			only = true
 		}

@@ -29,8 +29,10 @@ type Selector struct {
 	EnvValue string
 	EnvAny   bool // whatever the value
 	State    string
-	Older    time.Duration // 0: none
-	Newer    time.Duration
+	Older    time.Duration // at least that old; with HasOlder
+	HasOlder bool
+	Newer    time.Duration // not as old; with HasNewer
+	HasNewer bool
 	Only     *Operand // what --pidfile named
 }
 
@@ -48,11 +50,11 @@ func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 		s.State != "" && strings.IndexByte(s.State, st.State) < 0:
 		return false
 	}
-	if s.Older == 0 && s.Newer == 0 {
+	if !s.HasOlder && !s.HasNewer {
 		return true
 	}
-	age := uptime - procfs.Ticks(st.Start)
-	return (s.Older == 0 || age > s.Older) && (s.Newer == 0 || age < s.Newer)
+	age := max(uptime-procfs.Ticks(st.Start), 0)
+	return (!s.HasOlder || age >= s.Older) && (!s.HasNewer || age < s.Newer)
 }
 
 // Matches reads what the table does not tell. Files that vanish or are not

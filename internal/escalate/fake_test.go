@@ -1,0 +1,816 @@
+package escalate
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// world is a scripted kernel. Nothing in it happens but at a call of Run's, or
+// as time passes in one; inside synctest that takes no time. It knows what must
+// hold whatever happens, and says so at the call that broke it:
+//
+//   - only who was opened is signalled;
+//   - who is stopped has been named to the guardian before, and whoever the run
+//     holds stopped is on the guardian's list at every instant;
+//   - who was stopped by somebody else is not named to it;
+//   - where the plan freezes, nobody is signalled who runs;
+//   - nobody is woken before all that are held have the signal;
+//   - at the end nobody is held.
+type world struct {
+	t     testing.TB
+	procs map[int]*process // by number: those that /proc shows
+	held  map[procfs.ID]*process
+	first []*process // as they were added
+
+	lastPID int
+	reader  time.Duration // what a reading of the table takes
+	strict  bool          // the plan freezes
+
+	calls   int
+	log     []string
+	at      map[int]func() // what happens right before the call of that number
+	reading func(n int)    // happens in the middle of reading n
+	reads   int
+
+	events        []event
+	gone, reaped  []procfs.ID
+	interrupt     error
+	waitErr       error
+	guard         guardFake
+	boosts        int
+	wantStopped   bool // the run is to leave processes stopped
+	statusAtReap  bool // a status is there only once reaped
+	noStatus      bool
+	hook          func(env map[string]string) error
+	hookMu        sync.Mutex
+	hooked        []string
+	snapshotErr   error
+	hideLoadavg   bool
+	hidden        int
+	breathing     bool // somebody else's processes are born all the time
+	opensInFlight int
+}
+
+// guardFake is the guardian.
+type guardFake struct {
+	pid         int
+	startErr    error
+	tellErr     error
+	list        map[procfs.ID]bool
+	started     int
+	everStarted bool
+}
+
+type event struct {
+	at time.Time
+	do func()
+}
+
+// process is one of the world's, with how it behaves. The zero behaviour is to
+// die of whatever ends a process, at once, and to be reaped at once.
+type process struct {
+	procfs.Stat
+	w *world
+
+	linger    time.Duration                           // between an ending signal and the end
+	handle    func(p *process, s signals.Signal) bool // true: it is dealt with
+	blocks    map[signals.Signal]bool
+	blocksAll func() bool   // as around a fork
+	reap      time.Duration // after its end; never if negative
+	stopping  time.Duration // between SIGSTOP and being seen stopped
+	immune    bool          // in uninterruptible sleep
+	refuses   error         // of every signal
+	noOpen    error
+	opening   func(p *process) // happens as it is opened
+	onRun     func()           // happens when it is woken
+	subreaper bool
+	last      bool
+
+	isReaped  bool
+	pending   []signals.Signal
+	byRun     bool // sent SIGSTOP by the run, and no SIGCONT since
+	armed     bool // has the rung's signal since
+	sentenced bool // was ever sent a signal that ends
+	got       []signals.Signal
+	status    uint32
+}
+
+const (
+	selfPID = 50
+	initPID = 1
+)
+
+func newWorld(t testing.TB) *world {
+	w := &world{
+		t: t, procs: make(map[int]*process), held: make(map[procfs.ID]*process), at: make(map[int]func()),
+		lastPID: 99, reader: 200 * time.Microsecond,
+	}
+	w.guard.list = make(map[procfs.ID]bool)
+	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: initPID}, Comm: "init"}})
+	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 40}, Comm: "sh", PPID: initPID, PGID: 40, SID: 40}})
+	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: selfPID}, Comm: "killbox", PPID: 40, PGID: 40, SID: 40}})
+	return w
+}
+
+// add puts a process into the world. What it leaves out is the usual.
+func (w *world) add(p process) *process {
+	q := &p
+	q.w = w
+	if q.PID == 0 {
+		w.lastPID++
+		q.PID = w.lastPID
+	}
+	if q.Start == 0 {
+		q.Start = uint64(1000 + q.PID)
+	}
+	if q.Comm == "" {
+		q.Comm = fmt.Sprintf("p%d", q.PID)
+	}
+	if q.State == 0 {
+		q.State = 'S'
+	}
+	if q.Threads == 0 {
+		q.Threads = 1
+	}
+	if q.PPID == 0 && q.PID != initPID {
+		q.PPID = 40
+	}
+	if q.PGID == 0 {
+		q.PGID = 40
+	}
+	if q.SID == 0 {
+		q.SID = 40
+	}
+	w.lastPID = max(w.lastPID, q.PID)
+	w.procs[q.PID] = q
+	w.first = append(w.first, q)
+	return q
+}
+
+// family adds a root and n more, each the child of the one before.
+func (w *world) chain(pids ...int) []*process {
+	var list []*process
+	ppid := 40
+	for _, pid := range pids {
+		list = append(list, w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: pid}, PPID: ppid}}))
+		ppid = pid
+	}
+	return list
+}
+
+// fork makes a child of p, who must run.
+func (w *world) fork(p *process, child process) *process {
+	if !p.runs() {
+		return nil
+	}
+	child.PPID = p.PID
+	if child.PGID == 0 {
+		child.PGID = p.PGID
+	}
+	if child.SID == 0 {
+		child.SID = p.SID
+	}
+	if child.Comm == "" {
+		child.Comm = p.Comm
+	}
+	child.PID = w.lastPID + 1
+	return w.add(child)
+}
+
+// setsid makes p lead a session.
+func (p *process) setsid() { p.PGID, p.SID = p.PID, p.PID }
+
+func (p *process) runs() bool { return !p.Stat.Gone() && !p.isReaped && p.State != 'T' }
+
+// every does f as long as p lives, whenever it runs.
+func (p *process) every(d time.Duration, f func()) {
+	p.w.after(d, func() {
+		if p.Stat.Gone() || p.isReaped {
+			return
+		}
+		if p.runs() {
+			f()
+		}
+		p.every(d, f)
+	})
+}
+
+func (w *world) after(d time.Duration, f func()) {
+	e := event{time.Now().Add(d), f}
+	i := slices.IndexFunc(w.events, func(o event) bool { return o.at.After(e.at) })
+	if i < 0 {
+		i = len(w.events)
+	}
+	w.events = slices.Insert(w.events, i, e)
+}
+
+// errForever is the panic of a wait that nothing would ever end.
+var errForever = errors.New("waits for ever for nothing")
+
+// pass lets time go by until stop holds, at most d.
+func (w *world) pass(d time.Duration, stop func() bool) {
+	var deadline time.Time
+	if d != Forever {
+		deadline = time.Now().Add(d)
+	}
+	for {
+		for len(w.events) > 0 && !w.events[0].at.After(time.Now()) {
+			do := w.events[0].do
+			w.events = w.events[1:]
+			do()
+		}
+		if stop() || d != Forever && !time.Now().Before(deadline) {
+			return
+		}
+		switch {
+		case len(w.events) > 0 && (d == Forever || w.events[0].at.Before(deadline)):
+			time.Sleep(time.Until(w.events[0].at))
+		case d == Forever:
+			panic(errForever)
+		default:
+			time.Sleep(time.Until(deadline))
+		}
+	}
+}
+
+func never() bool { return false }
+
+// deliver is what the kernel does with a signal.
+func (p *process) deliver(s signals.Signal) {
+	if s != 0 {
+		p.got = append(p.got, s)
+	}
+	p.take(s)
+}
+
+func (p *process) take(s signals.Signal) {
+	switch {
+	case p.Stat.Gone() || s == 0:
+	case s == signals.KILL:
+		if p.immune {
+			p.pending = append(p.pending, s)
+			return
+		}
+		p.status = uint32(signals.KILL)
+		p.die()
+	case s == signals.STOP:
+		if p.immune {
+			return
+		}
+		if p.stopping == 0 {
+			p.State = 'T'
+			return
+		}
+		p.w.after(p.stopping, func() {
+			if p.byRun && !p.Stat.Gone() {
+				p.State = 'T'
+			}
+		})
+	case s == signals.CONT:
+		if p.State == 'T' {
+			p.State = 'S'
+			if p.onRun != nil {
+				p.State = 'R'
+				p.onRun()
+			}
+		}
+		p.flush()
+	case p.State == 'T' || p.immune || p.blocks[s] || p.blocksAll != nil && p.blocksAll():
+		p.pending = append(p.pending, s)
+	default:
+		p.act(s)
+	}
+}
+
+func (p *process) flush() {
+	pending := p.pending
+	p.pending = nil
+	for _, s := range pending {
+		if p.runs() {
+			p.take(s)
+		}
+	}
+}
+
+func (p *process) act(s signals.Signal) {
+	if p.handle != nil && p.handle(p, s) {
+		return
+	}
+	switch {
+	case s.Stops():
+		p.State = 'T'
+	case s.Ends() && p.linger > 0:
+		p.w.after(p.linger, func() {
+			if !p.Stat.Gone() {
+				p.status = uint32(s)
+				p.die()
+			}
+		})
+	case s.Ends():
+		p.status = uint32(s)
+		p.die()
+	}
+}
+
+// die makes p a zombie, whose children pass to the next subreaper.
+func (p *process) die() {
+	w := p.w
+	if p.Stat.Gone() {
+		return
+	}
+	p.State, p.Threads = 'Z', 1
+	heir := initPID
+	for q := w.procs[p.PPID]; q != nil && q.PID != initPID; q = w.procs[q.PPID] {
+		if q.subreaper && !q.Stat.Gone() {
+			heir = q.PID
+			break
+		}
+	}
+	for _, q := range w.procs {
+		if q.PPID == p.PID {
+			q.PPID = heir
+		}
+	}
+	if w.held[p.ID] == p {
+		w.gone = append(w.gone, p.ID)
+	}
+	switch {
+	case p.reap == 0:
+		p.collect()
+	case p.reap > 0:
+		w.after(p.reap, p.collect)
+	}
+	if parent := w.procs[p.PPID]; parent != nil && parent.handle != nil && !parent.Stat.Gone() {
+		if parent.runs() {
+			parent.handle(parent, signals.CHLD)
+		} else {
+			parent.pending = append(parent.pending, signals.CHLD)
+		}
+	}
+}
+
+// collect is the parent's wait.
+func (p *process) collect() {
+	if p.isReaped {
+		return
+	}
+	p.isReaped = true
+	if p.w.procs[p.PID] == p {
+		delete(p.w.procs, p.PID)
+	}
+	if p.w.held[p.ID] == p {
+		p.w.reaped = append(p.w.reaped, p.ID)
+	}
+}
+
+// call is the beginning of every call.
+func (w *world) call(format string, args ...any) {
+	w.calls++
+	w.log = append(w.log, fmt.Sprintf(format, args...))
+	if do := w.at[w.calls]; do != nil {
+		do()
+	}
+	// A SIGKILL could hit us now.
+	if w.guard.pid != 0 && w.guard.tellErr == nil {
+		for _, p := range w.first {
+			if p.byRun && p.runsNoMore() && !w.guard.list[p.ID] {
+				w.t.Errorf("call %d (%s): %d is held, and the guardian does not know", w.calls, w.log[len(w.log)-1], p.PID)
+			}
+		}
+	}
+}
+
+// runsNoMore: it lives and is stopped, or is about to be.
+func (p *process) runsNoMore() bool {
+	return !p.Stat.Gone() && !p.isReaped && !p.immune && !p.wantedStopped()
+}
+
+func (p *process) wantedStopped() bool { return p.w.wantStopped && p.armed }
+
+func (w *world) Open(pid int) (procfs.Stat, error) {
+	w.call("open %d", pid)
+	p := w.procs[pid]
+	if p != nil && p.opening != nil {
+		p.opening(p)
+		p = w.procs[pid]
+	}
+	if p == nil {
+		return procfs.Stat{}, procfs.ErrNoProcess
+	}
+	if p.noOpen != nil {
+		return procfs.Stat{}, p.noOpen
+	}
+	if w.held[p.ID] == nil && p.Stat.Gone() {
+		w.gone = append(w.gone, p.ID)
+	}
+	w.held[p.ID] = p
+	return p.Stat, nil
+}
+
+func (w *world) Close(id procfs.ID) {
+	w.call("close %d", id.PID)
+	delete(w.held, id)
+}
+
+func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
+	w.call("stat %d", id.PID)
+	if p := w.procs[id.PID]; p != nil && p.ID == id {
+		return p.Stat, nil
+	}
+	return procfs.Stat{}, procfs.ErrNoProcess
+}
+
+func (w *world) Signal(id procfs.ID, s signals.Signal) error {
+	w.call("%v %d", s, id.PID)
+	p := w.held[id]
+	if p == nil {
+		w.t.Errorf("%v to %v, who has not been opened", s, id)
+		return procfs.ErrNoProcess
+	}
+	if p.isReaped {
+		return procfs.ErrNoProcess
+	}
+	if p.refuses != nil {
+		return p.refuses
+	}
+	w.check(p, s)
+	p.deliver(s)
+	return nil
+}
+
+// check holds a signal to what every run must keep to.
+func (w *world) check(p *process, s signals.Signal) {
+	switch s {
+	case signals.STOP:
+		switch {
+		case p.last:
+			w.t.Errorf("an ancestor, %d, is stopped", p.PID)
+		case w.guard.pid != 0 && w.guard.tellErr == nil && !w.guard.list[p.ID] && !w.wantStopped:
+			w.t.Errorf("%d is stopped before the guardian has been told", p.PID)
+		}
+		p.armed = w.wantStopped && p.byRun
+		p.byRun = true
+	case signals.CONT:
+		if p.byRun && p.armed {
+			for _, q := range w.first {
+				if q.byRun && !q.armed && !q.Stat.Gone() && !q.isReaped {
+					w.t.Errorf("%d is woken before %d has the signal", p.PID, q.PID)
+				}
+			}
+		}
+		if !p.byRun && p.State == 'T' && !p.sentenced {
+			w.t.Errorf("%d was stopped by somebody else, and is woken although it is not to die", p.PID)
+		}
+		p.byRun, p.armed = false, false
+	default:
+		if w.strict && !p.last && !p.byRun && p.runs() {
+			w.t.Errorf("%v is sent to %d, who runs", s, p.PID)
+		}
+		p.armed = true
+		p.sentenced = p.sentenced || s.Ends()
+	}
+}
+
+func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
+	w.call("blocks %d", id.PID)
+	p := w.held[id]
+	if p == nil {
+		return false, false
+	}
+	all = p.blocksAll != nil && p.blocksAll()
+	return all || p.blocks[s], all
+}
+
+func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {
+	w.call("wait")
+	if w.waitErr != nil {
+		return nil, nil, w.waitErr
+	}
+	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.interrupt != nil })
+	if w.interrupt != nil {
+		return nil, nil, w.interrupt
+	}
+	open := func(ids []procfs.ID) []procfs.ID {
+		return slices.DeleteFunc(ids, func(id procfs.ID) bool { return w.held[id] == nil })
+	}
+	gone, reaped = open(w.gone), open(w.reaped)
+	w.gone, w.reaped = nil, nil
+	if len(gone)+len(reaped) == 0 {
+		w.pass(0, never)
+	}
+	return gone, reaped, nil
+}
+
+func (w *world) Status(id procfs.ID) (signals.Status, error) {
+	w.call("status %d", id.PID)
+	p := w.held[id]
+	switch {
+	case p == nil || w.noStatus:
+		return signals.Status{}, signals.ErrNoStatus
+	case w.statusAtReap && !p.isReaped:
+		return signals.Status{}, signals.ErrNotReaped
+	}
+	return signals.FromWait(p.status), nil
+}
+
+func (w *world) Snapshot(s *procfs.Snapshot) error {
+	w.call("snapshot")
+	w.reads++
+	if w.snapshotErr != nil {
+		return w.snapshotErr
+	}
+	s.FirstPID = w.lastPID
+	w.pass(w.reader/2, never)
+	s.Procs = s.Procs[:0]
+	for _, p := range w.procs {
+		s.Procs = append(s.Procs, p.Stat)
+	}
+	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID })
+	if w.reading != nil {
+		w.reading(w.reads)
+	}
+	w.pass(w.reader/2, never)
+	if w.breathing {
+		w.lastPID++
+	}
+	s.LastPID, s.Hidden = w.lastPID, w.hidden
+	if w.hideLoadavg {
+		s.FirstPID, s.LastPID = 0, 0
+	}
+	return nil
+}
+
+func (w *world) Interrupted() error {
+	w.call("interrupted")
+	return w.interrupt
+}
+
+func (w *world) Guard() (int, error) {
+	w.call("guard")
+	w.guard.started++
+	if w.guard.startErr != nil {
+		return 0, w.guard.startErr
+	}
+	p := w.add(process{Stat: procfs.Stat{Comm: "killbox", PPID: selfPID}})
+	p.setsid()
+	w.guard.pid = p.PID
+	return p.PID, nil
+}
+
+func (w *world) Tell(ids []procfs.ID) error {
+	w.call("tell %d", len(ids))
+	if w.guard.pid == 0 {
+		w.t.Error("there is no guardian to tell")
+	}
+	if w.guard.tellErr != nil {
+		return w.guard.tellErr
+	}
+	for _, id := range ids {
+		if p := w.held[id]; p != nil && p.State == 'T' && !p.byRun {
+			w.t.Errorf("the guardian is told of %d, whom somebody else has stopped", id.PID)
+		}
+		w.guard.list[id] = true
+	}
+	return nil
+}
+
+func (w *world) Clear() error {
+	w.call("clear")
+	if w.guard.tellErr != nil {
+		return w.guard.tellErr
+	}
+	clear(w.guard.list)
+	return nil
+}
+
+func (w *world) Unguard() {
+	w.call("unguard")
+	if p := w.procs[w.guard.pid]; p != nil {
+		p.status = 0
+		p.die()
+	}
+	w.guard.pid = 0
+}
+
+func (w *world) Boost() func() {
+	w.call("boost")
+	w.boosts++
+	return func() { w.boosts-- }
+}
+
+func (w *world) Pause(d time.Duration) {
+	w.call("pause")
+	w.pass(d, never)
+}
+
+func (w *world) Hook(command string, env []string, limit time.Duration) error {
+	vars := make(map[string]string)
+	for _, entry := range env {
+		name, value, _ := strings.Cut(entry, "=")
+		vars[name] = value
+	}
+	w.hookMu.Lock()
+	w.hooked = append(w.hooked, fmt.Sprintf("%s %s before %s", command, vars["KILLBOX_PID"], vars["KILLBOX_NEXT"]))
+	w.hookMu.Unlock()
+	if w.hook != nil {
+		return w.hook(vars)
+	}
+	return nil
+}
+
+// finish checks what must hold at the end of every run.
+func (w *world) finish() {
+	w.t.Helper()
+	for _, p := range w.first {
+		if p.Stat.Gone() || p.isReaped {
+			continue
+		}
+		if p.byRun && !p.wantedStopped() && !p.immune {
+			w.t.Errorf("%d is left stopped", p.PID)
+		}
+	}
+	if w.guard.pid != 0 {
+		w.t.Error("the guardian is left behind")
+	}
+	if w.boosts != 0 {
+		w.t.Errorf("the nice value was taken %d times more than given back", w.boosts)
+	}
+	if p := w.procs[selfPID]; p == nil || len(p.got) > 0 {
+		w.t.Error("killbox itself was signalled")
+	}
+}
+
+// alive returns who lives of those that were not there from the start, and of
+// pids.
+func (w *world) alive() []int {
+	var list []int
+	for pid, p := range w.procs {
+		if !p.Stat.Gone() && pid != initPID && pid != 40 && pid != selfPID {
+			list = append(list, pid)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// recorder is the observer, which keeps its own account of who was signalled
+// in which rung.
+type recorder struct {
+	w       *world
+	began   time.Time
+	lines   []string
+	rungs   map[string]bool
+	failed  int
+	tick    time.Duration
+	panicAt int
+	n       int
+}
+
+func (o *recorder) note(format string, args ...any) {
+	if o.n++; o.n == o.panicAt {
+		panic(errObserver)
+	}
+	at := time.Since(o.began).Round(time.Millisecond)
+	o.lines = append(o.lines, fmt.Sprintf("%v ", at)+fmt.Sprintf(format, args...))
+}
+
+var errObserver = errors.New("the observer panics")
+
+func (o *recorder) Signalled(r *Result, s signals.Signal, rung int, _ time.Duration) {
+	key := fmt.Sprint(r.ID, rung)
+	if o.rungs[key] {
+		o.w.t.Errorf("%d is signalled twice in rung %d", r.PID, rung)
+	}
+	o.rungs[key] = true
+	o.note("%v %d", s, r.PID)
+}
+
+func (o *recorder) Gone(r *Result) {
+	if r.Status != nil {
+		o.note("gone %d: %v", r.PID, *r.Status)
+		return
+	}
+	o.note("gone %d", r.PID)
+}
+
+func (o *recorder) Failed(r *Result, err error) {
+	o.failed++
+	if r == nil {
+		o.note("failed: %v", err)
+		return
+	}
+	o.note("failed %d: %v", r.PID, err)
+}
+
+func (o *recorder) Skipped(s Skip) { o.note("skipped %d: %s", s.PID, s.Reason) }
+
+func (o *recorder) Waiting(p Progress) {
+	in := "forever"
+	if p.In != Forever {
+		in = p.In.Round(time.Millisecond).String()
+	}
+	o.note("waiting: %d of %d, %v in %s", p.Gone, p.Total, p.Next, in)
+}
+
+func (o *recorder) Tick() time.Duration { return o.tick }
+
+// outcome is all that came of a run.
+type outcome struct {
+	*Summary
+	w     *world
+	o     *recorder
+	lines []string
+	err   error
+	panic any
+}
+
+// carryOut runs a plan in the world, whose targets are opened first.
+func carryOut(w *world, p *Plan, targets ...*process) *outcome {
+	w.t.Helper()
+	return carryOutWith(w, p, &recorder{}, targets...)
+}
+
+func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome {
+	w.t.Helper()
+	o.w, o.began, o.rungs = w, time.Now(), make(map[string]bool)
+	for _, target := range targets {
+		st, err := w.Open(target.PID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last})
+	}
+	if p.Tree != nil && p.Tree.Guard == nil {
+		p.Tree.Guard = guardOf
+	}
+	w.strict = p.Freeze
+	out := &outcome{w: w, o: o}
+	func() {
+		defer func() { out.panic = recover() }()
+		out.Summary, out.err = Run(w, p, o)
+	}()
+	if out.panic != nil && out.panic != errObserver {
+		w.t.Fatalf("panic: %v\n%s\n%s", out.panic, strings.Join(o.lines, "\n"), strings.Join(w.log, "\n"))
+	}
+	out.lines = o.lines
+	w.finish()
+	if w.t.Failed() {
+		w.t.Logf("calls:\n%s", strings.Join(w.log, "\n"))
+	}
+	return out
+}
+
+func guardOf(st *procfs.Stat) string {
+	switch st.PID {
+	case initPID:
+		return "PID 1"
+	case selfPID:
+		return "this process"
+	case 40:
+		return "an ancestor of this process"
+	}
+	return ""
+}
+
+// freezing is what tkill plans.
+func freezing(ladder string) *Plan {
+	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Strays: true}, Freeze: true, Guardian: true, Prove: time.Second}
+}
+
+// waiting is what killwait plans.
+func waiting(ladder string) *Plan { return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM))} }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Behaviours.
+
+func ignores(which ...signals.Signal) func(*process, signals.Signal) bool {
+	return func(_ *process, s signals.Signal) bool { return slices.Contains(which, s) }
+}
+
+// forksOn makes a child of that kind for each such signal, and lives on.
+func forksOn(which signals.Signal, child func() process) func(*process, signals.Signal) bool {
+	return func(p *process, s signals.Signal) bool {
+		if s == which {
+			p.w.fork(p, child())
+			return true
+		}
+		return false
+	}
+}
+
+var errPerm error = os.ErrPermission

@@ -1,0 +1,198 @@
+package escalate
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"killbox/internal/signals"
+)
+
+func TestParseLadder(t *testing.T) {
+	for _, test := range []struct {
+		in    string
+		first signals.Signal
+		want  string
+	}{
+		{"5", signals.TERM, "TERM/5s/KILL/5s"},
+		{"0.5", signals.TERM, "TERM/500ms/KILL/500ms"},
+		{"0", signals.HUP, "HUP/0s/KILL/0s"},
+		{"forever", signals.INT, "INT/forever"},
+		{"3s", signals.KILL, "KILL/3s"},
+		{"TERM/5/KILL/2", signals.TERM, "TERM/5s/KILL/2s"},
+		{"-TERM/5/-9/2", signals.TERM, "TERM/5s/KILL/2s"},
+		{"sigterm/1m/SIGINT/90s/9/1d", signals.TERM, "TERM/1m/INT/90s/KILL/1d"},
+		{"TERM/forever", signals.TERM, "TERM/forever"},
+		{"KILL/0/KILL/0/KILL/forever", signals.TERM, "KILL/0s/KILL/0s/KILL/forever"},
+		{"RTMIN+3/1/32/1", signals.TERM, "RTMIN+3/1s/32/1s"},
+		{"CONT/1/STOP/1", signals.TERM, "CONT/1s/STOP/1s"},
+		// The signal before the schedule yields to the schedule's own.
+		{"HUP/1/KILL/1", signals.QUIT, "HUP/1s/KILL/1s"},
+	} {
+		l, err := ParseLadder(test.in, test.first)
+		if err != nil {
+			t.Errorf("ParseLadder(%q): %v", test.in, err)
+		} else if got := l.String(); got != test.want {
+			t.Errorf("ParseLadder(%q) = %s, want %s", test.in, got, test.want)
+		}
+	}
+}
+
+func TestParseLadderRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                    `invalid schedule ""`,
+		"TERM":                "needs a wait after the signal, as in TERM/5s",
+		"-TERM":               "needs a wait after the signal",
+		"soon":                `invalid schedule "soon"`,
+		"TERM/5/KILL":         "needs a wait after its last signal",
+		"TERM/":               "empty duration",
+		"/5":                  "unknown signal",
+		"/":                   "unknown signal",
+		"TERM//5":             "empty duration",
+		"TERM/5/":             "unknown signal",
+		"5/TERM":              "invalid duration",
+		"NOPE/5":              "unknown signal",
+		"--TERM/5":            "unknown signal",
+		"TERM/-5":             "negative duration",
+		"TERM/5/0/5":          "signal 0 ends nothing",
+		"0/5":                 "signal 0 ends nothing",
+		"TERM/forever/KILL/2": "nothing comes after forever",
+		"FOREVER":             "invalid schedule",
+		"TERM/FOREVER":        "invalid duration",
+		"TERM/1e9":            "invalid duration",
+		"TERM/5 /KILL/2":      "invalid duration",
+		"TERM /5":             "unknown signal",
+		"TERM/300y":           "invalid duration",
+		"TERM/999999999999d":  "is too long",
+	} {
+		l, err := ParseLadder(in, signals.TERM)
+		if err == nil {
+			t.Errorf("ParseLadder(%q) = %v, want an error", in, l)
+		} else if !strings.Contains(err.Error(), want) {
+			t.Errorf("ParseLadder(%q): %q, want it to say %q", in, err, want)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("ParseLadder(%q): %q is more than a line", in, err)
+		}
+	}
+}
+
+func TestNewLadder(t *testing.T) {
+	if got := NewLadder(signals.TERM, DefaultGrace).String(); got != "TERM/5s/KILL/2s" {
+		t.Errorf("the default ladder is %s", got)
+	}
+	// KILL cannot be escalated.
+	if got := NewLadder(signals.KILL, KillGrace).String(); got != "KILL/2s" {
+		t.Errorf("a ladder that begins with KILL is %s", got)
+	}
+}
+
+func FuzzParseLadder(f *testing.F) {
+	for _, s := range []string{
+		"5", "TERM/5s/KILL/2s", "forever", "TERM/forever", "-int/0.25h/RTMAX-1/1ms", "33/.5/64/5.",
+		"//", "TERM/5/", "9/9/9/9", "TERM/9223372036s", "TERM/106751d", "\x00/\xff", "%s/%d",
+	} {
+		f.Add(s, uint8(signals.TERM))
+	}
+	f.Fuzz(func(t *testing.T, s string, n uint8) {
+		first := signals.All()[int(n)%len(signals.All())]
+		l, err := ParseLadder(s, first)
+		if err != nil {
+			if len(l) > 0 {
+				t.Fatalf("both a ladder and %v", err)
+			}
+			if strings.Contains(err.Error(), "\n") && !strings.Contains(s, "\n") {
+				t.Fatalf("%q is more than a line", err)
+			}
+			return
+		}
+		if len(l) == 0 {
+			t.Fatal("neither a ladder nor an error")
+		}
+		for i, step := range l {
+			if step.Signal <= 0 || step.Signal > signals.RTMax || step.Grace < 0 {
+				t.Fatalf("step %d of %v is %+v", i, l, step)
+			}
+			if step.Grace == Forever && i+1 < len(l) {
+				t.Fatalf("%v goes on after forever", l)
+			}
+		}
+		again, err := ParseLadder(l.String(), signals.HUP)
+		if err != nil || !slices.Equal(again, l) {
+			t.Fatalf("%q is %v, which is read as %v, %v", s, l, again, err)
+		}
+	})
+}
+
+func TestParseDuration(t *testing.T) {
+	for in, want := range map[string]time.Duration{
+		"0": 0, "0s": 0, "0.0ms": 0, "00": 0, "5": 5 * time.Second, "05": 5 * time.Second,
+		"0.5": 500 * time.Millisecond, ".5": 500 * time.Millisecond, "5.": 5 * time.Second, "5.s": 5 * time.Second,
+		"500ms": 500 * time.Millisecond, "2m": 2 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour,
+		"1.5d": 36 * time.Hour, "0.1ms": 100 * time.Microsecond, "0.000000001": 1,
+		// Below a nanosecond there is nothing.
+		"0.0000000009": 0, "0." + strings.Repeat("0", 5000) + "1": 0,
+		// As decimals, without what a float would make of them.
+		"0.3": 300 * time.Millisecond, "1.1": 1100 * time.Millisecond, "0.000000003": 3,
+		"106751d": 106751 * 24 * time.Hour, "9223372036.854775806s": Forever - 1,
+	} {
+		if got, err := ParseDuration(in); err != nil || got != want {
+			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
+		}
+	}
+}
+
+func TestParseDurationRefuses(t *testing.T) {
+	for _, in := range []string{
+		"", " ", "s", "ms", ".", ".s", "..", "1..5", "1.5.5", "1,5", "-1", "-0", "+1", "-1s", "1 s", " 1", "1\n", "1\x00",
+		"NaN", "nan", "Inf", "inf", "infinity", "forever", "0x10", "1e3", "1_000", "١", "5S", "5M", "5us", "5ns", "5w", "5mm",
+		"5m5s", "5sm", "1h30m", "5dd",
+		// Overflows: of an int64, of the multiplication, of the sum; and what Forever itself stands for.
+		"9223372036854775808", "99999999999999999999999999", "9223372037", "106752d", "9223372036.854775807",
+		"9223372036.9", "106751.991167300646712d", strings.Repeat("9", 5000),
+	} {
+		got, err := ParseDuration(in)
+		if err == nil {
+			t.Errorf("ParseDuration(%.40q) = %v, want an error", in, got)
+		}
+	}
+}
+
+func TestFormatDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", Forever: "forever", time.Second: "1s", 90 * time.Second: "90s", 2 * time.Minute: "2m", 36 * time.Hour: "36h",
+		48 * time.Hour: "2d", 1500 * time.Millisecond: "1500ms", 1: "0.000001ms", 1234567: "1.234567ms",
+		1100 * time.Microsecond: "1.1ms", Forever - 1: "9223372036854.775806ms",
+	} {
+		if got := FormatDuration(d); got != want {
+			t.Errorf("FormatDuration(%d) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func FuzzParseDuration(f *testing.F) {
+	for _, s := range []string{"5", "0.5", "500ms", "2m", "1h", "1d", "5.", ".5", "", "-1", "1e9", "9223372036.854775806", "0.0000000001d"} {
+		f.Add(s, int64(len(s)))
+	}
+	f.Add("1", int64(math.MaxInt64-1))
+	f.Fuzz(func(t *testing.T, s string, n int64) {
+		if d, err := ParseDuration(s); err == nil {
+			if d < 0 || d == Forever {
+				t.Fatalf("ParseDuration(%q) = %d", s, d)
+			}
+			roundTrip(t, d)
+		}
+		if n >= 0 && n != math.MaxInt64 {
+			roundTrip(t, time.Duration(n))
+		}
+	})
+}
+
+func roundTrip(t *testing.T, d time.Duration) {
+	t.Helper()
+	s := FormatDuration(d)
+	if again, err := ParseDuration(s); err != nil || again != d {
+		t.Fatalf("%d prints as %q, which reads as %d, %v", d, s, again, err)
+	}
+}
