@@ -14,6 +14,12 @@ import (
 
 func main() {
 	proc, procErr := procfs.Open("/proc")
+	if procErr == nil {
+		// An empty directory is no /proc.
+		if _, procErr = proc.Self(); procErr != nil {
+			proc = nil
+		}
+	}
 	k := kernel.New(proc, kernel.Options{
 		NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1",
 		Self:    "/proc/self/exe",

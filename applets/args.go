@@ -26,7 +26,7 @@ func liftSignals(flags *pflag.FlagSet, args []string) ([]string, error) {
 		}
 		name, dash := strings.CutPrefix(word, "-")
 		switch {
-		case !dash || name == "" || strings.HasPrefix(name, "-") && takesNext(flags, word) == false:
+		case !dash || name == "" || strings.HasPrefix(name, "-") && !takesNext(flags, word):
 			out = append(out, word)
 			continue
 		case takesNext(flags, word):

@@ -50,9 +50,12 @@ func (c *call) prepare(operands []string) (ok bool) {
 		Terminal: c.env.StderrTTY,
 	})
 	if pidfile != nil {
-		c.fail(nil, pidfile, exitFailed)
-		if errors.Is(pidfile, fs.ErrNotExist) {
-			c.codes = []int{c.missing()}
+		switch absent := errors.Is(pidfile, fs.ErrNotExist); {
+		case absent && c.targets.exited:
+		case absent:
+			c.fail(nil, pidfile, exitMissing)
+		default:
+			c.fail(nil, pidfile, exitFailed)
 		}
 		return false
 	}
@@ -92,13 +95,6 @@ func (c *call) sameNamespace() error {
 		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", c.env.Proc.Root())
 	}
 	return nil
-}
-
-func (c *call) missing() int {
-	if c.targets.exited {
-		return exitGone
-	}
-	return exitMissing
 }
 
 func (c *call) fail(st *procfs.Stat, err error, code int) {

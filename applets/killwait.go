@@ -3,6 +3,7 @@ package applets
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"killbox/internal/escalate"
 	"killbox/internal/report"
@@ -56,17 +57,24 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 	if err := o.check(flags); err != nil {
 		return usageError(env, a.Name, err)
 	}
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, harmless: o.waitOnly || o.handles}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, harmless: o.harmless()}
 	if !c.prepare(operands) {
 		return c.end()
 	}
+	p := c.plan()
 	if o.handles {
+		if env.Proc == nil {
+			c.fail(nil, env.ProcErr, exitFailed)
+			return c.end()
+		}
+		c.rep.Planned(p)
 		for _, t := range c.found.Processes {
-			fmt.Fprintln(env.Stdout, t.ID)
+			if !o.output.json {
+				fmt.Fprintln(env.Stdout, t.ID)
+			}
 		}
 		return c.end()
 	}
-	p := c.plan()
 	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
 	if o.any {
 		p.Count = 1
@@ -86,12 +94,17 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 	if o.status {
 		last := o.printStatuses(c, sum)
 		if code := c.end(); code != exitSurvivor && code != exitFailed {
-			c.rep.Summary(sum, len(p.Skipped), last)
+			c.rep.Summary(sum, last)
 			return last
 		}
 	}
-	c.rep.Summary(sum, len(p.Skipped), c.end())
+	c.rep.Summary(sum, c.end())
 	return c.end()
+}
+
+// harmless tells whether nobody is signalled.
+func (o *killwaitOptions) harmless() bool {
+	return o.waitOnly || o.handles || o.ladder.signal.given && o.ladder.signal.signal == 0
 }
 
 func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
@@ -122,7 +135,9 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 		switch {
 		case res == nil:
 			last = exitUnknown
-			c.rep.Note(name + ": exit status unknown: there is no such process any more")
+			if slices.ContainsFunc(c.found.Ended, func(op target.Operand) bool { return op.Text == name }) {
+				c.rep.Note(name + ": exit status unknown: it was gone before")
+			}
 		case res.Outcome != escalate.Gone:
 			return
 		case res.Status == nil:
@@ -131,7 +146,9 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 		default:
 			last = res.Status.Shell()
 		}
-		fmt.Fprintf(c.env.Stdout, "%s %d\n", name, last)
+		if !c.outputs.json {
+			fmt.Fprintf(c.env.Stdout, "%s %d\n", name, last)
+		}
 	}
 	for _, op := range c.req.Operands {
 		if op.Form != target.Group {

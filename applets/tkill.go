@@ -83,7 +83,7 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 		return c.end()
 	}
 	sum := c.run(p)
-	c.rep.Summary(sum, len(p.Skipped), c.end())
+	c.rep.Summary(sum, c.end())
 	return c.end()
 }
 

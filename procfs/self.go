@@ -14,7 +14,7 @@ func (fs *FS) Self() (int, error) {
 	var buf [20]byte
 	n, err := unix.Readlinkat(fs.fd, "self", buf[:])
 	if err != nil {
-		return 0, fmt.Errorf("readlink %s/self: %w", fs.root, err)
+		return 0, fmt.Errorf("cannot read %s/self: %w: is /proc mounted?", fs.root, err)
 	}
 	return strconv.Atoi(string(buf[:n]))
 }

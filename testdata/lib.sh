@@ -23,18 +23,18 @@ fail() {
 
 # status N CMD...: CMD must exit with N (or with one of N|M). What it wrote is then in $T/out and $T/err.
 status() {
-	want=$1
+	codes=$1
 	shift
 	"$@" >"$T/out" 2>"$T/err"
 	got=$?
-	case "|$want|" in *"|$got|"*) return ;; esac
+	case "|$codes|" in *"|$got|"*) return ;; esac
 	{
 		echo "[stdout]"
 		cat "$T/out"
 		echo "[stderr]"
 		cat "$T/err"
 	} >&2
-	fail "$*: exit $got, not $want"
+	fail "$*: exit $got, not $codes"
 }
 
 # The output of the last `status`: an extended regexp that a line must or must not match.
@@ -98,18 +98,20 @@ living() {
 }
 dead() { ! living "$1"; }
 alive() { for p in "$@"; do living "$p" || fail "$p is not alive"; done; }
-gone() { for p in "$@"; do living "$p" && fail "$p is still there: $(describe "$p")"; done; }
+gone() { for p in "$@"; do dead "$p" || fail "$p is still there: $(describe "$p")"; done; }
 
 describe() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null; sed -n '/^State/p' "/proc/$1/status" 2>/dev/null; }
 
-# nobody_left [PID...]: no process lives but this shell, PID 1 and those named. Looks without starting a process.
-nobody_left() {
+# alone [PID...]: whether no process lives but this shell, PID 1 and those named; another is then in $left.
+# Looks without starting a process.
+alone() {
 	for dir in /proc/[0-9]*; do
-		p=${dir#/proc/}
-		case " 1 $$ $* " in *" $p "*) continue ;; esac
-		if living "$p"; then fail "left over: $p $(describe "$p")"; fi
+		left=${dir#/proc/}
+		case " 1 $$ $* " in *" $left "*) continue ;; esac
+		if living "$left"; then return 1; fi
 	done
 }
+nobody_left() { alone "$@" || fail "left over: $left $(describe "$left")"; }
 
 # children PID: the PIDs of its children, a line each.
 children() {
@@ -148,16 +150,10 @@ put_away() {
 }
 
 # clean_up ends everything in the namespace but PID 1 and this shell.
-clean_up() {
-	until_true nobody_survives
-}
+clean_up() { until_true nobody_survives; }
 nobody_survives() {
 	kill -KILL -1 2>/dev/null
-	for dir in /proc/[0-9]*; do
-		p=${dir#/proc/}
-		case $p in 1 | "$$") continue ;; esac
-		if living "$p"; then return 1; fi
-	done
+	alone
 }
 
 # take_pid N CMD...: like CMD in the background, with N for its PID.

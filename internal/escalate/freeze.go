@@ -114,13 +114,11 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 			return newcomers, err
 		}
 		newcomers = append(newcomers, found...)
-		todo := found
-		if pass == 0 {
-			todo = t.running()
-		} else if len(found) > 0 {
+		if pass > 0 && len(found) > 0 {
 			t.restless = true
 		}
-		if err := t.stop(todo); err != nil {
+		// Not only those: whom somebody else had stopped may have been woken.
+		if err := t.stop(t.running()); err != nil {
 			return newcomers, err
 		}
 		running := t.settle()
@@ -249,7 +247,10 @@ func (t *tree) take(st *procfs.Stat) *Result {
 		if err == nil {
 			t.r.k.Close(now.ID)
 		} else if !errors.Is(err, procfs.ErrNoProcess) {
-			t.r.obs.Failed(&Result{Target: Target{Stat: *st}}, err)
+			res := t.r.add(Target{Stat: *st})
+			res.Outcome, res.Err = Refused, err
+			t.r.open--
+			t.r.obs.Failed(res, err)
 		}
 		return nil
 	}
@@ -341,6 +342,10 @@ func (t *tree) settle() (running int) {
 			t.restless = true
 		case st.Stopped() || st.Traced():
 			res.settled = true
+		case st.State == 'Z':
+			// The leading thread has exited, and the others' state is not
+			// shown here.
+			t.restless = true
 		case st.State == 'D':
 			// A vfork parent waits for a child that we hold, and a disk for
 			// nobody: neither forks, but neither can be seen to have
@@ -475,7 +480,8 @@ func (t *tree) thaw(sig signals.Signal) {
 		t.frozen = t.frozen[:0]
 		t.clear()
 	}
-	t.release(sig.Ends() && sig != signals.KILL)
+	// After the last rung nothing comes that the held could not block.
+	t.release(sig.Ends() && sig != signals.KILL && t.r.rung < len(t.r.plan.Ladder))
 }
 
 // wake thaws everybody.
@@ -509,17 +515,12 @@ func (t *tree) clear() {
 	if t.guardian == 0 {
 		return
 	}
-	// A guardian that does not hear this thaws processes that run already,
-	// which harms nobody.
-	err := t.r.k.Clear()
-	if err == nil && len(t.frozen) > 0 {
-		ids := make([]procfs.ID, len(t.frozen))
-		for i, res := range t.frozen {
-			ids[i] = res.ID
-		}
-		err = t.r.k.Tell(ids)
+	if len(t.frozen) > 0 {
+		// Those that are held must be on its list at every instant. That
+		// others are, who run already, harms nobody.
+		return
 	}
-	if err != nil {
+	if err := t.r.k.Clear(); err != nil {
 		t.unguarded(err)
 	}
 }
@@ -612,9 +613,13 @@ func (t *tree) left() bool {
 }
 
 // survivors takes in who was born last, so that the next rung, or the report,
-// has them.
+// has them. Who outran this reading, too, is known to have been there.
 func (t *tree) survivors() error {
 	_, err := t.look()
+	if t.r.open == 0 {
+		t.r.sum.Proved = false
+		t.r.sum.Doubt = "processes came and went too fast to follow"
+	}
 	return err
 }
 

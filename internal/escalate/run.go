@@ -63,7 +63,7 @@ func (r *run) add(t Target) *Result {
 	r.byID[t.ID] = res
 	r.results = append(r.results, res)
 	r.open++
-	if t.Stat.Gone() && !r.plan.Reaped && !r.plan.Status {
+	if t.Stat.Gone() && !r.plan.Reaped {
 		r.leave(res, false)
 	}
 	return res

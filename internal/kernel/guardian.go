@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,6 +28,9 @@ type guardian struct {
 	fd  int
 	pid int
 }
+
+// guardianReady is the guardian's only message.
+const guardianReady = 1
 
 // How long the guardian may take to start, and to take a message. Both ends
 // are on this machine: what takes longer is not going to answer.
@@ -63,10 +67,11 @@ func (k *Kernel) Guard() (int, error) {
 		if err == unix.EINTR {
 			continue
 		}
-		if n != 1 {
+		if n != 1 || ready[0] != guardianReady {
 			g.end()
 			if err == nil {
-				err = fmt.Errorf("it ended at its start (process or memory limit?)")
+				// What it says instead is the Go runtime's account of a limit.
+				err = errors.New("it could not start (process or memory limit?)")
 			}
 			return 0, err
 		}
@@ -135,7 +140,7 @@ func (g *guardian) end() {
 // end of the socket.
 func RunGuardian(k *Kernel) {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	if _, err := os.Stdin.Write([]byte{1}); err != nil {
+	if _, err := os.Stdin.Write([]byte{guardianReady}); err != nil {
 		return
 	}
 	var frozen []procfs.ID

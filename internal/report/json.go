@@ -56,7 +56,11 @@ func seconds(d time.Duration) *real {
 }
 
 func about(st *procfs.Stat, what string) event {
-	return event{Event: what, PID: st.PID, Handle: st.ID.String(), Comm: st.Comm}
+	e := event{Event: what, PID: st.PID, Comm: st.Comm}
+	if st.Start != 0 {
+		e.Handle = st.ID.String()
+	}
+	return e
 }
 
 func (e *event) setStatus(s *signals.Status) {
@@ -81,7 +85,7 @@ func (r *Reporter) json(e event) {
 }
 
 // Summary prints the last line of --json.
-func (r *Reporter) Summary(s *escalate.Summary, skipped, exit int) {
+func (r *Reporter) Summary(s *escalate.Summary, exit int) {
 	if !r.opts.JSON {
 		return
 	}
@@ -89,7 +93,7 @@ func (r *Reporter) Summary(s *escalate.Summary, skipped, exit int) {
 		Event: "summary", Rung: s.Rung, Time: seconds(s.Elapsed), Exit: &exit,
 		totals: &totals{
 			Targets: len(s.Results), Gone: s.Count(escalate.Gone), Survivors: s.Count(escalate.Survived),
-			Errors: r.Errors, Skipped: skipped, Proved: s.Proved,
+			Errors: r.Errors, Skipped: r.skips, Proved: s.Proved,
 		},
 	})
 }

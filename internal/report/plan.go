@@ -49,7 +49,7 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 		return
 	}
 	printTree(r.opts.Out, list, d, colour)
-	if len(ladder) > 0 {
+	if first != 0 {
 		fmt.Fprintf(r.opts.Out, "ladder: %v\n", ladder)
 	}
 }

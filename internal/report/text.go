@@ -31,12 +31,16 @@ type Options struct {
 type Reporter struct {
 	opts   Options
 	status bool // a status line is on the screen
+	skips  int
 	// Errors counts what Failed was told.
 	Errors int
 }
 
 // New returns a Reporter.
-func New(opts Options) *Reporter { return &Reporter{opts: opts} }
+func New(opts Options) *Reporter {
+	opts.Verbose = opts.Verbose && !opts.Quiet
+	return &Reporter{opts: opts}
+}
 
 // Process names a process in a diagnostic: its PID, and its comm where that is
 // known.
@@ -135,6 +139,7 @@ func (r *Reporter) Failed(res *escalate.Result, err error) {
 
 // Skipped implements escalate.Observer.
 func (r *Reporter) Skipped(s escalate.Skip) {
+	r.skips++
 	switch {
 	case r.opts.JSON:
 		e := about(&s.Stat, "skip")

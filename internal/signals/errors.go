@@ -12,4 +12,4 @@ var ErrNotReaped = errors.New("its parent has not reaped it")
 
 // ErrNoStatus: this kernel does not tell the exit status of a process that is
 // not our child (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15).
-var ErrNoStatus = errors.New("this kernel does not tell the exit status of a process that is not our child (Linux 6.15 does)")
+var ErrNoStatus = errors.New("it is not our child (Linux 6.15 tells of others too, by their pidfds)")

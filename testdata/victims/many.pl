@@ -8,15 +8,12 @@ my $end = time + 120;
 open my $ready, '>&=', 3 or die $!;
 for (@opt) { $SIG{$1} = 'IGNORE' if /^ignore=(.*)/ }
 open my $pids, '>', $file or die $!;
-my $main = $$;
 for (1 .. $n) {
 	my $pid = fork // die "fork: $!";
 	if (!$pid) {
 		close $ready;
-		# Not to stay behind when the parent was killed.
-		while (time < $end && getppid == $main) { sleep 20 }
-		require POSIX;
-		POSIX::_exit(0);
+		sleep $end - time while time < $end;
+		exit 0;
 	}
 	syswrite $pids, "$pid\n";
 }

@@ -1,0 +1,108 @@
+# killbox: make, make demo, make check. See CONTRIBUTING.md.
+
+GO      ?= go
+PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
+MANDIR  ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# The names that install links to the binary; docs_test.go holds them to the applets.
+APPLETS = killwait tkill
+
+# How long check fuzzes each target, and fuzz does.
+CHECK_FUZZTIME ?= 3s
+FUZZTIME       ?= 1m
+
+STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
+SHELLS      = packaging/*.sh testdata/*.sh .ci/run
+MANPAGES    = man/*.[1-8]
+
+# absent TOOL,WHAT: says loudly that WHAT is not done; a failure with KILLBOX_TEST_STRICT=1.
+absent = echo "SKIP: $(2): $(1) is not installed" >&2; test "$$KILLBOX_TEST_STRICT" != 1
+
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: build install uninstall demo check fmt vet lint man-lint shellcheck unit scripts fuzz-short fuzz cross clean help
+
+## build: bin/killbox, and a link to it for each applet
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/killbox .
+	@for a in $(APPLETS); do ln -sf killbox bin/$$a || exit; done
+
+## install: binary, links and man pages below $(DESTDIR)$(PREFIX)
+install: build
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7'
+	install -m 755 bin/killbox '$(DESTDIR)$(BINDIR)/killbox'
+	for a in $(APPLETS); do ln -sf killbox '$(DESTDIR)$(BINDIR)'/$$a || exit; done
+	install -m 644 man/*.1 '$(DESTDIR)$(MANDIR)/man1'
+	install -m 644 man/*.7 '$(DESTDIR)$(MANDIR)/man7'
+
+## uninstall: what install put there
+uninstall:
+	cd '$(DESTDIR)$(BINDIR)' && rm -f killbox $(APPLETS)
+	cd '$(DESTDIR)$(MANDIR)' && rm -f man1/killbox.1 man7/killbox.7 $(APPLETS:%=man1/%.1)
+
+## demo: the main job on real processes, in ten seconds
+demo: build
+	@sh packaging/demo.sh bin
+
+## check: everything that CI checks
+check: fmt vet lint man-lint shellcheck cross unit scripts fuzz-short
+	@echo 'make check: all is well'
+
+fmt:
+	@out=$$(gofmt -l .) || exit; test -z "$$out" || { echo "gofmt -w $$out" >&2; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(STATICCHECK) ./...
+
+man-lint:
+	@if ! command -v mandoc >/dev/null; then $(call absent,mandoc,lint of the man pages); else \
+		echo mandoc -T lint -W warning $(MANPAGES); mandoc -T lint -W warning $(MANPAGES); fi
+
+shellcheck:
+	@if ! command -v shellcheck >/dev/null; then $(call absent,shellcheck,check of the shell scripts); else \
+		echo shellcheck $(SHELLS); shellcheck $(SHELLS); fi
+
+## cross: build for every Linux port of Go
+cross:
+	@for arch in $$($(GO) tool dist list | sed -n 's,^linux/,,p'); do \
+		echo "build linux/$$arch"; \
+		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o /dev/null . || exit; \
+	done
+
+# The race detector needs cgo, and cgo a C compiler.
+unit:
+	@pkgs=$$($(GO) list ./... | grep -v '^killbox$$') || exit; \
+	if ! command -v $$($(GO) env CC) >/dev/null; then \
+		$(call absent,$$($(GO) env CC),race detector) || exit; \
+		$(GO) test $$pkgs; \
+	else \
+		echo $(GO) test -race ./...; CGO_ENABLED=1 $(GO) test -race $$pkgs; fi
+
+## scripts: the scripts against the real kernel, and what the documents promise
+scripts:
+	$(GO) test -count=1 -timeout 15m .
+
+fuzz-short:
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(CHECK_FUZZTIME)
+
+## fuzz: every fuzz target, FUZZTIME each (1m)
+fuzz:
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | sed 's,/[^/]*$$,,' | sort -u | while read -r dir; do \
+		for f in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' "$$dir"/*_test.go); do \
+			echo "fuzz $$dir $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit; \
+		done || exit; \
+	done
+
+## clean: remove what was built
+clean:
+	rm -rf bin killbox
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 12

@@ -1,0 +1,414 @@
+package main_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+
+	"killbox/applets"
+)
+
+// manOption is an .It of a man page that names options.
+type manOption struct {
+	short, long string
+	argument    bool
+}
+
+var (
+	manFlag = regexp.MustCompile(`\bFl (-?)([A-Za-z][a-z-]*)`)
+)
+
+// manOptions returns the options that have an .It of their own in a page.
+func manOptions(page string) []manOption {
+	var list []manOption
+	for line := range strings.Lines(page) {
+		if !strings.HasPrefix(line, ".It Fl ") {
+			continue
+		}
+		var o manOption
+		for _, m := range manFlag.FindAllStringSubmatch(line, -1) {
+			if m[1] == "-" {
+				o.long = m[2]
+			} else {
+				o.short = m[2]
+			}
+		}
+		o.argument = strings.Contains(line, "Ar ")
+		list = append(list, o)
+	}
+	return list
+}
+
+// section returns the text of a section of a man page.
+func section(page, name string) string {
+	_, text, _ := strings.Cut(page, "\n.Sh "+name+"\n")
+	text, _, _ = strings.Cut(text, "\n.Sh ")
+	return text
+}
+
+func TestManOptions(t *testing.T) {
+	for _, a := range applets.All() {
+		t.Run(a.Name, func(t *testing.T) {
+			page := read(t, "man/"+a.Name+".1")
+			flags, _ := a.New(a)
+			flags.BoolP("help", "h", false, "")
+			flags.BoolP("version", "V", false, "")
+			checkOptions(t, flags, page)
+			summary := strings.Split(section(page, "NAME"), "\n")
+			if !slices.Contains(summary, ".Nd "+a.Summary) {
+				t.Errorf("NAME is not what --help says, %q", a.Summary)
+			}
+		})
+	}
+}
+
+func checkOptions(t *testing.T, flags *pflag.FlagSet, page string) {
+	t.Helper()
+	documented := map[string]manOption{}
+	for _, o := range manOptions(page) {
+		if _, twice := documented[o.long]; twice {
+			t.Errorf("--%s is documented twice", o.long)
+		}
+		documented[o.long] = o
+	}
+	flags.VisitAll(func(f *pflag.Flag) {
+		got, ok := documented[f.Name]
+		want := manOption{f.Shorthand, f.Name, f.NoOptDefVal == ""}
+		switch {
+		case !ok:
+			t.Errorf("--%s is not documented", f.Name)
+		case got != want:
+			t.Errorf("--%s is documented as %+v, and is %+v", f.Name, got, want)
+		}
+		delete(documented, f.Name)
+	})
+	for name := range documented {
+		t.Errorf("--%s is documented, and does not exist", name)
+	}
+	// What the text mentions must exist as well, but for the other programs' options.
+	for _, m := range regexp.MustCompile(`(?m)^\.Fl -([a-z][a-z-]*)`).FindAllStringSubmatch(page, -1) {
+		if flags.Lookup(m[1]) == nil {
+			t.Errorf("the text mentions --%s, which does not exist", m[1])
+		}
+	}
+}
+
+// TestManBox holds killbox.1 to killbox --help, which is written by hand.
+func TestManBox(t *testing.T) {
+	page := read(t, "man/killbox.1")
+	var help strings.Builder
+	applets.Main(&applets.Env{Args: []string{"killbox", "--help"}, Stdout: &help, Stderr: os.Stderr})
+	var want []manOption
+	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |    )--([a-z]+)( DIR)?  `).FindAllStringSubmatch(help.String(), -1) {
+		want = append(want, manOption{short: m[1], long: m[2]})
+	}
+	if got := manOptions(page); len(want) < 5 || !slices.Equal(got, want) {
+		t.Errorf("documented: %+v\n--help: %+v", got, want)
+	}
+	for _, a := range applets.All() {
+		if !strings.Contains(page, ".It Xr "+a.Name+" 1\n"+a.Summary+"\n") {
+			t.Errorf("%s is not in the list of applets, or not as --help says", a.Name)
+		}
+	}
+}
+
+// exitCodes reads the constants of applets/exit.go, and the order of precedence.
+func exitCodes(t *testing.T) (codes map[string]int, order []int) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), "applets/exit.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes = map[string]int{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ValueSpec:
+			for i, name := range n.Names {
+				if i >= len(n.Values) {
+					continue
+				}
+				if lit, ok := n.Values[i].(*ast.BasicLit); ok && lit.Kind == token.INT {
+					codes[name.Name], _ = strconv.Atoi(lit.Value)
+				}
+			}
+		case *ast.CompositeLit:
+			for _, e := range n.Elts {
+				if id, ok := e.(*ast.Ident); ok {
+					order = append(order, codes[id.Name])
+				}
+			}
+		}
+		return true
+	})
+	return codes, order
+}
+
+func listed(page string) []int {
+	var list []int
+	for _, m := range regexp.MustCompile(`(?m)^\.It (\d+)$`).FindAllStringSubmatch(section(page, "EXIT STATUS"), -1) {
+		n, _ := strconv.Atoi(m[1])
+		list = append(list, n)
+	}
+	return list
+}
+
+func TestManExitStatus(t *testing.T) {
+	codes, order := exitCodes(t)
+	all := slices.Sorted(maps.Values(codes))
+	all = slices.DeleteFunc(all, func(n int) bool { return n == codes["exitUnknown"] })
+	if len(all) < 7 || len(order) != len(all)-1 {
+		t.Fatalf("applets/exit.go: codes %v, order %v", all, order)
+	}
+	phrase := strings.Trim(strings.ReplaceAll(fmt.Sprint(order), " ", ", "), "[]")
+	general := read(t, "man/killbox.7")
+	if got := listed(general); !slices.Equal(got, all) {
+		t.Errorf("killbox.7 lists %v, the constants are %v", got, all)
+	}
+	if !strings.Contains(section(general, "EXIT STATUS"), "first of "+phrase+".") {
+		t.Errorf("killbox.7 does not give the order %s", phrase)
+	}
+	for _, a := range applets.All() {
+		page := read(t, "man/"+a.Name+".1")
+		want, said := all, phrase
+		if flags, _ := a.New(a); flags.Lookup("prove") == nil {
+			// Nothing to be proved.
+			unproved := codes["exitUnproved"]
+			want = slices.DeleteFunc(slices.Clone(all), func(n int) bool { return n == unproved })
+			said = strings.Replace(phrase, fmt.Sprintf(" %d,", unproved), "", 1)
+		}
+		if got := listed(page); !slices.Equal(got, want) {
+			t.Errorf("%s.1 lists %v, want %v", a.Name, got, want)
+		}
+		if !strings.Contains(section(page, "EXIT STATUS"), "first of "+said) {
+			t.Errorf("%s.1 does not give the order %s", a.Name, said)
+		}
+	}
+	readme := read(t, "README.md")
+	var inReadme []int
+	for _, m := range regexp.MustCompile(`(?m)^\| (\d+) \|`).FindAllStringSubmatch(readme, -1) {
+		n, _ := strconv.Atoi(m[1])
+		inReadme = append(inReadme, n)
+	}
+	if !slices.Equal(inReadme, all) {
+		t.Errorf("README.md lists %v, the constants are %v", inReadme, all)
+	}
+}
+
+// TestManOrder: the sections of a page stand in one fixed order.
+func TestManOrder(t *testing.T) {
+	order := []string{
+		"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO", "STANDARDS",
+		"HISTORY", "CAVEATS", "BUGS",
+	}
+	must := []string{"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "EXAMPLES", "SEE ALSO"}
+	pages, _ := filepath.Glob("man/*.1")
+	if len(pages) != len(applets.All())+1 {
+		t.Errorf("%d pages for %d applets and killbox: %v", len(pages), len(applets.All()), pages)
+	}
+	for _, name := range pages {
+		var at []int
+		for _, m := range regexp.MustCompile(`(?m)^\.Sh (.*)$`).FindAllStringSubmatch(read(t, name), -1) {
+			i := slices.Index(order, m[1])
+			at = append(at, i)
+			if i < 0 {
+				t.Errorf("%s: section %s has no place in the order", name, m[1])
+			}
+		}
+		if !slices.IsSorted(at) {
+			t.Errorf("%s: the sections are not in order", name)
+		}
+		for _, s := range must {
+			if !slices.Contains(at, slices.Index(order, s)) {
+				t.Errorf("%s: no section %s", name, s)
+			}
+		}
+	}
+}
+
+// TestManExamples gives every example to sh -n.
+func TestManExamples(t *testing.T) {
+	unescape := strings.NewReplacer(`\(aq`, "'", `\(ga`, "`", `\(ha`, "^", `\(ti`, "~", `\-`, "-", `\&`, "", `\e`, `\`)
+	pages, _ := filepath.Glob("man/*.[1-8]")
+	examples := 0
+	for _, name := range pages {
+		var block []string
+		in := false
+		for line := range strings.Lines(read(t, name)) {
+			switch {
+			case strings.HasPrefix(line, ".Bd -literal"):
+				in, block = true, nil
+			case in && strings.HasPrefix(line, ".Ed"):
+				in = false
+				script := unescape.Replace(strings.Join(block, ""))
+				examples++
+				cmd := exec.Command("sh", "-n")
+				cmd.Stdin = strings.NewReader(script)
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %v: %s\n%s", name, err, out, script)
+				}
+				for _, a := range applets.All() {
+					checkExample(t, name, a, script)
+				}
+			case in:
+				if strings.Contains(strings.ReplaceAll(line, `\-`, ""), "-") {
+					t.Errorf("%s: a bare - would be printed as a hyphen: %s", name, line)
+				}
+				block = append(block, line)
+			}
+		}
+	}
+	if examples < 10 {
+		t.Errorf("only %d examples were found", examples)
+	}
+}
+
+// checkExample looks up the long options of an example.
+func checkExample(t *testing.T, page string, a *applets.Applet, script string) {
+	t.Helper()
+	flags, _ := a.New(a)
+	for _, call := range regexp.MustCompile(`\b`+a.Name+`\b([^|;&)\n']*)`).FindAllStringSubmatch(script, -1) {
+		for _, m := range regexp.MustCompile(` --([a-z][a-z-]*)`).FindAllStringSubmatch(call[1], -1) {
+			if flags.Lookup(m[1]) == nil {
+				t.Errorf("%s: %s has no option --%s", page, a.Name, m[1])
+			}
+		}
+	}
+}
+
+// TestManJSON: killbox(7) tells of every event and field that the reports have, and of no other.
+func TestManJSON(t *testing.T) {
+	fields, events := map[string]bool{}, map[string]bool{}
+	files, _ := filepath.Glob("internal/report/*.go")
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		text := read(t, name)
+		for _, m := range regexp.MustCompile(`(?:about\([^"\n]*, |Event: )"([a-z]+)"`).FindAllStringSubmatch(text, -1) {
+			events[m[1]] = true
+		}
+		if filepath.Base(name) != "json.go" {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			if field, ok := n.(*ast.Field); ok && field.Tag != nil {
+				tag, _ := strconv.Unquote(field.Tag.Value)
+				key, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
+				fields[key] = true
+			}
+			return true
+		})
+	}
+	text := section(read(t, "man/killbox.7"), "JSON")
+	documented := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\.It Va (.*)$`).FindAllStringSubmatch(text, -1) {
+		for _, name := range strings.Split(m[1], " , ") {
+			documented[name] = true
+		}
+	}
+	if !maps.Equal(fields, documented) {
+		t.Errorf("fields: %v\ndocumented: %v", slices.Sorted(maps.Keys(fields)), slices.Sorted(maps.Keys(documented)))
+	}
+	clear(documented)
+	for _, m := range regexp.MustCompile(`(?m)^\.It Sy (.*)$`).FindAllStringSubmatch(text, -1) {
+		documented[m[1]] = true
+	}
+	if len(events) < 5 || !maps.Equal(events, documented) {
+		t.Errorf("events: %v\ndocumented: %v", slices.Sorted(maps.Keys(events)), slices.Sorted(maps.Keys(documented)))
+	}
+}
+
+// TestManEnvironment: every environment variable that begins with KILLBOX_ is in a man page.
+func TestManEnvironment(t *testing.T) {
+	pages := read(t, "man/killbox.1") + read(t, "man/killbox.7")
+	found := 0
+	for _, pattern := range []string{"*.go", "*/*.go", "internal/*/*.go"} {
+		files, _ := filepath.Glob(pattern)
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "internal/victims/") {
+				continue
+			}
+			for _, m := range regexp.MustCompile(`"(KILLBOX_[A-Z_]+)`).FindAllStringSubmatch(read(t, name), -1) {
+				found++
+				if !strings.Contains(pages, ".It Ev "+m[1]+"\n") {
+					t.Errorf("%s: %s is not documented", name, m[1])
+				}
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("none was found")
+	}
+}
+
+func TestReadme(t *testing.T) {
+	readme := read(t, "README.md")
+	for _, a := range applets.All() {
+		if !strings.Contains(readme, "| `"+a.Name+"` |") {
+			t.Errorf("%s is not in the table of README.md", a.Name)
+		}
+	}
+	makefile := read(t, "Makefile")
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(makefile, -1) {
+		targets[m[1]] = true
+	}
+	for _, doc := range []string{"README.md", "CONTRIBUTING.md"} {
+		mentioned := 0
+		for _, m := range regexp.MustCompile("(?m)(?:`|^    |^\\$ |&& )(?:sudo )?make ([a-z][a-z-]*)").FindAllStringSubmatch(read(t, doc), -1) {
+			mentioned++
+			if !targets[m[1]] {
+				t.Errorf("%s: make %s is no target", doc, m[1])
+			}
+		}
+		if mentioned == 0 {
+			t.Errorf("%s: no make command was found", doc)
+		}
+	}
+	for _, want := range []string{"make demo", "make check"} {
+		if !strings.Contains(readme, want) {
+			t.Errorf("README.md does not mention %s", want)
+		}
+	}
+	var names []string
+	for _, a := range applets.All() {
+		names = append(names, a.Name)
+	}
+	if !strings.Contains(makefile, "\nAPPLETS = "+strings.Join(names, " ")+"\n") {
+		t.Errorf("Makefile: APPLETS is not %v", names)
+	}
+}
+
+// TestLinks: the files that the documents point to are there.
+func TestLinks(t *testing.T) {
+	for _, doc := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
+			if _, err := os.Stat(m[1]); err != nil {
+				t.Errorf("%s: %v", doc, err)
+			}
+		}
+	}
+}
+
+func TestChangelog(t *testing.T) {
+	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## ["+applets.Version+"]") {
+		t.Errorf("CHANGELOG.md does not tell of %s", applets.Version)
+	}
+}
