@@ -58,6 +58,7 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 		return usageError(env, a.Name, err)
 	}
 	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, harmless: o.harmless()}
+	o.target.zombies = o.reaped
 	if !c.prepare(operands) {
 		return c.end()
 	}

@@ -144,6 +144,7 @@ type targetOptions struct {
 	older   durationValue
 	newer   durationValue
 	pidfile string
+	zombies bool // not an option of its own
 	flags   *pflag.FlagSet
 }
 
@@ -234,7 +235,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 			return fmt.Errorf("--%s: empty value", name)
 		}
 	}
-	s.Name, s.State = o.name, o.state
+	s.Name, s.State, s.Zombies = o.name, o.state, o.zombies
 	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
 	s.Older, s.HasOlder = o.older.d, o.older.given
 	s.Newer, s.HasNewer = o.newer.d, o.newer.given

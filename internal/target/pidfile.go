@@ -28,11 +28,15 @@ func ReadPidfile(name string) (Operand, error) {
 	if info.Mode().Perm()&0o002 != 0 {
 		return Operand{}, fmt.Errorf("pidfile %s: refused, everybody may write to it (chmod o-w)", name)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, 256))
+	text, err := io.ReadAll(io.LimitReader(f, maxPidfile))
 	if err != nil {
 		return Operand{}, fmt.Errorf("pidfile: %w", err)
 	}
 	words := strings.Fields(string(text))
+	if len(text) == maxPidfile && len(words) == 1 {
+		// The number may have been cut to another's.
+		return Operand{}, fmt.Errorf("pidfile %s: too long", name)
+	}
 	if len(words) == 0 {
 		return Operand{}, fmt.Errorf("pidfile %s: empty", name)
 	}
@@ -45,3 +49,6 @@ func ReadPidfile(name string) (Operand, error) {
 	}
 	return op, nil
 }
+
+// maxPidfile is room for a handle and what some daemons write after it.
+const maxPidfile = 256

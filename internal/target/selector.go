@@ -34,15 +34,18 @@ type Selector struct {
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
 	Only     *Operand // what --pidfile named
+	// Zombies are passed over, being gone, unless this or State asks for them.
+	Zombies bool
 }
 
 // Empty holds when no condition was given.
-func (s *Selector) Empty() bool { return *s == Selector{} }
+func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
 
 // cheap checks what the table itself tells.
 func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
-	case s.Only != nil && st.PID != s.Only.PID,
+	case st.Gone() && !s.Zombies && s.State == "",
+		s.Only != nil && st.PID != s.Only.PID,
 		s.HasTTY && st.TTY != s.TTY,
 		s.Group != 0 && st.PGID != s.Group,
 		s.Session != 0 && st.SID != s.Session,
@@ -112,7 +115,7 @@ func (s *Selector) named(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 		return false, err
 	}
 	arg0 := ""
-	if len(args) > 0 {
+	if len(args) > 0 && args[0] != "" {
 		// A login shell has a dash before its name, which is no part of it.
 		arg0 = strings.TrimPrefix(path.Base(args[0]), "-")
 		if arg0 == s.Name || path.Base(args[0]) == s.Name {

@@ -1,0 +1,208 @@
+package target
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+)
+
+func TestParseOperand(t *testing.T) {
+	for in, want := range map[string]Operand{
+		"1":                       {Form: PID, PID: 1},
+		"42":                      {Form: PID, PID: 42},
+		"0042":                    {Form: PID, PID: 42},
+		"4194304":                 {Form: PID, PID: 4194304},
+		"42@7":                    {Form: Handle, PID: 42, Start: 7},
+		"42@0":                    {Form: Handle, PID: 42},
+		"1@18446744073709551615":  {Form: Handle, PID: 1, Start: 1<<64 - 1},
+		"42:5":                    {Form: Inode, PID: 42, Inode: 5},
+		"-42":                     {Form: Group, PID: 42},
+		"-2":                      {Form: Group, PID: 2},
+		"-":                       {Form: Stdin},
+		"42:18446744073709551615": {Form: Inode, PID: 42, Inode: 1<<64 - 1},
+	} {
+		want.Text = in
+		got, err := ParseOperand(in)
+		if err != nil || got != want {
+			t.Errorf("ParseOperand(%q) = %+v, %v; want %+v", in, got, err, want)
+		}
+	}
+}
+
+func TestParseOperandRefuses(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                        "unset variable",
+		"0":                       "this very process group",
+		"00":                      "names no process",
+		"-0":                      "names no process",
+		"-1":                      "every process on the machine",
+		"-01":                     "every process on the machine",
+		"%1":                      "only the shell knows its jobs",
+		"%":                       "only the shell knows its jobs",
+		"12x":                     "is not a PID or handle",
+		"x":                       "to select by name: --name",
+		"+5":                      "is not a PID",
+		"--5":                     "is not a PID",
+		" 5":                      "is not a PID",
+		"5 ":                      "is not a PID",
+		"5\n6":                    "is not a PID",
+		"5\x00":                   "is not a PID",
+		"٣":                       "is not a PID",
+		"1e3":                     "is not a PID",
+		"0x10":                    "is not a PID",
+		"4194305":                 "beyond the kernel's limit",
+		"99999999999999999999999": "beyond the kernel's limit",
+		"-4194305":                "beyond the kernel's limit",
+		"-99999999999999999999":   "beyond the kernel's limit",
+		"4294967338":              "beyond the kernel's limit", // 42, if cut to 32 bits
+		"18446744073709551658":    "beyond the kernel's limit", // and to 64
+		"@5":                      "is not a PID",
+		"5@":                      "want PID@START",
+		"5@x":                     "want PID@START",
+		"5@-1":                    "want PID@START",
+		"5@6@7":                   "want PID@START",
+		"5@18446744073709551616":  "want PID@START",
+		"0@5":                     "names no process",
+		"-5@6":                    "is not a PID",
+		"5:":                      "want PID:INODE",
+		"5:0":                     "want PID:INODE",
+		"5:6:7":                   "want PID:INODE",
+		":5":                      "is not a PID",
+		"5:6@7":                   "is not a PID",
+		"5@6:7":                   "want PID@START",
+	} {
+		got, err := ParseOperand(in)
+		switch {
+		case err == nil:
+			t.Errorf("ParseOperand(%q) = %+v, want an error", in, got)
+		case !strings.Contains(err.Error(), want):
+			t.Errorf("ParseOperand(%q): %q, want it to say %q", in, err, want)
+		case got != Operand{}:
+			t.Errorf("ParseOperand(%q) = %+v besides the error", in, got)
+		}
+	}
+}
+
+func FuzzParseOperand(f *testing.F) {
+	for _, s := range []string{"42", "42@7", "42:5", "-42", "-", "0", "-1", "%1", "12x", "", "4194305", "007", "5@18446744073709551616", "\x1b[2J", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		op, err := ParseOperand(s)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x00\x1b\r") {
+				t.Fatalf("the error is not fit for a terminal: %q", err)
+			}
+			return
+		}
+		if op.Form != Stdin && (op.PID < 1 || op.PID > maxPID) || op.Form == Group && op.PID == 1 {
+			t.Fatalf("%q is %+v", s, op)
+		}
+		again, err := ParseOperand(op.String())
+		if op.Text, again.Text = "", ""; err != nil || again != op {
+			t.Fatalf("%q is %+v, which prints as %s and reads as %+v, %v", s, op, op, again, err)
+		}
+	})
+}
+
+func TestParseOperands(t *testing.T) {
+	for _, test := range []struct {
+		words []string
+		stdin string
+		want  string
+		has   bool
+		err   string
+	}{
+		{nil, "7", "", false, ""},
+		{[]string{"1", "2@3"}, "7", "1 2@3", false, ""},
+		{[]string{"1", "-", "2"}, " 7\n8@9\t\v10\r\n", "1 7 8@9 10 2", true, ""},
+		{[]string{"-"}, "", "", true, ""},
+		{[]string{"-"}, "7 8", "7 8", true, ""},
+		{[]string{"-", "-"}, "7", "", true, "given twice"},
+		{[]string{"-"}, "7 -", "", true, "standard input: - is not a target"},
+		{[]string{"-"}, "7 x", "", true, `standard input: "x" is not a PID`},
+		{[]string{"-"}, "7 0", "", true, "standard input: 0 would be"},
+		{[]string{"-"}, "7\x00", "", true, "is not a PID"},
+		// A wrong operand is known before anything is read.
+		{[]string{"x", "-"}, "7", "", false, "is not a PID"},
+		{[]string{"1", "x"}, "", "", false, "is not a PID"},
+	} {
+		ops, has, err := ParseOperands(test.words, strings.NewReader(test.stdin))
+		var got []string
+		for _, op := range ops {
+			got = append(got, op.String())
+		}
+		if strings.Join(got, " ") != test.want || has != test.has || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%q with %q: %q, %v, %v; want %q, %v, %q", test.words, test.stdin, got, has, err, test.want, test.has, test.err)
+		}
+	}
+	broken := errors.New("broken")
+	if _, _, err := ParseOperands([]string{"-"}, iotest.ErrReader(broken)); !errors.Is(err, broken) {
+		t.Errorf("a reading error: %v", err)
+	}
+}
+
+func TestReadPidfile(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for content, want := range map[string]string{
+		"42": "42", "42\n": "42", " \n42 \n": "42", "42@7\n": "42@7", "42:9\n": "42:9", "42\nhost\n": "42",
+		strings.Repeat(" ", 100) + "42\n": "42",
+	} {
+		op, err := ReadPidfile(file("good", content, 0o664))
+		if err != nil || op.String() != want {
+			t.Errorf("%q: %v, %v; want %s", content, op, err, want)
+		}
+	}
+	for content, want := range map[string]string{
+		"": "empty", "\n\n": "empty", "x": "is not a PID", "-42": "want a PID or handle", "-": "want a PID or handle",
+		"0": "0 would be", "-1": "every process", "\x00\x01": "is not a PID", "99999999": "beyond",
+		"42x": "is not a PID", "%1": "shell knows",
+	} {
+		op, err := ReadPidfile(file("bad", content, 0o644))
+		if err == nil || !strings.Contains(err.Error(), want) || op != (Operand{}) && want != "want a PID or handle" {
+			t.Errorf("%q: %v, %v; want an error that says %q", content, op, err, want)
+		}
+	}
+	// What does not fit must not be cut to another's number.
+	for pad := 240; pad < 260; pad++ {
+		op, err := ReadPidfile(file("long", strings.Repeat(" ", pad)+"1234567", 0o644))
+		if err == nil && op.PID != 1234567 {
+			t.Errorf("after %d blanks 1234567 is read as %d", pad, op.PID)
+		}
+	}
+	if _, err := ReadPidfile(file("writable", "42", 0o666)); err == nil || !strings.Contains(err.Error(), "everybody may write") {
+		t.Errorf("world-writable: %v", err)
+	}
+	if _, err := ReadPidfile(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("missing: %v", err)
+	}
+	if _, err := ReadPidfile(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a directory: %v", err)
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadPidfile(fifo); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a FIFO: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		if _, err := ReadPidfile(file("secret", "42", 0)); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("not readable: %v", err)
+		}
+	}
+}

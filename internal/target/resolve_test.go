@@ -1,0 +1,441 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+)
+
+// opener is a kernel that pins what a folder shows, with what a test makes it
+// do in between.
+type opener struct {
+	t      *testing.T
+	root   string
+	proc   *procfs.FS
+	open   map[procfs.ID]int
+	inodes map[int]uint64 // by PID; nil: the kernel has none
+	errs   map[int]error
+	before map[int]func() // happens before the open of that PID
+	after  map[int]func() // and after it
+	stats  int
+}
+
+func newOpener(t *testing.T, procs ...procfstest.Proc) *opener {
+	t.Helper()
+	return openerOf(t, procfstest.Build(t, procs...))
+}
+
+func openerOf(t *testing.T, root string) *opener {
+	t.Helper()
+	proc, err := procfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proc.Close() })
+	return &opener{t: t, root: root, proc: proc, open: make(map[procfs.ID]int), errs: make(map[int]error), before: make(map[int]func()), after: make(map[int]func())}
+}
+
+func (o *opener) Open(pid int) (procfs.Stat, error) {
+	if f := o.before[pid]; f != nil {
+		f()
+	}
+	if err := o.errs[pid]; err != nil {
+		return procfs.Stat{}, err
+	}
+	st, err := o.proc.Stat(pid)
+	if err != nil {
+		return st, err
+	}
+	o.open[st.ID] = 1
+	if f := o.after[pid]; f != nil {
+		f()
+	}
+	return st, nil
+}
+
+func (o *opener) Close(id procfs.ID) {
+	if o.open[id] == 0 {
+		o.t.Errorf("%v is closed, and was not open", id)
+	}
+	delete(o.open, id)
+}
+
+func (o *opener) Stat(id procfs.ID) (procfs.Stat, error) {
+	o.stats++
+	st, err := o.proc.Stat(id.PID)
+	if err == nil && st.ID != id {
+		err = procfs.ErrNoProcess
+	}
+	return st, err
+}
+
+var errNoInode = errors.New("no inodes")
+
+func (o *opener) Inode(id procfs.ID) (uint64, error) {
+	if o.inodes == nil || o.open[id] == 0 {
+		return 0, errNoInode
+	}
+	return o.inodes[id.PID], nil
+}
+
+func (o *opener) Snapshot(s *procfs.Snapshot) error { return o.proc.Snapshot(s) }
+
+// self is killbox, below a shell, below init.
+const self = 50
+
+func tableau(more ...procfstest.Proc) []procfstest.Proc {
+	return append([]procfstest.Proc{
+		{PID: 1, Comm: "init"},
+		{PID: 2, Comm: "kthreadd", Flags: 0x00200000},
+		{PID: 30, Comm: "sshd", PPID: 1},
+		{PID: 40, Comm: "bash", PPID: 30},
+		{PID: self, Comm: "killbox", PPID: 40, PGID: 45},
+	}, more...)
+}
+
+func ops(t *testing.T, words ...string) []Operand {
+	t.Helper()
+	list, _, err := ParseOperands(words, strings.NewReader(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// summary is what became of a request, in short.
+func (f *Found) summary() string {
+	var words []string
+	for _, p := range f.Processes {
+		word := fmt.Sprint(p.PID)
+		if p.Ancestor {
+			word += "(ancestor)"
+		}
+		words = append(words, word)
+	}
+	for _, s := range f.Skipped {
+		words = append(words, fmt.Sprintf("skip:%d:%s", s.PID, s.Reason))
+	}
+	for _, p := range f.Missing {
+		words = append(words, "missing:"+p.Operand.String())
+	}
+	for _, p := range f.Refused {
+		words = append(words, fmt.Sprintf("refused:%d", p.Operand.PID))
+	}
+	for _, op := range f.Ended {
+		words = append(words, "ended:"+op.String())
+	}
+	return strings.Join(words, " ")
+}
+
+// resolve also checks that exactly the targets are left open.
+func (o *opener) resolve(req Request, force bool) *Found {
+	o.t.Helper()
+	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, force), req)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	want := make(map[procfs.ID]bool)
+	for _, p := range found.Processes {
+		want[p.ID] = true
+	}
+	for id := range o.open {
+		if !want[id] {
+			o.t.Errorf("%v is left open", id)
+		}
+	}
+	for id := range want {
+		if o.open[id] == 0 {
+			o.t.Errorf("%v is a target, and not open", id)
+		}
+	}
+	return found
+}
+
+func TestResolveOperands(t *testing.T) {
+	for _, test := range []struct {
+		words string
+		omit  string
+		force bool
+		want  string
+	}{
+		{"100", "", false, "100"},
+		{"100 101 100 100@100", "", false, "100 101"},
+		{"100@100", "", false, "100"},
+		{"100@99 100", "", false, "100 ended:100@99"},
+		{"100 100@99", "", false, "100 ended:100@99"},
+		{"100:7", "", false, "100"},
+		{"100:8", "", false, "ended:100:8"},
+		{"999", "", false, "missing:999"},
+		{"999@5 999:5", "", false, "ended:999@5 ended:999:5"},
+		{"100 999 101", "", false, "100 101 missing:999"},
+		{"100 101", "100", false, "101 skip:100:omitted"},
+		{"100 101", "100@100,101@5", false, "101 skip:100:omitted"},
+		{"100 101", "100:7,101:5", false, "101 skip:100:omitted"},
+		{"100 101", "-100", false, "101 skip:100:omitted"},
+		{"100 101 102", "-100", false, "101 skip:100:omitted skip:102:omitted"},
+		{"1", "", false, "refused:1"},
+		{"1", "", true, "1(ancestor)"},
+		{"2", "", false, "refused:2"},
+		{"2", "", true, "2"},
+		{"50", "", false, "refused:50"},
+		{"50", "", true, "refused:50"},
+		{"40 30", "", false, "40(ancestor) 30(ancestor)"},
+		{"-100", "", false, "100 102"},
+		{"-777", "", false, "missing:-777"},
+		{"-100 102", "", false, "100 102"},
+		{"102 -100", "", false, "102 100"},
+		// Ours, with us in it.
+		{"-45", "", false, "103 skip:50:this process"},
+		{"-40", "", false, "skip:40:an ancestor of this process"},
+		{"-1000", "", true, "missing:-1000"},
+	} {
+		t.Run(test.words+" omit "+test.omit, func(t *testing.T) {
+			o := newOpener(t, tableau(
+				procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101}, procfstest.Proc{PID: 102, PGID: 100}, procfstest.Proc{PID: 103, PGID: 45})...)
+			o.inodes = map[int]uint64{100: 7, 101: 9}
+			req := Request{}
+			for _, word := range strings.Fields(test.words) {
+				op, err := ParseOperand(word)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req.Operands = append(req.Operands, op)
+			}
+			if test.omit != "" {
+				req.Omit = ops(t, strings.Split(test.omit, ",")...)
+			}
+			if got := o.resolve(req, test.force).summary(); got != test.want {
+				t.Errorf("%s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestResolveWithoutInodes(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
+	if got := o.resolve(Request{Operands: ops(t, "100:7")}, false).summary(); got != "refused:100" {
+		t.Errorf("a handle that cannot be told: %s", got)
+	}
+	// What must not be hit is not hit.
+	if got := o.resolve(Request{Operands: ops(t, "100", "101"), Omit: ops(t, "100:7")}, false).summary(); got != "101 skip:100:omitted" {
+		t.Errorf("an omission that cannot be told: %s", got)
+	}
+}
+
+func TestResolveNotPermitted(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
+	o.errs[100] = fs.ErrPermission
+	if got := o.resolve(Request{Operands: ops(t, "100", "101")}, false).summary(); got != "101 refused:100" {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestNumberUsedAgainBetweenTableAndOpen: what a selector or group found is
+// not who has the number by then.
+func TestNumberUsedAgainBetweenTableAndOpen(t *testing.T) {
+	stranger := procfstest.Proc{PID: 100, Start: 5000, Comm: "victim", PGID: 100}
+	for name, req := range map[string]Request{
+		"selector": {Selector: Selector{Name: "victim"}},
+		"group":    {Operands: []Operand{{Form: Group, PID: 100}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o.before[100] = func() { procfstest.Add(t, o.root, stranger) }
+			if got := o.resolve(req, false).summary(); got != "" {
+				t.Errorf("before the open: %s", got)
+			}
+			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o.after[100] = func() { procfstest.Add(t, o.root, stranger) }
+			if got := o.resolve(req, false).summary(); got != "" {
+				t.Errorf("while it was judged: %s", got)
+			}
+			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o.before[100] = func() { procfstest.Remove(t, o.root, 100) }
+			if got := o.resolve(req, false).summary(); got != "" {
+				t.Errorf("gone: %s", got)
+			}
+		})
+	}
+	// It changes its group or its program while we look.
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Comm: "other", PGID: 99}) }
+	if got := o.resolve(Request{Selector: Selector{Name: "victim"}}, false).summary(); got != "" {
+		t.Errorf("it runs another program: %s", got)
+	}
+	o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Comm: "victim", PGID: 99}) }
+	if got := o.resolve(Request{Operands: ops(t, "-100")}, false).summary(); got != "" {
+		t.Errorf("it left the group: %s", got)
+	}
+}
+
+// TestVanishedIsTold: whom a selector found may have left children behind.
+func TestVanishedIsTold(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"})...)
+	if o.resolve(Request{Selector: Selector{Name: "victim"}}, false).Vanished {
+		t.Error("nobody vanished")
+	}
+	clear(o.open)
+	o.before[100] = func() { procfstest.Remove(t, o.root, 100) }
+	if !o.resolve(Request{Selector: Selector{Name: "victim"}}, false).Vanished {
+		t.Error("one vanished")
+	}
+}
+
+func TestSelectors(t *testing.T) {
+	regex := regexp.MustCompile
+	procs := tableau(
+		procfstest.Proc{PID: 100, Comm: "nginx", Cmdline: []string{"nginx: worker process"}, Exe: "/usr/sbin/nginx", UID: 33, Start: procfstest.Ticks(50), Cgroup: "/web/nginx"},
+		// comm is cut at 15 characters; argv[0] and the executable are not.
+		procfstest.Proc{PID: 101, Comm: "a-very-long-nam", Cmdline: []string{"/opt/a-very-long-name-indeed", "-x"}, Exe: "/opt/a-very-long-name-indeed"},
+		procfstest.Proc{PID: 102, Comm: "exactly15chars!", Cmdline: []string{"./exactly15chars!"}, Exe: "/opt/exactly15chars!"},
+		// Its own comm, which has nothing to do with the program.
+		procfstest.Proc{PID: 103, Comm: "fifteen-letters", Cmdline: []string{"python3", "app.py"}, Exe: "/usr/bin/python3.11"},
+		procfstest.Proc{PID: 104, Comm: "daemon", Cmdline: []string{"/srv/daemon"}, Exe: "/srv/daemon (deleted)"},
+		procfstest.Proc{PID: 105, Comm: "zsh", Cmdline: []string{"-zsh"}, Exe: "/bin/zsh", TTY: 0x8803, Environ: []string{"A=1", "B=", "AB=2", "noequals"}},
+		procfstest.Proc{PID: 106, Comm: "empty", Exe: "/bin/busybox"},
+		procfstest.Proc{PID: 107, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 108, Comm: "a) R 1 (", Cmdline: []string{"", "\n\x1b[2J", "\xff"}, PPID: 105, SID: 105, PGID: 107, Exe: "/bin/evil"},
+		procfstest.Proc{PID: 109, Comm: "kworker/u16:2-events_unbound", Flags: 0x00200000},
+		procfstest.Proc{PID: 110, Comm: "stopped", State: 'T', Cgroup: "/web", Start: procfstest.Ticks(10)},
+		procfstest.Proc{PID: 111, Comm: "other", Cgroup: "/web2", Start: procfstest.Ticks(10.5)},
+	)
+	root := procfstest.Build(t, procs...)
+	for _, test := range []struct {
+		name string
+		s    Selector
+		want string
+	}{
+		{"comm", Selector{Name: "nginx"}, "100"},
+		{"not a part", Selector{Name: "ngin"}, ""},
+		{"argv[0] with a title is no name", Selector{Name: "nginx: worker process"}, "100"},
+		{"cut comm is no name", Selector{Name: "a-very-long-nam"}, ""},
+		{"uncut", Selector{Name: "a-very-long-name-indeed"}, "101"},
+		{"beyond what there is", Selector{Name: "a-very-long-name-indeed-not"}, ""},
+		{"exactly as long as comm", Selector{Name: "exactly15chars!"}, "102"},
+		{"a comm of its own", Selector{Name: "fifteen-letters"}, "103"},
+		{"argv[0]", Selector{Name: "python3"}, "103"},
+		{"executable", Selector{Name: "python3.11"}, "103"},
+		{"deleted", Selector{Name: "daemon"}, "104"},
+		{"login shell", Selector{Name: "zsh"}, "105"},
+		{"login shell by argv[0]", Selector{Name: "-zsh"}, "105"},
+		{"no command line", Selector{Name: "busybox"}, "106"},
+		{"zombie", Selector{Name: "dead"}, ""},
+		{"zombie, asked for", Selector{Name: "dead", State: "Z"}, "107"},
+		{"hostile comm", Selector{Name: "a) R 1 ("}, "108"},
+		{"an empty argv[0] is no dot", Selector{Name: "."}, ""},
+		{"kernel thread", Selector{Name: "kworker/u16:2-events_unbound"}, "skip:109:a kernel thread"},
+		{"ourselves", Selector{Name: "killbox"}, "skip:50:this process"},
+		{"our shell", Selector{Name: "bash"}, "skip:40:an ancestor of this process"},
+		{"full", Selector{Full: regex(`^/srv/daemon$`)}, "104"},
+		{"full joins by spaces", Selector{Full: regex(`python3 app`)}, "103"},
+		{"full of a zombie", Selector{Full: regex(`^dead$`), State: "Z"}, "107"},
+		{"full with bytes", Selector{Full: regex(`\x1b\[2J`)}, "108"},
+		{"user", Selector{HasUID: true, UID: 33}, "100"},
+		{"tty", Selector{HasTTY: true, TTY: 0x8803}, "105"},
+		{"group", Selector{Group: 107}, "108"},
+		{"session", Selector{Session: 105}, "105 108"},
+		{"parent", Selector{Parent: 105}, "108"},
+		{"cgroup and below", Selector{Cgroup: "/web"}, "100 110"},
+		{"cgroup", Selector{Cgroup: "/web/nginx"}, "100"},
+		{"state", Selector{State: "TZ"}, "107 110"},
+		{"env", Selector{EnvName: "A", EnvValue: "1"}, "105"},
+		{"env, another value", Selector{EnvName: "A", EnvValue: "2"}, ""},
+		{"env, any value", Selector{EnvName: "B", EnvAny: true}, "105"},
+		{"env, empty value", Selector{EnvName: "B"}, "105"},
+		{"env without an equals sign", Selector{EnvName: "noequals", EnvAny: true}, ""},
+		{"older", Selector{HasOlder: true, Older: 10*time.Second + 500*time.Millisecond, Cgroup: "/web2"}, "111"},
+		{"not older", Selector{HasOlder: true, Older: 10*time.Second + 510*time.Millisecond, Cgroup: "/web2"}, ""},
+		{"newer", Selector{HasNewer: true, Newer: 20 * time.Second}, "110 111"},
+		{"all must hold", Selector{Name: "nginx", HasUID: true, UID: 0}, ""},
+		{"only a handle", Selector{Only: &Operand{Form: Handle, PID: 104, Start: 104}}, "104"},
+		{"only a handle, used again", Selector{Only: &Operand{Form: Handle, PID: 104, Start: 7}}, "ended:104@7"},
+		{"only an inode", Selector{Only: &Operand{Form: Inode, PID: 104, Inode: 4}}, "104"},
+		{"only an inode, nobody there", Selector{Only: &Operand{Form: Inode, PID: 999, Inode: 4}}, "ended:999:4"},
+		{"only a PID", Selector{Only: &Operand{Form: PID, PID: 104}}, "104"},
+		{"only a PID, nobody there", Selector{Only: &Operand{Form: PID, PID: 999}}, ""},
+		{"only a PID, which is init's", Selector{Only: &Operand{Form: PID, PID: 1}}, "skip:1:PID 1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := openerOf(t, root)
+			o.inodes = map[int]uint64{104: 4}
+			if got := o.resolve(Request{Selector: test.s}, false).summary(); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+	if !new(Selector).Empty() {
+		t.Error("the zero selector has conditions")
+	}
+}
+
+// TestSelectorAddsToOperands, and nobody is there twice.
+func TestSelectorAddsToOperands(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"}, procfstest.Proc{PID: 102})...)
+	req := Request{Operands: ops(t, "102", "101", "40"), Selector: Selector{Name: "victim"}, Omit: ops(t, "100")}
+	found := o.resolve(req, false)
+	if got, want := found.summary(), "102 101 40(ancestor) skip:100:omitted"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if found.Processes[0].Operand != "102" {
+		t.Errorf("the operand is %q", found.Processes[0].Operand)
+	}
+}
+
+// TestFilesThatVanish make no match, and no error.
+func TestFilesThatVanish(t *testing.T) {
+	for _, file := range []string{"status", "cmdline", "environ", "cgroup", "exe"} {
+		t.Run(file, func(t *testing.T) {
+			o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "0123456789abcde", Exe: "/bin/x"})...)
+			// What is read of one process's directory after it has been reaped.
+			if err := os.RemoveAll(filepath.Join(o.root, "100", file)); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.RemoveAll(filepath.Join(o.root, "100", "stat")); err != nil {
+				t.Fatal(err)
+			}
+			s := Selector{Name: "0123456789abcdef", Full: regexp.MustCompile("x"), HasUID: true, EnvName: "A", Cgroup: "/"}
+			if got := o.resolve(Request{Selector: s}, false).summary(); got != "" {
+				t.Errorf("%s", got)
+			}
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 40})...)
+	g := NewGuard(o.proc, self, false)
+	var ancestors []int
+	for pid := range 200 {
+		if g.Ancestor(pid) {
+			ancestors = append(ancestors, pid)
+		}
+	}
+	if !slices.Equal(ancestors, []int{1, 30, 40}) {
+		t.Errorf("ancestors: %v", ancestors)
+	}
+	// Without /proc there is still ourselves and PID 1.
+	g = NewGuard(nil, self, false)
+	for pid, want := range map[int]bool{1: true, self: true, 40: false} {
+		st := procfs.Stat{ID: procfs.ID{PID: pid}}
+		if got := g.Named(&st) != ""; got != want {
+			t.Errorf("%d refused: %v, want %v", pid, got, want)
+		}
+		if got := g.Brought(&st) != ""; got != want {
+			t.Errorf("%d left alone: %v, want %v", pid, got, want)
+		}
+	}
+	// A torn reading may show a loop.
+	procfstest.Add(t, o.root, procfstest.Proc{PID: 30, PPID: 40})
+	NewGuard(o.proc, self, false)
+}
