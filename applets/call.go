@@ -173,7 +173,14 @@ func lastSignal(p *escalate.Plan, res *escalate.Result) signals.Signal {
 }
 
 // end returns the exit status of the call.
-func (c *call) end() int { return worst(c.codes...) }
+func (c *call) end() int {
+	for _, code := range c.codes {
+		if code > 128 {
+			return code // a signal that should have ended us
+		}
+	}
+	return worst(c.codes...)
+}
 
 // planned lists the plan's targets for --dry-run.
 func planned(p *escalate.Plan) []report.Planned {

@@ -94,7 +94,7 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 	sum := c.run(p)
 	if o.status {
 		last := o.printStatuses(c, sum)
-		if code := c.end(); code != exitSurvivor && code != exitFailed {
+		if code := c.end(); code != exitSurvivor && code != exitFailed && code <= 128 {
 			c.rep.Summary(sum, last)
 			return last
 		}

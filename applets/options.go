@@ -150,7 +150,7 @@ type targetOptions struct {
 
 func (o *targetOptions) add(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringSliceVarP(&o.omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
+	flags.StringArrayVarP(&o.omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
 	flags.BoolVar(&o.force, "force", false, "allow PID 1 and kernel threads to be named")
 	flags.BoolVarP(&o.exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
 	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, or comm, exactly")
@@ -200,10 +200,13 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	req.Operands = ops
-	if o.given("omit") && len(o.omit) == 0 {
-		return req, errors.New("--omit: empty value"), nil
+	var omit []string
+	for _, list := range o.omit {
+		// A slice of pflag's would be read as CSV, and of that the first
+		// line only.
+		omit = append(omit, strings.Split(list, ",")...)
 	}
-	for _, word := range o.omit {
+	for _, word := range omit {
 		op, err := target.ParseOperand(word)
 		if err == nil && op.Form == target.Stdin {
 			err = errors.New("standard input cannot be omitted")

@@ -41,23 +41,23 @@ type world struct {
 	reading func(n int)    // happens in the middle of reading n
 	reads   int
 
-	events        []event
-	gone, reaped  []procfs.ID
-	interrupt     error
-	waitErr       error
-	guard         guardFake
-	boosts        int
-	wantStopped   bool // the run is to leave processes stopped
-	statusAtReap  bool // a status is there only once reaped
-	noStatus      bool
-	hook          func(env map[string]string) error
-	hookMu        sync.Mutex
-	hooked        []string
-	snapshotErr   error
-	hideLoadavg   bool
-	hidden        int
-	breathing     bool // somebody else's processes are born all the time
-	opensInFlight int
+	events       []event
+	gone, reaped []procfs.ID
+	interrupt    error
+	panicked     bool
+	waitErr      error
+	guard        guardFake
+	boosts       int
+	wantStopped  bool // the run is to leave processes stopped
+	statusAtReap bool // a status is there only once reaped
+	noStatus     bool
+	hook         func(env map[string]string) error
+	hookMu       sync.Mutex
+	hooked       []string
+	snapshotErr  error
+	hideLoadavg  bool
+	hidden       int
+	breathing    bool // somebody else's processes are born all the time
 }
 
 // guardFake is the guardian.
@@ -95,13 +95,14 @@ type process struct {
 	subreaper bool
 	last      bool
 
-	isReaped  bool
-	pending   []signals.Signal
-	byRun     bool // sent SIGSTOP by the run, and no SIGCONT since
-	armed     bool // has the rung's signal since
-	sentenced bool // was ever sent a signal that ends
-	got       []signals.Signal
-	status    uint32
+	leaderLeft bool // the first thread has exited, so that no state shows but Z
+	isReaped   bool
+	pending    []signals.Signal
+	byRun      bool // sent SIGSTOP by the run, and no SIGCONT since
+	armed      bool // has the rung's signal since
+	sentenced  bool // was ever sent a signal that ends
+	got        []signals.Signal
+	status     uint32
 }
 
 const (
@@ -115,7 +116,7 @@ func newWorld(t testing.TB) *world {
 		lastPID: 99, reader: 200 * time.Microsecond,
 	}
 	w.guard.list = make(map[procfs.ID]bool)
-	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: initPID}, Comm: "init"}})
+	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: initPID}, Comm: "init", PGID: 1, SID: 1}})
 	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 40}, Comm: "sh", PPID: initPID, PGID: 40, SID: 40}})
 	w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: selfPID}, Comm: "killbox", PPID: 40, PGID: 40, SID: 40}})
 	return w
@@ -149,6 +150,9 @@ func (w *world) add(p process) *process {
 	}
 	if q.SID == 0 {
 		q.SID = 40
+	}
+	if q.State == 'Z' && q.Threads > 1 {
+		q.State, q.leaderLeft = 'S', true
 	}
 	w.lastPID = max(w.lastPID, q.PID)
 	w.procs[q.PID] = q
@@ -188,6 +192,15 @@ func (w *world) fork(p *process, child process) *process {
 
 // setsid makes p lead a session.
 func (p *process) setsid() { p.PGID, p.SID = p.PID, p.PID }
+
+// shown is what /proc has of p.
+func (p *process) shown() procfs.Stat {
+	st := p.Stat
+	if p.leaderLeft {
+		st.State = 'Z'
+	}
+	return st
+}
 
 func (p *process) runs() bool { return !p.Stat.Gone() && !p.isReaped && p.State != 'T' }
 
@@ -413,7 +426,7 @@ func (w *world) Open(pid int) (procfs.Stat, error) {
 		w.gone = append(w.gone, p.ID)
 	}
 	w.held[p.ID] = p
-	return p.Stat, nil
+	return p.shown(), nil
 }
 
 func (w *world) Close(id procfs.ID) {
@@ -424,7 +437,7 @@ func (w *world) Close(id procfs.ID) {
 func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
 	w.call("stat %d", id.PID)
 	if p := w.procs[id.PID]; p != nil && p.ID == id {
-		return p.Stat, nil
+		return p.shown(), nil
 	}
 	return procfs.Stat{}, procfs.ErrNoProcess
 }
@@ -460,7 +473,9 @@ func (w *world) check(p *process, s signals.Signal) {
 		p.armed = w.wantStopped && p.byRun
 		p.byRun = true
 	case signals.CONT:
-		if p.byRun && p.armed {
+		// A run that is given up wakes whoever it holds, those too that have
+		// the signal of the rung before.
+		if p.byRun && p.armed && !w.givenUp() {
 			for _, q := range w.first {
 				if q.byRun && !q.armed && !q.Stat.Gone() && !q.isReaped {
 					w.t.Errorf("%d is woken before %d has the signal", p.PID, q.PID)
@@ -479,6 +494,8 @@ func (w *world) check(p *process, s signals.Signal) {
 		p.sentenced = p.sentenced || s.Ends()
 	}
 }
+
+func (w *world) givenUp() bool { return w.interrupt != nil || w.snapshotErr != nil || w.panicked }
 
 func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 	w.call("blocks %d", id.PID)
@@ -532,7 +549,7 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 	w.pass(w.reader/2, never)
 	s.Procs = s.Procs[:0]
 	for _, p := range w.procs {
-		s.Procs = append(s.Procs, p.Stat)
+		s.Procs = append(s.Procs, p.shown())
 	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID })
 	if w.reading != nil {
@@ -677,9 +694,10 @@ type recorder struct {
 
 func (o *recorder) note(format string, args ...any) {
 	if o.n++; o.n == o.panicAt {
+		o.w.panicked = true
 		panic(errObserver)
 	}
-	at := time.Since(o.began).Round(time.Millisecond)
+	at := time.Since(o.began).Round(10 * time.Millisecond)
 	o.lines = append(o.lines, fmt.Sprintf("%v ", at)+fmt.Sprintf(format, args...))
 }
 

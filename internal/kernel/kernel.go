@@ -297,8 +297,8 @@ func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
 
 // verify fails unless the number still names the process.
 func (k *Kernel) verify(id procfs.ID) error {
-	if id.Start == 0 && k.proc == nil {
-		return nil // nothing to compare with
+	if id.Start == 0 {
+		return nil // no /proc, or it hides the process: nothing to compare with
 	}
 	_, err := k.Stat(id)
 	return err

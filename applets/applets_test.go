@@ -1,0 +1,635 @@
+package applets
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+
+	"github.com/spf13/pflag"
+)
+
+// kernel is one in which everybody dies of the first signal, and which writes
+// down what it was asked. Whoever has a number in refuses is not ours.
+type kernel struct {
+	proc    *procfs.FS
+	calls   []string
+	sent    []string
+	dead    []procfs.ID
+	refuses map[int]error
+	// immortal: nobody dies. interrupt is what a wait returns then.
+	immortal  bool
+	interrupt error
+}
+
+func (k *kernel) call(name string) { k.calls = append(k.calls, name) }
+
+func (k *kernel) Open(pid int) (procfs.Stat, error) {
+	k.call("Open")
+	return k.proc.Stat(pid)
+}
+func (k *kernel) Close(procfs.ID) {}
+func (k *kernel) Stat(id procfs.ID) (procfs.Stat, error) {
+	k.call("Stat")
+	return k.proc.Stat(id.PID)
+}
+func (k *kernel) Signal(id procfs.ID, s signals.Signal) error {
+	k.call("Signal")
+	if err := k.refuses[id.PID]; err != nil {
+		return err
+	}
+	k.sent = append(k.sent, fmt.Sprintf("%v %d", s, id.PID))
+	if s.Ends() && !k.immortal {
+		k.dead = append(k.dead, id)
+	}
+	return nil
+}
+func (k *kernel) Blocks(procfs.ID, signals.Signal) (bool, bool) { return false, false }
+func (k *kernel) Wait(time.Duration) (gone, reaped []procfs.ID, err error) {
+	k.call("Wait")
+	gone, k.dead = k.dead, nil
+	return gone, gone, k.interrupt
+}
+func (k *kernel) Status(procfs.ID) (signals.Status, error) {
+	return signals.FromWait(uint32(signals.TERM)), nil
+}
+func (k *kernel) Snapshot(s *procfs.Snapshot) error {
+	k.call("Snapshot")
+	return k.proc.Snapshot(s)
+}
+func (k *kernel) Interrupted() error                         { return nil }
+func (k *kernel) Guard() (int, error)                        { k.call("Guard"); return 9999, nil }
+func (k *kernel) Tell([]procfs.ID) error                     { return nil }
+func (k *kernel) Clear() error                               { return nil }
+func (k *kernel) Unguard()                                   {}
+func (k *kernel) Boost() func()                              { return func() {} }
+func (k *kernel) Pause(time.Duration)                        {}
+func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
+func (k *kernel) Inode(procfs.ID) (uint64, error)            { return 0, errors.New("no inodes") }
+func (k *kernel) Catch(...signals.Signal) error              { return nil }
+func (k *kernel) Hold()                                      { k.call("Hold") }
+func (k *kernel) Ignore(s signals.Signal)                    { k.call("Ignore " + s.String()) }
+
+const self = 50
+
+// bench is an Env, and what came out of it.
+type bench struct {
+	Env
+	k        *kernel
+	out, err bytes.Buffer
+	died     signals.Signal
+	executed []string
+	execErr  error
+}
+
+// newBench returns one whose processes are those of the folder, which is made
+// once a test.
+func newBench(t *testing.T, stdin string) *bench {
+	t.Helper()
+	root, ok := folders[t]
+	if !ok {
+		root = folder(t)
+		folders[t] = root
+		t.Cleanup(func() { delete(folders, t) })
+	}
+	return benchOf(t, root, stdin)
+}
+
+var folders = make(map[*testing.T]string)
+
+func folder(t *testing.T) string {
+	t.Helper()
+	return procfstest.Build(t,
+		procfstest.Proc{PID: 1, Comm: "init"},
+		procfstest.Proc{PID: 40, Comm: "bash", PPID: 1},
+		procfstest.Proc{PID: self, Comm: "killbox", PPID: 40},
+		procfstest.Proc{PID: 100, Comm: "sshd", PPID: 1},
+		procfstest.Proc{PID: 101, Comm: "child", PPID: 100},
+		procfstest.Proc{PID: 102, Comm: "other", PPID: 1},
+	)
+}
+
+func benchOf(t *testing.T, root, stdin string) *bench {
+	t.Helper()
+	proc, err := procfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proc.Close() })
+	b := &bench{k: &kernel{proc: proc, refuses: make(map[int]error)}}
+	b.Env = Env{
+		PID: self, Stdin: strings.NewReader(stdin), Stdout: &b.out, Stderr: &b.err, Proc: proc, Kernel: b.k,
+		Die:        func(s signals.Signal) { b.died = s },
+		Executable: os.Executable,
+		Exec: func(path string, argv, env []string) error {
+			b.executed = append([]string{path}, argv...)
+			b.Environ = env
+			return b.execErr
+		},
+	}
+	return b
+}
+
+func (b *bench) run(args ...string) int {
+	b.Args = args
+	return Main(&b.Env)
+}
+
+// invoke runs an applet in a bench of its own.
+func invoke(t *testing.T, args ...string) (*bench, int) {
+	t.Helper()
+	b := newBench(t, "")
+	return b, b.run(args...)
+}
+
+// TestUsageErrors: two lines, exit status 2, and the kernel has not been asked
+// for anything.
+func TestUsageErrors(t *testing.T) {
+	both := [][]string{
+		{},
+		{"--nope", "100"}, {"-Y", "100"}, {"--signal"}, {"-s"}, {"-s", "NOPE", "100"}, {"--signal=", "100"},
+		{"-NOPE", "100"}, {"-65", "100"}, {"-999", "100"}, {"-100", "100"},
+		{"-TERM", "-KILL", "100"}, {"-9", "-s", "TERM", "100"}, {"-s", "HUP", "--signal=INT", "100"},
+		{"-k", "x", "100"}, {"-k", "-1", "100"}, {"-k", "", "100"}, {"-k", "NaN", "100"}, {"-k", "1e9", "100"}, {"-k", "99999999999999999999", "100"},
+		{"-t", "soon", "100"}, {"--timeout=-1s", "100"}, {"--hook-timeout", "", "100"},
+		{"-R", "", "100"}, {"-R", "TERM", "100"}, {"-R", "TERM/5/KILL", "100"}, {"-R", "TERM/forever/KILL/1", "100"}, {"-R", "0/1", "100"},
+		{"-R", "5", "-k", "3", "100"}, {"-R", "TERM/5", "-s", "HUP", "100"}, {"-k", "3", "--no-kill", "100"},
+		{"-9", "--no-kill", "100"}, {"-R", "KILL/1", "--no-kill", "100"},
+		{"0"}, {"--", "-1"}, {"%1"}, {"12x"}, {""}, {"4194305"}, {"100", "x"}, {"--", "-0"},
+		{"-", "-"}, {"-o", "", "100"}, {"-o", "x", "100"}, {"-o", "-", "100"}, {"-o", "101,", "100"}, {"-o", "0", "100"}, {"--omit=%1", "100"},
+		{"--name", ""}, {"--full", ""}, {"--full", "["}, {"--user", ""}, {"--user", "no-such-user-here"}, {"--user=-1"},
+		{"--tty", ""}, {"--tty", "no-such-tty"}, {"--group", ""}, {"--group", "x"}, {"--group", "5@6"}, {"--session", "0"}, {"--parent", "-5"},
+		{"--cgroup", ""}, {"--cgroup", "relative"}, {"--env", ""}, {"--env", "=x"}, {"--state", ""}, {"--state", "Q"}, {"--state", "S,T"},
+		{"--older", ""}, {"--older", "x"}, {"--newer", "-1"}, {"--pidfile", ""},
+		{"--verbose=perhaps", "100"}, {"--force=2", "100"},
+	}
+	cases := map[string][][]string{
+		"killwait": append(slices.Clone(both), [][]string{
+			{"--count", "0", "100"}, {"--count", "-1", "100"}, {"--count", "x", "100"}, {"--any", "--count", "2", "100"},
+			{"-w", "-9", "100"}, {"-w", "-k", "3", "100"}, {"-w", "--no-kill", "100"}, {"-w", "-R", "5", "100"}, {"-w", "--hook", "x", "100"}, {"-w", "--strict", "100"},
+			{"-l", "NOPE"}, {"-l", "-9"}, {"-l", "129", "x"}, {"-L", "TERM"}, {"-l", "65"}, {"-l", "-1"},
+		}...),
+		"tkill": append(slices.Clone(both), []string{"--prove", "x", "100"}, []string{"-w", "100"}),
+	}
+	for name, list := range cases {
+		for _, args := range list {
+			b, code := invoke(t, append([]string{name}, args...)...)
+			lines := strings.Split(b.err.String(), "\n")
+			if code != exitUsage || len(lines) != 3 || !strings.HasPrefix(lines[0], name+": ") || lines[1] != "try '"+name+" --help'" {
+				t.Errorf("%s %q: exit %d, %q", name, args, code, b.err.String())
+			}
+			if b.out.Len() > 0 || len(b.k.calls) > 0 {
+				t.Errorf("%s %q: printed %q, and asked the kernel for %q", name, args, b.out.String(), b.k.calls)
+			}
+		}
+	}
+}
+
+func TestUsageErrorsFromStdin(t *testing.T) {
+	for _, stdin := range []string{"x", "100 -", "0", "100\n-1"} {
+		b := newBench(t, stdin)
+		if code := b.run("killwait", "100", "-"); code != exitUsage || len(b.k.calls) > 0 {
+			t.Errorf("%q: exit %d, calls %q", stdin, code, b.k.calls)
+		}
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	for _, a := range All() {
+		for _, args := range [][]string{{"-h"}, {"--help"}, {"-V"}, {"--version"}, {"100", "--help"}, {"-vh"}} {
+			b, code := invoke(t, append([]string{a.Name}, args...)...)
+			if code != 0 || b.err.Len() > 0 || !strings.Contains(b.out.String(), a.Name) || len(b.k.calls) > 0 {
+				t.Errorf("%s %q: exit %d, %q, %q", a.Name, args, code, b.out.String(), b.err.String())
+			}
+		}
+	}
+}
+
+func TestLiftSignals(t *testing.T) {
+	flags := func() *pflag.FlagSet {
+		f := pflag.NewFlagSet("x", pflag.ContinueOnError)
+		new(ladderOptions).add(f)
+		new(outputOptions).add(f)
+		new(targetOptions).add(f)
+		f.BoolP("help", "h", false, "")
+		f.BoolP("version", "V", false, "")
+		return f
+	}
+	for in, want := range map[string]string{
+		"-TERM 5":        "--signal=TERM 5",
+		"5 -sigterm":     "5 --signal=sigterm",
+		"-9 5":           "--signal=9 5",
+		"-0 5":           "--signal=0 5",
+		"-RTMIN+3 5":     "--signal=RTMIN+3 5",
+		"-s 9 5":         "-s 9 5",
+		"-s -9 5":        "-s -9 5",
+		"-k -9":          "-k -9",
+		"-vk 9":          "-vk 9",
+		"--signal -9":    "--signal -9",
+		"--signal=9 -v":  "--signal=9 -v",
+		"-- -9":          "-- -9",
+		"-v -- -TERM -9": "-v -- -TERM -9",
+		"-":              "-",
+		"-v -q -n -j":    "-v -q -n -j",
+		"-V":             "-V",
+		"-k5":            "-k5",
+		"-t5s 5":         "-t5s 5",
+		"-RTERM/5 5":     "-RTERM/5 5",
+		"-sKILL":         "-sKILL",
+		"-stop 5":        "--signal=stop 5", // and not -s top
+		"-term 5":        "--signal=term 5", // and not -t erm
+		"--name -9":      "--name -9",
+		"--name=x -9":    "--name=x --signal=9",
+		"--no-kill -HUP": "--no-kill --signal=HUP",
+		"-o -9 -9":       "-o -9 --signal=9",
+		"--nope -9":      "--nope --signal=9",
+		"---":            "---",
+		"-s":             "-s",
+		"-é":             "-é",
+	} {
+		got, err := liftSignals(flags(), strings.Fields(in))
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"-NOPE", "-65", "-12x", "-5-", "-TERMINATE", "-HUP,INT"} {
+		if got, err := liftSignals(flags(), []string{in}); err == nil {
+			t.Errorf("%q: %q, want an error", in, got)
+		}
+	}
+}
+
+func FuzzLiftSignals(f *testing.F) {
+	for _, s := range []string{"-TERM 5", "-9", "-- -9", "-k -9", "-s", "---", "-", "-\x00", "-é", "-RTMIN+", "-vqk", "--signal", "-o"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, a := range All() {
+			flags, _ := a.New(a)
+			flags.SetOutput(io.Discard)
+			flags.Usage = func() {}
+			args := strings.Split(s, " ")
+			lifted, err := liftSignals(flags, args)
+			if err != nil {
+				continue
+			}
+			if len(lifted) != len(args) {
+				t.Fatalf("%q became %q", args, lifted)
+			}
+			for i, word := range lifted {
+				if name, ok := strings.CutPrefix(word, "--signal="); word != args[i] {
+					if _, err := signals.Parse(name); !ok || err != nil || args[i] != "-"+name {
+						t.Fatalf("%q became %q", args[i], word)
+					}
+				}
+			}
+			_ = flags.Parse(lifted) // must not panic
+		}
+	})
+}
+
+func TestWorst(t *testing.T) {
+	order := []int{exitUsage, exitSurvivor, exitFailed, exitUnproved, exitMissing, exitRungs, exitGone}
+	for i, a := range order {
+		for _, b := range order[i:] {
+			if got := worst(b, a, exitGone); got != a {
+				t.Errorf("worst(%d, %d) = %d, want %d", b, a, got, a)
+			}
+		}
+	}
+	if worst() != 0 {
+		t.Error("nothing went wrong, and it is not 0")
+	}
+}
+
+func TestLadderOptions(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                "TERM/5s/KILL/2s",
+		"-HUP":                            "HUP/5s/KILL/2s",
+		"-HUP -s hup":                     "HUP/5s/KILL/2s",
+		"-1 -sigHUP":                      "HUP/5s/KILL/2s",
+		"-k 3":                            "TERM/3s/KILL/2s",
+		"-k 0":                            "TERM/0s/KILL/2s",
+		"-k1.5 -INT":                      "INT/1500ms/KILL/2s",
+		"-9":                              "KILL/2s",
+		"-9 -k 7":                         "KILL/7s",
+		"--no-kill":                       "TERM/5s",
+		"--no-kill -QUIT":                 "QUIT/5s",
+		"-R 3":                            "TERM/3s/KILL/3s",
+		"-R 3 -INT":                       "INT/3s/KILL/3s",
+		"-R 3 --no-kill":                  "TERM/3s",
+		"-R forever":                      "TERM/forever",
+		"-R HUP/1/INT/2/KILL/forever":     "HUP/1s/INT/2s/KILL/forever",
+		"-R HUP/1/KILL/2/INT/3 --no-kill": "HUP/1s",
+		"-R HUP/1 -HUP":                   "HUP/1s",
+		"-0":                              "0/0s",
+		"-0 -k 5":                         "0/0s",
+	} {
+		var o ladderOptions
+		flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
+		o.add(flags)
+		lifted, err := liftSignals(flags, strings.Fields(args))
+		if err == nil {
+			err = flags.Parse(lifted)
+		}
+		var got escalate.Ladder
+		if err == nil {
+			got, err = o.ladder()
+		}
+		if err != nil || got.String() != want {
+			t.Errorf("%q: %v, %v; want %s", args, got, err, want)
+		}
+	}
+}
+
+func TestExitStatus(t *testing.T) {
+	perm := func(b *bench) { b.k.refuses[102] = syscall.EPERM }
+	for _, test := range []struct {
+		args  string
+		setup func(b *bench)
+		code  int
+		sent  string
+	}{
+		{"killwait 102", nil, 0, "TERM 102"},
+		{"killwait -9 102 100", nil, 0, "KILL 102,KILL 100"},
+		{"killwait 999", nil, 1, ""},
+		{"killwait -e 999", nil, 0, ""},
+		{"killwait 999 102", nil, 1, "TERM 102"},
+		{"killwait 999@5", nil, 0, ""},
+		{"killwait 102@5", nil, 0, ""},
+		{"killwait 102@102", nil, 0, "TERM 102"},
+		{"killwait --name nobody", nil, 1, ""},
+		{"killwait -e --name nobody", nil, 0, ""},
+		{"killwait --name sshd", nil, 0, "TERM 100"},
+		{"killwait 102 100", perm, 3, "TERM 100"},
+		{"killwait 102 999", perm, 3, ""},
+		{"killwait 1", nil, 3, ""},
+		{"killwait 50", nil, 3, ""},
+		{"killwait --force 50", nil, 3, ""},
+		{"killwait --force 1", nil, 0, "TERM 1"},
+		{"killwait -0 102", nil, 0, "0 102"},
+		{"killwait -n 102", nil, 0, ""},
+		{"killwait --handles 102", nil, 0, ""},
+		{"killwait --omit 102 102 100", nil, 0, "TERM 100"},
+		{"killwait -o 102,100 --name sshd 102", nil, 1, ""},
+		{"killwait --status 102", nil, 143, "TERM 102"},
+		{"killwait --status 999", nil, 127, ""},
+		{"killwait -R TERM/0/KILL/0 102", func(b *bench) { b.k.immortal = true }, 124, "TERM 102,KILL 102"},
+		{"killwait -R TERM/0 --strict 102 999", func(b *bench) { b.k.immortal = true }, 124, "TERM 102"},
+		{"tkill --no-freeze 100", nil, 0, "TERM 100,TERM 101"},
+		{"tkill --no-freeze -c 100", nil, 0, "TERM 101"},
+		{"tkill --no-freeze -c -o 101 100", nil, 0, ""},
+		{"tkill -n 100", nil, 0, ""},
+		{"tkill 1", nil, 3, ""},
+		{"killbox killwait 102", nil, 0, "TERM 102"},
+		{"/usr/local/bin/killwait 102", nil, 0, "TERM 102"},
+		{"-killwait 102", nil, 0, "TERM 102"},
+	} {
+		b := newBench(t, "")
+		if test.setup != nil {
+			test.setup(b)
+		}
+		code := b.run(strings.Fields(test.args)...)
+		if sent := strings.Join(b.k.sent, ","); code != test.code || sent != test.sent {
+			t.Errorf("%s: exit %d, sent %q; want %d, %q\n%s", test.args, code, sent, test.code, test.sent, b.err.String())
+		}
+	}
+}
+
+// TestOmitIsAList: whoever is named in it is left alone, however the list is
+// written; or nobody is signalled.
+func TestOmitIsAList(t *testing.T) {
+	for _, list := range []string{"100,102", "100\n102", "100 102", "100\n102\n", "\"100\"\n102", "100,\n102"} {
+		b, code := invoke(t, "killwait", "-o", list, "100", "101", "102")
+		sent := strings.Join(b.k.sent, ",")
+		if code != exitUsage && sent != "TERM 101" || code == exitUsage && sent != "" {
+			t.Errorf("-o %q: exit %d, sent %q", list, code, sent)
+		}
+	}
+}
+
+// TestInterrupted: killbox dies of the signal, and where it cannot (as PID 1)
+// it does not claim success.
+func TestInterrupted(t *testing.T) {
+	for _, args := range [][]string{{"killwait", "102"}, {"killwait", "--status", "102"}, {"tkill", "100"}} {
+		b := newBench(t, "")
+		b.k.immortal = true
+		b.k.interrupt = &signals.Interrupt{Signal: signals.INT}
+		if code := b.run(args...); b.died != signals.INT || code != 130 {
+			t.Errorf("%q: died of %v, exit %d; want INT, 130", args, b.died, code)
+		}
+	}
+}
+
+func TestAncestorMayHangUp(t *testing.T) {
+	b, code := invoke(t, "killwait", "102", "40")
+	if code != 0 || !slices.Contains(b.k.calls, "Ignore HUP") || strings.Join(b.k.sent, ",") != "TERM 102,TERM 40" {
+		t.Errorf("exit %d, calls %q, sent %q", code, b.k.calls, b.k.sent)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+func TestOutputFails(t *testing.T) {
+	b := newBench(t, "")
+	b.Stdout = failing{syscall.ENOSPC}
+	if code := b.run("killwait", "-v", "102"); code != exitFailed || !strings.Contains(b.err.String(), "write error: no space left") || len(b.k.sent) != 1 {
+		t.Errorf("full: exit %d, %q, sent %q", code, b.err.String(), b.k.sent)
+	}
+	b = newBench(t, "")
+	b.Stdout = failing{syscall.EPIPE}
+	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != 141 || len(b.k.sent) != 1 {
+		t.Errorf("closed pipe: died of %v, exit %d, sent %q", b.died, code, b.k.sent)
+	}
+	b = newBench(t, "")
+	b.Stdout = failing{syscall.EPIPE}
+	if code := b.run("killwait", "-v", "102", "999"); b.died != 0 || code != exitMissing {
+		t.Errorf("closed pipe and a missing target: died of %v, exit %d", b.died, code)
+	}
+}
+
+func TestListRoundTrip(t *testing.T) {
+	b, code := invoke(t, "killwait", "-l")
+	names := strings.Fields(b.out.String())
+	if code != 0 || len(names) != len(signals.All()) {
+		t.Fatalf("exit %d, %d names", code, len(names))
+	}
+	for line := range strings.Lines(b.out.String()) {
+		if len(line) > lineWidth+1 || strings.TrimSpace(line)+"\n" != line {
+			t.Errorf("a line of %d: %q", len(line), line)
+		}
+	}
+	for i, name := range names {
+		sig := signals.All()[i]
+		for _, word := range []string{name, "SIG" + name, strings.ToLower(name)} {
+			b, code := callOn(t, b, "killwait", "-l", word)
+			if got := strings.TrimSpace(b); code != 0 || got != strconv.Itoa(int(sig)) {
+				t.Errorf("-l %s: %s, exit %d", word, got, code)
+			}
+		}
+		for _, n := range []int{int(sig), 128 + int(sig)} {
+			if got, _ := callOn(t, b, "killwait", "-l", strconv.Itoa(n)); strings.TrimSpace(got) != name {
+				t.Errorf("-l %d: %s, want %s", n, got, name)
+			}
+		}
+	}
+	table, _ := callOn(t, b, "killwait", "-L")
+	if words := strings.Fields(table); len(words) != 2*len(names) || words[1] != names[0] || words[len(words)-1] != names[len(names)-1] {
+		t.Errorf("-L: %q", table)
+	}
+	if out, code := callOn(t, b, "killwait", "-l", "143", "KILL", "0"); code != 0 || out != "TERM\n9\n0\n" {
+		t.Errorf("several: %q", out)
+	}
+}
+
+// callOn uses a bench again.
+func callOn(t *testing.T, b *bench, args ...string) (string, int) {
+	t.Helper()
+	var out bytes.Buffer
+	b.Env.Stdout = &out
+	code := b.run(args...)
+	return out.String(), code
+}
+
+func script(t *testing.T, dir, name string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(filepath.Join(dir, name), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestBox(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	script(t, second, "killbox-extra", 0o755)
+	script(t, first, "killbox-plain", 0o644)
+	script(t, second, "killbox-plain", 0o755)
+	script(t, second, "killbox-killwait", 0o755) // never in place of ours
+	if err := os.Mkdir(filepath.Join(first, "killbox-dir"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	here := t.TempDir()
+	script(t, here, "killbox-near", 0o755)
+	t.Chdir(here)
+	environ := []string{"KILLBOX=forged", "PATH=" + first + "::.:" + second, "PATH=/nowhere"}
+	for _, test := range []struct {
+		args string
+		code int
+		out  string // begins with it
+		err  string
+		exec string
+	}{
+		{"killbox", 0, "usage: killbox ", "", ""},
+		{"killbox --help", 0, "usage: killbox ", "", ""},
+		{"killbox help", 0, "usage: killbox ", "", ""},
+		{"killbox help tkill", 0, "usage: tkill ", "", ""},
+		{"killbox help nope", 127, "", "killbox: nope: not an applet\n", ""},
+		{"killbox --version", 0, "killbox " + Version + "\n", "", ""},
+		{"killbox -V", 0, "killbox " + Version + "\n", "", ""},
+		{"killbox --list", 0, "extra\nkillwait\nplain\ntkill\n", "", ""},
+		{"killbox nope", 127, "", "killbox: nope: not an applet", ""},
+		{"killbox near", 127, "", "killbox: near: not an applet", ""},
+		{"killbox dir", 127, "", "killbox: dir: not an applet", ""},
+		{"killbox ../x", 127, "", "killbox: ../x: not an applet", ""},
+		{"killbox --nope", 2, "", "killbox: unknown flag: --nope\ntry 'killbox --help'\n", ""},
+		{"killbox -s", 2, "", "killbox: --symbolic", ""},
+		{"killbox --install", 2, "", "killbox: --install takes one directory", ""},
+		{"killbox extra -x --y", 126, "", "killbox: ", second + "/killbox-extra " + second + "/killbox-extra -x --y"},
+		{"killbox plain", 126, "", "killbox: ", second + "/killbox-plain " + second + "/killbox-plain"},
+		{"killbox help extra", 126, "", "killbox: ", second + "/killbox-extra " + second + "/killbox-extra --help"},
+		{"nothing-of-ours", 0, "usage: killbox ", "", ""},
+		// No suffix matching.
+		{"my-tkill 100", 127, "", "killbox: 100: not an applet", ""},
+		{"killbox killwait -V", 0, "killwait (killbox)", "", ""},
+	} {
+		b := newBench(t, "")
+		b.Environ, b.execErr = environ, syscall.EACCES
+		code := b.run(strings.Fields(test.args)...)
+		if code != test.code || !strings.HasPrefix(b.out.String(), test.out) || !strings.HasPrefix(b.err.String(), test.err) || strings.Join(b.executed, " ") != test.exec {
+			t.Errorf("%s: exit %d, %q, %q, ran %q; want %+v", test.args, code, b.out.String(), b.err.String(), b.executed, test)
+		}
+		if test.exec != "" {
+			self, _ := os.Executable()
+			if got := slices.DeleteFunc(slices.Clone(b.Environ), func(s string) bool { return !strings.HasPrefix(s, "KILLBOX=") }); !slices.Equal(got, []string{"KILLBOX=" + self}) {
+				t.Errorf("%s: %q", test.args, got)
+			}
+		}
+	}
+	b := newBench(t, "")
+	b.Environ, b.execErr = environ, syscall.ENOENT
+	if code := b.run("killbox", "extra"); code != 127 {
+		t.Errorf("a plug-in without its interpreter: exit %d", code)
+	}
+	if code := newBench(t, "").run(); code != 0 {
+		t.Errorf("without argv[0]: exit %d", code)
+	}
+}
+
+func TestInstall(t *testing.T) {
+	self := filepath.Join(t.TempDir(), "killbox")
+	script(t, filepath.Dir(self), "killbox", 0o755)
+	install := func(args ...string) (int, string) {
+		b := newBench(t, "")
+		b.Executable = func() (string, error) { return self, nil }
+		return b.run(append([]string{"killbox", "--install"}, args...)...), b.err.String()
+	}
+	same := func(path string) bool {
+		a, errA := os.Stat(path)
+		b, errB := os.Stat(self)
+		return errA == nil && errB == nil && os.SameFile(a, b)
+	}
+	dir := filepath.Dir(self)
+	// Again and again, and from one kind of link to the other.
+	for _, args := range [][]string{{dir}, {dir}, {"-s", dir}, {"-s", dir}, {dir}, {dir, "--symbolic"}} {
+		if code, err := install(args...); code != 0 || err != "" {
+			t.Errorf("%q: exit %d, %q", args, code, err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 1+len(All()) {
+			t.Errorf("%q: left %v, %v", args, entries, err)
+		}
+		for _, a := range All() {
+			if !same(filepath.Join(dir, a.Name)) {
+				t.Errorf("%q: %s is not ours", args, a.Name)
+			}
+		}
+	}
+	// What is not ours is not replaced; the others are made all the same.
+	dir = t.TempDir()
+	script(t, dir, "tkill", 0o755)
+	if code, err := install("-s", dir); code != exitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
+		t.Errorf("exit %d, %q", code, err)
+	}
+	if code, err := install("-s", "--force", dir); code != 0 || !same(filepath.Join(dir, "tkill")) {
+		t.Errorf("with force: exit %d, %q", code, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "tkill")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "tkill"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if code, err := install("-s", "--force", dir); code != exitFailed || !strings.Contains(err, "is a directory") {
+		t.Errorf("a directory: exit %d, %q", code, err)
+	}
+	if code, _ := install(filepath.Join(dir, "none")); code != exitFailed {
+		t.Errorf("no such directory: exit %d", code)
+	}
+}

@@ -1,0 +1,900 @@
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+
+	"golang.org/x/sys/unix"
+)
+
+// Every process that is signalled here is a child that the test has started,
+// and named by what fork(2) returned.
+
+// helper, in the environment, makes the test binary do something else.
+const helper = "KILLBOX_TEST_HELPER"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 0 && os.Args[0] == GuardianName {
+		proc, _ := procfs.Open("/proc")
+		RunGuardian(New(proc, Options{NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1"}))
+		unix.Exit(0) // os.Exit takes a second under the race detector
+	}
+	if mode := os.Getenv(helper); mode != "" {
+		os.Unsetenv(helper)
+		helpers[mode]()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+var helpers = map[string]func(){
+	"die":   helpDie,
+	"catch": helpCatch,
+	"block": helpBlock,
+	"few":   helpFew,
+}
+
+func newKernel(t testing.TB, noPidfd bool) *Kernel {
+	t.Helper()
+	proc, err := procfs.Open("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proc.Close() })
+	return New(proc, Options{NoPidfd: noPidfd, Self: "/proc/self/exe"})
+}
+
+// child is a process of our own, which lasts as long as the test at most.
+type child struct {
+	t      testing.TB
+	pid    int
+	reaped bool
+}
+
+func start(t testing.TB, args ...string) *child {
+	t.Helper()
+	if len(args) == 0 {
+		args = []string{"sleep", "60"}
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := syscall.ForkExec(path, args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &child{t: t, pid: pid}
+	t.Cleanup(func() {
+		if !c.reaped {
+			unix.Kill(pid, unix.SIGKILL) // not reaped, so the number is its own
+			c.reap()
+		}
+	})
+	return c
+}
+
+// wait blocks until the child changes its state in one of these ways.
+func (c *child) wait(options int) unix.WaitStatus {
+	c.t.Helper()
+	var ws unix.WaitStatus
+	for {
+		_, err := unix.Wait4(c.pid, &ws, options, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return ws
+	}
+}
+
+func (c *child) reap() unix.WaitStatus {
+	c.t.Helper()
+	ws := c.wait(0)
+	c.reaped = true
+	return ws
+}
+
+// zombie blocks until the child is one.
+func (c *child) zombie() {
+	c.t.Helper()
+	for {
+		err := unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err == nil {
+			return
+		}
+		if err != unix.EINTR {
+			c.t.Fatal(err)
+		}
+	}
+}
+
+// paths runs f for each way in which a process may be held.
+func paths(t *testing.T, f func(t *testing.T, k *Kernel)) {
+	for _, path := range []string{"pidfd", "directory", "number"} {
+		t.Run(path, func(t *testing.T) {
+			k := newKernel(t, path != "pidfd")
+			if path == "number" {
+				k.probe.nofile = reserve // no descriptor to be kept
+			}
+			f(t, k)
+		})
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	paths(t, func(t *testing.T, k *Kernel) {
+		c := start(t)
+		st, err := k.Open(c.pid)
+		if err != nil || st.PID != c.pid || st.Start == 0 || st.PPID != os.Getpid() {
+			t.Fatalf("%+v, %v", st, err)
+		}
+		again, err := k.Open(c.pid)
+		if err != nil || again.ID != st.ID || len(k.procs) != 1 {
+			t.Errorf("the second time: %+v, %v, %d held", again, err, len(k.procs))
+		}
+		if err := k.Signal(st.ID, 0); err != nil {
+			t.Errorf("signal 0: %v", err)
+		}
+		if err := k.Signal(procfs.ID{PID: c.pid, Start: st.Start + 1}, signals.KILL); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("to another process of that number: %v", err)
+		}
+		if _, err := k.Stat(procfs.ID{PID: c.pid, Start: st.Start + 1}); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("of another process of that number: %v", err)
+		}
+		if err := k.Signal(st.ID, signals.TERM); err != nil {
+			t.Fatal(err)
+		}
+		c.zombie()
+		if st, err := k.Stat(st.ID); err != nil || !st.Gone() {
+			t.Errorf("a zombie: %+v, %v", st, err)
+		}
+		if err := k.Signal(st.ID, signals.TERM); err != nil {
+			t.Errorf("to a zombie: %v", err)
+		}
+		if ws := c.reap(); ws.Signal() != unix.SIGTERM {
+			t.Errorf("it ended by %v", ws.Signal())
+		}
+		if err := k.Signal(st.ID, signals.TERM); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("to a process that has been reaped: %v", err)
+		}
+		if _, err := k.Stat(st.ID); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("of a process that has been reaped: %v", err)
+		}
+		k.Close(st.ID)
+		k.Close(st.ID)
+		if err := k.Signal(st.ID, 0); !errors.Is(err, procfs.ErrNoProcess) || len(k.procs) != 0 {
+			t.Errorf("closed: %v, %d held", err, len(k.procs))
+		}
+		if _, err := k.Open(c.pid); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("opening who has been reaped: %v", err)
+		}
+	})
+}
+
+// TestSuccessor: the descriptor stays with the process that it was opened for.
+// Another that has the number since is what a forged identity stands for here.
+func TestSuccessor(t *testing.T) {
+	paths(t, func(t *testing.T, k *Kernel) {
+		first, second := start(t), start(t)
+		st, err := k.Open(first.pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := k.procs[st.ID]
+		forged := procfs.ID{PID: second.pid, Start: st.Start + 1<<40}
+		k.procs[forged], p.id = p, forged
+		if err := unix.Kill(first.pid, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		first.reap()
+		if err := k.Signal(forged, signals.KILL); !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("it was sent to whoever has the number: %v", err)
+		}
+		if err := unix.Kill(second.pid, 0); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestThreadIsNoProcess(t *testing.T) {
+	tids, done := make(chan int), make(chan bool)
+	defer close(done)
+	// The first goroutine may be bound to the thread that leads the process.
+	for range 2 {
+		go func() {
+			runtime.LockOSThread()
+			tids <- unix.Gettid()
+			<-done
+		}()
+	}
+	tid := <-tids
+	if other := <-tids; tid == os.Getpid() {
+		tid = other
+	}
+	for _, noPidfd := range []bool{false, true} {
+		_, err := newKernel(t, noPidfd).Open(tid)
+		if te := new(ThreadError); !errors.As(err, &te) || te.PID != os.Getpid() || te.TID != tid || !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("without pidfds %v: %v", noPidfd, err)
+		}
+	}
+}
+
+// TestHidden: a process that /proc does not show (hidepid=2 in proc(5)), or
+// there is no /proc. It is there all the same.
+func TestHidden(t *testing.T) {
+	empty, err := procfs.Open(procfstest.Build(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer empty.Close()
+	for _, proc := range []*procfs.FS{empty, nil} {
+		for _, noPidfd := range []bool{false, true} {
+			t.Run(fmt.Sprintf("proc %v, without pidfds %v", proc != nil, noPidfd), func(t *testing.T) {
+				k := New(proc, Options{NoPidfd: noPidfd})
+				c := start(t)
+				st, err := k.Open(c.pid)
+				if err != nil || st.ID != (procfs.ID{PID: c.pid}) || st.State != '?' {
+					t.Fatalf("%+v, %v", st, err)
+				}
+				if err := k.Signal(st.ID, signals.TERM); err != nil {
+					t.Fatalf("signal: %v", err)
+				}
+				c.zombie()
+				c.reap()
+				gone, reaped, err := k.Wait(time.Minute)
+				if len(gone)+len(reaped) == 0 || err != nil {
+					t.Errorf("%v, %v, %v", gone, reaped, err)
+				}
+				if err := k.Signal(st.ID, signals.TERM); !errors.Is(err, procfs.ErrNoProcess) {
+					t.Errorf("to a process that has been reaped: %v", err)
+				}
+			})
+		}
+	}
+}
+
+func TestInode(t *testing.T) {
+	k := newKernel(t, false)
+	a, b := start(t), start(t)
+	stA, errA := k.Open(a.pid)
+	stB, errB := k.Open(b.pid)
+	if errA != nil || errB != nil {
+		t.Fatal(errA, errB)
+	}
+	one, err := k.Inode(stA.ID)
+	if err != nil {
+		t.Skip(err)
+	}
+	other, err := k.Inode(stB.ID)
+	if err != nil || one == other || one == 0 {
+		t.Errorf("%d and %d, %v", one, other, err)
+	}
+	if again, err := newKernel(t, true).Inode(stA.ID); err == nil {
+		t.Errorf("without pidfds: %d", again)
+	}
+}
+
+// collect waits until n have gone and n have been reaped, and returns how often
+// each was told of.
+func collect(t testing.TB, k *Kernel, n int) (gone, reaped map[procfs.ID]int) {
+	t.Helper()
+	gone, reaped = make(map[procfs.ID]int), make(map[procfs.ID]int)
+	for len(gone) < n || len(reaped) < n {
+		g, r, err := k.Wait(time.Minute)
+		if err != nil || len(g)+len(r) == 0 {
+			t.Fatalf("%d gone and %d reaped of %d, and then %v", len(gone), len(reaped), n, err)
+		}
+		for _, id := range g {
+			gone[id]++
+		}
+		for _, id := range r {
+			reaped[id]++
+		}
+	}
+	return gone, reaped
+}
+
+func TestWait(t *testing.T) {
+	paths(t, func(t *testing.T, k *Kernel) {
+		const n = 40
+		ids := make(map[procfs.ID]*child)
+		for range n {
+			c := start(t)
+			st, err := k.Open(c.pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids[st.ID] = c
+		}
+		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
+			t.Errorf("nobody went: %v, %v, %v", gone, reaped, err)
+		}
+		for id := range ids {
+			if err := k.Signal(id, signals.KILL); err != nil {
+				t.Error(err)
+			}
+		}
+		go func() {
+			for _, c := range ids {
+				unix.Wait4(c.pid, nil, 0, nil)
+			}
+		}()
+		gone, reaped := collect(t, k, n)
+		for id, c := range ids {
+			c.reaped = true
+			if gone[id] > 1 || reaped[id] != 1 {
+				t.Errorf("%v: told gone %d times, reaped %d times", id, gone[id], reaped[id])
+			}
+			k.Close(id)
+		}
+		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
+			t.Errorf("nobody is left: %v, %v, %v", gone, reaped, err)
+		}
+	})
+}
+
+// TestWaitForZombie: gone at once, reaped only when it has been.
+func TestWaitForZombie(t *testing.T) {
+	paths(t, func(t *testing.T, k *Kernel) {
+		c := start(t, "true")
+		c.zombie()
+		st, err := k.Open(c.pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone, reaped, err := k.Wait(time.Minute)
+		if len(gone) != 1 || gone[0] != st.ID || len(reaped) > 0 || err != nil {
+			t.Errorf("%v, %v, %v", gone, reaped, err)
+		}
+		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
+			t.Errorf("nothing has changed: %v, %v, %v", gone, reaped, err)
+		}
+		c.reap()
+		if gone, reaped, err = k.Wait(time.Minute); len(reaped) != 1 || err != nil {
+			t.Errorf("%v, %v, %v", gone, reaped, err)
+		}
+	})
+}
+
+func TestStatus(t *testing.T) {
+	paths(t, func(t *testing.T, k *Kernel) {
+		for script, want := range map[string]string{"exit 0": "exit 0", "exit 3": "exit 3", "kill -USR1 $$": "signal USR1"} {
+			c := start(t, "sh", "-c", script)
+			st, err := k.Open(c.pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.zombie()
+			if status, err := k.Status(st.ID); err != nil || status.String() != want {
+				t.Errorf("%s, a zombie: %v, %v", script, status, err)
+			}
+			c.reap()
+			// What only the pidfd can tell, on Linux 6.15 and later.
+			if status, err := k.Status(st.ID); err == nil && status.String() != want || err != nil && err != signals.ErrNoStatus {
+				t.Errorf("%s, reaped: %v, %v", script, status, err)
+			}
+			k.Close(st.ID)
+			if _, err := k.Status(st.ID); err != signals.ErrNoStatus {
+				t.Errorf("%s, closed: %v", script, err)
+			}
+		}
+	})
+	k := newKernel(t, false)
+	st, err := k.Open(start(t).pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := k.Status(st.ID); err != signals.ErrNotReaped {
+		t.Errorf("of one that lives: %v, %v", status, err)
+	}
+}
+
+func TestFile(t *testing.T) {
+	var p [2]int
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		t.Fatal(err)
+	}
+	r := os.NewFile(uintptr(p[0]), "pipe")
+	// More than a pipe holds, through a descriptor that does not block.
+	text := bytes.Repeat([]byte("killbox\n"), 1<<16)
+	got := make(chan []byte)
+	go func() {
+		b, _ := io.ReadAll(r)
+		got <- b
+	}()
+	if n, err := File(p[1]).Write(text); n != len(text) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	unix.Close(p[1])
+	if !bytes.Equal(<-got, text) {
+		t.Error("what was read is not what was written")
+	}
+	if n, err := File(p[1]).Write(nil); n != 0 || err != nil {
+		t.Errorf("nothing: %d, %v", n, err)
+	}
+
+	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	unix.Close(p[0])
+	if n, err := File(p[1]).Write(text); n != 0 || err != unix.EPIPE {
+		t.Errorf("nobody reads: %d, %v", n, err)
+	}
+	unix.Close(p[1])
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	if n, err := File(full.Fd()).Write(text); n != 0 || err != unix.ENOSPC {
+		t.Errorf("no space: %d, %v", n, err)
+	}
+}
+
+// state is the letter that /proc shows.
+func state(t testing.TB, k *Kernel, pid int) byte {
+	t.Helper()
+	st, err := k.proc.Stat(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.State
+}
+
+// frozen starts a child that the guardian of k is told of and that is stopped.
+func frozen(t testing.TB, k *Kernel) (*child, procfs.ID) {
+	t.Helper()
+	c := start(t)
+	st, err := k.Open(c.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Tell([]procfs.ID{st.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Signal(st.ID, signals.STOP); err != nil {
+		t.Fatal(err)
+	}
+	c.wait(unix.WUNTRACED)
+	return c, st.ID
+}
+
+// perish closes the socket as our death would, and waits for the guardian's
+// end.
+func perish(t testing.TB, k *Kernel) {
+	t.Helper()
+	unix.Close(k.guard.fd)
+	for {
+		if _, err := unix.Wait4(k.guard.pid, nil, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	k.guard = nil
+}
+
+func guarded(t testing.TB, noPidfd bool) *Kernel {
+	t.Helper()
+	k := newKernel(t, noPidfd)
+	pid, err := k.Guard()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if k.guard.pid != pid {
+		t.Errorf("PID %d, want %d", pid, k.guard.pid)
+	}
+	t.Cleanup(k.Unguard)
+	return k
+}
+
+func TestGuardian(t *testing.T) {
+	for _, noPidfd := range []bool{false, true} {
+		t.Run(fmt.Sprint(noPidfd), func(t *testing.T) {
+			t.Run("thaws when we die", func(t *testing.T) {
+				k := guarded(t, noPidfd)
+				a, _ := frozen(t, k)
+				b, _ := frozen(t, k)
+				perish(t, k)
+				for _, c := range []*child{a, b} {
+					if s := state(t, k, c.pid); s == 'T' {
+						t.Errorf("%d is still stopped", c.pid)
+					}
+				}
+			})
+			t.Run("whatever it is sent before", func(t *testing.T) {
+				k := guarded(t, noPidfd)
+				c, _ := frozen(t, k)
+				for _, s := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGTSTP, unix.SIGPIPE} {
+					if err := unix.Kill(k.guard.pid, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				perish(t, k)
+				if s := state(t, k, c.pid); s == 'T' {
+					t.Error("still stopped")
+				}
+			})
+			t.Run("forgets what is cleared", func(t *testing.T) {
+				k := guarded(t, noPidfd)
+				a, _ := frozen(t, k)
+				if err := k.Clear(); err != nil {
+					t.Fatal(err)
+				}
+				b, _ := frozen(t, k)
+				perish(t, k)
+				if sA, sB := state(t, k, a.pid), state(t, k, b.pid); sA != 'T' || sB == 'T' {
+					t.Errorf("before: %c, after: %c; want only the latter woken", sA, sB)
+				}
+			})
+			t.Run("leaves a successor alone", func(t *testing.T) {
+				k := guarded(t, noPidfd)
+				c, id := frozen(t, k)
+				if err := k.Clear(); err != nil {
+					t.Fatal(err)
+				}
+				id.Start++
+				if err := k.Tell([]procfs.ID{id}); err != nil {
+					t.Fatal(err)
+				}
+				perish(t, k)
+				if s := state(t, k, c.pid); s != 'T' {
+					t.Errorf("woken: %c", s)
+				}
+			})
+			t.Run("more than a message holds", func(t *testing.T) {
+				k := guarded(t, noPidfd)
+				c, id := frozen(t, k)
+				if err := k.Clear(); err != nil {
+					t.Fatal(err)
+				}
+				// Beyond what the kernel gives numbers for.
+				many := make([]procfs.ID, 50_000)
+				for i := range many {
+					many[i] = procfs.ID{PID: 1<<22 + 1 + i, Start: 1}
+				}
+				if err := k.Tell(append(many, id)); err != nil {
+					t.Fatal(err)
+				}
+				perish(t, k)
+				if s := state(t, k, c.pid); s == 'T' {
+					t.Error("still stopped")
+				}
+			})
+		})
+	}
+}
+
+func TestUnguard(t *testing.T) {
+	for _, stopped := range []bool{false, true} {
+		k := guarded(t, false)
+		pid := k.guard.pid
+		if stopped {
+			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.Unguard()
+		k.Unguard()
+		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+			t.Errorf("stopped %v: the guardian has not been reaped: %v", stopped, err)
+		}
+	}
+}
+
+func TestGuardianThatCannotStart(t *testing.T) {
+	lookPath := func(name string) string {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, self := range []string{"/nonexistent", os.DevNull, lookPath("true"),
+		// As a Go program does that gets no thread: it says so, and ends.
+		lookPath("echo")} {
+		k := newKernel(t, false)
+		k.opts.Self = self
+		if pid, err := k.Guard(); err == nil || k.guard != nil {
+			t.Errorf("%s is taken for a guardian: %d", self, pid)
+			k.Unguard()
+		}
+		if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
+			t.Errorf("%s: a child is left: %v", self, err)
+		}
+	}
+}
+
+func TestGuardianThatDied(t *testing.T) {
+	k := guarded(t, false)
+	if err := unix.Kill(k.guard.pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	for unix.Waitid(unix.P_PID, k.guard.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	}
+	if err := k.Tell([]procfs.ID{{PID: 1 << 23, Start: 1}}); err == nil {
+		t.Error("nobody listens, and it is not told")
+	}
+}
+
+func TestHook(t *testing.T) {
+	k := newKernel(t, false)
+	file := filepath.Join(t.TempDir(), "out")
+	t.Setenv("INHERITED", "yes")
+	err := k.Hook(`printf '%s %s %s' "$KILLBOX_PID" "$INHERITED" "$(cat)" > `+file, []string{"KILLBOX_PID=42"}, time.Minute)
+	if b, readErr := os.ReadFile(file); err != nil || readErr != nil || string(b) != "42 yes " {
+		t.Errorf("%q, %v, %v", b, err, readErr)
+	}
+	for command, want := range map[string]string{"exit 3": "hook: exit 3", "kill -TERM $$": "hook: signal TERM", "true": "", "exit 0": ""} {
+		if err := k.Hook(command, nil, time.Minute); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%s: %v, want %q", command, err, want)
+		}
+	}
+}
+
+// TestHookThatHangs is killed with all that it has started.
+func TestHookThatHangs(t *testing.T) {
+	k := newKernel(t, false)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The end of file comes when the last writer is gone.
+	fd, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	err = k.Hook("exec 3>"+fifo+"; (trap '' TERM; echo x >&3; sleep 60) & wait", nil, 500*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "still running after 500ms, killed") {
+		t.Errorf("%v", err)
+	}
+	poll := []unix.PollFd{{Fd: int32(fd)}}
+	for poll[0].Revents&unix.POLLHUP == 0 {
+		if n, err := unix.Poll(poll, 30_000); n == 0 || err != nil && err != unix.EINTR {
+			t.Fatalf("what the hook has started is left: %v", err)
+		}
+	}
+}
+
+// run starts the test binary as a helper.
+func run(t testing.TB, mode string, args ...string) (*exec.Cmd, io.Reader) {
+	t.Helper()
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.Env = append(os.Environ(), helper+"="+mode, "GORACE=atexit_sleep_ms=0")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return cmd, out
+}
+
+func waitStatus(cmd *exec.Cmd) syscall.WaitStatus {
+	_ = cmd.Wait() // what it says is in the state
+	return cmd.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+var ends = []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT, signals.PIPE}
+
+func TestDie(t *testing.T) {
+	for _, sig := range ends {
+		cmd, _ := run(t, "die", strconv.Itoa(int(sig)))
+		if ws := waitStatus(cmd); !ws.Signaled() || ws.Signal() != syscall.Signal(sig) {
+			t.Errorf("%v: status %#x", sig, uint32(ws))
+		}
+	}
+}
+
+// noCore keeps QUIT from leaving a file behind.
+func noCore() { unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
+
+func helpDie() {
+	noCore()
+	sig, _ := strconv.Atoi(os.Args[1])
+	proc, _ := procfs.Open("/proc")
+	k := New(proc, Options{})
+	if err := k.Catch(signals.INT, signals.TERM, signals.HUP, signals.QUIT); err != nil {
+		os.Exit(9)
+	}
+	k.Hold()
+	Die(signals.Signal(sig))
+	os.Exit(8)
+}
+
+// TestCatch: until Hold a signal ends the process as if it were not caught,
+// after it a Wait.
+func TestCatch(t *testing.T) {
+	for _, hold := range []bool{false, true} {
+		for _, sig := range ends[:4] {
+			t.Run(fmt.Sprintf("%v, hold %v", sig, hold), func(t *testing.T) {
+				cmd, out := run(t, "catch", strconv.FormatBool(hold))
+				if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Process.Signal(syscall.Signal(sig)); err != nil {
+					t.Fatal(err)
+				}
+				text, _ := io.ReadAll(out)
+				ws := waitStatus(cmd)
+				if !hold && (!ws.Signaled() || ws.Signal() != syscall.Signal(sig)) {
+					t.Errorf("status %#x", uint32(ws))
+				}
+				if want := "interrupted by " + sig.String(); hold && (string(text) != want+", "+want || ws != 0) {
+					t.Errorf("%q, status %#x", text, uint32(ws))
+				}
+			})
+		}
+	}
+}
+
+func helpCatch() {
+	noCore()
+	proc, _ := procfs.Open("/proc")
+	k := New(proc, Options{})
+	if err := k.Catch(signals.INT, signals.TERM, signals.HUP, signals.QUIT); err != nil {
+		os.Exit(9)
+	}
+	if os.Args[1] == "true" {
+		k.Hold()
+	}
+	if k.Interrupted() != nil {
+		os.Exit(8)
+	}
+	os.Stdout.Write([]byte{1})
+	_, _, err := k.Wait(time.Minute)
+	fmt.Printf("%v, %v", err, k.Interrupted())
+}
+
+func TestBlocks(t *testing.T) {
+	k := newKernel(t, false)
+	for mode, want := range map[string][3]bool{"TERM": {true, false, false}, "all": {true, true, true}, "none": {}} {
+		cmd, out := run(t, "block", mode)
+		t.Cleanup(func() {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		})
+		if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		st, err := k.Open(cmd.Process.Pid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		term, all := k.Blocks(st.ID, signals.TERM)
+		hup, _ := k.Blocks(st.ID, signals.HUP)
+		if got := [3]bool{term, hup, all}; got != want {
+			t.Errorf("%s: TERM, HUP, all are blocked: %v, want %v", mode, got, want)
+		}
+	}
+}
+
+// helpBlock becomes a shell that has signals blocked.
+func helpBlock() {
+	var set uint64
+	switch os.Args[1] {
+	case "TERM":
+		set = 1 << (unix.SIGTERM - 1)
+	case "all":
+		set = ^uint64(0)
+	}
+	runtime.LockOSThread()
+	const setmask = 2
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, setmask, uintptr(unsafe.Pointer(&set)), 0, 8, 0, 0)
+	sh, _ := exec.LookPath("sh")
+	_ = unix.Exec(sh, []string{"sh", "-c", "echo; exec sleep 60 >/dev/null"}, os.Environ())
+}
+
+// TestFewDescriptors: with far more processes than descriptors nobody is
+// forgotten.
+func TestFewDescriptors(t *testing.T) {
+	for _, noPidfd := range []string{"false", "true"} {
+		cmd, out := run(t, "few", noPidfd)
+		text, _ := io.ReadAll(out)
+		if ws := waitStatus(cmd); ws != 0 || string(text) != "120 gone" {
+			t.Errorf("without pidfds %s: %q, status %#x", noPidfd, text, uint32(ws))
+		}
+	}
+}
+
+func helpFew() {
+	const n = 120
+	fail := func(what string, err error) {
+		if err != nil {
+			fmt.Printf("%s: %v", what, err)
+			os.Exit(9)
+		}
+	}
+	var limit unix.Rlimit
+	fail("getrlimit", unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	limit.Cur = 40
+	fail("setrlimit", unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	proc, err := procfs.Open("/proc")
+	fail("open", err)
+	k := New(proc, Options{NoPidfd: os.Args[1] == "true"})
+	sleep, err := exec.LookPath("sleep")
+	fail("sleep", err)
+	pids := make(map[int]bool)
+	defer func() {
+		for pid := range pids {
+			unix.Kill(pid, unix.SIGKILL)
+		}
+	}()
+	kinds := make(map[kind]int)
+	for range n {
+		pid, err := syscall.ForkExec(sleep, []string{"sleep", "60"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
+		fail("fork", err)
+		pids[pid] = true
+		st, err := k.Open(pid)
+		fail("open", err)
+		kinds[k.procs[st.ID].kind]++
+	}
+	if kinds[loose] == 0 || kinds[loose] == n {
+		fail("all are held alike", fmt.Errorf("%v", kinds))
+	}
+	for id := range k.procs {
+		fail("signal", k.Signal(id, signals.TERM))
+	}
+	gone := make(map[procfs.ID]bool)
+	for len(gone) < n {
+		g, r, err := k.Wait(time.Minute)
+		fail("wait", err)
+		if len(g)+len(r) == 0 {
+			fail("wait", errors.New("nobody for a minute"))
+		}
+		for _, id := range g {
+			if gone[id] = true; !pids[id.PID] {
+				fail("wait", fmt.Errorf("%v is a stranger", id))
+			}
+			k.Close(id)
+			unix.Wait4(id.PID, nil, 0, nil)
+			delete(pids, id.PID)
+		}
+	}
+	fmt.Printf("%d gone", len(gone))
+}
+
+func TestSnapshotWithoutProc(t *testing.T) {
+	k := New(nil, Options{})
+	if err := k.Snapshot(new(procfs.Snapshot)); err == nil {
+		t.Error("a table from nowhere")
+	}
+	if blocked, all := k.Blocks(procfs.ID{PID: 1}, signals.TERM); blocked || all {
+		t.Error("blocked signals from nowhere")
+	}
+}
+
+func TestBoost(t *testing.T) {
+	// It holds for the thread that the goroutine is bound to until the end.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := newKernel(t, false).Boost()
+	back()
+	if after, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err != nil || after != before {
+		t.Errorf("%d, %v; want %d as before", after, err, before)
+	}
+}

@@ -1,0 +1,458 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// hostile are names that a stranger may choose.
+var hostile = []string{
+	"a) R 1 (", "\x1b[2J\x1b]0;owned\a", "two\nlines", "\r\x00", "\xff\xfe", "\u202etxt.exe", "\u0085\u009b31m", "back\\slash", `say "hi"`, "", " ", "ünïcödé", "\u2028",
+}
+
+func result(pid int, comm string) *escalate.Result {
+	return &escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid, Start: 7}, Comm: comm, State: 'S'}}}
+}
+
+// story tells a reporter everything that can happen.
+func story(r *Reporter, comm string) {
+	res := result(42, comm)
+	r.Signalled(res, signals.TERM, 1, 1500*time.Microsecond)
+	r.Skipped(escalate.Skip{Stat: procfs.Stat{ID: procfs.ID{PID: 1, Start: 3}, Comm: "init", State: 'S'}, Reason: "PID 1"})
+	r.Failed(res, syscall.EPERM)
+	r.Failed(nil, errors.New("going on without a guardian"))
+	res.Rung, res.Elapsed = 1, 2*time.Second
+	exited := signals.FromWait(3 << 8)
+	res.Status = &exited
+	r.Gone(res)
+	killed := signals.FromWait(uint32(signals.KILL))
+	other := result(43, comm)
+	other.Rung, other.Elapsed, other.Status = 2, 5*time.Second, &killed
+	r.Gone(other)
+	unasked := result(44, comm)
+	r.Gone(unasked)
+	left := result(45, comm)
+	left.Rung = 2
+	r.Survivor(left, "TERM is ignored")
+	r.Note("a note")
+	sum := &escalate.Summary{Results: []*escalate.Result{res, other, unasked, left}, Rung: 2, Proved: true, Elapsed: 5*time.Second + 123456789}
+	for _, gone := range sum.Results[:3] {
+		gone.Outcome = escalate.Gone
+	}
+	r.Summary(sum, 124)
+}
+
+func tell(opts Options, comm string) (stdout, stderr string) {
+	var out, err bytes.Buffer
+	opts.Applet, opts.Out, opts.Err = "tkill", &out, &err
+	r := New(opts)
+	story(r, comm)
+	r.Close()
+	return out.String(), err.String()
+}
+
+const diagnostics = `tkill: 42 (sshd): operation not permitted
+tkill: going on without a guardian
+tkill: 45 (sshd): still there: TERM is ignored
+tkill: a note
+`
+
+func TestText(t *testing.T) {
+	const verbose = `tkill: 42 (sshd): TERM sent after 0.002 s, rung 1
+tkill: 1 (init): skipped: PID 1
+tkill: 42 (sshd): gone after 2.000 s, rung 1, exit 3
+tkill: 43 (sshd): gone after 5.000 s, rung 2, signal KILL
+tkill: 44 (sshd): gone after 0.000 s
+`
+	for _, test := range []struct {
+		name           string
+		opts           Options
+		stdout, stderr string
+	}{
+		{"plain", Options{}, "", diagnostics},
+		{"verbose", Options{Verbose: true}, verbose, diagnostics},
+		{"quiet", Options{Quiet: true}, "", ""},
+		{"verbose and quiet", Options{Verbose: true, Quiet: true}, "", ""},
+	} {
+		stdout, stderr := tell(test.opts, "sshd")
+		if diff := cmp.Diff(test.stdout, stdout); diff != "" {
+			t.Errorf("%s: stdout (-want +got):\n%s", test.name, diff)
+		}
+		if diff := cmp.Diff(test.stderr, stderr); diff != "" {
+			t.Errorf("%s: stderr (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestJSON(t *testing.T) {
+	stdout, stderr := tell(Options{JSON: true}, "sshd")
+	const want = `{"event":"signal","pid":42,"handle":"42@7","comm":"sshd","signal":"TERM","rung":1,"time":0.0015}
+{"event":"skip","pid":1,"handle":"1@3","comm":"init","reason":"PID 1"}
+{"event":"error","pid":42,"handle":"42@7","comm":"sshd","error":"operation not permitted"}
+{"event":"error","error":"going on without a guardian"}
+{"event":"gone","pid":42,"handle":"42@7","comm":"sshd","exit":3,"rung":1,"time":2}
+{"event":"gone","pid":43,"handle":"43@7","comm":"sshd","signal":"KILL","rung":2,"time":5}
+{"event":"gone","pid":44,"handle":"44@7","comm":"sshd","time":0}
+{"event":"survivor","pid":45,"handle":"45@7","comm":"sshd","rung":2,"why":"TERM is ignored"}
+{"event":"summary","exit":124,"rung":2,"time":5.123457,"targets":4,"gone":3,"survivors":1,"errors":2,"skipped":1,"proved":true}
+`
+	if diff := cmp.Diff(want, stdout); diff != "" {
+		t.Errorf("stdout (-want +got):\n%s", diff)
+	}
+	if stderr != diagnostics {
+		t.Errorf("stderr: %q", stderr)
+	}
+	if _, stderr := tell(Options{JSON: true, Quiet: true}, "sshd"); stderr != "" {
+		t.Errorf("quiet: %q", stderr)
+	}
+}
+
+// TestHostileNames: a line stays a line, whatever the name, and reaches no
+// terminal raw.
+func TestHostileNames(t *testing.T) {
+	for _, comm := range hostile {
+		stdout, stderr := tell(Options{Verbose: true}, comm)
+		for _, text := range []string{stdout, stderr} {
+			if got := strings.Count(text, "\n"); got != 5 && got != 4 {
+				t.Errorf("%q: %d lines", comm, got)
+			}
+			if bad := unsafe(strings.ReplaceAll(text, "\n", "")); bad != "" {
+				t.Errorf("%q: %s in %q", comm, bad, text)
+			}
+		}
+		stdout, _ = tell(Options{JSON: true}, comm)
+		lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+		if len(lines) != 9 {
+			t.Errorf("%q: %d lines of JSON", comm, len(lines))
+		}
+		for _, line := range lines {
+			var e struct {
+				PID    int
+				Comm   string
+				Handle string
+			}
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
+				t.Errorf("%q: %v: %s", comm, err, line)
+			}
+			if e.PID == 42 && (e.Comm != strings.ToValidUTF8(comm, "\ufffd") && utf8.ValidString(comm) || e.Handle != "42@7") {
+				t.Errorf("%q is read as %+v", comm, e)
+			}
+		}
+	}
+}
+
+// unsafe returns what must not reach a terminal.
+func unsafe(s string) string {
+	for _, c := range s {
+		if unicode.IsControl(c) || !unicode.IsGraphic(c) {
+			return fmt.Sprintf("%q", c)
+		}
+	}
+	if !utf8.ValidString(s) {
+		return "what is no UTF-8"
+	}
+	return ""
+}
+
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"": "", "sshd": "sshd", "a b": "a b", `say "hi"`: `say "hi"`, "ünï": "ünï", "a\nb": `a\nb`, "\x1b[2J": `\x1b[2J`,
+		`a\b`: `a\\b`, `\"`: `\\"`, `"\n"`: `"\\n"`, "\xff": `\xff`, "\u202e": `\u202e`, "\x00": `\x00`, "\t\"": `\t"`,
+		// What stands for itself must not look like an escape of something else.
+		`\n`: `\\n`, "\ufffd": "\ufffd",
+	} {
+		if got := Escape(in); got != want {
+			t.Errorf("Escape(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzEscape(f *testing.F) {
+	for _, s := range hostile {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Escape(s)
+		if bad := unsafe(got); bad != "" {
+			t.Fatalf("%q: %s", s, bad)
+		}
+		if other := s + "\\"; got == Escape(other) {
+			t.Fatalf("%q and %q look the same", s, other)
+		}
+	})
+}
+
+func TestProcess(t *testing.T) {
+	for _, test := range []struct {
+		st   procfs.Stat
+		want string
+	}{
+		{procfs.Stat{ID: procfs.ID{PID: 42}, Comm: "sshd", State: 'S'}, "42 (sshd)"},
+		{procfs.Stat{ID: procfs.ID{PID: 42}}, "42"},
+		{procfs.Stat{ID: procfs.ID{PID: 42}, State: '?'}, "42"},
+		{procfs.Stat{ID: procfs.ID{PID: 42}, State: 'Z'}, "42 ()"},
+	} {
+		if got := Process(&test.st); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.st, got, test.want)
+		}
+	}
+}
+
+func open(t *testing.T, procs ...procfstest.Proc) *procfs.FS {
+	t.Helper()
+	proc, err := procfs.Open(procfstest.Build(t, procs...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { proc.Close() })
+	return proc
+}
+
+func list(t *testing.T, proc *procfs.FS) []Planned {
+	t.Helper()
+	var s procfs.Snapshot
+	if err := proc.Snapshot(&s); err != nil {
+		t.Fatal(err)
+	}
+	var list []Planned
+	for _, st := range s.Procs {
+		list = append(list, Planned{Stat: st})
+	}
+	return list
+}
+
+// nobody is an owner without a name.
+const nobody = 4_000_001
+
+func TestPlan(t *testing.T) {
+	bit := func(s signals.Signal) uint64 { return 1 << (s - 1) }
+	proc := open(t,
+		procfstest.Proc{PID: 10, Comm: "root", UID: nobody, Start: procfstest.Ticks(3 * 86400)},
+		procfstest.Proc{PID: 20, PPID: 10, Comm: "caught", UID: nobody, Caught: bit(signals.TERM), Start: procfstest.Ticks(7300)},
+		procfstest.Proc{PID: 21, PPID: 20, Comm: "blocked", UID: nobody, Blocked: bit(signals.TERM), Caught: bit(signals.TERM), Start: procfstest.Ticks(60)},
+		procfstest.Proc{PID: 30, PPID: 10, Comm: "ignored", UID: nobody, Ignored: bit(signals.TERM), Blocked: bit(signals.TERM), State: 'T', Start: procfstest.Ticks(59)},
+		procfstest.Proc{PID: 31, PPID: 30, Comm: "two\nlines", UID: nobody, Start: procfstest.Ticks(1)},
+		procfstest.Proc{PID: 40, PPID: 1, Comm: "dead", UID: nobody, State: 'Z', Start: procfstest.Ticks(1)},
+		procfstest.Proc{PID: 50, PPID: 40, Comm: "kept", UID: nobody},
+	)
+	procs := list(t, proc)
+	procs[6].Keep = "omitted"
+	var out bytes.Buffer
+	ladder := escalate.NewLadder(signals.TERM, escalate.DefaultGrace)
+	New(Options{Applet: "tkill", Out: &out}).Plan(proc, procs, ladder, false)
+	const want = `10 (root) S 4000001 3d: TERM default
+├─ 20 (caught) S 4000001 2h: TERM caught
+│  └─ 21 (blocked) S 4000001 1m: TERM blocked
+└─ 30 (ignored) T 4000001 59s: TERM ignored
+   └─ 31 (two\nlines) S 4000001 1s: TERM default
+40 (dead) Z 4000001 1s: gone already
+└─ 50 (kept): left alone: omitted
+ladder: TERM/5s/KILL/2s
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+
+	out.Reset()
+	New(Options{Out: &out}).Plan(proc, procs[3:4], ladder, true)
+	if got, want := out.String(), "\x1b[1m30 (ignored)\x1b[0m T 4000001 59s: \x1b[33mTERM ignored\x1b[0m\nladder: TERM/5s/KILL/2s\n"; got != want {
+		t.Errorf("coloured: %q, want %q", got, want)
+	}
+
+	out.Reset()
+	New(Options{Out: &out}).Plan(proc, procs[:1], nil, false)
+	if got, want := out.String(), "10 (root) S 4000001 3d: not signalled\n"; got != want {
+		t.Errorf("without a ladder: %q, want %q", got, want)
+	}
+
+	out.Reset()
+	procs[3].Root = true
+	New(Options{Out: &out, JSON: true}).Plan(proc, []Planned{procs[3], procs[6]}, ladder, false)
+	const wantJSON = `{"event":"plan","pid":30,"handle":"30@99994100","comm":"ignored","ppid":10,"pgid":30,"sid":30,"state":"T","user":"4000001","age":59,"disposition":"ignored","ladder":"TERM/5s/KILL/2s","root":true}
+{"event":"skip","pid":50,"handle":"50@50","comm":"kept","reason":"omitted"}
+`
+	if diff := cmp.Diff(wantJSON, out.String()); diff != "" {
+		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+}
+
+// TestPlanVanished: who goes while the plan is printed is no error.
+func TestPlanVanished(t *testing.T) {
+	proc := open(t)
+	var out bytes.Buffer
+	New(Options{Out: &out}).Plan(proc, []Planned{{Stat: procfs.Stat{ID: procfs.ID{PID: 9, Start: procfstest.Ticks(5)}, Comm: "x", State: 'S'}}}, nil, false)
+	if got := out.String(); got != "9 (x) S ? 5s: not signalled\n" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestPlanWithLoops: a torn reading may show its own descendant as a parent.
+// Everybody is printed once.
+func TestPlanWithLoops(t *testing.T) {
+	proc := open(t)
+	var procs []Planned
+	for _, p := range [][2]int{{10, 12}, {11, 10}, {12, 11}, {20, 20}, {30, 20}, {40, 41}, {41, 40}, {50, 41}} {
+		procs = append(procs, Planned{Stat: procfs.Stat{ID: procfs.ID{PID: p[0]}, PPID: p[1], Comm: "x", State: 'S'}})
+	}
+	var out bytes.Buffer
+	New(Options{Out: &out}).Plan(proc, procs, nil, false)
+	for _, p := range procs {
+		if n := strings.Count(out.String(), fmt.Sprintf("%d (x)", p.PID)); n != 1 {
+			t.Errorf("%d is printed %d times:\n%s", p.PID, n, out.String())
+		}
+	}
+}
+
+func TestPlanned(t *testing.T) {
+	p := &escalate.Plan{Targets: []escalate.Target{{Stat: result(42, "x").Stat}}, Ladder: escalate.NewLadder(signals.HUP, time.Second)}
+	for _, test := range []struct {
+		change func()
+		opts   Options
+		want   string
+	}{
+		{func() {}, Options{}, ""},
+		{func() {}, Options{JSON: true}, `{"event":"plan","pid":42,"handle":"42@7","comm":"x","state":"S","ladder":"HUP/1s/KILL/2s"}` + "\n"},
+		{func() { p.Tree = new(escalate.Tree) }, Options{JSON: true}, `{"event":"plan","pid":42,"handle":"42@7","comm":"x","state":"S","ladder":"HUP/1s/KILL/2s","root":true}` + "\n"},
+		{func() { p.Tree, p.WaitOnly = nil, true }, Options{JSON: true}, `{"event":"plan","pid":42,"handle":"42@7","comm":"x","state":"S"}` + "\n"},
+	} {
+		test.change()
+		var out bytes.Buffer
+		test.opts.Out = &out
+		New(test.opts).Planned(p)
+		if out.String() != test.want {
+			t.Errorf("%q, want %q", out.String(), test.want)
+		}
+	}
+}
+
+func TestExplain(t *testing.T) {
+	bit := func(list ...signals.Signal) (set uint64) {
+		for _, s := range list {
+			set |= 1 << (s - 1)
+		}
+		return set
+	}
+	term := bit(signals.TERM)
+	proc := open(t,
+		procfstest.Proc{PID: 1, Comm: "init"},
+		procfstest.Proc{PID: 10, Comm: "plain"},
+		procfstest.Proc{PID: 11, Comm: "ignores", Ignored: term},
+		procfstest.Proc{PID: 12, Comm: "blocks", Blocked: term},
+		procfstest.Proc{PID: 13, Comm: "blocks", Blocked: term, Pending: term},
+		procfstest.Proc{PID: 14, Comm: "blocks", Blocked: term, ThreadPending: term},
+		procfstest.Proc{PID: 15, Comm: "catches", Caught: term},
+		procfstest.Proc{PID: 16, Comm: "disk", State: 'D', Wchan: "folio_wait_bit", Pending: bit(signals.KILL)},
+		procfstest.Proc{PID: 17, Comm: "disk", State: 'D'},
+		procfstest.Proc{PID: 18, Comm: "stopped", State: 'T', Pending: term},
+		procfstest.Proc{PID: 19, Comm: "traced", State: 't', TracerPID: 30},
+		procfstest.Proc{PID: 20, Comm: "contained", NSPID: []int{20, 1}, Caught: term},
+		procfstest.Proc{PID: 21, Comm: "kthread", Flags: 0x00200000},
+		procfstest.Proc{PID: 22, Comm: "leader", State: 'Z', Threads: 3},
+		procfstest.Proc{PID: 30, Comm: "gd\nb"},
+		procfstest.Proc{PID: 40, Comm: "lazy"},
+		procfstest.Proc{PID: 41, PPID: 40, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 42, Comm: "stopped", State: 'T'},
+		procfstest.Proc{PID: 43, PPID: 42, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 44, Comm: "blocker", Blocked: bit(signals.CHLD)},
+		procfstest.Proc{PID: 45, PPID: 44, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 46, Comm: "traced", State: 't'},
+		procfstest.Proc{PID: 47, PPID: 46, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 48, PPID: 777, Comm: "dead", State: 'Z'},
+	)
+	for _, test := range []struct {
+		pid  int
+		sig  signals.Signal
+		want string
+	}{
+		{10, signals.TERM, "state S"},
+		{10, 0, "state S"},
+		{11, signals.TERM, "TERM is ignored"},
+		{11, signals.KILL, "state S"},
+		{12, signals.TERM, "TERM is blocked"},
+		{13, signals.TERM, "TERM is blocked and pending"},
+		{14, signals.TERM, "TERM is blocked and pending"},
+		{15, signals.TERM, "TERM is caught"},
+		{15, 0, "state S"},
+		{16, signals.KILL, "in uninterruptible sleep in folio_wait_bit, KILL is pending"},
+		{17, signals.TERM, "in uninterruptible sleep in the kernel"},
+		{18, signals.TERM, "stopped, TERM is pending"},
+		{19, signals.TERM, `traced by 30 (gd\nb)`},
+		{20, signals.TERM, "init of another PID namespace, which gets only what it handles, TERM is caught"},
+		{20, signals.KILL, "state S"},
+		{21, signals.KILL, "it is a kernel thread, which takes no signals"},
+		{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
+		{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it (kill -CHLD 40 may help)"},
+		{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped (kill -CHLD 42 may help)"},
+		{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD (kill -CHLD 44 may help)"},
+		{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer (kill -CHLD 46 may help)"},
+		{48, signals.KILL, "zombie: its parent 777 does not wait for it (kill -CHLD 777 may help)"},
+		{999, signals.KILL, "it went only now"},
+	} {
+		if got := Explain(proc, procfs.ID{PID: test.pid, Start: uint64(test.pid)}, test.sig); got != test.want {
+			t.Errorf("%d after %v: %s, want %s", test.pid, test.sig, got, test.want)
+		}
+	}
+	if got := Explain(proc, procfs.ID{PID: 10, Start: 9}, signals.TERM); got != "it went only now" {
+		t.Errorf("a successor: %s", got)
+	}
+	if got := Explain(nil, procfs.ID{PID: 10}, signals.TERM); !strings.Contains(got, "/proc") {
+		t.Errorf("without /proc: %s", got)
+	}
+}
+
+func TestStatusLine(t *testing.T) {
+	for _, opts := range []Options{{}, {Terminal: true, Quiet: true}, {Terminal: true, JSON: true}, {Terminal: true, Verbose: true}} {
+		if tick := New(opts).Tick(); tick != 0 {
+			t.Errorf("%+v: a line every %v, want none", opts, tick)
+		}
+	}
+	var out, err bytes.Buffer
+	r := New(Options{Applet: "tkill", Out: &out, Err: &err, Terminal: true})
+	if r.Tick() <= 0 {
+		t.Error("no status line on a terminal")
+	}
+	say := func(p escalate.Progress, want string) {
+		t.Helper()
+		err.Reset()
+		r.Waiting(p)
+		if err.String() != want {
+			t.Errorf("%q, want %q", err.String(), want)
+		}
+	}
+	say(escalate.Progress{Total: 3, Elapsed: 400 * time.Millisecond, In: time.Second}, "")
+	const start = "\r\x1b[K"
+	say(escalate.Progress{Total: 3, Gone: 1, Elapsed: time.Second, Next: signals.KILL, In: 3440 * time.Millisecond}, start+"tkill: 1 of 3 gone, KILL in 3.4 s")
+	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: 3 * time.Second}, start+"tkill: 2 of 3 gone, giving up in 3.0 s")
+	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: escalate.Forever}, start+"tkill: 2 of 3 gone")
+	say(escalate.Progress{Total: 4194304, Gone: 4194303, Elapsed: time.Second, Next: signals.RTMin + 15, In: 290 * 365 * 24 * time.Hour}, start+"tkill: 4194303 of 4194304 gone, RTMIN+15 in 9145440000.0 s")
+	// Whatever is printed next begins on a clean line, and the line goes once.
+	err.Reset()
+	r.Note("well")
+	r.Note("well")
+	r.Close()
+	if got := err.String(); got != start+"tkill: well\ntkill: well\n" {
+		t.Errorf("%q", got)
+	}
+	r.Waiting(escalate.Progress{Elapsed: time.Second, In: escalate.Forever})
+	err.Reset()
+	r.Close()
+	r.Close()
+	if got := err.String(); got != start {
+		t.Errorf("at the end: %q", got)
+	}
+}
