@@ -633,3 +633,11 @@ func TestInstall(t *testing.T) {
 		t.Errorf("no such directory: exit %d", code)
 	}
 }
+
+// TestStatusOfOneTwice: two ways of writing one process have one status.
+func TestStatusOfOneTwice(t *testing.T) {
+	b, code := invoke(t, "killwait", "--status", "102", "102@102", "0102")
+	if want := "102 143\n102@102 143\n0102 143\n"; code != 143 || b.out.String() != want {
+		t.Errorf("exit %d, %q, %q; want 143, %q", code, b.out.String(), b.err.String(), want)
+	}
+}

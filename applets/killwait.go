@@ -9,6 +9,7 @@ import (
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"
+	"killbox/procfs"
 
 	"github.com/spf13/pflag"
 )
@@ -128,37 +129,43 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 // printStatuses prints how each target ended, operands first and as they were
 // written, and returns the last one's status as the shell's wait does.
 func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last int) {
-	byName := make(map[string]*escalate.Result)
+	results := make(map[procfs.ID]*escalate.Result)
 	for _, res := range sum.Results {
-		byName[res.Name] = res
+		results[res.ID] = res
 	}
-	line := func(name string, res *escalate.Result) {
-		switch {
-		case res == nil:
-			last = exitUnknown
-			if slices.ContainsFunc(c.found.Ended, func(op target.Operand) bool { return op.Text == name }) {
-				c.rep.Note(name + ": exit status unknown: it was gone before")
-			}
-		case res.Outcome != escalate.Gone:
-			return
-		case res.Status == nil:
-			last = exitUnknown
-			c.rep.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
-		default:
-			last = res.Status.Shell()
-		}
+	line := func(name string, status int) {
+		last = status
 		if !c.outputs.json {
-			fmt.Fprintf(c.env.Stdout, "%s %d\n", name, last)
+			fmt.Fprintf(c.env.Stdout, "%s %d\n", name, status)
+		}
+	}
+	gone := func(name string, res *escalate.Result) {
+		switch {
+		case res == nil || res.Outcome != escalate.Gone:
+		case res.Status == nil:
+			c.rep.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
+			line(name, exitUnknown)
+		default:
+			line(name, res.Status.Shell())
 		}
 	}
 	for _, op := range c.req.Operands {
-		if op.Form != target.Group {
-			line(op.Text, byName[op.Text])
+		is := func(o target.Operand) bool { return o == op }
+		named := slices.IndexFunc(c.found.Named, func(n target.Named) bool { return n.Operand == op })
+		switch {
+		case named >= 0:
+			id := c.found.Named[named].ID
+			gone(op.Text, results[id])
+		case slices.ContainsFunc(c.found.Ended, is):
+			c.rep.Note(op.Text + ": exit status unknown: it was gone before")
+			line(op.Text, exitUnknown)
+		case slices.ContainsFunc(c.found.Missing, func(p target.Problem) bool { return p.Operand == op }):
+			line(op.Text, exitUnknown)
 		}
 	}
 	for _, res := range sum.Results {
 		if res.Name == "" {
-			line(fmt.Sprint(res.PID), res)
+			gone(fmt.Sprint(res.PID), res)
 		}
 	}
 	return last

@@ -71,6 +71,9 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 		first = o.signal.signal
 	}
 	if o.flags.Changed("retry") {
+		if first == 0 {
+			return nil, errors.New("signal 0 ends nothing, so there is nothing to --retry")
+		}
 		l, err := escalate.ParseLadder(o.retry, first)
 		switch {
 		case err != nil:

@@ -71,7 +71,8 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	if s := &c.req.Selector; !s.Empty() {
 		p.Tree.Select = func(st *procfs.Stat) bool { return s.Selects(env.Proc, st) }
 	}
-	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
+	// Signal 0 only asks, and nobody need be stopped for that.
+	p.Freeze, p.Guardian = !o.freeze.noFreeze && p.Ladder[0].Signal != 0, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	if o.output.dryRun {
 		list, err := o.preview(c, p)

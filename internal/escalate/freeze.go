@@ -67,6 +67,7 @@ func (t *tree) close() {
 	t.wake()
 	if t.guardian != 0 {
 		t.r.k.Unguard()
+		t.guardian = 0
 	}
 }
 
@@ -329,11 +330,18 @@ func (t *tree) halt(res *Result) {
 // settle counts the frozen members that the last reading does not show as
 // held.
 func (t *tree) settle() (running int) {
+	var woken []*Result
 	for _, res := range t.frozen {
+		st := t.snap.Lookup(res.PID)
 		if res.settled {
+			if st != nil && st.ID == res.ID && (st.State == 'R' || st.State == 'S') {
+				// Somebody else woke it.
+				res.settled, t.restless = false, true
+				running++
+				woken = append(woken, res)
+			}
 			continue
 		}
-		st := t.snap.Lookup(res.PID)
 		switch {
 		case st == nil || st.ID != res.ID || st.Gone():
 			// It exited with our SIGSTOP on the way; its last child may
@@ -353,6 +361,11 @@ func (t *tree) settle() (running int) {
 			t.restless = true
 		default:
 			running++
+		}
+	}
+	for _, res := range woken {
+		if err := t.r.k.Signal(res.ID, signals.STOP); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.obs.Failed(res, err)
 		}
 	}
 	return running
@@ -490,6 +503,7 @@ func (t *tree) wake() { t.release(false) }
 // release thaws everybody, those apart that are to be held.
 func (t *tree) release(hold bool) {
 	held := t.frozen[:0]
+	var failed []func()
 	for _, res := range t.frozen {
 		if hold && res.held {
 			held = append(held, res)
@@ -497,11 +511,17 @@ func (t *tree) release(hold bool) {
 		}
 		res.frozen = false
 		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			t.r.obs.Failed(res, err)
+			failed = append(failed, func() { t.r.obs.Failed(res, err) })
 		}
 	}
 	some := len(held) < len(t.frozen)
 	t.frozen = held
+	defer func() {
+		// Told last: whatever telling does, everybody has been woken.
+		for _, tell := range failed {
+			tell()
+		}
+	}()
 	if some {
 		t.clear()
 	}

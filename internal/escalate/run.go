@@ -39,7 +39,7 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 	}
 	if p.Tree != nil || p.Freeze {
 		r.tree = newTree(r)
-		defer r.tree.close()
+		defer r.tree.close() // a panic must not leave anybody frozen
 	}
 	if p.Tree == nil || !p.Tree.Children {
 		for _, t := range p.Targets {
@@ -47,6 +47,9 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 		}
 	}
 	err := r.climb()
+	if r.tree != nil {
+		r.tree.close()
+	}
 	r.awaitStatus()
 	r.sum.Results = r.results
 	r.sum.Elapsed = time.Since(r.start)
@@ -81,6 +84,10 @@ func (r *run) climb() error {
 				break
 			}
 			r.hooks(step.Signal)
+		}
+		if r.plan.Limit > 0 && r.left() <= 0 {
+			r.sum.LimitReached = true
+			break
 		}
 		over, err := r.step(step)
 		if err != nil || over {
@@ -259,10 +266,8 @@ func (r *run) wait(grace time.Duration) (over bool, err error) {
 			left = grace - time.Since(began)
 		}
 		limited := false
-		if r.plan.Limit > 0 {
-			if l := r.plan.Limit - time.Since(r.start); l < left {
-				left, limited = l, true
-			}
+		if l := r.left(); l < left {
+			left, limited = l, true
 		}
 		timeout := max(left, 0)
 		if tick > 0 {
@@ -286,6 +291,14 @@ func (r *run) wait(grace time.Duration) (over bool, err error) {
 	return r.enough(), nil
 }
 
+// left returns what is left of the limit of the whole call.
+func (r *run) left() time.Duration {
+	if r.plan.Limit == 0 {
+		return Forever
+	}
+	return r.plan.Limit - time.Since(r.start)
+}
+
 func (r *run) progress(left time.Duration, limited bool) Progress {
 	p := Progress{Total: r.open + r.gone, Gone: r.gone, Elapsed: time.Since(r.start), In: left}
 	if !limited && r.rung > 0 && r.rung < len(r.plan.Ladder) {
@@ -303,9 +316,11 @@ func (r *run) hooks(next signals.Signal) {
 	if r.plan.Hook == "" {
 		return
 	}
+	limit := min(r.plan.HookTimeout, max(r.left(), 0))
 	var survivors []*Result
 	for _, res := range r.results {
-		if res.Outcome == Survived {
+		// Who is held would make a debugger wait for nothing.
+		if res.Outcome == Survived && !res.frozen {
 			survivors = append(survivors, res)
 		}
 	}
@@ -321,7 +336,7 @@ func (r *run) hooks(next signals.Signal) {
 				"KILLBOX_HANDLE=" + res.ID.String(),
 				"KILLBOX_COMM=" + res.Comm,
 				"KILLBOX_NEXT=" + next.String(),
-			}, r.plan.HookTimeout)
+			}, limit)
 		})
 	}
 	wg.Wait()

@@ -449,3 +449,16 @@ func TestSameTargetTwice(t *testing.T) {
 		}
 	})
 }
+func TestLimitBoundsTheCall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
+		w.hook = func(map[string]string) error { time.Sleep(8 * time.Second); return nil }
+		plan := waiting("TERM/1/KILL/1")
+		plan.Hook, plan.HookTimeout, plan.Limit = "sleep 8", 10*time.Second, 2*time.Second
+		out := carryOut(w, plan, p)
+		if !out.LimitReached || len(p.got) > 1 {
+			t.Errorf("limit reached %v, and it got %v", out.LimitReached, p.got)
+		}
+	})
+}

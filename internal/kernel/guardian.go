@@ -107,6 +107,9 @@ func (g *guardian) send(b []byte) error {
 			continue
 		}
 		if err != nil {
+			// Slow, perhaps, and about to wake everybody whom we hold as soon
+			// as it sees our end closed. It is our child and not reaped.
+			unix.Kill(g.pid, unix.SIGKILL)
 			return fmt.Errorf("it does not listen: %w", err)
 		}
 		b = b[n:]

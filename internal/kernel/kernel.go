@@ -97,8 +97,12 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	}
 	p.id = st.ID
 	if old := k.procs[st.ID]; old != nil {
-		p.close()
-		return st, nil
+		if old.kind != pidfd || exists(old.fd) == nil {
+			p.close()
+			return st, nil
+		}
+		// The same number in the same tick: another process.
+		k.Close(st.ID)
 	}
 	k.procs[st.ID] = p
 	k.fresh = append(k.fresh, p)
@@ -157,7 +161,13 @@ func (k *Kernel) thread(pid int) error {
 // exists (hidepid, no /proc) just the number.
 func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 	if k.proc != nil {
-		st, err := k.proc.Stat(pid)
+		var st procfs.Stat
+		var err error
+		if p.kind == procDir {
+			st, err = k.proc.StatAt(p.fd)
+		} else {
+			st, err = k.proc.Stat(pid)
+		}
 		if err == nil || !errors.Is(err, procfs.ErrNoProcess) {
 			return st, err
 		}

@@ -87,7 +87,7 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 	ms := -1
 	if d != math.MaxInt64 {
 		// Rounded up: waking before the time would only spin.
-		ms = int(min((d+time.Millisecond-1)/time.Millisecond, math.MaxInt32))
+		ms = int((min(d, math.MaxInt32*time.Millisecond) + time.Millisecond - 1) / time.Millisecond)
 	}
 	n, err := unix.EpollWait(k.epoll, k.ready, ms)
 	if err != nil && err != unix.EINTR {

@@ -57,10 +57,19 @@ type Found struct {
 	// Ended are handles whose process is not there any more: it is known to
 	// be gone.
 	Ended []Operand
+	// Named is whom the operands name, in their order and with those that
+	// name the same process again.
+	Named []Named
 	// Since is the newest start time that the selector was shown; Vanished
 	// tells that somebody whom it found was gone before it could be opened.
 	Since    uint64
 	Vanished bool
+}
+
+// Named is an operand and the process that it names.
+type Named struct {
+	Operand Operand
+	ID      procfs.ID
 }
 
 // Resolve finds and opens the targets. Problems with single operands are part
@@ -122,6 +131,7 @@ func (r *resolver) operand(op Operand) {
 		return
 	}
 	if r.have[st.ID] {
+		r.found.Named = append(r.found.Named, Named{op, st.ID})
 		return
 	}
 	if r.omitted(&st) {
@@ -134,6 +144,7 @@ func (r *resolver) operand(op Operand) {
 		return
 	}
 	r.have[st.ID] = true
+	r.found.Named = append(r.found.Named, Named{op, st.ID})
 	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.guard.Ancestor(st.PID)})
 }
 
@@ -167,6 +178,23 @@ func (r *resolver) skip(st procfs.Stat, reason string) {
 }
 
 func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st, r.open) }
+
+// isOnly tells whether the process is the one that --pidfile names.
+func (r *resolver) isOnly(st *procfs.Stat) (bool, error) {
+	op := *r.req.Selector.Only
+	if op.Form == Inode {
+		now, err := r.open.Open(st.PID)
+		if errors.Is(err, procfs.ErrNoProcess) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		defer r.close(now.ID)
+		st = &now
+	}
+	return r.same(op, st)
+}
 
 // Selects tells whether the process meets the conditions, of which there must
 // be some.
@@ -309,8 +337,10 @@ func (r *resolver) selected() error {
 	for i := range table.Procs {
 		st := &table.Procs[i]
 		r.found.Since = max(r.found.Since, st.Start)
-		if s.Only != nil && st.PID == s.Only.PID && (s.Only.Form != Handle || st.Start == s.Only.Start) {
-			only = true
+		if s.Only != nil && st.PID == s.Only.PID {
+			if only, err = r.isOnly(st); err != nil {
+				return err
+			}
 		}
 		if !s.cheap(st, uptime) {
 			continue
