@@ -62,12 +62,11 @@ type world struct {
 
 // guardFake is the guardian.
 type guardFake struct {
-	pid         int
-	startErr    error
-	tellErr     error
-	list        map[procfs.ID]bool
-	started     int
-	everStarted bool
+	pid      int
+	startErr error
+	tellErr  error
+	list     map[procfs.ID]bool
+	started  int
 }
 
 type event struct {

@@ -65,8 +65,7 @@ func TestTreeOutcomes(t *testing.T) {
 			p.handle = forksOn(signals.TERM, func() process { return process{handle: ignores(signals.TERM)} })
 		}, "TERM/5/KILL/2", 2, 0},
 		{"replaces each dead child", func(w *world, p *process) {
-			var child func() process
-			child = func() process { return process{Stat: procfs.Stat{Comm: "worker"}} }
+			child := func() process { return process{Stat: procfs.Stat{Comm: "worker"}} }
 			p.handle = forksOn(signals.CHLD, child)
 			w.fork(p, child())
 		}, "TERM/5/KILL/2", 1, 0},
