@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -106,11 +107,24 @@ func NSInit() {
 // NSRun becomes CMD, with the default for every signal and none of them blocked.
 func NSRun() {
 	runtime.LockOSThread()
-	signal.Notify(make(chan os.Signal, 1))
+	defaults()
 	var none unix.Sigset_t
 	must("unblock signals", unix.PthreadSigmask(unix.SIG_SETMASK, &none, nil))
 	execve(os.Args[1:])
 }
+
+// defaults takes off handlers and SIG_IGN alike, of the signals that os/signal does not know among them (32 and 33, which
+// belong to libc: its posix_spawn, and so make, hands them on ignored). A structure of zeros is SIG_DFL in every layout.
+func defaults() {
+	var act [64]byte
+	for sig := uintptr(1); sig <= 64; sig++ {
+		// KILL and STOP refuse.
+		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&act)), 0, sigsetSize, 0, 0)
+	}
+}
+
+// sigsetSize is that of the kernel's sigset_t, but on MIPS, where the scripts are not run.
+const sigsetSize = 8
 
 func execve(args []string) {
 	path, err := exec.LookPath(args[0])
