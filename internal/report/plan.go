@@ -40,7 +40,7 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 			e := about(&p.Stat, "plan")
 			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
 			e.User, e.Disposition = d.owner(&p.Stat)
-			if age, err := proc.Age(p.Stat); err == nil {
+			if age, ok := d.age(&p.Stat); ok {
 				e.Age = seconds(age)
 			}
 			e.Ladder, e.Root = ladder.String(), p.Root
@@ -73,7 +73,7 @@ func (r *Reporter) Planned(p *escalate.Plan) {
 }
 
 type describer struct {
-	proc  *procfs.FS
+	proc  *procfs.FS // nil where there is no /proc
 	first signals.Signal
 	users map[int]string
 }
@@ -81,6 +81,9 @@ type describer struct {
 // owner returns the name of the effective user, and what the first signal
 // would do.
 func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
+	if d.proc == nil {
+		return "?", "unknown"
+	}
 	status, err := d.proc.Status(st.PID)
 	if err != nil {
 		return "?", "unknown"
@@ -95,6 +98,14 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 		d.users[uid] = name
 	}
 	return name, Disposition(&status, d.first)
+}
+
+func (d *describer) age(st *procfs.Stat) (time.Duration, bool) {
+	if d.proc == nil {
+		return 0, false
+	}
+	age, err := d.proc.Age(*st)
+	return age, err == nil
 }
 
 // Disposition tells what sig would do to the process: "default", "caught",
@@ -121,7 +132,7 @@ func (d *describer) line(p *Planned, colour bool) string {
 	}
 	owner, disposition := d.owner(&p.Stat)
 	age := "?"
-	if a, err := d.proc.Age(p.Stat); err == nil {
+	if a, ok := d.age(&p.Stat); ok {
 		age = roughly(a)
 	}
 	what := d.first.String() + " " + disposition
