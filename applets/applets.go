@@ -32,6 +32,8 @@ type Kernel interface {
 	Hold()
 	// Ignore makes this process ignore the signal.
 	Ignore(signals.Signal)
+	// LeaveGroup moves this process into a process group of its own.
+	LeaveGroup() error
 }
 
 // Env is the world of one call.
@@ -86,6 +88,7 @@ type Applet struct {
 func All() []*Applet {
 	return []*Applet{
 		killwait(),
+		pgkill(),
 		tkill(),
 	}
 }

@@ -44,11 +44,7 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.codes = append(c.codes, usageError(c.env, c.applet.Name, err))
 		return false
 	}
-	c.rep = report.New(report.Options{
-		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
-		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
-		Terminal: c.env.StderrTTY,
-	})
+	c.report()
 	if pidfile != nil {
 		switch absent := errors.Is(pidfile, fs.ErrNotExist); {
 		case absent && c.targets.exited:
@@ -68,8 +64,29 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(nil, err, exitFailed)
 		return false
 	}
-	for _, p := range c.found.Missing {
+	c.problems(c.targets.exited)
+	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
 		if !c.targets.exited {
+			c.fail(nil, errors.New("nothing matches"), exitMissing)
+		}
+	}
+	return true
+}
+
+// report makes the reporter.
+func (c *call) report() {
+	c.rep = report.New(report.Options{
+		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
+		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
+		Terminal: c.env.StderrTTY,
+	})
+}
+
+// problems reports the operands that came to nothing; exited: those that name
+// nobody are no problem.
+func (c *call) problems(exited bool) {
+	for _, p := range c.found.Missing {
+		if !exited {
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, exitMissing)
 		}
 	}
@@ -78,12 +95,6 @@ func (c *call) prepare(operands []string) (ok bool) {
 		st.PID = p.Operand.PID
 		c.fail(&st, p.Err, exitFailed)
 	}
-	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
-		if !c.targets.exited {
-			c.fail(nil, errors.New("nothing matches"), exitMissing)
-		}
-	}
-	return true
 }
 
 // sameNamespace refuses to work on a /proc whose numbers are not ours.

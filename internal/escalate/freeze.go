@@ -566,8 +566,7 @@ func (t *tree) unguarded(err error) {
 	t.guarded, t.guardian = false, 0
 }
 
-// sweep is called when everybody known is gone. It returns true when there is
-// somebody new.
+// sweep looks for who was born meanwhile.
 func (t *tree) sweep() (more bool, err error) {
 	if t.r.plan.Tree == nil {
 		return false, nil
@@ -598,7 +597,7 @@ func (t *tree) sweep() (more bool, err error) {
 		}
 		if time.Since(began) > t.r.plan.Prove {
 			t.r.sum.Proved = false
-			t.r.sum.Doubt = "processes came and went too fast to follow"
+			t.r.sum.Doubt = tooFast
 			if suspect != nil {
 				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, suspect.Comm)
 			}
@@ -630,17 +629,6 @@ func (t *tree) left() bool {
 		}
 	}
 	return false
-}
-
-// survivors takes in who was born last, so that the next rung, or the report,
-// has them. Who outran this reading, too, is known to have been there.
-func (t *tree) survivors() error {
-	_, err := t.look()
-	if t.r.open == 0 {
-		t.r.sum.Proved = false
-		t.r.sum.Doubt = "processes came and went too fast to follow"
-	}
-	return err
 }
 
 // deepestFirst orders the list so that nobody comes after its parent. Without

@@ -17,6 +17,7 @@ import (
 // Kernel is what Run needs of the system. Processes are named by identity;
 // a number alone is only ever given to Open.
 type Kernel interface {
+	GroupKernel
 	// Open pins the process that has the number pid and returns what it is.
 	// The error wraps procfs.ErrNoProcess when there is none.
 	Open(pid int) (procfs.Stat, error)
@@ -112,6 +113,8 @@ type Plan struct {
 	Status     bool
 	StatusWait time.Duration
 
+	// Groups, if set, makes the targets members of process groups.
+	Groups *Groups
 	// Tree, if set, makes the targets the roots of trees.
 	Tree *Tree
 	// Freeze stops everybody before the first is signalled.

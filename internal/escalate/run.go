@@ -23,8 +23,9 @@ type run struct {
 	gone    int
 	rung    int // from 1
 
-	tree *tree
-	sum  Summary
+	tree   *tree
+	groups *groups
+	sum    Summary
 }
 
 // Run carries out the plan and returns what became of everybody. The targets
@@ -40,6 +41,9 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 	if p.Tree != nil || p.Freeze {
 		r.tree = newTree(r)
 		defer r.tree.close() // a panic must not leave anybody frozen
+	}
+	if p.Groups != nil {
+		r.groups = newGroups(r)
 	}
 	if p.Tree == nil || !p.Tree.Children {
 		for _, t := range p.Targets {
@@ -97,8 +101,8 @@ func (r *run) climb() error {
 	return r.k.Interrupted()
 }
 
-// step climbs one rung: signal, wait, and, of a tree, look for who was born
-// meanwhile until nobody is left or the rung's time is over. It returns true
+// step climbs one rung: signal, wait, and, of a tree or group, look for who was
+// born meanwhile until nobody is left or the rung's time is over. It returns true
 // when there is nothing more to do.
 func (r *run) step(step Step) (over bool, err error) {
 	var deadline time.Time
@@ -118,6 +122,12 @@ func (r *run) step(step Step) (over bool, err error) {
 				newcomers = r.tree.deepestFirst(newcomers)
 			}
 		}
+		if r.groups != nil {
+			if newcomers, err = r.groups.gather(round == 0); err != nil {
+				return true, err
+			}
+			newcomers = r.groups.stroke(newcomers, step.Signal)
+		}
 		r.signalAll(newcomers, step.Signal)
 		if r.tree != nil {
 			r.tree.thaw(step.Signal)
@@ -134,20 +144,50 @@ func (r *run) step(step Step) (over bool, err error) {
 		if over, err := r.wait(grace); over || err != nil || r.open > 0 {
 			return over, err
 		}
-		if r.tree == nil {
-			return true, nil
-		}
-		more, err := r.tree.sweep()
+		more, err := r.sweep()
 		if err != nil || !more {
 			return true, err
 		}
-		if grace != Forever && time.Until(deadline) <= 0 {
+		limited := r.plan.Limit > 0 && time.Since(r.start) >= r.plan.Limit
+		if limited || grace != Forever && time.Until(deadline) <= 0 {
 			// What keeps being reborn is met by the next rung; after the
 			// last one it is a survivor.
-			return false, r.tree.survivors()
+			r.sum.LimitReached = limited
+			return limited, r.survivors()
 		}
 	}
 }
+
+// sweep is called when everybody known is gone. It returns true when there is
+// somebody new.
+func (r *run) sweep() (more bool, err error) {
+	switch {
+	case r.tree != nil:
+		return r.tree.sweep()
+	case r.groups != nil:
+		return r.groups.sweep()
+	}
+	return false, nil
+}
+
+// survivors takes in who was born last, so that the next rung, or the report,
+// has them. Who outran this reading, too, is known to have been there.
+func (r *run) survivors() error {
+	var err error
+	if r.groups != nil {
+		_, err = r.groups.look()
+	} else {
+		_, err = r.tree.look()
+	}
+	if r.open == 0 {
+		r.sum.Proved = false
+		r.sum.Doubt = tooFast
+	}
+	return err
+}
+
+// tooFast is the doubt that stays where nobody can be named.
+const tooFast = "processes came and went too fast to follow"
 
 // signalAll sends to everybody that is left, ancestors of ours last: their
 // end may be ours.
@@ -159,6 +199,11 @@ func (r *run) signalAll(to []*Result, sig signals.Signal) {
 			}
 		}
 	}
+	r.wake(to, sig)
+}
+
+// wake sends CONT to those who are stopped, and were sent what should end them.
+func (r *run) wake(to []*Result, sig signals.Signal) {
 	if !sig.Ends() || sig == signals.KILL {
 		return
 	}
@@ -188,9 +233,7 @@ func (r *run) signal(res *Result, sig signals.Signal) {
 	err := r.k.Signal(res.ID, sig)
 	switch {
 	case err == nil:
-		res.Rung = r.rung
-		r.sum.Rung = max(r.sum.Rung, r.rung)
-		r.obs.Signalled(res, sig, r.rung, time.Since(r.start))
+		r.sent(res, sig)
 		if sig == 0 {
 			res.Outcome = Exists
 			r.open--
@@ -198,10 +241,22 @@ func (r *run) signal(res *Result, sig signals.Signal) {
 	case errors.Is(err, procfs.ErrNoProcess):
 		r.leave(res, true)
 	default:
-		res.Outcome, res.Err = Refused, err
-		r.open--
+		r.refuse(res, err)
 		r.obs.Failed(res, err)
 	}
+}
+
+// sent notes that res got the signal of this rung.
+func (r *run) sent(res *Result, sig signals.Signal) {
+	res.Rung = r.rung
+	r.sum.Rung = max(r.sum.Rung, r.rung)
+	r.obs.Signalled(res, sig, r.rung, time.Since(r.start))
+}
+
+// refuse notes that res cannot be signalled.
+func (r *run) refuse(res *Result, err error) {
+	res.Outcome, res.Err = Refused, err
+	r.open--
 }
 
 // leave notes that res is gone, once.

@@ -36,8 +36,9 @@ type Kernel struct {
 	fresh   []*process         // opened since the last Wait
 	watched map[int32]*process // in the epoll set, by descriptor
 	polled  []*process         // what no event will tell of
-	freed   int                // descriptors given back since some ran short
-	epoll   int                // 0 before the first Wait
+	groups  map[int]*group
+	freed   int // descriptors given back since some ran short
+	epoll   int // 0 before the first Wait
 	ready   []unix.EpollEvent
 
 	probe probe

@@ -1,0 +1,272 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+
+	"killbox/procfs"
+)
+
+// GroupOpener is the part of the kernel that pins groups, beyond what pins
+// processes.
+type GroupOpener interface {
+	Opener
+	// OpenGroup pins the group that has the number; procfs.ErrNoProcess where
+	// there is none. GroupLives tells whether it still has a member.
+	OpenGroup(pgid int) error
+	GroupLives(pgid int, known []procfs.ID) bool
+}
+
+// GroupRequest is which process groups are meant.
+type GroupRequest struct {
+	Operands []Operand
+	// Of: the operands are processes, whose groups are meant. Session: what
+	// is meant are sessions.
+	Of, Session bool
+	// Own is this process's group, or session, where that is meant as well;
+	// else 0.
+	Own int
+	// OwnGroup is the group that this process was called in: if it is named,
+	// our ancestors in it are meant too.
+	OwnGroup int
+}
+
+// Groups are the groups that were found, and opened.
+type Groups struct {
+	Found
+	PGIDs []int
+	// Sessions are named by their leaders, with a Start of 0 where that has
+	// been reaped.
+	Sessions []procfs.ID
+	// Ancestors tells whether those of ours are meant that are in the group.
+	Ancestors func(pgid int) bool
+}
+
+// ErrNoGroup, ErrNoSession: the operand is the number of neither.
+var (
+	ErrNoGroup   = errors.New("no such process group")
+	ErrNoSession = errors.New("no such session")
+)
+
+// ResolveGroups finds the groups and opens their members. Problems with single
+// operands are part of the result.
+func ResolveGroups(proc *procfs.FS, open GroupOpener, guard *Guard, req GroupRequest) (*Groups, error) {
+	r := &groupResolver{
+		resolver: resolver{proc: proc, open: open, guard: guard, req: &Request{}, have: make(map[procfs.ID]bool)},
+		open:     open, req: req, named: make(map[int]bool),
+	}
+	if req.Own != 0 {
+		if err := r.add(Operand{Text: "0", PID: req.Own}, req.Own); err != nil {
+			return nil, err
+		}
+	}
+	for _, op := range req.Operands {
+		number := op.PID
+		if req.Of {
+			var ok bool
+			if number, ok = r.of(op); !ok {
+				continue
+			}
+		}
+		if err := r.add(op, number); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.members(); err != nil {
+		return nil, err
+	}
+	r.groups.Found = r.found
+	r.groups.Ancestors = r.ancestors
+	return &r.groups, nil
+}
+
+type groupResolver struct {
+	resolver
+	open   GroupOpener
+	req    GroupRequest
+	groups Groups
+	named  map[int]bool // groups, not those that a session brought in
+}
+
+func (r *groupResolver) refuse(op Operand, st procfs.Stat, err error) {
+	r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: err})
+}
+
+func (r *groupResolver) missing(op Operand, err error) {
+	r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
+}
+
+// of returns the group or session of a process.
+func (r *groupResolver) of(op Operand) (number int, ok bool) {
+	st, err := r.open.Open(op.PID)
+	if errors.Is(err, procfs.ErrNoProcess) {
+		r.missing(op, err)
+		return 0, false
+	}
+	if err != nil {
+		r.refuse(op, st, err)
+		return 0, false
+	}
+	same, err := r.same(op, &st)
+	switch {
+	case err != nil:
+		r.refuse(op, st, err)
+	case !same:
+		r.missing(op, errors.New("the process is gone, so its group cannot be told"))
+	default:
+		number, ok = st.PGID, true
+		if r.req.Session {
+			number = st.SID
+		}
+	}
+	if !ok {
+		r.close(st.ID)
+	}
+	return number, ok
+}
+
+// add opens a group, or all those of a session.
+func (r *groupResolver) add(op Operand, number int) error {
+	if number <= 1 {
+		r.refuse(op, procfs.Stat{}, Unnamable(number, r.req.Session))
+		return nil
+	}
+	if !r.req.Session {
+		return r.addGroup(op, number)
+	}
+	for _, s := range r.groups.Sessions {
+		if s.PID == number {
+			return nil
+		}
+	}
+	r.table = nil
+	table, err := r.snapshot()
+	if err != nil {
+		return err
+	}
+	session := procfs.ID{PID: number}
+	if leader := table.Lookup(number); leader != nil {
+		session.Start = leader.Start
+	}
+	found := false
+	for _, st := range table.Session(number) {
+		if st.PGID <= 1 || r.have[st.ID] {
+			continue
+		}
+		found = true
+		if err := r.open.OpenGroup(st.PGID); err == nil {
+			r.groups.PGIDs = appendNew(r.groups.PGIDs, st.PGID)
+		} else if !errors.Is(err, procfs.ErrNoProcess) {
+			return err
+		}
+	}
+	if !found {
+		r.missing(op, ErrNoSession)
+		return nil
+	}
+	r.groups.Sessions = append(r.groups.Sessions, session)
+	return nil
+}
+
+func (r *groupResolver) addGroup(op Operand, pgid int) error {
+	switch err := r.open.OpenGroup(pgid); {
+	case errors.Is(err, procfs.ErrNoProcess) && pgid == r.req.OwnGroup:
+		// This process was alone in it, and has left.
+		return nil
+	case errors.Is(err, procfs.ErrNoProcess):
+		r.missing(op, r.noGroup(pgid))
+		return nil
+	case err != nil:
+		r.refuse(op, procfs.Stat{}, err)
+		return nil
+	}
+	if r.req.Of {
+		// Only what the process is in after the group was pinned is known to
+		// be that group. (It may have been reaped since: then its number and
+		// the group's were the same, or others vouch for it.)
+		if st, err := r.open.Open(op.PID); err == nil && st.PGID != pgid {
+			r.missing(op, errors.New("the process has left its group"))
+			return nil
+		}
+	}
+	r.named[pgid] = true
+	r.groups.PGIDs = appendNew(r.groups.PGIDs, pgid)
+	return nil
+}
+
+// noGroup explains why a number means no group.
+func (r *groupResolver) noGroup(pgid int) error {
+	st, err := r.proc.Stat(pgid)
+	if err != nil || st.PGID <= 1 {
+		return ErrNoGroup
+	}
+	return fmt.Errorf("%w: it is a process of group %d (--of ends that)", ErrNoGroup, st.PGID)
+}
+
+// Unnamable says why the group or session with that number cannot be meant.
+func Unnamable(number int, session bool) error {
+	what := "process group"
+	if session {
+		what = "session"
+	}
+	if number == 1 {
+		return fmt.Errorf("the %s of PID 1 is refused", what)
+	}
+	return fmt.Errorf("its %s was made outside of this PID namespace, and has no number here", what)
+}
+
+// ancestors tells whether those of ours are meant that are in the group.
+func (r *groupResolver) ancestors(pgid int) bool { return pgid == r.req.OwnGroup && r.named[pgid] }
+
+// members opens everybody in the groups. A group that still lives after the
+// table was read is the one that was opened, and so its number meant it all
+// the while.
+func (r *groupResolver) members() error {
+	r.table = nil
+	table, err := r.snapshot()
+	if err != nil {
+		return err
+	}
+	for _, pgid := range r.groups.PGIDs {
+		list := table.Group(pgid)
+		var ids []procfs.ID
+		for _, st := range list {
+			ids = append(ids, st.ID)
+		}
+		if !r.open.GroupLives(pgid, ids) {
+			continue
+		}
+		for _, st := range list {
+			if err := r.member(st, pgid); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *groupResolver) member(st *procfs.Stat, pgid int) error {
+	if st.Gone() {
+		return nil
+	}
+	ancestor := r.guard.Ancestor(st.PID) && st.PID != 1 && r.ancestors(pgid)
+	if !ancestor {
+		return r.bring(st, func(now *procfs.Stat) (bool, error) { return now.PGID == pgid, nil })
+	}
+	now, err := r.open.Open(st.PID)
+	if err != nil || now.ID != st.ID || r.have[now.ID] {
+		return nil
+	}
+	r.have[now.ID] = true
+	r.found.Processes = append(r.found.Processes, Process{Stat: now, Ancestor: true})
+	return nil
+}
+
+func appendNew(list []int, n int) []int {
+	for _, have := range list {
+		if have == n {
+			return list
+		}
+	}
+	return append(list, n)
+}
