@@ -115,8 +115,11 @@ func (r *groupResolver) of(op Operand) (number int, ok bool) {
 		r.missing(op, errors.New("the process is gone, so its group cannot be told"))
 	default:
 		number, ok = st.PGID, true
-		if r.req.Session {
+		switch {
+		case r.req.Session:
 			number = st.SID
+		case st.PID == r.guard.self:
+			number = r.req.OwnGroup // it has left it by now
 		}
 	}
 	if !ok {
@@ -184,7 +187,7 @@ func (r *groupResolver) addGroup(op Operand, pgid int) error {
 		// Only what the process is in after the group was pinned is known to
 		// be that group. (It may have been reaped since: then its number and
 		// the group's were the same, or others vouch for it.)
-		if st, err := r.open.Open(op.PID); err == nil && st.PGID != pgid {
+		if st, err := r.open.Open(op.PID); err == nil && st.PGID != pgid && st.PID != r.guard.self {
 			r.missing(op, errors.New("the process has left its group"))
 			return nil
 		}
