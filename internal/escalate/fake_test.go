@@ -57,7 +57,8 @@ type world struct {
 	snapshotErr  error
 	hideLoadavg  bool
 	hidden       int
-	breathing    bool // somebody else's processes are born all the time
+	breathing    bool         // somebody else's processes are born all the time
+	ended        map[int]bool // groups whose number is another's by now
 }
 
 // guardFake is the guardian.
