@@ -80,8 +80,15 @@ func (k *kernel) Pause(time.Duration)                        {}
 func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
 func (k *kernel) Inode(procfs.ID) (uint64, error)            { return 0, errors.New("no inodes") }
 func (k *kernel) Catch(...signals.Signal) error              { return nil }
-func (k *kernel) Hold()                                      { k.call("Hold") }
-func (k *kernel) Ignore(s signals.Signal)                    { k.call("Ignore " + s.String()) }
+func (k *kernel) LeaveGroup() error                          { k.call("LeaveGroup"); return nil }
+func (k *kernel) OpenGroup(int) error                        { return procfs.ErrNoProcess }
+func (k *kernel) GroupLives(int, []procfs.ID) bool           { return false }
+func (k *kernel) SignalGroup(int, []procfs.ID, signals.Signal) error {
+	k.call("SignalGroup")
+	return nil
+}
+func (k *kernel) Hold()                   { k.call("Hold") }
+func (k *kernel) Ignore(s signals.Signal) { k.call("Ignore " + s.String()) }
 
 const self = 50
 
@@ -529,6 +536,11 @@ func TestBox(t *testing.T) {
 	script(t, here, "killbox-near", 0o755)
 	t.Chdir(here)
 	environ := []string{"KILLBOX=forged", "PATH=" + first + "::.:" + second, "PATH=/nowhere"}
+	listed := []string{"extra", "plain"}
+	for _, a := range All() {
+		listed = append(listed, a.Name)
+	}
+	slices.Sort(listed)
 	for _, test := range []struct {
 		args string
 		code int
@@ -543,7 +555,7 @@ func TestBox(t *testing.T) {
 		{"killbox help nope", 127, "", "killbox: nope: not an applet\n", ""},
 		{"killbox --version", 0, "killbox " + Version + "\n", "", ""},
 		{"killbox -V", 0, "killbox " + Version + "\n", "", ""},
-		{"killbox --list", 0, "extra\nkillwait\nplain\ntkill\n", "", ""},
+		{"killbox --list", 0, strings.Join(listed, "\n") + "\n", "", ""},
 		{"killbox nope", 127, "", "killbox: nope: not an applet", ""},
 		{"killbox near", 127, "", "killbox: near: not an applet", ""},
 		{"killbox dir", 127, "", "killbox: dir: not an applet", ""},
