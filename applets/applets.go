@@ -34,6 +34,7 @@ type Kernel interface {
 	Ignore(signals.Signal)
 	// LeaveGroup moves this process into a process group of its own.
 	LeaveGroup() error
+	keeper
 }
 
 // Env is the world of one call.
@@ -82,6 +83,8 @@ type Applet struct {
 	// New returns fresh state for one call: the options and the code that
 	// reads them.
 	New func(a *Applet) (*pflag.FlagSet, Run)
+	// Command: the operands are one, so the first of them ends the options.
+	Command bool
 }
 
 // All returns the applets, sorted by name.
@@ -89,6 +92,7 @@ func All() []*Applet {
 	return []*Applet{
 		killwait(),
 		pgkill(),
+		reapwait(),
 		tkill(),
 	}
 }
@@ -113,6 +117,9 @@ func Main(env *Env) int {
 		name = strings.TrimPrefix(path.Base(env.Args[0]), "-")
 	}
 	code := 0
+	if _, ok := strings.CutPrefix(name, detachedName); ok {
+		name = "reapwait"
+	}
 	if a := Lookup(name); a != nil {
 		code = a.Main(env, env.Args[1:])
 	} else {
@@ -137,7 +144,8 @@ func (a *Applet) Main(env *Env, args []string) int {
 	flags.SortFlags = false
 	flags.SetOutput(io.Discard)
 	flags.Usage = func() {}
-	args, err := liftSignals(flags, args)
+	flags.SetInterspersed(!a.Command)
+	args, err := liftSignals(flags, args, a.Command)
 	if err == nil {
 		err = flags.Parse(args)
 	}

@@ -13,8 +13,8 @@ import (
 // liftSignals rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
 // --signal=TERM. Only a word that stands where an option may stand is looked
 // at, and only if it is a signal as a whole: a wrong one is an error rather
-// than taken for something else.
-func liftSignals(flags *pflag.FlagSet, args []string) ([]string, error) {
+// than taken for something else. The words of a command are its own.
+func liftSignals(flags *pflag.FlagSet, args []string, command bool) ([]string, error) {
 	if flags.Lookup("signal") == nil {
 		return args, nil
 	}
@@ -25,6 +25,9 @@ func liftSignals(flags *pflag.FlagSet, args []string) ([]string, error) {
 			return append(out, args[i:]...), nil
 		}
 		name, dash := strings.CutPrefix(word, "-")
+		if command && (!dash || name == "") {
+			return append(out, args[i:]...), nil
+		}
 		switch {
 		case !dash || name == "" || strings.HasPrefix(name, "-") && !takesNext(flags, word):
 			out = append(out, word)

@@ -17,8 +17,11 @@ import (
 // notes passes a signal on to the goroutine that waits.
 type notes struct {
 	fd   int // an eventfd
+	ch   chan os.Signal
 	hold atomic.Bool
-	got  atomic.Int32
+	// keeper, if set, takes what comes.
+	keeper atomic.Pointer[keeper]
+	got    atomic.Int32
 }
 
 // Catch takes the given signals from the Go runtime, those apart that the
@@ -29,9 +32,9 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	if err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	n := &notes{fd: fd}
+	ch := make(chan os.Signal, 64)
+	n := &notes{fd: fd, ch: ch}
 	k.notes = n
-	ch := make(chan os.Signal, 1)
 	for _, s := range sigs {
 		if !signal.Ignored(syscall.Signal(s)) {
 			signal.Notify(ch, syscall.Signal(s))
@@ -39,15 +42,22 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	}
 	go func() {
 		for s := range ch {
+			if q := n.keeper.Load(); q != nil {
+				q.put(signals.Signal(s.(syscall.Signal)))
+				n.wake()
+				continue
+			}
 			n.got.CompareAndSwap(0, int32(s.(syscall.Signal)))
 			if !n.hold.Load() {
 				Die(signals.Signal(s.(syscall.Signal)))
 			}
-			unix.Write(fd, []byte{1, 0, 0, 0, 0, 0, 0, 1})
+			n.wake()
 		}
 	}()
 	return nil
 }
+
+func (n *notes) wake() { unix.Write(n.fd, []byte{1, 0, 0, 0, 0, 0, 0, 1}) }
 
 // Hold leaves it to Interrupted and Wait to tell of the caught signals.
 func (k *Kernel) Hold() {

@@ -44,6 +44,10 @@ type Kernel struct {
 	probe probe
 	guard *guardian
 	notes *notes
+
+	given    *inherited
+	keeper   *keeper          // nil without children to look after
+	watchers map[int32]func() // what to do about other descriptors of the epoll set
 }
 
 // process is one that Open returned.
@@ -66,7 +70,10 @@ const (
 
 // New returns a kernel that reads proc, which is nil where there is no /proc.
 func New(proc *procfs.FS, opts Options) *Kernel {
-	return &Kernel{proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process)}
+	return &Kernel{
+		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
+		given: given(), watchers: make(map[int32]func()),
+	}
 }
 
 // ThreadError: the number names a thread that does not lead its process.

@@ -38,6 +38,13 @@ func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	if raw, ok := k.zombie(p); ok {
 		return signals.FromWait(raw), nil
 	}
+	if k.keeper != nil {
+		// By ourselves.
+		k.collect()
+		if s, ok := k.keeper.statuses[id]; ok {
+			return s, nil
+		}
+	}
 	// It may have been reaped between the two questions.
 	if raw, ok := exitInfo(p); ok {
 		return signals.FromWait(raw), nil

@@ -41,6 +41,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 		if gone, reaped, err = k.sleep(nap, gone, reaped); err != nil {
 			return nil, nil, err
 		}
+		k.collect()
 		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || left == 0 {
 			return gone, reaped, err
 		}
@@ -96,7 +97,10 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 	for _, event := range k.ready[:max(n, 0)] {
 		p := k.watched[event.Fd]
 		if p == nil {
-			continue // a signal, which Interrupted tells of
+			if watcher := k.watchers[event.Fd]; watcher != nil {
+				watcher()
+			}
+			continue // or a signal, which Interrupted tells of
 		}
 		// From here on its reaping is of interest. EPOLLHUP tells of that
 		// only since Linux 6.9, and a zombie is readable all the time, so

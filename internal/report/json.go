@@ -35,6 +35,10 @@ type event struct {
 	Why    string `json:"why,omitempty"`
 	Error  string `json:"error,omitempty"`
 
+	Run  *real   `json:"run,omitempty"`
+	CPU  *real   `json:"cpu,omitempty"`
+	Peak *uint64 `json:"peak,omitempty"`
+
 	*totals
 }
 

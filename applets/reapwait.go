@@ -1,0 +1,378 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func reapwait() *Applet {
+	return &Applet{
+		Name:    "reapwait",
+		Summary: "run a command, and leave nothing of it behind",
+		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
+		Command: true,
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &reapwaitOptions{}
+			o.add(flags)
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+		},
+	}
+}
+
+// keeping is one call that runs a command.
+type keeping struct {
+	*reapwaitOptions
+	env *Env
+	rep *report.Reporter
+
+	pid      int // COMMAND's, 0 once it has been reaped
+	status   *signals.Status
+	before   map[procfs.ID]bool // children from before, which are none of COMMAND's
+	terminal int
+	deadline time.Time // of --timeout
+	grace    time.Time // until when COMMAND may take a TERM that was forwarded
+	late     bool      // the time limit was reached
+	urgent   bool      // what is left has had its time
+}
+
+func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
+	if err := o.check(operands); err != nil {
+		return usageError(env, a.Name, err)
+	}
+	if o.zombies {
+		return o.runZombies(env, a, operands)
+	}
+	if o.output.dryRun {
+		fmt.Fprintf(env.Stdout, "%s\nladder: %v\n", report.Escape(strings.Join(operands, " ")), o.steps)
+		return 0
+	}
+	r := &keeping{reapwaitOptions: o, env: env, terminal: -1}
+	say, detached := o.detached(env)
+	if o.detach && !detached {
+		return r.background(operands)
+	}
+	code := r.keepRunning(operands, say)
+	if r.pid == 0 && r.status == nil {
+		say("exit " + strconv.Itoa(code) + "\n")
+	}
+	return code
+}
+
+// fail reports what made the call impossible.
+func (r *keeping) fail(err error) int {
+	fmt.Fprintf(r.env.Stderr, "reapwait: %v\n", err)
+	if e := new(family.LaunchError); errors.As(err, &e) {
+		return e.Code
+	}
+	return family.Failed
+}
+
+// keepRunning starts the command and stays until it and all its descendants are gone.
+func (r *keeping) keepRunning(operands []string, say func(string)) int {
+	k := r.env.Kernel
+	out, err := r.reportTo()
+	if err != nil {
+		return r.fail(err)
+	}
+	r.rep = report.New(report.Options{
+		Applet: "reapwait", Out: out, Err: r.env.Stderr,
+		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY,
+	})
+	if err := k.Adopt(r.report); err != nil {
+		return r.fail(err)
+	}
+	k.Hold()
+	r.rememberChildren()
+	if r.dieWithParent {
+		if err := k.WatchParent(); err != nil {
+			return r.fail(err)
+		}
+	}
+	if r.untilEOF {
+		if err := k.WatchInput(); err != nil {
+			return r.fail(err)
+		}
+	}
+	if r.pidfile != "" {
+		remove, err := k.WritePidfile(r.pidfile, strconv.Itoa(r.env.PID)+"\n")
+		if err != nil {
+			return r.fail(err)
+		}
+		defer remove()
+	}
+	l := family.NewLaunch(operands, r.environ(r.env))
+	l.Group, l.Session = r.group, r.session
+	if fd, ok := k.Terminal(); ok && !r.session {
+		r.terminal, l.Terminal, l.Group = fd, fd, true
+	}
+	if r.pid, err = k.Launch(l); err != nil {
+		r.restoreTerminal()
+		return r.fail(err)
+	}
+	say("handle " + r.handle() + "\n")
+	if r.ladder.timeout.d > 0 {
+		r.deadline = time.Now().Add(r.ladder.timeout.d)
+	}
+	err = r.watch()
+	r.restoreTerminal()
+	if err == nil && (!r.keep || r.pid != 0) {
+		err = r.teardown()
+	}
+	if err != nil {
+		return r.fail(err)
+	}
+	return r.exit()
+}
+
+// exit is the status of the call.
+func (r *keeping) exit() int {
+	switch {
+	case r.late:
+		return family.TimeLimit
+	case r.status == nil:
+		return family.Failed
+	}
+	code := r.status.Shell()
+	if to, ok := r.remaps[code]; ok {
+		return to
+	}
+	return code
+}
+
+// handle names this process.
+func (r *keeping) handle() string {
+	if r.env.Proc != nil {
+		if st, err := r.env.Proc.Stat(r.env.PID); err == nil {
+			return st.ID.String()
+		}
+	}
+	return strconv.Itoa(r.env.PID)
+}
+
+// reportTo opens what --report, -v and -j write to. Standard output is
+// COMMAND's.
+func (r *keeping) reportTo() (io.Writer, error) {
+	if r.reportFD < 0 {
+		return r.env.Stderr, nil
+	}
+	r.report = true
+	return r.env.Kernel.WriteTo(r.reportFD)
+}
+
+// rememberChildren notes whom this process had for children before COMMAND,
+// from what ran in it before an exec.
+func (r *keeping) rememberChildren() {
+	r.before = make(map[procfs.ID]bool)
+	if r.env.PID == 1 || r.env.Proc == nil || r.env.Kernel.Alone() {
+		return
+	}
+	var table procfs.Snapshot
+	if r.env.Kernel.Snapshot(&table) != nil {
+		return
+	}
+	self, err := r.env.Proc.Stat(r.env.PID)
+	if err != nil {
+		return
+	}
+	for _, st := range table.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+		r.before[st.ID] = true
+	}
+}
+
+// watch returns when COMMAND has exited, with --linger when all have, or when
+// everything is to be ended.
+func (r *keeping) watch() error {
+	for {
+		timeout := escalate.Forever
+		for _, t := range []time.Time{r.deadline, r.grace} {
+			if !t.IsZero() {
+				timeout = min(timeout, max(time.Until(t), 0))
+			}
+		}
+		events, err := r.env.Kernel.Next(timeout)
+		if err != nil {
+			return err
+		}
+		over := false
+		for _, e := range events {
+			over = r.handleEvent(e) || over
+		}
+		switch {
+		case over:
+			return nil
+		case r.pid == 0 && (!r.linger || r.alone()):
+			return nil
+		case r.pid != 0 && !r.deadline.IsZero() && time.Until(r.deadline) <= 0:
+			r.late = true
+			return nil
+		case !r.grace.IsZero() && time.Until(r.grace) <= 0:
+			r.urgent = true
+			return nil
+		}
+	}
+}
+
+// alone holds when nobody is left but who was there before.
+func (r *keeping) alone() bool {
+	if r.env.Kernel.Alone() {
+		return true
+	}
+	if len(r.before) == 0 {
+		return false
+	}
+	var table procfs.Snapshot
+	if r.env.Kernel.Snapshot(&table) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(table.Procs, func(st procfs.Stat) bool { return st.PPID == r.env.PID && !r.before[st.ID] })
+}
+
+// handleEvent returns true when everything is to be ended.
+func (r *keeping) handleEvent(e family.Event) bool {
+	switch e.Kind {
+	case family.Ended:
+		r.ended(&e.Child)
+	case family.Stopped:
+		if e.Child.PID == r.pid && r.terminal >= 0 {
+			r.suspend()
+		}
+	case family.Signal:
+		return r.forward(e.Signal)
+	case family.Hangup, family.Orphaned:
+		return true
+	}
+	return false
+}
+
+func (r *keeping) ended(c *family.Child) {
+	if c.PID == r.pid {
+		status := c.Status
+		r.status, r.pid = &status, 0
+	}
+	if r.report {
+		r.rep.Reaped(c)
+	}
+}
+
+// leadsGroup tells whether COMMAND leads a group.
+func (r *keeping) leadsGroup() bool { return r.group || r.session || r.terminal >= 0 }
+
+// forward passes a signal on. A TERM starts the ladder's clock as well.
+func (r *keeping) forward(sig signals.Signal) (over bool) {
+	to, rewritten := r.rewrites[sig]
+	if !rewritten {
+		to = sig
+	}
+	if r.pid == 0 {
+		// Lingering: those who are left have not asked for any signals.
+		switch sig {
+		case signals.TERM, signals.INT, signals.HUP, signals.QUIT:
+			return to != 0
+		}
+		return false
+	}
+	if to == 0 {
+		return false
+	}
+	stop := sig == signals.TSTP && to == sig
+	group := r.group || stop && r.leadsGroup() || sig == signals.CONT && r.leadsGroup()
+	if err := r.env.Kernel.Pass(r.pid, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		r.rep.Failed(nil, fmt.Errorf("cannot forward %v: %w", to, err))
+	}
+	if stop {
+		r.suspend()
+	}
+	if sig == signals.TERM && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
+		r.grace = time.Now().Add(r.patience())
+	}
+	return false
+}
+
+// patience is how long COMMAND may take after a TERM that was forwarded: the
+// first wait of the ladder. By default it ends a fifth earlier than usual, for whoever sent
+// the TERM, killwait among them, may be about to send us a KILL, which would
+// leave the rest behind.
+func (r *keeping) patience() time.Duration {
+	grace := r.steps[0].Grace
+	if !r.ladder.killAfter.given && r.ladder.retry == "" {
+		grace -= grace / 5
+	}
+	return grace
+}
+
+// suspend stops this process, after COMMAND was stopped, and lets it go on when
+// somebody lets us go on.
+func (r *keeping) suspend() {
+	k := r.env.Kernel
+	if r.terminal >= 0 {
+		// Whoever watches us, a shell, takes it from here.
+		_ = k.GiveTerminal(r.terminal, 0)
+	}
+	k.Stop()
+	if r.terminal >= 0 && k.Foreground(r.terminal) {
+		_ = k.GiveTerminal(r.terminal, r.pid)
+	}
+	_ = k.Pass(r.pid, signals.CONT, r.leadsGroup())
+}
+
+func (r *keeping) restoreTerminal() {
+	if r.terminal >= 0 {
+		_ = r.env.Kernel.GiveTerminal(r.terminal, 0)
+	}
+}
+
+// background is --detach: it starts this program again, in a session of its
+// own, and returns when COMMAND runs there or cannot.
+func (r *keeping) background(operands []string) int {
+	argv := r.env.Args
+	if path.Base(argv[0]) == "killbox" {
+		argv = argv[1:] // killbox reapwait ...
+	}
+	answer, err := r.env.Kernel.Background(detachedName, argv, r.env.Environ)
+	if err != nil {
+		return r.fail(err)
+	}
+	if handle, ok := strings.CutPrefix(answer, "handle "); ok {
+		fmt.Fprint(r.env.Stdout, handle)
+		return 0
+	}
+	code, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(answer, "exit ")))
+	if err != nil {
+		return r.fail(errors.New("what runs in the background has not answered"))
+	}
+	return code
+}
+
+// detachedName is argv[0] of the one in the background, with a number after it.
+const detachedName = "reapwait-detached-"
+
+// detached tells whether this is the one in the background, and how to answer
+// the other.
+func (o *reapwaitOptions) detached(env *Env) (say func(string), ok bool) {
+	number, ok := strings.CutPrefix(path.Base(env.Args[0]), detachedName)
+	fd, err := strconv.Atoi(number)
+	if !ok || err != nil {
+		return func(string) {}, false
+	}
+	env.Kernel.Inherited(fd)
+	return func(answer string) {
+		if w, err := env.Kernel.WriteTo(fd); err == nil {
+			_, _ = w.Write([]byte(answer)) // the other may have been killed
+		}
+	}, true
+}

@@ -1,0 +1,213 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
+)
+
+// keeper is what reapwait needs of the kernel: children.
+type keeper interface {
+	// Adopt makes this process the one that gets the orphans of its
+	// descendants, and turns signals into events. With details, an event
+	// tells what /proc knows of a child.
+	Adopt(details bool) error
+	// Launch starts a program. The error is a *family.LaunchError.
+	Launch(*family.Launch) (pid int, err error)
+	// Next returns what has happened, at the latest after the timeout.
+	Next(timeout time.Duration) ([]family.Event, error)
+	// Alone holds when not even a zombie is left.
+	Alone() bool
+	// Pass signals a child, or the group that it leads, Everybody all of a
+	// namespace whose PID 1 we are.
+	Pass(pid int, sig signals.Signal, group bool) error
+	Everybody(signals.Signal) error
+	// WatchInput and WatchParent ask for an event when those are gone.
+	WatchInput() error
+	WatchParent() error
+	// Terminal returns our terminal if its foreground is ours to give.
+	Terminal() (fd int, ok bool)
+	Foreground(fd int) bool
+	GiveTerminal(fd, group int) error
+	// Stop stops this process as SIGTSTP does.
+	Stop()
+	// Background starts this program again under another name, with one end of
+	// a pipe, and returns what it wrote there.
+	Background(name string, argv, env []string) (string, error)
+	// Inherited takes the descriptor of that pipe. WriteTo returns a writer.
+	Inherited(fd int)
+	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
+	// WritePidfile writes a file at one stroke; the call that it returns
+	// removes it, if it is still the same.
+	WritePidfile(path, content string) (remove func(), err error)
+}
+
+type reapwaitOptions struct {
+	ladder ladderOptions
+	output outputOptions
+
+	group, session, linger, keep      bool
+	untilEOF, dieWithParent, detach   bool
+	report                            bool
+	reportFD                          int
+	pidfile                           string
+	rewrite, remap, tag               []string
+	zombies, nudge, killParent, force bool
+	rewrites                          map[signals.Signal]signals.Signal
+	remaps                            map[int]int
+	flags                             *pflag.FlagSet
+	steps                             escalate.Ladder
+}
+
+func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
+	o.flags = flags
+	l := &o.ladder
+	l.flags = flags
+	l.hookTimeout.d = 10 * time.Second
+	flags.VarP(&l.timeout, "timeout", "t", "end everything and exit 124 if COMMAND still runs after DUR")
+	flags.BoolVarP(&o.group, "group", "g", false, "put COMMAND in a process group of its own, and forward signals to all of it")
+	flags.BoolVarP(&o.session, "new-session", "S", false, "put COMMAND in a session of its own")
+	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for what is left")
+	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
+	flags.BoolVar(&o.untilEOF, "until-eof", false, "end everything when standard input is closed")
+	flags.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the parent of reapwait is gone")
+	flags.BoolVar(&o.detach, "detach", false, "go into the background, and print the handle of what runs there")
+	flags.StringVar(&o.pidfile, "pidfile", "", "keep the PID of reapwait in `FILE`")
+	flags.StringArrayVar(&o.tag, "tag", nil, "put `NAME=VALUE` into the environment")
+	flags.StringArrayVar(&o.rewrite, "rewrite", nil, "forward signal A as B, or not at all: `A=[B]`")
+	flags.StringArrayVar(&o.remap, "remap", nil, "exit with M where COMMAND exits with N: `N=M`")
+	flags.BoolVar(&o.report, "report", false, "print a line per reaped process on standard error")
+	flags.IntVar(&o.reportFD, "report-fd", -1, "the same on descriptor `N`")
+	flags.BoolVarP(&o.zombies, "zombies", "z", false, "list zombies, all or the children of the operands")
+	flags.BoolVar(&o.nudge, "nudge", false, "with -z: send CHLD to the parents, and wait")
+	flags.BoolVar(&o.killParent, "kill-parent", false, "with -z: end the parents that still do not reap")
+	flags.BoolVar(&o.force, "force", false, "with --kill-parent: also parents that are ancestors of reapwait")
+	flags.VarP(&l.signal, "signal", "s", "begin the ladder with SIG; also -SIG (default TERM)")
+	flags.VarP(&l.killAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
+	flags.BoolVar(&l.noKill, "no-kill", false, "never send KILL")
+	flags.StringVarP(&l.retry, "retry", "R", "", "climb this ladder, `SIG/DUR/SIG/DUR...`, or SIG/DUR/KILL/DUR for a DUR alone")
+	flags.StringVar(&l.hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
+	flags.Var(&l.hookTimeout, "hook-timeout", "give a hook that long")
+	o.output.add(flags)
+}
+
+// only are the options that have no meaning in the other mode.
+var (
+	onlyRun = []string{"group", "new-session", "linger", "keep", "until-eof", "die-with-parent", "detach", "pidfile", "tag",
+		"rewrite", "remap", "report", "report-fd"}
+	onlyZombies = []string{"nudge", "kill-parent", "force"}
+)
+
+func (o *reapwaitOptions) check(operands []string) (err error) {
+	if o.steps, err = o.ladder.ladder(); err != nil {
+		return err
+	}
+	if o.steps[0].Signal == 0 {
+		return errors.New("signal 0 ends nothing")
+	}
+	wrong, mode := onlyZombies, "goes with --zombies"
+	if o.zombies {
+		wrong, mode = onlyRun, "goes with a command, not with --zombies"
+	}
+	for _, name := range wrong {
+		if o.flags.Changed(name) {
+			return fmt.Errorf("--%s %s", name, mode)
+		}
+	}
+	if o.zombies {
+		if o.force && !o.killParent {
+			return errors.New("--force goes with --kill-parent")
+		}
+		return nil
+	}
+	for _, pair := range [][2]string{{"linger", "keep"}, {"detach", "die-with-parent"}, {"detach", "until-eof"}} {
+		if o.flags.Changed(pair[0]) && o.flags.Changed(pair[1]) {
+			return fmt.Errorf("--%s and --%s exclude each other", pair[0], pair[1])
+		}
+	}
+	if len(operands) == 0 {
+		return errors.New("no command")
+	}
+	if o.flags.Changed("pidfile") && o.pidfile == "" {
+		return errors.New("--pidfile: empty value")
+	}
+	if o.flags.Changed("report-fd") && o.reportFD < 0 {
+		return fmt.Errorf("--report-fd: %d is no descriptor", o.reportFD)
+	}
+	for _, word := range o.tag {
+		if name, _, ok := strings.Cut(word, "="); !ok || name == "" || strings.ContainsRune(word, 0) {
+			return fmt.Errorf("--tag: %q is not NAME=VALUE", word)
+		}
+	}
+	if err := o.parseRewrites(); err != nil {
+		return err
+	}
+	return o.parseRemaps()
+}
+
+func (o *reapwaitOptions) parseRewrites() error {
+	o.rewrites = make(map[signals.Signal]signals.Signal)
+	for _, word := range o.rewrite {
+		from, to, ok := strings.Cut(word, "=")
+		if !ok {
+			return fmt.Errorf("--rewrite: %q is not A=B", word)
+		}
+		a, err := signals.Parse(from)
+		if err != nil {
+			return fmt.Errorf("--rewrite: %w", err)
+		}
+		b := signals.Null
+		if to != "" {
+			if b, err = signals.Parse(to); err != nil {
+				return fmt.Errorf("--rewrite: %w", err)
+			}
+		}
+		switch a {
+		case signals.Null, signals.KILL, signals.STOP, signals.CHLD:
+			return fmt.Errorf("--rewrite: %v cannot be forwarded", a)
+		}
+		if old, twice := o.rewrites[a]; twice && old != b {
+			return fmt.Errorf("--rewrite: %v twice", a)
+		}
+		o.rewrites[a] = b
+	}
+	return nil
+}
+
+func (o *reapwaitOptions) parseRemaps() error {
+	o.remaps = make(map[int]int)
+	for _, word := range o.remap {
+		from, to, ok := strings.Cut(word, "=")
+		n, errN := strconv.ParseUint(from, 10, 8)
+		m, errM := strconv.ParseUint(to, 10, 8)
+		if !ok || errN != nil || errM != nil {
+			return fmt.Errorf("--remap: %q is not N=M, two numbers up to 255", word)
+		}
+		o.remaps[int(n)] = int(m)
+	}
+	return nil
+}
+
+// environ returns the command's environment.
+func (o *reapwaitOptions) environ(env *Env) []string {
+	list := make([]string, 0, len(env.Environ)+len(o.tag))
+	for _, entry := range env.Environ {
+		name, _, _ := strings.Cut(entry, "=")
+		replaced := false
+		for _, tag := range o.tag {
+			replaced = replaced || strings.HasPrefix(tag, name+"=")
+		}
+		if !replaced {
+			list = append(list, entry)
+		}
+	}
+	return append(list, o.tag...)
+}

@@ -1,0 +1,166 @@
+package applets
+
+import (
+	"errors"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// teardown ends what is left by the ladder. As we are the reaper of all
+// orphans, nobody can get away, and wait's ECHILD proves that nobody has.
+func (r *keeping) teardown() error {
+	if r.settle() {
+		return nil
+	}
+	ladder := r.steps
+	if !r.grace.IsZero() {
+		// The clock of a TERM that was forwarded runs on.
+		ladder = append(escalate.Ladder(nil), ladder...)
+		ladder[0].Grace = max(time.Until(r.grace), 0)
+		if r.urgent && len(ladder) > 1 {
+			ladder = ladder[1:]
+		}
+	}
+	if r.env.Proc == nil || r.foreignProc() {
+		return r.sweep(ladder)
+	}
+	var sum *escalate.Summary
+	for round := 0; !r.settle(); round++ {
+		var err error
+		p, err := r.plan(ladder)
+		if err != nil {
+			return err
+		}
+		if sum, err = escalate.Run(r.env.Kernel, p, r.rep); err != nil {
+			r.rep.Close()
+			return err
+		}
+		if r.settle() {
+			break
+		}
+		// Whom even the last rung has left there stays. But who outran it is
+		// met again.
+		last := ladder[len(ladder)-1]
+		if sum.Count(escalate.Survived) > 0 || last.Signal != signals.KILL || round == maxRounds {
+			break
+		}
+		ladder = escalate.Ladder{last}
+	}
+	r.rep.Close()
+	if r.settle() {
+		return nil
+	}
+	if r.env.PID == 1 && r.steps[len(r.steps)-1].Signal == signals.KILL {
+		return r.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}})
+	}
+	return r.survivors(sum)
+}
+
+// maxRounds bounds the pursuit of those who fork faster than they can be read.
+const maxRounds = 20
+
+// foreignProc: the numbers in /proc are not ours.
+func (r *keeping) foreignProc() bool {
+	pid, err := r.env.Proc.Self()
+	return err != nil || pid != r.env.PID
+}
+
+// settle reaps, and returns whether nobody is left.
+func (r *keeping) settle() bool {
+	alone := r.alone()
+	events, _ := r.env.Kernel.Next(0)
+	for _, e := range events {
+		if e.Kind == family.Ended {
+			r.ended(&e.Child)
+		}
+	}
+	return alone
+}
+
+// plan takes all our descendants for a tree.
+func (r *keeping) plan(ladder escalate.Ladder) (*escalate.Plan, error) {
+	self, err := r.env.Kernel.Open(r.env.PID)
+	if err != nil {
+		return nil, err
+	}
+	return &escalate.Plan{
+		Targets: []escalate.Target{{Stat: self}},
+		Ladder:  ladder,
+		Tree: &escalate.Tree{
+			Children: true,
+			Guard: func(st *procfs.Stat) string {
+				if r.before[st.ID] {
+					return "it was there before the command"
+				}
+				return ""
+			},
+		},
+		Freeze: true, Guardian: true, Prove: time.Second,
+		Hook: r.ladder.hook, HookTimeout: r.ladder.hookTimeout.d,
+		Status: r.output.json || r.output.verbose,
+	}, nil
+}
+
+// sweep does without /proc: PID 1 needs no list to signal everybody at one
+// stroke.
+func (r *keeping) sweep(ladder escalate.Ladder) error {
+	k := r.env.Kernel
+	for _, step := range ladder {
+		if r.env.PID == 1 {
+			for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
+				if err := k.Everybody(sig); err != nil {
+					return err
+				}
+			}
+		} else if r.pid != 0 {
+			if err := k.Pass(r.pid, step.Signal, r.leadsGroup()); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+				return err
+			}
+		}
+		for end := time.Now().Add(step.Grace); step.Grace == escalate.Forever || time.Until(end) > 0; {
+			if r.settle() {
+				return nil
+			}
+			left := escalate.Forever
+			if step.Grace != escalate.Forever {
+				left = max(time.Until(end), 0)
+			}
+			events, err := k.Next(left)
+			if err != nil {
+				return err
+			}
+			for _, e := range events {
+				if e.Kind == family.Ended {
+					r.ended(&e.Child)
+				}
+			}
+		}
+	}
+	if r.settle() {
+		return nil
+	}
+	r.rep.Note("not all is gone, and without /proc it cannot be seen who is left")
+	return nil
+}
+
+// survivors explains who is left.
+func (r *keeping) survivors(sum *escalate.Summary) error {
+	told := 0
+	if sum != nil {
+		for _, res := range sum.Results {
+			if res.Outcome == escalate.Survived {
+				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, r.steps[len(r.steps)-1].Signal))
+				told++
+			}
+		}
+	}
+	if told == 0 {
+		r.rep.Note("not all is gone: processes came and went too fast to follow")
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"strconv"
+
+	"killbox/internal/family"
+
+	"golang.org/x/sys/unix"
+)
+
+// Background starts this program again as argv says, in a session of its own,
+// without standard input and output. Its name is name and the number of a
+// descriptor, to which it is to write a line.
+func (k *Kernel) Background(name string, argv, env []string) (string, error) {
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", &os.PathError{Op: "open", Path: os.DevNull, Err: err}
+	}
+	defer unix.Close(null)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return "", os.NewSyscallError("pipe", err)
+	}
+	theirs, err := unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
+	unix.Close(pipe[1])
+	if err != nil {
+		unix.Close(pipe[0])
+		return "", os.NewSyscallError("fcntl", err)
+	}
+	l := family.NewLaunch(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
+	l.Path, l.Session, l.Null, l.Keep = k.opts.Self, true, null, theirs
+	_, err = k.Launch(l)
+	unix.Close(theirs)
+	answer := os.NewFile(uintptr(pipe[0]), "answer")
+	defer answer.Close()
+	if err != nil {
+		return "", fmt.Errorf("cannot go into the background: %w", errors.Unwrap(err))
+	}
+	var line [64]byte
+	n, _ := answer.Read(line[:])
+	return string(line[:n]), nil
+}
+
+// Inherited keeps a descriptor from our children.
+func (k *Kernel) Inherited(fd int) { unix.CloseOnExec(fd) }
+
+// WriteTo returns a writer to an open descriptor.
+func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil {
+		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return File(fd), nil
+}
+
+// WritePidfile writes a file under another name first and renames it, so that
+// it is there whole or not at all, and a symbolic link in its place is replaced
+// rather than followed.
+func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
+	temp := fmt.Sprintf("%s.%08x", path, rand.Uint32())
+	fd, err := unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
+	if err != nil {
+		return nil, &fs.PathError{Op: "create", Path: temp, Err: err}
+	}
+	var ours unix.Stat_t
+	_, err = File(fd).Write([]byte(content))
+	if err == nil {
+		err = unix.Fstat(fd, &ours)
+	}
+	if e := unix.Close(fd); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = unix.Rename(temp, path)
+	}
+	if err != nil {
+		unix.Unlink(temp)
+		return nil, &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return func() {
+		var now unix.Stat_t
+		if unix.Lstat(path, &now) == nil && now.Dev == ours.Dev && now.Ino == ours.Ino {
+			unix.Unlink(path)
+		}
+	}, nil
+}

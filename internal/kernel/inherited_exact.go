@@ -1,0 +1,35 @@
+//go:build exactsignals
+
+package kernel
+
+import (
+	"sync/atomic"
+	"syscall"
+	_ "unsafe" // for linkname
+)
+
+// The runtime keeps what it found when it started, for C programs that load Go
+// code. It exports none of that, so that the linker has to be told to allow it:
+// -ldflags=-checklinkname=0.
+
+//go:linkname fwdSig runtime.fwdSig
+var fwdSig [numSignals + 1]uintptr
+
+//go:linkname initSigmask runtime.initSigmask
+var initSigmask [8]byte
+
+//go:linkname origRlimitNofile syscall.origRlimitNofile
+var origRlimitNofile atomic.Pointer[syscall.Rlimit]
+
+func wasGiven() *inherited {
+	const sigIgn = 1
+	in := &inherited{}
+	for sig := 1; sig <= numSignals; sig++ {
+		in.ignored[sig] = fwdSig[sig] == sigIgn
+	}
+	copy(in.mask[:], initSigmask[:])
+	if lim := origRlimitNofile.Load(); lim != nil {
+		in.nofile = &[2]uint64{uint64(lim.Cur), uint64(lim.Max)}
+	}
+	return in
+}

@@ -1,0 +1,247 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"unsafe"
+
+	"killbox/internal/family"
+
+	"golang.org/x/sys/unix"
+)
+
+// Launch starts a program and returns when it really runs. os/exec and
+// syscall.ForkExec would not do: the child gets the dispositions that the
+// caller of this program chose, which must not be ours even for a moment, or a
+// child's status would be lost to an ignored SIGCHLD.
+func (k *Kernel) Launch(l *family.Launch) (int, error) {
+	path, err := l.Path, error(nil)
+	if path == "" {
+		if path, err = lookPath(l.Argv[0], l.Env); err != nil {
+			return 0, err
+		}
+	}
+	pid, err := k.launch(l, path, l.Argv)
+	if errors.Is(err, unix.ENOEXEC) {
+		// A script without an interpreter's name, as execvp(3) takes it.
+		pid, err = k.launch(l, "/bin/sh", append([]string{"sh", path}, l.Argv[1:]...))
+	}
+	var errno unix.Errno
+	if errors.As(err, &errno) && !errors.As(err, new(*family.LaunchError)) {
+		code := family.CannotExec
+		if errno == unix.ENOENT && !exist(path) {
+			code = family.NotFound
+		}
+		err = &family.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
+	}
+	return pid, err
+}
+
+func exist(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// lookPath does what execvp(3) does: what exists and cannot be executed counts
+// only if nothing else is found.
+func lookPath(name string, env []string) (string, error) {
+	missing := &family.LaunchError{Code: family.NotFound, Name: name, Err: unix.ENOENT}
+	if name == "" {
+		return "", missing
+	}
+	if strings.Contains(name, "/") {
+		return name, nil // execve tells
+	}
+	dirs := "/bin:/usr/bin" // confstr(_CS_PATH)
+	for _, entry := range env {
+		if value, ok := strings.CutPrefix(entry, "PATH="); ok {
+			dirs = value
+			break
+		}
+	}
+	for _, dir := range strings.Split(dirs, ":") {
+		path := filepath.Join(dir, name)
+		if dir == "" {
+			path = "./" + name
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			if errors.Is(err, unix.EACCES) {
+				missing.Code, missing.Err = family.CannotExec, unix.EACCES
+			}
+			continue
+		}
+		if info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil {
+			return path, nil
+		}
+		missing.Code, missing.Err = family.CannotExec, unix.EACCES
+	}
+	return "", missing
+}
+
+// child is all that the child needs between fork and exec.
+type child struct {
+	path      *byte
+	argv, env **byte
+	mask      [16]byte
+	ignored   [numSignals + 1]bool
+	ignore    [64]byte
+	standard  [64]byte
+	nofile    *[2]uint64
+	setsid    bool
+	setpgid   bool
+	terminal  int
+	null      int
+	keep      int
+	report    int
+	sigset    uintptr
+	flags     [2]uintptr
+}
+
+func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, error) {
+	c := &child{
+		mask: k.given.mask, ignored: k.given.ignored, ignore: ignoring(), nofile: k.given.nofile,
+		setsid: l.Session, setpgid: l.Group && !l.Session, terminal: l.Terminal, null: l.Null, keep: l.Keep,
+		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
+	}
+	if runtime.GOARCH == "s390x" {
+		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // the stack comes first
+	}
+	var err error
+	if c.path, err = unix.BytePtrFromString(path); err != nil {
+		return 0, err
+	}
+	argp, err := syscall.SlicePtrFromStrings(argv)
+	if err != nil {
+		return 0, err
+	}
+	envp, err := syscall.SlicePtrFromStrings(l.Env)
+	if err != nil {
+		return 0, err
+	}
+	c.argv, c.env = &argp[0], &envp[0]
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return 0, failed("pipe", err)
+	}
+	defer unix.Close(pipe[0])
+	// Standard input and output may be put in the place of 0 and 1.
+	c.report, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
+	unix.Close(pipe[1])
+	if err != nil {
+		return 0, failed("pipe", err)
+	}
+	pid, errno := fork(c)
+	unix.Close(c.report)
+	if errno != 0 {
+		return 0, failed("fork", errno)
+	}
+	var why [4]byte
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR {
+		n, err = unix.Read(pipe[0], why[:])
+	}
+	if n < len(why) {
+		return pid, nil
+	}
+	for {
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+			break
+		}
+	}
+	return 0, unix.Errno(*(*uint32)(unsafe.Pointer(&why)))
+}
+
+func failed(what string, err error) error {
+	return &family.LaunchError{Code: family.Failed, Name: "cannot start a process", Err: fmt.Errorf("%s: %w", what, err)}
+}
+
+// fork starts the child with every signal blocked, so that no handler of the
+// Go runtime runs in it, whose other threads it does not have.
+func fork(c *child) (int, unix.Errno) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, old [16]byte
+	for i := range all {
+		all[i] = 0xff
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
+		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), c.sigset, 0, 0)
+	pid, errno := forkChild(c)
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, c.sigset, 0, 0)
+	runtime.KeepAlive(c)
+	return int(pid), errno
+}
+
+// forkChild returns in the parent alone. In the child there is nothing to be
+// called but raw system calls: no allocation, no growth of the stack.
+//
+//go:noinline
+//go:norace
+//go:nocheckptr
+func forkChild(c *child) (uintptr, syscall.Errno) {
+	var (
+		sig  uintptr
+		act  uintptr
+		self uint32
+	)
+	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, c.flags[0], c.flags[1], 0, 0, 0, 0)
+	if errno != 0 || pid != 0 {
+		return pid, errno
+	}
+	for sig = 1; sig <= numSignals; sig++ {
+		act = uintptr(unsafe.Pointer(&c.standard))
+		if c.ignored[sig] {
+			act = uintptr(unsafe.Pointer(&c.ignore))
+		}
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, sig, act, 0, c.sigset, 0, 0)
+	}
+	if c.setsid {
+		if _, _, errno = syscall.RawSyscall6(unix.SYS_SETSID, 0, 0, 0, 0, 0, 0); errno != 0 {
+			goto failed
+		}
+	}
+	if c.setpgid {
+		if _, _, errno = syscall.RawSyscall6(unix.SYS_SETPGID, 0, 0, 0, 0, 0, 0); errno != 0 {
+			goto failed
+		}
+	}
+	if c.terminal >= 0 {
+		// SIGTTOU is blocked here, so that this is not a background
+		// process's vain wish.
+		pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+		self = uint32(pid)
+		syscall.RawSyscall6(unix.SYS_IOCTL, uintptr(c.terminal), unix.TIOCSPGRP, uintptr(unsafe.Pointer(&self)), 0, 0, 0)
+	}
+	if c.null >= 0 {
+		if _, _, errno = syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.null), 0, 0, 0, 0, 0); errno != 0 {
+			goto failed
+		}
+		if _, _, errno = syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.null), 1, 0, 0, 0, 0); errno != 0 {
+			goto failed
+		}
+	}
+	if c.keep >= 0 {
+		syscall.RawSyscall6(fcntl, uintptr(c.keep), unix.F_SETFD, 0, 0, 0, 0)
+	}
+	if c.nofile != nil {
+		syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(c.nofile)), 0, 0, 0)
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&c.mask)), 0, c.sigset, 0, 0)
+	_, _, errno = syscall.RawSyscall6(unix.SYS_EXECVE,
+		uintptr(unsafe.Pointer(c.path)), uintptr(unsafe.Pointer(c.argv)), uintptr(unsafe.Pointer(c.env)), 0, 0, 0)
+failed:
+	self = uint32(errno)
+	syscall.RawSyscall6(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&self)), 4, 0, 0, 0)
+	for {
+		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, family.Failed, 0, 0, 0, 0, 0)
+	}
+}
+
+// fcntl is the system call; F_SETFD is the same in its 64-bit variant.
+const fcntl = unix.SYS_FCNTL

@@ -1,0 +1,265 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"killbox/internal/family"
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
+)
+
+// keeper is the state of a kernel that has children to look after. There is one
+// reaper for all of them, run by the goroutine that waits; what a goroutine of
+// signals has to tell comes through the queue.
+type keeper struct {
+	mu    sync.Mutex
+	queue []signals.Signal
+
+	events   []family.Event
+	details  bool // read what /proc tells of a child before it is reaped
+	parent   int  // who our parent was, 0 if nobody asked
+	polled   bool // and there is no pidfd to tell of its end
+	statuses map[procfs.ID]signals.Status
+}
+
+// Adopt makes this process the one that gets the orphans of its descendants, and turns
+// the signals that it is sent into events. Those that the caller had us ignore
+// stay ignored.
+func (k *Kernel) Adopt(details bool) error {
+	if os.Getpid() != 1 {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return fmt.Errorf("cannot become the reaper of orphans: prctl: %w", err)
+		}
+	}
+	if err := k.watch(); err != nil {
+		return err
+	}
+	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
+	k.keeper = q
+	k.notes.keeper.Store(q)
+	k.watchers[int32(k.notes.fd)] = func() {
+		var drain [8]byte
+		unix.Read(k.notes.fd, drain[:])
+	}
+	for sig := syscall.Signal(1); sig <= numSignals; sig++ {
+		switch {
+		case !relayed(sig):
+		case k.given.ignored[sig]:
+			signal.Ignore(sig)
+		default:
+			signal.Notify(k.notes.ch, sig)
+		}
+	}
+	// A channel of its own: what overflows is told by the next one.
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	go func() {
+		for range children {
+			k.notes.wake()
+		}
+	}()
+	return nil
+}
+
+// relayed tells whether a signal is passed on. Not those that the hardware
+// raises, nor PIPE and URG, which this process and its runtime get for reasons
+// of their own; TTIN and TTOU stop it as they stop everybody.
+func relayed(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGTTIN, unix.SIGTTOU,
+		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS:
+		return false
+	}
+	return true
+}
+
+func (q *keeper) put(sig signals.Signal) {
+	q.mu.Lock()
+	q.queue = append(q.queue, sig)
+	q.mu.Unlock()
+}
+
+// Next returns what has happened, as soon as something has, or nothing when the
+// timeout is over.
+func (k *Kernel) Next(timeout time.Duration) ([]family.Event, error) {
+	began := time.Now()
+	for {
+		k.collect()
+		left := max(timeout-time.Since(began), 0)
+		if events := k.keeper.events; len(events) > 0 || left == 0 {
+			k.keeper.events = nil
+			return events, nil
+		}
+		if k.keeper.polled {
+			left = min(left, pollLast)
+		}
+		if _, _, err := k.sleep(left, nil, nil); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// collect reaps whom there is to reap, and makes events of that and of the
+// signals.
+func (k *Kernel) collect() {
+	q := k.keeper
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	for _, sig := range q.queue {
+		q.events = append(q.events, family.Event{Kind: family.Signal, Signal: sig})
+	}
+	q.queue = q.queue[:0]
+	q.mu.Unlock()
+	if q.polled && unix.Getppid() != q.parent {
+		q.polled = false
+		q.events = append(q.events, family.Event{Kind: family.Orphaned})
+	}
+	for {
+		var c family.Child
+		if q.details || len(k.procs) > 0 {
+			c = k.peek()
+		}
+		var ws unix.WaitStatus
+		var ru unix.Rusage
+		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
+		if err == unix.EINTR {
+			continue
+		}
+		if pid <= 0 || err != nil {
+			return
+		}
+		if k.guard != nil && pid == k.guard.pid && !ws.Stopped() {
+			continue
+		}
+		if c.PID != pid {
+			c = family.Child{Stat: procfs.Stat{ID: procfs.ID{PID: pid}, State: '?'}}
+		}
+		c.Status = signals.FromWait(uint32(ws))
+		if sig, ok := c.Status.Stopped(); ok {
+			q.events = append(q.events, family.Event{Kind: family.Stopped, Signal: sig, Child: c})
+			continue
+		}
+		c.CPU = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+		c.Peak = uint64(ru.Maxrss) << 10
+		if k.procs[c.ID] != nil {
+			q.statuses[c.ID] = c.Status
+		}
+		q.events = append(q.events, family.Event{Kind: family.Ended, Child: c})
+	}
+}
+
+// peek reads what the next zombie is, while its number is its own.
+func (k *Kernel) peek() (c family.Child) {
+	const pointer = unsafe.Sizeof(uintptr(0))
+	var info [128]byte
+	_, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
+		unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
+	// si_pid comes after three ints, in a union that is aligned to a pointer.
+	const at = (12 + pointer - 1) / pointer * pointer
+	pid := int(*(*int32)(unsafe.Pointer(&info[at])))
+	if errno != 0 || pid == 0 || k.proc == nil {
+		return c
+	}
+	st, err := k.proc.Stat(pid)
+	if err != nil {
+		return c
+	}
+	c.Stat = st
+	if k.keeper.details {
+		c.Run, _ = k.proc.Age(st)
+	}
+	return c
+}
+
+// Alone holds when this process has no child left, zombie or not: of a
+// subreaper, that proves that nobody at all is left.
+func (k *Kernel) Alone() bool {
+	k.collect()
+	for {
+		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
+		if err != unix.EINTR {
+			return err == unix.ECHILD
+		}
+	}
+}
+
+// Pass sends sig to a child of ours that has not been reaped, whose number is
+// therefore its own; with group to its process group, which it leads.
+func (k *Kernel) Pass(pid int, sig signals.Signal, group bool) error {
+	if group {
+		pid = -pid
+	}
+	return sent(unix.Kill(pid, unix.Signal(sig)))
+}
+
+// Everybody sends sig to all processes of the namespace at one stroke, which
+// nobody escapes by forking. It is for PID 1 only.
+func (k *Kernel) Everybody(sig signals.Signal) error {
+	if os.Getpid() != 1 {
+		return errors.New("not PID 1")
+	}
+	if err := unix.Kill(-1, unix.Signal(sig)); err != unix.ESRCH {
+		return err
+	}
+	return nil
+}
+
+// WatchInput makes an event of the end of standard input: of its other end's
+// being closed, whether or not what was written before has been read. Nothing
+// is read from it.
+func (k *Kernel) WatchInput() error {
+	event := unix.EpollEvent{Events: unix.EPOLLRDHUP, Fd: 0}
+	if err := unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
+		if err == unix.EPERM {
+			return errors.New("standard input is a file, which nobody can hang up")
+		}
+		return fmt.Errorf("standard input: epoll_ctl: %w", err)
+	}
+	k.watchers[0] = func() { k.once(0, family.Hangup) }
+	return nil
+}
+
+func (k *Kernel) once(fd int, kind family.Kind) {
+	unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, fd, nil)
+	delete(k.watchers, int32(fd))
+	k.keeper.events = append(k.keeper.events, family.Event{Kind: kind})
+}
+
+// WatchParent makes an event of the end of our parent. Whether it is still the
+// same is asked after the watch has begun.
+func (k *Kernel) WatchParent() error {
+	parent := k.given.parent
+	if parent == 0 {
+		return errors.New("the parent is outside of this PID namespace, and cannot be watched")
+	}
+	k.keeper.parent, k.keeper.polled = parent, true
+	if !k.pidfds() {
+		return nil
+	}
+	fd, err := unix.PidfdOpen(parent, 0)
+	if err != nil {
+		return nil // polled: gone already, perhaps
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
+	if unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
+		unix.Close(fd)
+		return nil
+	}
+	k.watchers[int32(fd)] = func() { k.once(fd, family.Orphaned) }
+	if unix.Getppid() != parent {
+		k.once(fd, family.Orphaned)
+	}
+	k.keeper.polled = false
+	return nil
+}
