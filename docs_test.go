@@ -182,6 +182,13 @@ func TestManExitStatus(t *testing.T) {
 	}
 	for _, a := range applets.All() {
 		page := read(t, "man/"+a.Name+".1")
+		if a.Command {
+			// The command's own, and those of who runs one.
+			if got := listed(page); !slices.Equal(got, []int{2, 124, 125, 126, 127}) {
+				t.Errorf("%s.1 lists %v", a.Name, got)
+			}
+			continue
+		}
 		want, said := all, phrase
 		if flags, _ := a.New(a); flags.Lookup("prove") == nil {
 			// Nothing to be proved.

@@ -1,3 +1,226 @@
 package applets
 
-func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int { return 0 }
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// nudgeWait is how long the parents may take by default, once they have been
+// sent CHLD, or are gone.
+const nudgeWait = time.Second
+
+// undead is one call of reapwait -z.
+type undead struct {
+	*reapwaitOptions
+	call  *call
+	env   *Env
+	of    []procfs.ID // whose children are meant; nil is everybody's
+	table procfs.Snapshot
+}
+
+func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int {
+	z := &undead{reapwaitOptions: o, env: env}
+	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
+	for _, op := range ops {
+		if err == nil && op.Form == target.Group {
+			err = errors.New("a group has no children")
+		}
+	}
+	if err != nil {
+		return usageError(env, a.Name, err)
+	}
+	z.call = &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &targetOptions{}}
+	c := z.call
+	c.rep = report.New(report.Options{
+		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.verbose, JSON: o.output.json,
+		Quiet: o.output.quiet, Terminal: env.StderrTTY,
+	})
+	if env.Proc == nil {
+		c.fail(nil, env.ProcErr, exitFailed)
+		return c.end()
+	}
+	if err := c.sameNamespace(); err != nil {
+		c.fail(nil, err, exitFailed)
+		return c.end()
+	}
+	// Parents are asked for, and never signalled by being named.
+	c.guard = target.NewGuard(env.Proc, env.PID, true)
+	if len(ops) > 0 || stdin {
+		z.of = []procfs.ID{}
+		for _, op := range ops {
+			z.name(op)
+		}
+	}
+	list, err := z.find()
+	if err != nil {
+		c.fail(nil, err, exitFailed)
+		return c.end()
+	}
+	for _, st := range list {
+		z.print(st)
+	}
+	if o.output.dryRun {
+		return z.left(list)
+	}
+	env.Kernel.Hold()
+	if (o.nudge || o.killParent) && len(list) > 0 {
+		z.nudgeParents(list)
+		list, err = z.find()
+	}
+	if err == nil && o.killParent && len(list) > 0 {
+		z.endParents(list)
+		list, err = z.find()
+	}
+	if err != nil {
+		c.fail(nil, err, exitFailed)
+	}
+	return z.left(list)
+}
+
+// left reports on those who are left.
+func (z *undead) left(list []procfs.Stat) int {
+	if len(list) > 0 {
+		z.call.codes = append(z.call.codes, family.TimeLimit)
+	}
+	return z.call.end()
+}
+
+// name takes an operand for a parent.
+func (z *undead) name(op target.Operand) {
+	st, err := z.env.Proc.Stat(op.PID)
+	if err == nil && op.Form == target.Handle && st.Start != op.Start {
+		err = procfs.ErrNoProcess
+	}
+	if err == nil && op.Form == target.Inode {
+		if st, err = z.env.Kernel.Open(op.PID); err == nil {
+			var inode uint64
+			if inode, err = z.env.Kernel.Inode(st.ID); err == nil && inode != op.Inode {
+				err = procfs.ErrNoProcess
+			}
+		}
+	}
+	if err != nil {
+		z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
+		return
+	}
+	z.of = append(z.of, st.ID)
+}
+
+// find returns the zombies in question, in order of PID.
+func (z *undead) find() ([]procfs.Stat, error) {
+	if err := z.env.Kernel.Snapshot(&z.table); err != nil {
+		return nil, err
+	}
+	var list []procfs.Stat
+	for _, st := range z.table.Procs {
+		parent := z.table.Lookup(st.PPID)
+		if !st.Gone() || st.PPID == z.env.PID || z.of != nil && !z.wanted(parent) {
+			continue
+		}
+		list = append(list, st)
+	}
+	return list, nil
+}
+
+func (z *undead) wanted(parent *procfs.Stat) bool {
+	for _, id := range z.of {
+		if parent != nil && parent.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// print shows a zombie: since when it has been running, and why it is there.
+func (z *undead) print(st procfs.Stat) {
+	why := report.Explain(z.env.Proc, st.ID, 0)
+	age, _ := z.env.Proc.Age(st)
+	z.call.rep.Zombie(&st, age, why)
+}
+
+// parents returns the parents of the zombies, each once.
+func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
+	var parents []procfs.Stat
+	seen := make(map[int]bool)
+	for _, st := range list {
+		if seen[st.PPID] || st.PPID == 0 {
+			continue
+		}
+		seen[st.PPID] = true
+		parent, err := z.env.Kernel.Open(st.PPID)
+		if err != nil {
+			continue // gone by now, and the zombie reaped by another
+		}
+		parents = append(parents, parent)
+	}
+	return parents
+}
+
+// nudgeParents sends CHLD to the parents, which never does harm, and waits for
+// the reaping.
+func (z *undead) nudgeParents(list []procfs.Stat) {
+	for _, parent := range z.parents(list) {
+		switch err := z.env.Kernel.Signal(parent.ID, signals.CHLD); {
+		case err == nil:
+			z.call.rep.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
+		case !errors.Is(err, procfs.ErrNoProcess):
+			z.call.fail(&parent, err, exitFailed)
+		}
+	}
+	z.await(list)
+}
+
+// await waits for the zombies to be reaped.
+func (z *undead) await(list []procfs.Stat) {
+	limit := nudgeWait
+	if z.ladder.timeout.given && z.ladder.timeout.d > 0 {
+		limit = z.ladder.timeout.d
+	}
+	p := &escalate.Plan{WaitOnly: true, Reaped: true, Limit: limit}
+	for _, st := range list {
+		if now, err := z.env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
+			p.Targets = append(p.Targets, escalate.Target{Stat: now})
+		}
+	}
+	z.climb(p)
+}
+
+// endParents runs the ladder on the parents, so that init gets the zombies.
+func (z *undead) endParents(list []procfs.Stat) {
+	p := &escalate.Plan{
+		Ladder: z.steps, Hook: z.ladder.hook, HookTimeout: z.ladder.hookTimeout.d,
+		Status: z.output.json || z.output.verbose,
+	}
+	for _, parent := range z.parents(list) {
+		reason := z.call.guard.Brought(&parent)
+		if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
+			reason = ""
+		}
+		if reason != "" {
+			z.call.fail(&parent, fmt.Errorf("not ended: %s", reason), exitFailed)
+			continue
+		}
+		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.Ancestor(parent.PID)})
+	}
+	z.climb(p)
+	z.await(list)
+}
+
+func (z *undead) climb(p *escalate.Plan) {
+	_, err := escalate.Run(z.env.Kernel, p, z.call.rep)
+	z.call.rep.Close()
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		z.env.Die(i.Signal)
+	}
+	if err != nil {
+		z.call.fail(nil, err, exitFailed)
+	}
+}

@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"time"
 
 	"killbox/internal/family"
+	"killbox/procfs"
 )
 
 // Reaped reports a process that was reaped.
@@ -26,4 +28,18 @@ func (r *Reporter) Reaped(c *family.Child) {
 	r.wipe()
 	fmt.Fprintf(r.opts.Out, "%s: %s: %v, ran %s, CPU %s, peak %d KiB\n",
 		r.opts.Applet, Process(&c.Stat), c.Status, run, Seconds(c.CPU), c.Peak>>10)
+}
+
+// Zombie lists a zombie.
+func (r *Reporter) Zombie(st *procfs.Stat, age time.Duration, why string) {
+	if r.opts.JSON {
+		e := about(st, "zombie")
+		e.PPID, e.State, e.Age, e.Why = st.PPID, string(st.State), seconds(age), why
+		r.json(e)
+		return
+	}
+	if !r.opts.Quiet {
+		r.wipe()
+		fmt.Fprintf(r.opts.Out, "%s: started %s ago, %s\n", Process(st), Seconds(age), why)
+	}
 }
