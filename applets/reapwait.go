@@ -98,8 +98,8 @@ func (r *keeping) keepRunning(operands []string, say func(string)) int {
 	}
 	k.Hold()
 	r.rememberChildren()
-	if r.dieWithParent {
-		if err := k.WatchParent(); err != nil {
+	if r.dieWithParent != "" {
+		if err := k.WatchParent(r.parent); err != nil {
 			return r.fail(err)
 		}
 	}

@@ -30,9 +30,10 @@ type keeper interface {
 	// namespace whose PID 1 we are.
 	Pass(pid int, sig signals.Signal, group bool) error
 	Everybody(signals.Signal) error
-	// WatchInput and WatchParent ask for an event when those are gone.
+	// WatchInput and WatchParent ask for an event when those are gone. A parent
+	// that is named must still be ours; 0 is whoever it is.
 	WatchInput() error
-	WatchParent() error
+	WatchParent(pid int) error
 	// Terminal returns our terminal if its foreground is ours to give.
 	Terminal() (fd int, ok bool)
 	Foreground(fd int) bool
@@ -55,7 +56,9 @@ type reapwaitOptions struct {
 	output outputOptions
 
 	group, session, linger, keep      bool
-	untilEOF, dieWithParent, detach   bool
+	untilEOF, detach                  bool
+	dieWithParent                     string
+	parent                            int
 	report                            bool
 	reportFD                          int
 	pidfile                           string
@@ -78,7 +81,8 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for what is left")
 	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
 	flags.BoolVar(&o.untilEOF, "until-eof", false, "end everything when standard input is closed")
-	flags.BoolVar(&o.dieWithParent, "die-with-parent", false, "end everything when the parent of reapwait is gone")
+	flags.StringVar(&o.dieWithParent, "die-with-parent", "", "end everything when the parent of reapwait is gone, which must be `PID`")
+	flags.Lookup("die-with-parent").NoOptDefVal = "0"
 	flags.BoolVar(&o.detach, "detach", false, "go into the background, and print the handle of what runs there")
 	flags.StringVar(&o.pidfile, "pidfile", "", "keep the PID of reapwait in `FILE`")
 	flags.StringArrayVar(&o.tag, "tag", nil, "put `NAME=VALUE` into the environment")
@@ -145,6 +149,11 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 	for _, word := range o.tag {
 		if name, _, ok := strings.Cut(word, "="); !ok || name == "" || strings.ContainsRune(word, 0) {
 			return fmt.Errorf("--tag: %q is not NAME=VALUE", word)
+		}
+	}
+	if o.flags.Changed("die-with-parent") {
+		if o.parent, err = strconv.Atoi(o.dieWithParent); err != nil || o.parent < 0 {
+			return fmt.Errorf("--die-with-parent: %q is no PID", o.dieWithParent)
 		}
 	}
 	if err := o.parseRewrites(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 
 	"killbox/internal/family"
 
@@ -34,7 +35,7 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 	}
 	l := family.NewLaunch(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
 	l.Path, l.Session, l.Null, l.Keep = k.opts.Self, true, null, theirs
-	_, err = k.Launch(l)
+	pid, err := k.Launch(l)
 	unix.Close(theirs)
 	answer := os.NewFile(uintptr(pipe[0]), "answer")
 	defer answer.Close()
@@ -43,6 +44,13 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 	}
 	var line [64]byte
 	n, _ := answer.Read(line[:])
+	if !strings.HasPrefix(string(line[:n]), "handle ") {
+		for { // nothing is left when we say so
+			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+				break
+			}
+		}
+	}
 	return string(line[:n]), nil
 }
 

@@ -237,9 +237,13 @@ func (k *Kernel) once(fd int, kind family.Kind) {
 }
 
 // WatchParent makes an event of the end of our parent. Whether it is still the
-// same is asked after the watch has begun.
-func (k *Kernel) WatchParent() error {
+// same is asked after the watch has begun. A parent that went before this program could ask
+// for its number is known by pid alone.
+func (k *Kernel) WatchParent(pid int) error {
 	parent := k.given.parent
+	if pid != 0 && pid != parent {
+		return fmt.Errorf("%d is not the parent, or no longer", pid)
+	}
 	if parent == 0 {
 		return errors.New("the parent is outside of this PID namespace, and cannot be watched")
 	}

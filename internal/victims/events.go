@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-var eventNames = []string{"plan", "skip", "signal", "gone", "survivor", "error", "summary"}
+var eventNames = []string{"plan", "skip", "signal", "gone", "survivor", "error", "summary", "reaped", "zombie"}
 
 // Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads the output of --json and prints the named fields of the
 // events that match, a line each ("-" for a field that is not there). It fails where a line is not what killbox(7) promises.
