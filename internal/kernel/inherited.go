@@ -1,8 +1,9 @@
 package kernel
 
 import (
-	"math/bits"
+	"bytes"
 	"runtime"
+	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +22,15 @@ type inherited struct {
 func given() *inherited {
 	in := wasGiven()
 	in.parent = unix.Getppid()
+	for sig := 1; sig <= numSignals; sig++ {
+		// Some, TSTP among them, the runtime leaves alone.
+		var act [64]byte
+		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&act)), sigsetSize(), 0, 0)
+		ignore := ignoring()
+		at := handlerAt()
+		size := unsafe.Sizeof(uintptr(0))
+		in.ignored[sig] = in.ignored[sig] || bytes.Equal(act[at:at+size], ignore[at:at+size])
+	}
 	return in
 }
 
@@ -48,10 +58,15 @@ func mips() bool {
 // ignoring returns a struct sigaction that is SIG_IGN. All zeros are SIG_DFL.
 func ignoring() (act [64]byte) {
 	const sigIgn = 1
-	at := uintptr(0)
-	if mips() {
-		at = bits.UintSize / 8 // after the flags
-	}
-	*(*uintptr)(unsafe.Pointer(&act[at])) = sigIgn
+	*(*uintptr)(unsafe.Pointer(&act[handlerAt()])) = sigIgn
 	return act
+}
+
+// handlerAt is where a struct sigaction has its handler: on MIPS, after the
+// flags.
+func handlerAt() uintptr {
+	if mips() {
+		return unsafe.Sizeof(uintptr(0))
+	}
+	return 0
 }
