@@ -25,6 +25,7 @@ import (
 // kernel is one in which everybody dies of the first signal, and which writes
 // down what it was asked. Whoever has a number in refuses is not ours.
 type kernel struct {
+	keeper  // nobody is run here
 	proc    *procfs.FS
 	calls   []string
 	sent    []string
@@ -273,7 +274,7 @@ func TestLiftSignals(t *testing.T) {
 		}
 	}
 	for _, in := range []string{"-NOPE", "-65", "-12x", "-5-", "-TERMINATE", "-HUP,INT"} {
-		if got, err := liftSignals(flags(), []string{in}); err == nil {
+		if got, err := liftSignals(flags(), []string{in}, false); err == nil {
 			t.Errorf("%q: %q, want an error", in, got)
 		}
 	}
@@ -289,7 +290,7 @@ func FuzzLiftSignals(f *testing.F) {
 			flags.SetOutput(io.Discard)
 			flags.Usage = func() {}
 			args := strings.Split(s, " ")
-			lifted, err := liftSignals(flags, args)
+			lifted, err := liftSignals(flags, args, false)
 			if err != nil {
 				continue
 			}
@@ -348,7 +349,7 @@ func TestLadderOptions(t *testing.T) {
 		var o ladderOptions
 		flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
 		o.add(flags)
-		lifted, err := liftSignals(flags, strings.Fields(args))
+		lifted, err := liftSignals(flags, strings.Fields(args), false)
 		if err == nil {
 			err = flags.Parse(lifted)
 		}

@@ -60,14 +60,14 @@ func newKernel(t testing.TB, noPidfd bool) *Kernel {
 	return New(proc, Options{NoPidfd: noPidfd, Self: "/proc/self/exe"})
 }
 
-// child is a process of our own, which lasts as long as the test at most.
-type child struct {
+// victim is a process of our own, which lasts as long as the test at most.
+type victim struct {
 	t      testing.TB
 	pid    int
 	reaped bool
 }
 
-func start(t testing.TB, args ...string) *child {
+func start(t testing.TB, args ...string) *victim {
 	t.Helper()
 	if len(args) == 0 {
 		args = []string{"sleep", "60"}
@@ -80,7 +80,7 @@ func start(t testing.TB, args ...string) *child {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &child{t: t, pid: pid}
+	c := &victim{t: t, pid: pid}
 	t.Cleanup(func() {
 		if !c.reaped {
 			unix.Kill(pid, unix.SIGKILL) // not reaped, so the number is its own
@@ -91,7 +91,7 @@ func start(t testing.TB, args ...string) *child {
 }
 
 // wait blocks until the child changes its state in one of these ways.
-func (c *child) wait(options int) unix.WaitStatus {
+func (c *victim) wait(options int) unix.WaitStatus {
 	c.t.Helper()
 	var ws unix.WaitStatus
 	for {
@@ -106,7 +106,7 @@ func (c *child) wait(options int) unix.WaitStatus {
 	}
 }
 
-func (c *child) reap() unix.WaitStatus {
+func (c *victim) reap() unix.WaitStatus {
 	c.t.Helper()
 	ws := c.wait(0)
 	c.reaped = true
@@ -114,7 +114,7 @@ func (c *child) reap() unix.WaitStatus {
 }
 
 // zombie blocks until the child is one.
-func (c *child) zombie() {
+func (c *victim) zombie() {
 	c.t.Helper()
 	for {
 		err := unix.Waitid(unix.P_PID, c.pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -316,7 +316,7 @@ func collect(t testing.TB, k *Kernel, n int) (gone, reaped map[procfs.ID]int) {
 func TestWait(t *testing.T) {
 	paths(t, func(t *testing.T, k *Kernel) {
 		const n = 40
-		ids := make(map[procfs.ID]*child)
+		ids := make(map[procfs.ID]*victim)
 		for range n {
 			c := start(t)
 			st, err := k.Open(c.pid)
@@ -461,7 +461,7 @@ func state(t testing.TB, k *Kernel, pid int) byte {
 }
 
 // frozen starts a child that the guardian of k is told of and that is stopped.
-func frozen(t testing.TB, k *Kernel) (*child, procfs.ID) {
+func frozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
 	t.Helper()
 	c := start(t)
 	st, err := k.Open(c.pid)
@@ -513,7 +513,7 @@ func TestGuardian(t *testing.T) {
 				a, _ := frozen(t, k)
 				b, _ := frozen(t, k)
 				perish(t, k)
-				for _, c := range []*child{a, b} {
+				for _, c := range []*victim{a, b} {
 					if s := state(t, k, c.pid); s == 'T' {
 						t.Errorf("%d is still stopped", c.pid)
 					}
