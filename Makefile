@@ -7,7 +7,7 @@ MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
 # The names that install links to the binary; docs_test.go holds them to the applets.
-APPLETS = killwait pgkill reapwait tkill
+APPLETS = freezekill killwait pgkill reapwait tkill
 
 # How long check fuzzes each target, and fuzz does.
 CHECK_FUZZTIME ?= 3s

@@ -32,6 +32,12 @@ type Kernel interface {
 	Hold()
 	// Ignore makes this process ignore the signal.
 	Ignore(signals.Signal)
+	// Wake ends a Wait, the next one if there is none now.
+	Wake()
+
+	escalate.Cgroup
+	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
+	OpenCgroup(dir string) error
 	// LeaveGroup moves this process into a process group of its own.
 	LeaveGroup() error
 	keeper
@@ -90,6 +96,7 @@ type Applet struct {
 // All returns the applets, sorted by name.
 func All() []*Applet {
 	return []*Applet{
+		freezekill(),
 		killwait(),
 		pgkill(),
 		reapwait(),

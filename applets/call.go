@@ -60,6 +60,9 @@ func (c *call) prepare(operands []string) (ok bool) {
 		return false
 	}
 	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless)
+	if c.targets.all {
+		c.guard.SpareSession(c.env.Proc)
+	}
 	if c.found, err = target.Resolve(c.env.Proc, c.env.Kernel, c.guard, c.req); err != nil {
 		c.fail(nil, err, exitFailed)
 		return false
@@ -74,13 +77,7 @@ func (c *call) prepare(operands []string) (ok bool) {
 }
 
 // report makes the reporter.
-func (c *call) report() {
-	c.rep = report.New(report.Options{
-		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
-		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
-		Terminal: c.env.StderrTTY,
-	})
-}
+func (c *call) report() { c.rep = c.reporter() }
 
 // problems reports the operands that came to nothing; exited: those that name
 // nobody are no problem.
@@ -95,6 +92,14 @@ func (c *call) problems(exited bool) {
 		st.PID = p.Operand.PID
 		c.fail(&st, p.Err, exitFailed)
 	}
+}
+
+func (c *call) reporter() *report.Reporter {
+	return report.New(report.Options{
+		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
+		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
+		Terminal: c.env.StderrTTY,
+	})
 }
 
 // sameNamespace refuses to work on a /proc whose numbers are not ours.

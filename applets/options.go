@@ -148,10 +148,17 @@ type targetOptions struct {
 	newer   durationValue
 	pidfile string
 	zombies bool // not an option of its own
+	all     bool // freezekill's: everybody
 	flags   *pflag.FlagSet
 }
 
 func (o *targetOptions) add(flags *pflag.FlagSet) {
+	o.addWithoutCgroup(flags)
+	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
+}
+
+// addWithoutCgroup is for the applet that means something else by --cgroup.
+func (o *targetOptions) addWithoutCgroup(flags *pflag.FlagSet) {
 	o.flags = flags
 	flags.StringArrayVarP(&o.omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
 	flags.BoolVar(&o.force, "force", false, "allow PID 1 and kernel threads to be named")
@@ -163,7 +170,6 @@ func (o *targetOptions) add(flags *pflag.FlagSet) {
 	flags.Var(&o.group, "group", "select by process group")
 	flags.Var(&o.session, "session", "select by session")
 	flags.Var(&o.parent, "parent", "select by parent")
-	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
 	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
 	flags.Var(&o.older, "older", "select who is at least as old as DUR")
@@ -203,21 +209,8 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	req.Operands = ops
-	var omit []string
-	for _, list := range o.omit {
-		// A slice of pflag's would be read as CSV, and of that the first
-		// line only.
-		omit = append(omit, strings.Split(list, ",")...)
-	}
-	for _, word := range omit {
-		op, err := target.ParseOperand(word)
-		if err == nil && op.Form == target.Stdin {
-			err = errors.New("standard input cannot be omitted")
-		}
-		if err != nil {
-			return req, fmt.Errorf("--omit: %w", err), nil
-		}
-		req.Omit = append(req.Omit, op)
+	if req.Omit, err = o.omitted(); err != nil {
+		return req, err, nil
 	}
 	if err := o.selector(env, &req.Selector); err != nil {
 		return req, err, nil
@@ -235,13 +228,34 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 	return req, nil, nil
 }
 
+// omitted parses --omit.
+func (o *targetOptions) omitted() (ops []target.Operand, err error) {
+	var words []string
+	for _, list := range o.omit {
+		// A slice of pflag's would be read as CSV, and of that the first
+		// line only.
+		words = append(words, strings.Split(list, ",")...)
+	}
+	for _, word := range words {
+		op, err := target.ParseOperand(word)
+		if err == nil && op.Form == target.Stdin {
+			err = errors.New("standard input cannot be omitted")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--omit: %w", err)
+		}
+		ops = append(ops, op)
+	}
+	return ops, nil
+}
+
 func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile"} {
 		if o.given(name) && o.flags.Lookup(name).Value.String() == "" {
 			return fmt.Errorf("--%s: empty value", name)
 		}
 	}
-	s.Name, s.State, s.Zombies = o.name, o.state, o.zombies
+	s.Name, s.State, s.Zombies, s.All = o.name, o.state, o.zombies, o.all
 	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
 	s.Older, s.HasOlder = o.older.d, o.older.given
 	s.Newer, s.HasNewer = o.newer.d, o.newer.given

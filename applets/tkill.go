@@ -75,7 +75,7 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	p.Freeze, p.Guardian = !o.freeze.noFreeze && p.Ladder[0].Signal != 0, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	if o.output.dryRun {
-		list, err := o.preview(c, p)
+		list, err := c.preview(p)
 		if err != nil {
 			c.fail(nil, err, exitFailed)
 			return c.end()
@@ -100,7 +100,7 @@ func (c *call) brought(st *procfs.Stat) string {
 }
 
 // preview lists the trees as they are now, in order of PID.
-func (o *tkillOptions) preview(c *call, p *escalate.Plan) ([]report.Planned, error) {
+func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 	var table procfs.Snapshot
 	if err := c.env.Kernel.Snapshot(&table); err != nil {
 		return nil, err

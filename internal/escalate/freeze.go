@@ -90,6 +90,9 @@ func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 	}
 	if t.guarded && t.guardian == 0 {
 		pid, err := t.r.k.Guard()
+		if err != nil && t.r.plan.Hold != nil {
+			return nil, unheld(err)
+		}
 		if err != nil {
 			t.unguarded(err)
 		}
@@ -97,6 +100,9 @@ func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 	}
 	return t.freeze(sig)
 }
+
+// signal is left to Run: nothing but pidfds names the members of a tree.
+func (t *tree) signal([]*Result, signals.Signal) bool { return false }
 
 // freeze stops everybody, until a whole reading finds nobody new and nobody
 // still running.
@@ -127,6 +133,11 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 		if quiet && shakes < maxShakes && t.shake(sig) {
 			shakes++
 			continue
+		}
+		if quiet && t.r.plan.Tree == nil {
+			// The targets alone are meant, and each has been seen stopped.
+			t.proved = true
+			return newcomers, nil
 		}
 		if quiet {
 			suspect := t.suspect()
@@ -193,6 +204,14 @@ func (t *tree) members() []*procfs.Stat {
 		return members
 	}
 	t.selectNew()
+	if t.r.plan.Tree.Flat {
+		for i := range t.snap.Procs {
+			if st := &t.snap.Procs[i]; t.known[st.ID] || t.named[st.ID] {
+				members = append(members, st)
+			}
+		}
+		return members
+	}
 	members = t.snap.Family(procfs.Family{
 		Roots:    t.roots,
 		Known:    t.known,
@@ -209,15 +228,33 @@ func (t *tree) members() []*procfs.Stat {
 // were born since it was first asked.
 func (t *tree) selectNew() {
 	tr := t.r.plan.Tree
-	if tr == nil || tr.Select == nil {
+	if tr == nil || tr.Select == nil && len(tr.Groups) == 0 {
 		return
 	}
+	groups := t.groups()
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if st.Start >= tr.Since && !t.known[st.ID] && !t.skipped[st.ID] && st.PID != t.guardian && tr.Select(st) {
+		if st.Start < tr.Since || t.known[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
+			continue
+		}
+		if groups[st.PGID] || tr.Select != nil && tr.Select(st) {
 			t.known[st.ID] = true
 		}
 	}
+}
+
+// groups returns those of the user's groups that the last reading shows with a
+// member that is known. While it has one, be it a zombie, its number cannot
+// have become another group's.
+func (t *tree) groups() map[int]bool {
+	groups := make(map[int]bool)
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if (t.known[st.ID] || t.named[st.ID]) && slices.Contains(t.r.plan.Tree.Groups, st.PGID) {
+			groups[st.PGID] = true
+		}
+	}
+	return groups
 }
 
 // take opens a member seen in the table, and returns it if it is new and to
@@ -292,7 +329,9 @@ func (t *tree) stop(list []*Result) error {
 		ids = append(ids, res.ID)
 	}
 	if t.guardian != 0 && len(ids) > 0 {
-		if err := t.r.k.Tell(ids); err != nil {
+		if err := t.r.k.Tell(ids); err != nil && t.r.plan.Hold != nil {
+			return unheld(err)
+		} else if err != nil {
 			t.unguarded(err)
 		}
 	}
@@ -458,7 +497,7 @@ const heldAfter = 2
 // what a child that nobody saw may have left behind. Of a tree that held still
 // only its like is suspected, which may have left before we came.
 func (t *tree) suspect() *procfs.Stat {
-	if t.r.plan.Tree == nil {
+	if t.r.plan.Tree == nil || t.r.plan.Tree.Flat {
 		return nil
 	}
 	comms := make(map[string]bool)
@@ -525,6 +564,10 @@ func (t *tree) release(hold bool) {
 	if some {
 		t.clear()
 	}
+	t.unboost()
+}
+
+func (t *tree) unboost() {
 	if t.boosted != nil {
 		t.boosted()
 		t.boosted = nil
@@ -571,7 +614,7 @@ func (t *tree) sweep() (more bool, err error) {
 	if t.r.plan.Tree == nil {
 		return false, nil
 	}
-	if t.proved && len(t.sessions) == 0 && !t.r.plan.Tree.Children {
+	if tr := t.r.plan.Tree; t.proved && len(t.sessions) == 0 && !tr.Children && !tr.Flat {
 		// Whoever was born since has lost its parent and no session tells
 		// where it came from.
 		return false, nil
@@ -629,6 +672,12 @@ func (t *tree) left() bool {
 		}
 	}
 	return false
+}
+
+// survivors takes in who was born last.
+func (t *tree) survivors() error {
+	_, err := t.look()
+	return err
 }
 
 // deepestFirst orders the list so that nobody comes after its parent. Without

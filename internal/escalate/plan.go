@@ -80,6 +80,12 @@ type Skip struct {
 type Tree struct {
 	// Children leaves out the roots themselves.
 	Children bool
+	// Flat takes in no descendants: the targets, and whom Select and Groups
+	// find.
+	Flat bool
+	// Groups are process groups whose newcomers are roots, for as long as a
+	// reading shows a member that is known.
+	Groups []int
 	// Strays takes in the sessions that the tree leads.
 	Strays bool
 	// Guard returns why a process that the tree brings in must be left
@@ -125,6 +131,11 @@ type Plan struct {
 	// ProveAlways asks for it even of a tree that held still.
 	Prove       time.Duration
 	ProveAlways bool
+
+	// Cgroup, if set, is frozen instead of its members, who are the targets.
+	Cgroup *CgroupPlan
+	// Hold freezes and climbs no ladder.
+	Hold *Hold
 
 	// Hook is run for each survivor before each further rung.
 	Hook        string

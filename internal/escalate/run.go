@@ -23,9 +23,30 @@ type run struct {
 	gone    int
 	rung    int // from 1
 
-	tree   *tree
+	tree   herd
 	groups *groups
 	sum    Summary
+}
+
+// herd is what belongs together and is frozen together: a tree, or a cgroup.
+type herd interface {
+	// gather brings it up to date, frozen where that is wanted, and returns
+	// who was not known before.
+	gather(signals.Signal) ([]*Result, error)
+	// signal sends to the list at one stroke, where it can.
+	signal([]*Result, signals.Signal) bool
+	thaw(signals.Signal)
+	// sweep is called when everybody known is gone. It returns true when
+	// there is somebody new.
+	sweep() (more bool, err error)
+	// survivors takes in who was born last.
+	survivors() error
+	// holding tells whether everybody who is left is kept frozen.
+	holding() bool
+	// unboost gives up the better nice value of a freeze.
+	unboost()
+	// close leaves nobody frozen, whatever happened.
+	close()
 }
 
 // Run carries out the plan and returns what became of everybody. The targets
@@ -38,7 +59,10 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 	for _, s := range p.Skipped {
 		o.Skipped(s)
 	}
-	if p.Tree != nil || p.Freeze {
+	if p.Cgroup != nil {
+		r.tree = &cgroup{r: r, guarded: p.Guardian}
+		defer r.tree.close()
+	} else if p.Tree != nil || p.Freeze {
 		r.tree = newTree(r)
 		defer r.tree.close() // a panic must not leave anybody frozen
 	}
@@ -50,7 +74,12 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 			r.add(t)
 		}
 	}
-	err := r.climb()
+	var err error
+	if p.Hold != nil {
+		err = r.hold()
+	} else {
+		err = r.climb()
+	}
 	if r.tree != nil {
 		r.tree.close()
 	}
@@ -118,8 +147,8 @@ func (r *run) step(step Step) (over bool, err error) {
 			if round == 0 {
 				newcomers = r.results
 			}
-			if !r.plan.Freeze && step.Signal == signals.KILL {
-				newcomers = r.tree.deepestFirst(newcomers)
+			if t, ok := r.tree.(*tree); ok && !r.plan.Freeze && step.Signal == signals.KILL {
+				newcomers = t.deepestFirst(newcomers)
 			}
 		}
 		if r.groups != nil {
@@ -128,7 +157,9 @@ func (r *run) step(step Step) (over bool, err error) {
 			}
 			newcomers = r.groups.stroke(newcomers, step.Signal)
 		}
-		r.signalAll(newcomers, step.Signal)
+		if r.tree == nil || !r.tree.signal(newcomers, step.Signal) {
+			r.signalAll(newcomers, step.Signal)
+		}
 		if r.tree != nil {
 			r.tree.thaw(step.Signal)
 		}
@@ -177,7 +208,7 @@ func (r *run) survivors() error {
 	if r.groups != nil {
 		_, err = r.groups.look()
 	} else {
-		_, err = r.tree.look()
+		err = r.tree.survivors()
 	}
 	if r.open == 0 {
 		r.sum.Proved = false

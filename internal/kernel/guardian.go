@@ -22,8 +22,9 @@ const GuardianName = "killbox-guardian"
 // the other end of a socket, which the kernel closes for us whatever happens.
 //
 // The protocol is records of 16 bytes, PID and start time in native order; a
-// PID of 0 clears the list. Whoever is on the list at the end of file is sent
-// SIGCONT.
+// PID of 0 clears the list, or with a start time of 1 puts the cgroup on it,
+// whose cgroup.freeze is the guardian's descriptor 3. Whoever is on the list at
+// the end of file is sent SIGCONT, and the cgroup is thawed.
 type guardian struct {
 	fd  int
 	pid int
@@ -46,10 +47,14 @@ func (k *Kernel) Guard() (int, error) {
 		return 0, fmt.Errorf("socketpair: %w", err)
 	}
 	ours, theirs := pair[0], uintptr(pair[1])
+	files := []uintptr{theirs, theirs, theirs}
+	if k.cgroup != nil {
+		files = append(files, k.cgroup.freeze.Fd())
+	}
 	pid, err := syscall.ForkExec(k.opts.Self, []string{GuardianName}, &syscall.ProcAttr{
 		Dir:   "/",
 		Env:   k.guardianEnv(),
-		Files: []uintptr{theirs, theirs, theirs},
+		Files: files,
 		// A session of its own: what ends our group must not end it.
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
@@ -100,6 +105,11 @@ func (k *Kernel) Tell(ids []procfs.ID) error {
 // Clear says that everybody named so far runs again.
 func (k *Kernel) Clear() error { return k.guard.send(make([]byte, 16)) }
 
+// guardCgroup is the record that tells of the cgroup.
+func guardCgroup() []byte {
+	return binary.NativeEndian.AppendUint64(make([]byte, 8, 16), 1)
+}
+
 func (g *guardian) send(b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.SendmsgN(g.fd, b, nil, nil, unix.MSG_NOSIGNAL)
@@ -147,6 +157,7 @@ func RunGuardian(k *Kernel) {
 		return
 	}
 	var frozen []procfs.ID
+	cgroup := false
 	buf := make([]byte, 0, 64<<10)
 	for {
 		n, err := os.Stdin.Read(buf[len(buf):cap(buf)])
@@ -157,16 +168,22 @@ func RunGuardian(k *Kernel) {
 				PID:   int(binary.NativeEndian.Uint64(record)),
 				Start: binary.NativeEndian.Uint64(record[8:]),
 			}
-			if id.PID == 0 {
-				frozen = frozen[:0]
-			} else {
+			switch {
+			case id.PID != 0:
 				frozen = append(frozen, id)
+			case id.Start != 0:
+				cgroup = true
+			default:
+				frozen, cgroup = frozen[:0], false
 			}
 		}
 		buf = buf[:copy(buf[:cap(buf)], buf[whole:])]
 		if err != nil {
 			break
 		}
+	}
+	if cgroup {
+		unix.Write(3, []byte{'0'})
 	}
 	for _, id := range frozen {
 		if st, err := k.Open(id.PID); err == nil {

@@ -16,9 +16,10 @@ import (
 
 // notes passes a signal on to the goroutine that waits.
 type notes struct {
-	fd   int // an eventfd
-	ch   chan os.Signal
-	hold atomic.Bool
+	fd    int // an eventfd
+	ch    chan os.Signal
+	hold  atomic.Bool
+	woken atomic.Bool
 	// keeper, if set, takes what comes.
 	keeper atomic.Pointer[keeper]
 	got    atomic.Int32
@@ -57,7 +58,27 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	return nil
 }
 
+// wake makes the descriptor readable. The number is not 0 and not the
+// forbidden one in either byte order.
 func (n *notes) wake() { unix.Write(n.fd, []byte{1, 0, 0, 0, 0, 0, 0, 1}) }
+
+// Wake ends a Wait, the next one if there is none now.
+func (k *Kernel) Wake() {
+	if k.notes != nil {
+		k.notes.woken.Store(true)
+		k.notes.wake()
+	}
+}
+
+// woken tells, once, of a Wake.
+func (k *Kernel) woken() bool {
+	if k.notes == nil || !k.notes.woken.Swap(false) {
+		return false
+	}
+	var b [8]byte
+	unix.Read(k.notes.fd, b[:])
+	return true
+}
 
 // Hold leaves it to Interrupted and Wait to tell of the caught signals.
 func (k *Kernel) Hold() {

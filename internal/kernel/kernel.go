@@ -41,9 +41,10 @@ type Kernel struct {
 	epoll   int // 0 before the first Wait
 	ready   []unix.EpollEvent
 
-	probe probe
-	guard *guardian
-	notes *notes
+	probe  probe
+	guard  *guardian
+	notes  *notes
+	cgroup *cgroup // that was opened, if any
 
 	given    *inherited
 	keeper   *keeper          // nil without children to look after

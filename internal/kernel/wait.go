@@ -42,7 +42,8 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 			return nil, nil, err
 		}
 		k.collect()
-		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || left == 0 {
+		woken := k.woken()
+		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || left == 0 || woken {
 			return gone, reaped, err
 		}
 	}

@@ -10,6 +10,8 @@ type Guard struct {
 	self      int
 	ancestors map[int]bool
 	force     bool
+	session   int
+	spare     bool // leave session alone
 }
 
 // NewGuard reads who the ancestors of self are.
@@ -30,6 +32,16 @@ func NewGuard(proc *procfs.FS, self int, force bool) *Guard {
 	}
 }
 
+// SpareSession makes the guard leave alone who is in the session of self.
+func (g *Guard) SpareSession(proc *procfs.FS) {
+	if proc == nil {
+		return
+	}
+	if st, err := proc.Stat(g.self); err == nil {
+		g.session, g.spare = st.SID, true
+	}
+}
+
 // Ancestor tells whether the process is one of ours.
 func (g *Guard) Ancestor(pid int) bool { return g.ancestors[pid] }
 
@@ -45,6 +57,8 @@ func (g *Guard) Brought(st *procfs.Stat) string {
 		return "an ancestor of this process"
 	case st.KernelThread():
 		return "a kernel thread"
+	case g.spare && st.SID == g.session:
+		return "in the session of this process"
 	}
 	return ""
 }

@@ -34,6 +34,7 @@ type Selector struct {
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
 	Only     *Operand // what --pidfile named
+	All      bool     // everybody
 	// Zombies are passed over, being gone, unless this or State asks for them.
 	Zombies bool
 }

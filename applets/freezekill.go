@@ -1,0 +1,241 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func freezekill() *Applet {
+	return &Applet{
+		Name:    "freezekill",
+		Summary: "stop everything at once, signal it, let it go on",
+		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &freezekillOptions{prove: durationValue{d: time.Second}, flags: flags}
+			o.ladder.add(flags)
+			flags.BoolVarP(&o.tree, "tree", "T", false, "with all their descendants")
+			flags.BoolVarP(&o.all, "all", "a", false, "everything but this session, PID 1 and kernel threads")
+			flags.StringVar(&o.cgroup, "cgroup", "", "a cgroup v2 and those below it, by `PATH|PID`")
+			flags.BoolVar(&o.hold, "hold", false, "freeze, print the handles, and thaw at the end of standard input or on a signal")
+			flags.BoolVar(&o.thaw, "thaw", false, "send CONT and do nothing else")
+			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
+			flags.BoolVar(&o.noStrays, "no-strays", false, "with -T: leave out who lost its parent in a session that the tree leads")
+			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
+			o.output.add(flags)
+			o.target.addWithoutCgroup(flags)
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+		},
+	}
+}
+
+type freezekillOptions struct {
+	ladder ladderOptions
+	output outputOptions
+	target targetOptions
+	flags  *pflag.FlagSet
+
+	tree, all, hold, thaw, noGuard, noStrays bool
+
+	cgroup string
+	prove  durationValue
+}
+
+func (o *freezekillOptions) run(env *Env, a *Applet, operands []string) int {
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	if err := o.check(operands); err != nil {
+		return usageError(env, a.Name, err)
+	}
+	if o.all {
+		if o.target.all = true; !o.target.force && !o.output.dryRun && !o.shutdown(env) {
+			return usageError(env, a.Name, errors.New("--all ends everything outside of this session: it needs --force, unless PID 1 is the parent"))
+		}
+	}
+	if o.flags.Changed("cgroup") {
+		return o.runCgroup(c)
+	}
+	if !c.prepare(operands) {
+		return c.end()
+	}
+	if env.Proc == nil && len(c.found.Processes) > 0 {
+		c.fail(nil, env.ProcErr, exitFailed)
+		return c.end()
+	}
+	p := o.plan(c)
+	if o.thaw || o.output.dryRun {
+		list := planned(p)
+		if o.tree {
+			var err error
+			if list, err = c.preview(p); err != nil {
+				c.fail(nil, err, exitFailed)
+				return c.end()
+			}
+		}
+		return o.look(c, list)
+	}
+	return o.carryOut(c, p)
+}
+
+// shutdown tells whether PID 1 has started this, as in a shutdown script.
+func (o *freezekillOptions) shutdown(env *Env) bool {
+	if env.Proc == nil {
+		return false
+	}
+	st, err := env.Proc.Stat(env.PID)
+	return err == nil && st.PPID == 1
+}
+
+func (o *freezekillOptions) check(operands []string) error {
+	one := func(option string, others ...string) error {
+		for _, name := range others {
+			if o.flags.Changed(name) {
+				return fmt.Errorf("--%s and --%s exclude each other", option, name)
+			}
+		}
+		return nil
+	}
+	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
+	whom := []string{"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile"}
+	switch {
+	case o.hold && o.thaw:
+		return one("hold", "thaw")
+	case o.all && o.flags.Changed("cgroup"):
+		return one("all", "cgroup")
+	case (o.all || o.flags.Changed("cgroup")) && len(operands) > 0:
+		return fmt.Errorf("--all and --cgroup take no further targets, and %q is one", operands[0])
+	case o.flags.Changed("cgroup") && o.cgroup == "":
+		return errors.New("--cgroup: empty value")
+	case o.noStrays && !o.tree:
+		return errors.New("--no-strays has no meaning without --tree")
+	}
+	var err error
+	if o.all {
+		err = one("all", whom...)
+	}
+	if o.flags.Changed("cgroup") && err == nil {
+		err = one("cgroup", whom...)
+	}
+	if o.hold && err == nil {
+		if err = one("hold", ladder...); err == nil {
+			for _, word := range operands {
+				if word == "-" {
+					err = errors.New("--hold waits for the end of standard input, so no targets can come from there")
+				}
+			}
+		}
+	}
+	if o.thaw && err == nil {
+		err = one("thaw", append(ladder, "timeout", "prove", "no-guard")...)
+	}
+	return err
+}
+
+func (o *freezekillOptions) plan(c *call) *escalate.Plan {
+	p := c.plan()
+	p.Freeze, p.Guardian = true, !o.noGuard
+	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
+	tree := &escalate.Tree{
+		Flat:     !o.tree,
+		Strays:   !o.noStrays,
+		Guard:    c.brought,
+		Since:    c.found.Since,
+		Restless: c.found.Vanished,
+	}
+	for _, op := range c.req.Operands {
+		if op.Form == target.Group {
+			tree.Groups = append(tree.Groups, op.PID)
+		}
+	}
+	if s := &c.req.Selector; !s.Empty() {
+		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
+	}
+	if o.tree || tree.Select != nil || tree.Groups != nil {
+		p.Tree = tree
+	}
+	return p
+}
+
+// look prints the plan, or carries out --thaw.
+func (o *freezekillOptions) look(c *call, list []report.Planned) int {
+	ladder := c.ladder
+	switch {
+	case o.thaw:
+		ladder = escalate.Ladder{{Signal: signals.CONT}}
+	case o.hold:
+		ladder = escalate.Ladder{{Signal: signals.STOP}}
+	}
+	if o.output.dryRun {
+		c.dryRun(list, ladder)
+		return c.end()
+	}
+	began := time.Now()
+	sum := &escalate.Summary{Proved: true}
+	for i := range list {
+		st := &list[i].Stat
+		if list[i].Keep != "" {
+			c.rep.Skipped(escalate.Skip{Stat: *st, Reason: list[i].Keep})
+			continue
+		}
+		res := &escalate.Result{Target: escalate.Target{Stat: *st}, Outcome: escalate.Exists}
+		sum.Results = append(sum.Results, res)
+		// Already open, but for those that a tree has brought in.
+		now, err := c.env.Kernel.Open(st.PID)
+		if err == nil && now.ID != st.ID {
+			err = procfs.ErrNoProcess
+		}
+		if err == nil {
+			err = c.env.Kernel.Signal(st.ID, signals.CONT)
+		}
+		switch {
+		case errors.Is(err, procfs.ErrNoProcess):
+			res.Outcome = escalate.Gone
+		case err != nil:
+			res.Outcome = escalate.Refused
+			c.rep.Failed(res, err)
+			c.codes = append(c.codes, exitFailed)
+		default:
+			c.rep.Signalled(res, signals.CONT, 1, time.Since(began))
+		}
+	}
+	sum.Elapsed = time.Since(began)
+	c.rep.Summary(sum, c.end())
+	return c.end()
+}
+
+// carryOut ends the targets, or holds them.
+func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
+	if o.hold {
+		over := new(atomic.Bool)
+		p.Hold = &escalate.Hold{
+			Over: over.Load,
+			Frozen: func(held []*escalate.Result) {
+				for _, res := range held {
+					if !o.output.json && !o.output.verbose {
+						fmt.Fprintln(c.env.Stdout, res.ID)
+					}
+				}
+				go func() {
+					// The end and a failure are the same: nobody is there
+					// any more to let them go.
+					io.Copy(io.Discard, c.env.Stdin)
+					over.Store(true)
+					c.env.Kernel.Wake()
+				}()
+			},
+		}
+	}
+	sum := c.run(p)
+	c.rep.Summary(sum, c.end())
+	return c.end()
+}

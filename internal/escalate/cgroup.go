@@ -1,0 +1,262 @@
+package escalate
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// Cgroup is a subtree of cgroup v2, opened beforehand.
+type Cgroup interface {
+	// CgroupFrozen tells whether somebody has asked for the freeze already.
+	CgroupFrozen() (bool, error)
+	// TellCgroup lets the guardian know that the cgroup is about to be
+	// frozen; Kernel.Clear takes that back.
+	TellCgroup() error
+	// FreezeCgroup returns when everybody has stopped; done is false when
+	// limit was over first. The error is a *signals.Interrupt when killbox
+	// itself is to end.
+	FreezeCgroup(limit time.Duration) (done bool, err error)
+	// ThawCgroup lets the cgroup go on and, with below, the cgroups in it
+	// that have been frozen by themselves.
+	ThawCgroup(below bool) error
+	// KillCgroup kills everybody at one stroke (Linux 5.14).
+	KillCgroup() error
+	// CgroupMembers lists the processes of the subtree. Outside counts those
+	// that have no number here.
+	CgroupMembers() (pids []int, outside int, err error)
+	// CgroupEmpty waits until nobody lives in the subtree, for limit at most.
+	CgroupEmpty(limit time.Duration) (bool, error)
+}
+
+// CgroupPlan says that the targets are the members of a cgroup.
+type CgroupPlan struct {
+	Cgroup
+	// Contains tells whether a process is in it now.
+	Contains func(pid int) bool
+	// Guard returns why a member is to be left alone, or "".
+	Guard func(*procfs.Stat) string
+}
+
+// cgroup is frozen as a whole by the kernel, which is all the proof there need
+// be: nobody in it forks.
+type cgroup struct {
+	r        *run
+	guarded  bool
+	guardian int
+	boosted  func()
+	frozen   bool // by us
+	foreign  bool // was frozen by somebody else
+	spared   map[procfs.ID]bool
+	blind    bool // some members have no number here
+}
+
+func (c *cgroup) gather(signals.Signal) ([]*Result, error) {
+	if c.boosted == nil {
+		c.boosted = c.r.k.Boost()
+	}
+	if c.guarded && c.guardian == 0 {
+		pid, err := c.r.k.Guard()
+		if err != nil && c.r.plan.Hold != nil {
+			return nil, unheld(err)
+		}
+		if err != nil {
+			c.unguarded(err)
+		}
+		c.guardian = pid
+	}
+	if err := c.freeze(); err != nil {
+		return nil, err
+	}
+	return c.look()
+}
+
+func (c *cgroup) freeze() error {
+	if c.frozen {
+		return nil
+	}
+	var err error
+	if c.foreign, err = c.r.plan.Cgroup.CgroupFrozen(); err != nil || c.foreign {
+		return err
+	}
+	if c.guardian != 0 {
+		if err := c.r.plan.Cgroup.TellCgroup(); err != nil && c.r.plan.Hold != nil {
+			return unheld(err)
+		} else if err != nil {
+			c.unguarded(err)
+		}
+	}
+	// Marked first: should this call be the last thing that works, it is
+	// thawed.
+	c.frozen = true
+	// Somebody in uninterruptible sleep cannot be frozen, and forks nothing
+	// either; so the kill goes on after the limit.
+	done, err := c.r.plan.Cgroup.FreezeCgroup(c.r.plan.Prove)
+	if err == nil && !done && c.r.plan.Hold != nil {
+		err = errors.New("the cgroup does not freeze: somebody in it is in uninterruptible sleep")
+	}
+	return err
+}
+
+// look opens the members that are new.
+func (c *cgroup) look() ([]*Result, error) {
+	pids, outside, err := c.r.plan.Cgroup.CgroupMembers()
+	if err != nil {
+		return nil, err
+	}
+	c.blind = outside > 0
+	var found []*Result
+	for _, pid := range pids {
+		if res := c.take(pid); res != nil {
+			found = append(found, res)
+		}
+	}
+	return found, nil
+}
+
+func (c *cgroup) take(pid int) *Result {
+	st, err := c.r.k.Open(pid)
+	if err != nil {
+		if !errors.Is(err, procfs.ErrNoProcess) {
+			c.r.obs.Failed(&Result{Target: Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid}}}}, err)
+		}
+		return nil
+	}
+	if c.r.byID[st.ID] != nil || c.spared[st.ID] {
+		return nil
+	}
+	// The list was read before: the number may have come to name a stranger.
+	// Asked last: if it is still there, all that was read was its own.
+	in := c.r.plan.Cgroup.Contains(pid)
+	if _, err := c.r.k.Stat(st.ID); !in || err != nil || st.Gone() {
+		c.r.k.Close(st.ID)
+		return nil
+	}
+	if reason := c.r.plan.Cgroup.Guard(&st); reason != "" {
+		c.r.k.Close(st.ID)
+		c.spare(&st, reason)
+		return nil
+	}
+	return c.r.add(Target{Stat: st})
+}
+
+func (c *cgroup) spare(st *procfs.Stat, reason string) {
+	if c.spared == nil {
+		c.spared = make(map[procfs.ID]bool)
+		for _, s := range c.r.plan.Skipped {
+			c.spared[s.ID] = true
+		}
+	}
+	if !c.spared[st.ID] {
+		c.spared[st.ID] = true
+		c.r.obs.Skipped(Skip{*st, reason})
+	}
+}
+
+// signal kills everybody at one stroke, unless somebody is to be spared.
+func (c *cgroup) signal(list []*Result, sig signals.Signal) bool {
+	if sig != signals.KILL || len(c.spared)+len(c.r.plan.Skipped) > 0 {
+		return false
+	}
+	if c.r.plan.Cgroup.KillCgroup() != nil {
+		return false // one by one, then; what fails there is reported
+	}
+	for _, res := range list {
+		if res.Outcome == Survived {
+			res.Rung = c.r.rung
+			c.r.sum.Rung = max(c.r.sum.Rung, c.r.rung)
+			c.r.obs.Signalled(res, sig, c.r.rung, time.Since(c.r.start))
+		}
+	}
+	return true
+}
+
+// thaw lets the cgroup go on. One that somebody else had frozen, or that holds
+// such a cgroup, is let go on only to die.
+func (c *cgroup) thaw(sig signals.Signal) {
+	if !c.frozen && !(c.foreign && sig.Ends()) {
+		c.unboost()
+		return
+	}
+	c.release(sig.Ends())
+}
+
+func (c *cgroup) release(below bool) {
+	if err := c.r.plan.Cgroup.ThawCgroup(below); err != nil {
+		c.r.obs.Failed(nil, fmt.Errorf("cannot thaw the cgroup: %w", err))
+	} else if c.guardian != 0 {
+		// Not cleared after a failure: the guardian is to try again.
+		if err := c.r.k.Clear(); err != nil {
+			c.unguarded(err)
+		}
+	}
+	c.frozen = false
+	c.unboost()
+}
+
+func (c *cgroup) unboost() {
+	if c.boosted != nil {
+		c.boosted()
+		c.boosted = nil
+	}
+}
+
+// unguarded gives up the guardian: the kill goes on without one.
+func (c *cgroup) unguarded(err error) {
+	c.r.obs.Failed(nil, fmt.Errorf("going on without a guardian: %w", err))
+	if c.guardian != 0 {
+		c.r.k.Unguard()
+	}
+	c.guarded, c.guardian = false, 0
+}
+
+func (c *cgroup) sweep() (more bool, err error) {
+	empty, err := c.r.plan.Cgroup.CgroupEmpty(0)
+	if err != nil || empty {
+		return false, err
+	}
+	pids, outside, err := c.r.plan.Cgroup.CgroupMembers()
+	if err != nil {
+		return false, err
+	}
+	for _, pid := range pids {
+		st, err := c.r.k.Open(pid)
+		switch {
+		case err != nil || c.spared[st.ID]:
+		case c.r.byID[st.ID] == nil:
+			return true, nil
+		}
+	}
+	if len(c.spared)+len(c.r.plan.Skipped) > 0 {
+		return false, nil
+	}
+	if empty, err = c.r.plan.Cgroup.CgroupEmpty(c.r.plan.Prove); err != nil || empty {
+		return false, err
+	}
+	c.r.sum.Proved = false
+	c.r.sum.Doubt = "the cgroup is still populated"
+	if outside > 0 {
+		c.r.sum.Doubt += ", by processes outside of this PID namespace"
+	}
+	return false, nil
+}
+
+func (c *cgroup) survivors() error {
+	_, err := c.look()
+	return err
+}
+
+func (c *cgroup) holding() bool { return false }
+
+func (c *cgroup) close() {
+	if c.frozen {
+		c.release(false)
+	}
+	c.unboost()
+	if c.guardian != 0 {
+		c.r.k.Unguard()
+	}
+}
