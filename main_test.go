@@ -139,6 +139,9 @@ func condition(name string) (bool, error) {
 	case "cgroup2":
 		dir := cgroup2()
 		return dir != "" && unix.Access(dir, unix.W_OK) == nil, nil
+	case "freezer1":
+		data, _ := os.ReadFile("/proc/self/mounts")
+		return strings.Contains(string(data), "/freezer cgroup ") && os.Geteuid() == 0, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

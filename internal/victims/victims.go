@@ -110,6 +110,7 @@ func Refuse() {
 		"pidfd_open":        unix.SYS_PIDFD_OPEN,
 		"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL,
 		"setpriority":       unix.SYS_SETPRIORITY,
+		"setsid":            unix.SYS_SETSID,
 	}
 	errnos := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM, "EINVAL": unix.EINVAL, "EMFILE": unix.EMFILE}
 	end := slices.Index(os.Args, "--")

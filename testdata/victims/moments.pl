@@ -21,7 +21,15 @@ sub state {
 	return (<$f> // '') =~ /.*\) (.)/s ? $1 : '';
 }
 
-sub stopped { return scalar grep { state($_) eq 'T' } @family }
+# EVENTS is the cgroup.events of a cgroup that counts as one more.
+sub stopped {
+	my $n = grep { state($_) eq 'T' } @family;
+	if (my $events = $ENV{EVENTS}) {
+		open my $f, '<', $events or die "$events: $!";
+		$n++ if grep { /^frozen 1/ } <$f>;
+	}
+	return $n;
+}
 
 # strangers: who has come since we began, and is not dead yet.
 sub strangers { return grep { !$known{$_} && state($_) !~ /^[ZX]?$/ } processes() }
