@@ -143,7 +143,8 @@ func (o *freezekillOptions) check(operands []string) error {
 
 func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	p := c.plan()
-	p.Freeze, p.Guardian = true, !o.noGuard
+	// Signal 0 only looks, and so stops nobody.
+	p.Freeze, p.Guardian = o.hold || p.Ladder[0].Signal != 0, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	tree := &escalate.Tree{
 		Flat:     !o.tree,

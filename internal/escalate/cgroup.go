@@ -51,10 +51,12 @@ type cgroup struct {
 	frozen   bool // by us
 	foreign  bool // was frozen by somebody else
 	spared   map[procfs.ID]bool
-	blind    bool // some members have no number here
 }
 
-func (c *cgroup) gather(signals.Signal) ([]*Result, error) {
+func (c *cgroup) gather(sig signals.Signal) ([]*Result, error) {
+	if sig == 0 && c.r.plan.Hold == nil {
+		return c.look() // only asks who is there
+	}
 	if c.boosted == nil {
 		c.boosted = c.r.k.Boost()
 	}
@@ -95,19 +97,44 @@ func (c *cgroup) freeze() error {
 	// Somebody in uninterruptible sleep cannot be frozen, and forks nothing
 	// either; so the kill goes on after the limit.
 	done, err := c.r.plan.Cgroup.FreezeCgroup(c.r.plan.Prove)
+	for range freezeTries {
+		if done || err != nil || !c.running() {
+			break
+		}
+		done, err = c.r.plan.Cgroup.FreezeCgroup(c.r.plan.Prove)
+	}
 	if err == nil && !done && c.r.plan.Hold != nil {
 		err = errors.New("the cgroup does not freeze: somebody in it is in uninterruptible sleep")
 	}
 	return err
 }
 
+// freezeTries is how often more a cgroup is waited for in which somebody is
+// still to be scheduled: on a busy machine hundreds take their time.
+const freezeTries = 10
+
+// running tells whether a member is on its way to be frozen, and not stuck in
+// the kernel.
+func (c *cgroup) running() bool {
+	var table procfs.Snapshot
+	pids, _, err := c.r.plan.Cgroup.CgroupMembers()
+	if err != nil || c.r.k.Snapshot(&table) != nil {
+		return false
+	}
+	for _, pid := range pids {
+		if st := table.Lookup(pid); st != nil && st.State == 'R' {
+			return true
+		}
+	}
+	return false
+}
+
 // look opens the members that are new.
 func (c *cgroup) look() ([]*Result, error) {
-	pids, outside, err := c.r.plan.Cgroup.CgroupMembers()
+	pids, _, err := c.r.plan.Cgroup.CgroupMembers()
 	if err != nil {
 		return nil, err
 	}
-	c.blind = outside > 0
 	var found []*Result
 	for _, pid := range pids {
 		if res := c.take(pid); res != nil {
