@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -91,17 +92,22 @@ type Applet struct {
 	New func(a *Applet) (*pflag.FlagSet, Run)
 	// Command: the operands are one, so the first of them ends the options.
 	Command bool
+	// Raw takes the place of New where a classic tool's command line is none
+	// that pflag could read. It sees the words as they came, --help too.
+	Raw func(env *Env, a *Applet, args []string) int
 }
 
 // All returns the applets, sorted by name.
 func All() []*Applet {
-	return []*Applet{
+	list := append([]*Applet{
 		freezekill(),
 		killwait(),
 		pgkill(),
 		reapwait(),
 		tkill(),
-	}
+	}, dropins()...)
+	slices.SortFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
+	return list
 }
 
 // Lookup returns the applet with exactly that name, or nil.
@@ -144,6 +150,9 @@ var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals
 func (a *Applet) Main(env *Env, args []string) int {
 	if err := env.Kernel.Catch(caught[:]...); err != nil {
 		return failure(env, a.Name, err)
+	}
+	if a.Raw != nil {
+		return a.Raw(env, a, args)
 	}
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")

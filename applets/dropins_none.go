@@ -1,0 +1,5 @@
+//go:build nodropins
+
+package applets
+
+func dropins() []*Applet { return nil }
