@@ -57,8 +57,9 @@ type world struct {
 	snapshotErr  error
 	hideLoadavg  bool
 	hidden       int
-	breathing    bool         // somebody else's processes are born all the time
-	ended        map[int]bool // groups whose number is another's by now
+	breathing    bool           // somebody else's processes are born all the time
+	ended        map[int]bool   // groups whose number is another's by now
+	asked        func(pgid int) // happens when a group is asked for
 }
 
 // guardFake is the guardian.

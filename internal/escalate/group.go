@@ -46,6 +46,9 @@ type groups struct {
 	sessions map[int]procfs.ID
 	skipped  map[procfs.ID]bool
 	restless bool // somebody joined
+	// loose: a session has a member whose group had ended, as it seems, when
+	// the reading was over: it has moved on to another one.
+	loose bool
 }
 
 // group is a process group as the last reading shows it.
@@ -122,10 +125,12 @@ func (g *groups) read() error {
 		}
 		grp.members, grp.spare = make(map[procfs.ID]bool), false
 	}
+	g.loose = false
 	for i := range g.snap.Procs {
 		st := &g.snap.Procs[i]
 		grp := g.list[st.PGID]
 		if grp == nil || st.Gone() {
+			g.loose = g.loose || !st.Gone() && st.PGID > 1 && g.inSession(st)
 			continue
 		}
 		if g.r.byID[st.ID] == nil && (g.skipped[st.ID] || g.spares(st)) {
@@ -301,9 +306,9 @@ func (g *groups) strike(grp *group, members []*Result, sig signals.Signal) (rest
 }
 
 // sweep looks for who joined meanwhile. The proof that nobody did is the end of
-// each group; where zombies stay, or who must be left alone, it is a reading
-// during which no PID was handed out, or several that show nobody if nobody
-// ever joined.
+// each group; of a session, which no call asks for, and where zombies stay, or
+// who must be left alone, it is a reading during which no PID was handed out,
+// or several that show nobody if nobody ever joined.
 func (g *groups) sweep() (more bool, err error) {
 	began := time.Now()
 	pause := 50 * time.Microsecond
@@ -318,10 +323,12 @@ func (g *groups) sweep() (more bool, err error) {
 			g.restless = true
 			return true, nil
 		}
-		if len(g.list) == 0 {
+		if len(g.list)+len(g.sessions) == 0 {
 			return false, nil
 		}
-		if g.snap.Hidden == 0 && (g.snap.Still() || !g.restless && calm >= calmReadings) {
+		if g.loose {
+			g.restless, calm = true, -1
+		} else if g.snap.Hidden == 0 && (g.snap.Still() || !g.restless && calm >= calmReadings) {
 			return false, nil
 		}
 		if time.Since(began) > g.r.plan.Prove {

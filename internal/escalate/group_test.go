@@ -32,6 +32,9 @@ func (w *world) OpenGroup(pgid int) error {
 
 func (w *world) GroupLives(pgid int, _ []procfs.ID) bool {
 	w.call("grouplives %d", pgid)
+	if w.asked != nil {
+		w.asked(pgid)
+	}
 	return len(w.members(pgid)) > 0 && !w.ended[pgid]
 }
 
@@ -190,6 +193,30 @@ func TestSessionGroups(t *testing.T) {
 		out.ended()
 		if len(out.Results) != 2 {
 			t.Errorf("%d results", len(out.Results))
+		}
+	})
+	bubble(t, "a member moves on while it is looked for", func(t *testing.T) {
+		w := newWorld(t)
+		var kid *process
+		leader := w.add(process{handle: func(p *process, s signals.Signal) bool {
+			if s == signals.TERM && kid == nil {
+				kid = w.fork(p, process{Stat: procfs.Stat{PGID: p.PID}})
+			}
+			return false
+		}})
+		leader.setsid()
+		// After the table was read, and before the group is asked for.
+		w.asked = func(int) {
+			if kid != nil {
+				kid.PGID = kid.PID
+			}
+		}
+		p := striking("TERM/5/KILL/2", leader.PID)
+		p.Groups.Sessions = []procfs.ID{leader.ID}
+		out := carryOut(w, p, leader)
+		out.ended()
+		if len(out.Results) != 2 || !out.Proved {
+			t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
 		}
 	})
 	bubble(t, "another session with the number", func(t *testing.T) {
