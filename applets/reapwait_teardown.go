@@ -30,6 +30,7 @@ func (r *keeping) teardown() error {
 		return r.sweep(ladder)
 	}
 	var sum *escalate.Summary
+	var left map[procfs.ID]bool
 	for round := 0; !r.settle(); round++ {
 		var err error
 		p, err := r.plan(ladder)
@@ -43,10 +44,12 @@ func (r *keeping) teardown() error {
 		if r.settle() {
 			break
 		}
-		// Whom even the last rung has left there stays. But who outran it is
-		// met again.
+		// Whom the last rung has left twice stays there. But who outran it, or
+		// was born as its time ended, is met again.
 		last := ladder[len(ladder)-1]
-		if sum.Count(escalate.Survived) > 0 || last.Signal != signals.KILL || round == maxRounds {
+		stays := false
+		left, stays = survived(sum, left)
+		if stays || last.Signal != signals.KILL || round == maxRounds {
 			break
 		}
 		ladder = escalate.Ladder{last}
@@ -59,6 +62,19 @@ func (r *keeping) teardown() error {
 		return r.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}})
 	}
 	return r.survivors(sum)
+}
+
+// survived returns who has survived, and whether somebody has that is among
+// those from before.
+func survived(sum *escalate.Summary, before map[procfs.ID]bool) (now map[procfs.ID]bool, again bool) {
+	now = make(map[procfs.ID]bool)
+	for _, res := range sum.Results {
+		if res.Outcome == escalate.Survived {
+			now[res.ID] = true
+			again = again || before[res.ID]
+		}
+	}
+	return now, again
 }
 
 // maxRounds bounds the pursuit of those who fork faster than they can be read.

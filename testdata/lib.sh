@@ -111,7 +111,7 @@ alone() {
 		if living "$left"; then return 1; fi
 	done
 }
-nobody_left() { alone "$@" || fail "left over: $left $(describe "$left")"; }
+nobody_left() { alone "$@" || fail "left over: $left $(describe "$left")$(cat "$T/err")"; }
 
 # children PID: the PIDs of its children, a line each.
 children() {
