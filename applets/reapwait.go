@@ -44,6 +44,7 @@ type keeping struct {
 	status   *signals.Status
 	before   map[procfs.ID]bool // children from before, which are none of COMMAND's
 	terminal int
+	lent     bool      // COMMAND has been given the foreground, by us
 	deadline time.Time // of --timeout
 	grace    time.Time // until when COMMAND may take a TERM that was forwarded
 	late     bool      // the time limit was reached
@@ -118,7 +119,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) int {
 	l := family.NewLaunch(operands, r.environ(r.env))
 	l.Group, l.Session = r.group, r.session
 	if fd, ok := k.Terminal(); ok && !r.session {
-		r.terminal, l.Terminal, l.Group = fd, fd, true
+		r.terminal, l.Terminal, l.Group, r.lent = fd, fd, true, true
 	}
 	if r.pid, err = k.Launch(l); err != nil {
 		r.restoreTerminal()
@@ -156,7 +157,7 @@ func (r *keeping) exit() int {
 
 // handle names this process.
 func (r *keeping) handle() string {
-	if r.env.Proc != nil {
+	if r.env.Proc != nil && !r.foreignProc() {
 		if st, err := r.env.Proc.Stat(r.env.PID); err == nil {
 			return st.ID.String()
 		}
@@ -178,7 +179,7 @@ func (r *keeping) reportTo() (io.Writer, error) {
 // from what ran in it before an exec.
 func (r *keeping) rememberChildren() {
 	r.before = make(map[procfs.ID]bool)
-	if r.env.PID == 1 || r.env.Proc == nil || r.env.Kernel.Alone() {
+	if r.env.PID == 1 || r.env.Proc == nil || r.env.Kernel.Alone() || r.foreignProc() {
 		return
 	}
 	var table procfs.Snapshot
@@ -199,10 +200,11 @@ func (r *keeping) rememberChildren() {
 func (r *keeping) watch() error {
 	for {
 		timeout := escalate.Forever
-		for _, t := range []time.Time{r.deadline, r.grace} {
-			if !t.IsZero() {
-				timeout = min(timeout, max(time.Until(t), 0))
-			}
+		if r.pid != 0 && !r.deadline.IsZero() {
+			timeout = min(timeout, max(time.Until(r.deadline), 0))
+		}
+		if !r.grace.IsZero() {
+			timeout = min(timeout, max(time.Until(r.grace), 0))
 		}
 		events, err := r.env.Kernel.Next(timeout)
 		if err != nil {
@@ -294,8 +296,11 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	if err := r.env.Kernel.Pass(r.pid, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		r.rep.Failed(nil, fmt.Errorf("cannot forward %v: %w", to, err))
 	}
-	if stop {
+	switch {
+	case stop:
 		r.suspend()
+	case sig == signals.CONT:
+		r.lend() // a shell's fg, after its bg
 	}
 	if sig == signals.TERM && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
 		r.grace = time.Now().Add(r.patience())
@@ -319,19 +324,25 @@ func (r *keeping) patience() time.Duration {
 // somebody lets us go on.
 func (r *keeping) suspend() {
 	k := r.env.Kernel
-	if r.terminal >= 0 {
-		// Whoever watches us, a shell, takes it from here.
-		_ = k.GiveTerminal(r.terminal, 0)
-	}
+	// Whoever watches us, a shell, takes the terminal from here.
+	r.restoreTerminal()
 	k.Stop()
-	if r.terminal >= 0 && k.Foreground(r.terminal) {
-		_ = k.GiveTerminal(r.terminal, r.pid)
-	}
+	r.lend()
 	_ = k.Pass(r.pid, signals.CONT, r.leadsGroup())
 }
 
+// lend gives COMMAND the foreground, if it is ours.
+func (r *keeping) lend() {
+	if k := r.env.Kernel; r.terminal >= 0 && !r.lent && k.Foreground(r.terminal) {
+		r.lent = k.GiveTerminal(r.terminal, r.pid) == nil
+	}
+}
+
+// restoreTerminal takes back what was given. In the background nothing was: the
+// foreground is the shell's then, which would be lost without it.
 func (r *keeping) restoreTerminal() {
-	if r.terminal >= 0 {
+	if r.lent {
+		r.lent = false
 		_ = r.env.Kernel.GiveTerminal(r.terminal, 0)
 	}
 }
@@ -340,8 +351,9 @@ func (r *keeping) restoreTerminal() {
 // own, and returns when COMMAND runs there or cannot.
 func (r *keeping) background(operands []string) int {
 	argv := r.env.Args
-	if path.Base(argv[0]) == "killbox" {
-		argv = argv[1:] // killbox reapwait ...
+	if strings.TrimPrefix(path.Base(argv[0]), "-") != "reapwait" {
+		// killbox reapwait ..., whatever the file is called
+		argv = argv[slices.Index(argv, "reapwait"):]
 	}
 	answer, err := r.env.Kernel.Background(detachedName, argv, r.env.Environ)
 	if err != nil {

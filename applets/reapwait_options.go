@@ -3,8 +3,10 @@ package applets
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"killbox/internal/escalate"
@@ -179,8 +181,7 @@ func (o *reapwaitOptions) parseRewrites() error {
 				return fmt.Errorf("--rewrite: %w", err)
 			}
 		}
-		switch a {
-		case signals.Null, signals.KILL, signals.STOP, signals.CHLD:
+		if !forwardable(a) {
 			return fmt.Errorf("--rewrite: %v cannot be forwarded", a)
 		}
 		if old, twice := o.rewrites[a]; twice && old != b {
@@ -189,6 +190,17 @@ func (o *reapwaitOptions) parseRewrites() error {
 		o.rewrites[a] = b
 	}
 	return nil
+}
+
+// forwardable tells whether a signal can be told from one that this process got
+// for reasons of its own, and reaches it as any other.
+func forwardable(sig signals.Signal) bool {
+	switch syscall.Signal(sig) {
+	case 0, syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU,
+		syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
+		return false
+	}
+	return true
 }
 
 func (o *reapwaitOptions) parseRemaps() error {
@@ -207,16 +219,14 @@ func (o *reapwaitOptions) parseRemaps() error {
 
 // environ returns the command's environment.
 func (o *reapwaitOptions) environ(env *Env) []string {
-	list := make([]string, 0, len(env.Environ)+len(o.tag))
-	for _, entry := range env.Environ {
+	all := slices.Concat(env.Environ, o.tag)
+	list := make([]string, 0, len(all))
+	for i, entry := range all {
 		name, _, _ := strings.Cut(entry, "=")
-		replaced := false
-		for _, tag := range o.tag {
-			replaced = replaced || strings.HasPrefix(tag, name+"=")
-		}
-		if !replaced {
+		// A later tag replaces it.
+		if !slices.ContainsFunc(all[max(i+1, len(env.Environ)):], func(tag string) bool { return strings.HasPrefix(tag, name+"=") }) {
 			list = append(list, entry)
 		}
 	}
-	return append(list, o.tag...)
+	return list
 }

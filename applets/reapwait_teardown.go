@@ -89,13 +89,28 @@ func (r *keeping) foreignProc() bool {
 // settle reaps, and returns whether nobody is left.
 func (r *keeping) settle() bool {
 	alone := r.alone()
+	if r.drain() && !alone {
+		// The last one, perhaps: no event is left that would tell of it.
+		if alone = r.alone(); alone {
+			r.drain()
+		}
+	}
+	return alone
+}
+
+// drain takes what has happened, and returns whether anything has.
+func (r *keeping) drain() bool {
 	events, _ := r.env.Kernel.Next(0)
+	r.reap(events)
+	return len(events) > 0
+}
+
+func (r *keeping) reap(events []family.Event) {
 	for _, e := range events {
 		if e.Kind == family.Ended {
 			r.ended(&e.Child)
 		}
 	}
-	return alone
 }
 
 // plan takes all our descendants for a tree.
@@ -110,7 +125,7 @@ func (r *keeping) plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 		Tree: &escalate.Tree{
 			Children: true,
 			Guard: func(st *procfs.Stat) string {
-				if r.before[st.ID] {
+				if r.wasBefore(*st) {
 					return "it was there before the command"
 				}
 				return ""
@@ -122,19 +137,34 @@ func (r *keeping) plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	}, nil
 }
 
+// wasBefore holds for who was there before COMMAND, and for its descendants.
+func (r *keeping) wasBefore(st procfs.Stat) bool {
+	if len(r.before) == 0 {
+		return false
+	}
+	for !r.before[st.ID] {
+		parent, err := r.env.Proc.Stat(st.PPID)
+		if err != nil || parent.PID == r.env.PID || parent.PID == 1 {
+			return false
+		}
+		st = parent
+	}
+	return true
+}
+
 // sweep does without /proc: PID 1 needs no list to signal everybody at one
 // stroke.
 func (r *keeping) sweep(ladder escalate.Ladder) error {
 	k := r.env.Kernel
 	for _, step := range ladder {
-		if r.env.PID == 1 {
-			for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
-				if err := k.Everybody(sig); err != nil {
-					return err
-				}
+		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
+			var err error
+			if r.env.PID == 1 {
+				err = k.Everybody(sig)
+			} else if r.pid != 0 {
+				err = k.Pass(r.pid, sig, r.leadsGroup())
 			}
-		} else if r.pid != 0 {
-			if err := k.Pass(r.pid, step.Signal, r.leadsGroup()); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 				return err
 			}
 		}
@@ -150,11 +180,7 @@ func (r *keeping) sweep(ladder escalate.Ladder) error {
 			if err != nil {
 				return err
 			}
-			for _, e := range events {
-				if e.Kind == family.Ended {
-					r.ended(&e.Child)
-				}
-			}
+			r.reap(events)
 		}
 	}
 	if r.settle() {
