@@ -353,7 +353,7 @@ func (r *keeping) background(operands []string) int {
 	argv := r.env.Args
 	if strings.TrimPrefix(path.Base(argv[0]), "-") != "reapwait" {
 		// killbox reapwait ..., whatever the file is called
-		argv = argv[slices.Index(argv, "reapwait"):]
+		argv = argv[max(slices.Index(argv, "reapwait"), 0):]
 	}
 	answer, err := r.env.Kernel.Background(detachedName, argv, r.env.Environ)
 	if err != nil {
@@ -381,9 +381,10 @@ func (o *reapwaitOptions) detached(env *Env) (say func(string), ok bool) {
 	if !ok || err != nil {
 		return func(string) {}, false
 	}
-	env.Kernel.Inherited(fd)
+	w, err := env.Kernel.WriteTo(fd)
+	env.Kernel.Inherited(fd) // from here on no --report-fd can name it
 	return func(answer string) {
-		if w, err := env.Kernel.WriteTo(fd); err == nil {
+		if err == nil {
 			_, _ = w.Write([]byte(answer)) // the other may have been killed
 		}
 	}, true

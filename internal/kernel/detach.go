@@ -57,9 +57,19 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 // Inherited keeps a descriptor from our children.
 func (k *Kernel) Inherited(fd int) { unix.CloseOnExec(fd) }
 
-// WriteTo returns a writer to an open descriptor.
+// WriteTo returns a writer to a descriptor that the caller has opened. Those
+// that this process opened itself are all closed on exec, which one that came
+// through an exec cannot be.
 func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil {
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+	mode := 0
+	if err == nil {
+		mode, err = unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	}
+	if err == nil && (flags&unix.FD_CLOEXEC != 0 || mode&unix.O_ACCMODE == unix.O_RDONLY) {
+		err = unix.EBADF
+	}
+	if err != nil {
 		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
 	}
 	return File(fd), nil

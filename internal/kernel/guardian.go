@@ -26,8 +26,9 @@ const GuardianName = "killbox-guardian"
 // whose cgroup.freeze is the guardian's descriptor 3. Whoever is on the list at
 // the end of file is sent SIGCONT, and the cgroup is thawed.
 type guardian struct {
-	fd  int
-	pid int
+	fd     int
+	pid    int
+	reaped bool // its number may be another's
 }
 
 // guardianReady is the guardian's only message.
@@ -118,8 +119,10 @@ func (g *guardian) send(b []byte) error {
 		}
 		if err != nil {
 			// Slow, perhaps, and about to wake everybody whom we hold as soon
-			// as it sees our end closed. It is our child and not reaped.
-			unix.Kill(g.pid, unix.SIGKILL)
+			// as it sees our end closed.
+			if !g.reaped {
+				unix.Kill(g.pid, unix.SIGKILL)
+			}
 			return fmt.Errorf("it does not listen: %w", err)
 		}
 		b = b[n:]
@@ -137,6 +140,9 @@ func (k *Kernel) Unguard() {
 
 func (g *guardian) end() {
 	unix.Close(g.fd)
+	if g.reaped {
+		return
+	}
 	for nap := 50 * time.Microsecond; nap < 200*time.Millisecond; nap *= 2 {
 		if pid, err := unix.Wait4(g.pid, nil, unix.WNOHANG, nil); pid == g.pid || err == unix.ECHILD {
 			return

@@ -43,19 +43,40 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	}
 	go func() {
 		for s := range ch {
-			if q := n.keeper.Load(); q != nil {
-				q.put(signals.Signal(s.(syscall.Signal)))
-				n.wake()
-				continue
-			}
-			n.got.CompareAndSwap(0, int32(s.(syscall.Signal)))
-			if !n.hold.Load() {
-				Die(signals.Signal(s.(syscall.Signal)))
-			}
-			n.wake()
+			n.take(signals.Signal(s.(syscall.Signal)))
 		}
 	}()
 	return nil
+}
+
+// take deals with a signal that has come.
+func (n *notes) take(sig signals.Signal) {
+	if n.keeper.Load() == nil && !n.hold.Load() {
+		Die(sig)
+	}
+	// Of PID 1 it may be that neither death nor a keeper took it yet; the
+	// keeper may have come since, and asks for it after it has.
+	if n.keeper.Load() == nil {
+		n.got.CompareAndSwap(0, int32(sig))
+		sig = 0
+	}
+	n.handOver(sig)
+	n.wake()
+}
+
+// handOver gives the keeper, if there is one, what has come before it and sig,
+// if any.
+func (n *notes) handOver(sig signals.Signal) {
+	q := n.keeper.Load()
+	if q == nil {
+		return
+	}
+	if s := n.got.Swap(0); s != 0 {
+		q.put(signals.Signal(s))
+	}
+	if sig != 0 {
+		q.put(sig)
+	}
 }
 
 // wake makes the descriptor readable. The number is not 0 and not the

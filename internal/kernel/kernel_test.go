@@ -48,6 +48,7 @@ var helpers = map[string]func(){
 	"catch": helpCatch,
 	"block": helpBlock,
 	"few":   helpFew,
+	"early": helpEarly,
 }
 
 func newKernel(t testing.TB, noPidfd bool) *Kernel {

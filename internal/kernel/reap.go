@@ -46,6 +46,7 @@ func (k *Kernel) Adopt(details bool) error {
 	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.keeper = q
 	k.notes.keeper.Store(q)
+	k.notes.handOver(0)
 	k.watchers[int32(k.notes.fd)] = func() {
 		var drain [8]byte
 		unix.Read(k.notes.fd, drain[:])
@@ -132,7 +133,11 @@ func (k *Kernel) collect() {
 		}
 		var ws unix.WaitStatus
 		var ru unix.Rusage
-		pid, err := unix.Wait4(-1, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
+		who := -1
+		if c.PID != 0 {
+			who = c.PID // not somebody who has gone since, of whom nothing was read
+		}
+		pid, err := unix.Wait4(who, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
 		if err == unix.EINTR {
 			continue
 		}
@@ -140,6 +145,7 @@ func (k *Kernel) collect() {
 			return
 		}
 		if k.guard != nil && pid == k.guard.pid && !ws.Stopped() {
+			k.guard.reaped = true
 			continue
 		}
 		if c.PID != pid {
