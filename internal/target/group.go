@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"killbox/procfs"
 )
@@ -56,19 +57,20 @@ func ResolveGroups(proc *procfs.FS, open GroupOpener, guard *Guard, req GroupReq
 		open:     open, req: req, named: make(map[int]bool),
 	}
 	if req.Own != 0 {
-		if err := r.add(Operand{Text: "0", PID: req.Own}, req.Own); err != nil {
+		if err := r.add(Operand{Text: "0", PID: req.Own}, procfs.ID{}, req.Own); err != nil {
 			return nil, err
 		}
 	}
 	for _, op := range req.Operands {
+		var of procfs.ID
 		number := op.PID
 		if req.Of {
 			var ok bool
-			if number, ok = r.of(op); !ok {
+			if of, number, ok = r.of(op); !ok {
 				continue
 			}
 		}
-		if err := r.add(op, number); err != nil {
+		if err := r.add(op, of, number); err != nil {
 			return nil, err
 		}
 	}
@@ -96,23 +98,23 @@ func (r *groupResolver) missing(op Operand, err error) {
 	r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
 }
 
-// of returns the group or session of a process.
-func (r *groupResolver) of(op Operand) (number int, ok bool) {
+// of returns the group or session of a process, and which process that is.
+func (r *groupResolver) of(op Operand) (id procfs.ID, number int, ok bool) {
 	st, err := r.open.Open(op.PID)
 	if errors.Is(err, procfs.ErrNoProcess) {
 		r.missing(op, err)
-		return 0, false
+		return procfs.ID{}, 0, false
 	}
 	if err != nil {
 		r.refuse(op, st, err)
-		return 0, false
+		return procfs.ID{}, 0, false
 	}
 	same, err := r.same(op, &st)
 	switch {
 	case err != nil:
 		r.refuse(op, st, err)
 	case !same:
-		r.missing(op, errors.New("the process is gone, so its group cannot be told"))
+		r.missing(op, errUntold)
 	default:
 		number, ok = st.PGID, true
 		switch {
@@ -125,17 +127,24 @@ func (r *groupResolver) of(op Operand) (number int, ok bool) {
 	if !ok {
 		r.close(st.ID)
 	}
-	return number, ok
+	return st.ID, number, ok
 }
 
-// add opens a group, or all those of a session.
-func (r *groupResolver) add(op Operand, number int) error {
+// errUntold, errLeft: whose group was asked for is in none, or in another.
+var (
+	errUntold = errors.New("the process is gone, so its group cannot be told")
+	errLeft   = errors.New("the process has left its group")
+)
+
+// add opens a group, or all those of a session. of is the process whose group
+// is meant, zero where a number was given.
+func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 	if number <= 1 {
 		r.refuse(op, procfs.Stat{}, Unnamable(number, r.req.Session))
 		return nil
 	}
 	if !r.req.Session {
-		return r.addGroup(op, number)
+		return r.addGroup(op, of, number)
 	}
 	for _, s := range r.groups.Sessions {
 		if s.PID == number {
@@ -146,6 +155,16 @@ func (r *groupResolver) add(op Operand, number int) error {
 	table, err := r.snapshot()
 	if err != nil {
 		return err
+	}
+	// Only what the process is in as the table shows it is known to be its
+	// session. Its leader may have gone: while a session has members, nobody
+	// else gets its number.
+	if of.PID != 0 && of.PID != number {
+		if st := table.Lookup(of.PID); st == nil || st.ID != of || st.SID != number {
+			r.close(of)
+			r.missing(op, errUntold)
+			return nil
+		}
 	}
 	session := procfs.ID{PID: number}
 	if leader := table.Lookup(number); leader != nil {
@@ -171,7 +190,7 @@ func (r *groupResolver) add(op Operand, number int) error {
 	return nil
 }
 
-func (r *groupResolver) addGroup(op Operand, pgid int) error {
+func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 	switch err := r.open.OpenGroup(pgid); {
 	case errors.Is(err, procfs.ErrNoProcess) && pgid == r.req.OwnGroup:
 		// This process was alone in it, and has left.
@@ -183,12 +202,20 @@ func (r *groupResolver) addGroup(op Operand, pgid int) error {
 		r.refuse(op, procfs.Stat{}, err)
 		return nil
 	}
-	if r.req.Of {
+	if of.PID != 0 && of.PID != r.guard.self {
 		// Only what the process is in after the group was pinned is known to
-		// be that group. (It may have been reaped since: then its number and
-		// the group's were the same, or others vouch for it.)
-		if st, err := r.open.Open(op.PID); err == nil && st.PGID != pgid && st.PID != r.guard.self {
-			r.missing(op, errors.New("the process has left its group"))
+		// be that group.
+		st, err := r.open.Stat(of)
+		switch {
+		case err == nil && st.PGID != pgid:
+			r.close(of)
+			r.missing(op, errLeft)
+			return nil
+		case errors.Is(err, procfs.ErrNoProcess) && of.PID != pgid:
+			// Of a leader, the number itself tells: nobody else gets it
+			// while the group lives.
+			r.close(of)
+			r.missing(op, errUntold)
 			return nil
 		}
 	}
@@ -230,8 +257,16 @@ func (r *groupResolver) members() error {
 	if err != nil {
 		return err
 	}
-	for _, pgid := range r.groups.PGIDs {
+	pgids := r.groups.PGIDs
+	r.groups.PGIDs = nil
+	for _, pgid := range pgids {
 		list := table.Group(pgid)
+		if r.req.Session && slices.ContainsFunc(list, func(st *procfs.Stat) bool { return !r.inSession(st) }) {
+			// No group is part of two sessions: the number had come to mean
+			// another one before it was opened.
+			continue
+		}
+		r.groups.PGIDs = append(r.groups.PGIDs, pgid)
 		var ids []procfs.ID
 		for _, st := range list {
 			ids = append(ids, st.ID)
@@ -246,6 +281,18 @@ func (r *groupResolver) members() error {
 		}
 	}
 	return nil
+}
+
+// inSession tells whether the table shows a process in one of the sessions. A
+// stranger with the number means that the session has ended.
+func (r *groupResolver) inSession(st *procfs.Stat) bool {
+	return slices.ContainsFunc(r.groups.Sessions, func(leader procfs.ID) bool {
+		if st.SID != leader.PID {
+			return false
+		}
+		now := r.table.Lookup(leader.PID)
+		return now == nil || now.ID == leader
+	})
 }
 
 func (r *groupResolver) member(st *procfs.Stat, pgid int) error {
