@@ -14,9 +14,12 @@ import (
 )
 
 // cgroup is a directory of cgroup v2 that is held open, so that one which gets
-// its name later is never taken for it. What is done to a removed one fails
-// with ENODEV.
+// its name later is never taken for it: a supervisor removes the cgroup of a
+// service that has ended, and starts it again in another of the same name.
+// What is done to a removed one fails with ENOENT or ENODEV.
 type cgroup struct {
+	// dir leads to the directory through its descriptor. The dot at the end
+	// makes it a directory for filepath.WalkDir, and no link.
 	dir    string
 	freeze *os.File
 	events *os.File
@@ -24,13 +27,29 @@ type cgroup struct {
 
 // OpenCgroup pins the cgroup at dir.
 func (k *Kernel) OpenCgroup(dir string) error {
+	if k.proc == nil {
+		return errors.New("there is no /proc")
+	}
+	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := k.openCgroup(fd); err != nil {
+		unix.Close(fd)
+		return err
+	}
+	return nil
+}
+
+func (k *Kernel) openCgroup(fd int) error {
 	var fsys unix.Statfs_t
-	if err := unix.Statfs(dir, &fsys); err != nil {
+	if err := unix.Fstatfs(fd, &fsys); err != nil {
 		return err
 	}
 	if fsys.Type != unix.CGROUP2_SUPER_MAGIC {
 		return errors.New("not a cgroup v2")
 	}
+	dir := fmt.Sprintf("%s/self/fd/%d/.", k.proc.Root(), fd)
 	// Read and written through descriptors without Go's poller, which would
 	// make them non-blocking for the guardian, too.
 	freeze, err := open(filepath.Join(dir, "cgroup.freeze"), unix.O_RDWR)
@@ -85,17 +104,27 @@ func (k *Kernel) ThawCgroup(below bool) error {
 	if !below {
 		return err
 	}
-	// What vanishes meanwhile need not be thawed.
-	_ = filepath.WalkDir(k.cgroup.dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Name() != "cgroup.freeze" {
-			return nil
+	_ = filepath.WalkDir(k.cgroup.dir, func(path string, d fs.DirEntry, failed error) error {
+		if failed == nil && d.Name() == "cgroup.freeze" {
+			failed = thawAt(path)
 		}
-		if b, err := os.ReadFile(path); err == nil && bytes.HasPrefix(b, []byte("1")) {
-			_ = os.WriteFile(path, []byte("0"), 0)
+		// What vanishes meanwhile need not be thawed. Of the others as many
+		// are thawed as can be.
+		if err == nil && !errors.Is(failed, fs.ErrNotExist) && !errors.Is(failed, unix.ENODEV) {
+			err = failed
 		}
 		return nil
 	})
 	return err
+}
+
+// thawAt writes to a cgroup.freeze that says 1.
+func thawAt(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil || !bytes.HasPrefix(b, []byte("1")) {
+		return err
+	}
+	return os.WriteFile(path, []byte("0"), 0)
 }
 
 func (c *cgroup) write(value byte) error {

@@ -1,0 +1,132 @@
+package kernel
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// newCgroup makes a cgroup v2 for this test.
+func newCgroup(t *testing.T, k *Kernel) (dir string) {
+	t.Helper()
+	mounts, err := k.proc.Mounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mounts {
+		if m.FSType != "cgroup2" {
+			continue
+		}
+		dir, err := os.MkdirTemp(m.Point, "killbox-test-")
+		if err != nil {
+			skip(t, err)
+		}
+		t.Cleanup(func() { unix.Rmdir(dir) })
+		return dir
+	}
+	skip(t, os.ErrNotExist)
+	return ""
+}
+
+// enter moves a victim into the cgroup.
+func (c *victim) enter(t *testing.T, dir string) {
+	t.Helper()
+	err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(c.pid)), 0)
+	if err != nil {
+		skip(t, err)
+	}
+}
+
+// TestCgroupOfTheSameName: a cgroup that was removed is never mistaken for one
+// that has its name since.
+func TestCgroupOfTheSameName(t *testing.T) {
+	k := newKernel(t, false)
+	dir := newCgroup(t, k)
+	if err := k.OpenCgroup(dir); err != nil {
+		t.Fatal(err)
+	}
+	first := start(t)
+	first.enter(t, dir)
+	if pids, _, err := k.CgroupMembers(); err != nil || !slices.Equal(pids, []int{first.pid}) {
+		t.Fatalf("members %v, %v; want %d", pids, err, first.pid)
+	}
+	unix.Kill(first.pid, unix.SIGKILL)
+	first.reap()
+	if empty, err := k.CgroupEmpty(10 * time.Second); !empty || err != nil {
+		t.Fatalf("empty %v, %v", empty, err)
+	}
+	if err := unix.Rmdir(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	stranger := start(t)
+	stranger.enter(t, dir)
+	if pids, _, err := k.CgroupMembers(); err != nil || len(pids) > 0 {
+		t.Errorf("members %v, %v; want none", pids, err)
+	}
+	if err := k.KillCgroup(); err == nil {
+		t.Error("it could be killed")
+	}
+	if done, err := k.FreezeCgroup(0); !done || err != nil {
+		t.Errorf("frozen %v, %v", done, err)
+	}
+	if err := k.ThawCgroup(true); err != nil {
+		t.Error(err)
+	}
+	events, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
+	if err != nil || !strings.Contains(string(events), "populated 1") || !strings.Contains(string(events), "frozen 0") {
+		t.Errorf("the other has %q, %v", events, err)
+	}
+	unix.Kill(stranger.pid, unix.SIGKILL)
+	stranger.reap()
+}
+
+// TestThawBelowFails: what cannot be thawed is told, and keeps none of the
+// others frozen.
+func TestThawBelowFails(t *testing.T) {
+	dir := t.TempDir()
+	frozen := func(name string) string {
+		path := filepath.Join(dir, name, "cgroup.freeze")
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("1"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	top, last := frozen("."), frozen("c")
+	// It can be read, begins with a 1, and refuses whatever is written.
+	if err := os.MkdirAll(filepath.Join(dir, "b"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/proc/1/stat", filepath.Join(dir, "b", "cgroup.freeze")); err != nil {
+		t.Fatal(err)
+	}
+	freeze, err := os.OpenFile(top, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer freeze.Close()
+	k := newKernel(t, false)
+	k.cgroup = &cgroup{dir: dir, freeze: freeze}
+	if err := k.ThawCgroup(true); err == nil {
+		t.Error("no error")
+	}
+	for _, path := range []string{top, last} {
+		if b, err := os.ReadFile(path); err != nil || string(b) != "0" {
+			t.Errorf("%s: %q, %v", path, b, err)
+		}
+	}
+	if err := k.ThawCgroup(false); err != nil {
+		t.Error(err)
+	}
+}
