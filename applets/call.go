@@ -168,6 +168,9 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 			}
 		}
 	}
+	if sum.Failed {
+		c.codes = append(c.codes, exitFailed)
+	}
 	if sum.LimitReached {
 		c.codes = append(c.codes, exitSurvivor)
 	}

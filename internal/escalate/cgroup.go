@@ -96,12 +96,12 @@ func (c *cgroup) freeze() error {
 	c.frozen = true
 	// Somebody in uninterruptible sleep cannot be frozen, and forks nothing
 	// either; so the kill goes on after the limit.
-	done, err := c.r.plan.Cgroup.FreezeCgroup(c.r.plan.Prove)
+	done, err := c.r.plan.Cgroup.FreezeCgroup(c.r.prove())
 	for range freezeTries {
-		if done || err != nil || !c.running() {
+		if done || err != nil || c.r.left() <= 0 || !c.running() {
 			break
 		}
-		done, err = c.r.plan.Cgroup.FreezeCgroup(c.r.plan.Prove)
+		done, err = c.r.plan.Cgroup.FreezeCgroup(c.r.prove())
 	}
 	if err == nil && !done && c.r.plan.Hold != nil {
 		err = errors.New("the cgroup does not freeze: somebody in it is in uninterruptible sleep")
@@ -148,7 +148,12 @@ func (c *cgroup) take(pid int) *Result {
 	st, err := c.r.k.Open(pid)
 	if err != nil {
 		if !errors.Is(err, procfs.ErrNoProcess) {
-			c.r.obs.Failed(&Result{Target: Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid}}}}, err)
+			st.PID = pid
+			if c.r.byID[st.ID] == nil {
+				res := c.r.add(Target{Stat: st})
+				c.r.refuse(res, err)
+				c.r.obs.Failed(res, err)
+			}
 		}
 		return nil
 	}
@@ -188,16 +193,25 @@ func (c *cgroup) signal(list []*Result, sig signals.Signal) bool {
 	if sig != signals.KILL || len(c.spared)+len(c.r.plan.Skipped) > 0 {
 		return false
 	}
+	// Who was moved elsewhere since is a target still, and the stroke misses
+	// it.
+	var inside, outside []*Result
+	for _, res := range list {
+		switch {
+		case res.Outcome != Survived:
+		case c.r.plan.Cgroup.Contains(res.PID):
+			inside = append(inside, res)
+		default:
+			outside = append(outside, res)
+		}
+	}
 	if c.r.plan.Cgroup.KillCgroup() != nil {
 		return false // one by one, then; what fails there is reported
 	}
-	for _, res := range list {
-		if res.Outcome == Survived {
-			res.Rung = c.r.rung
-			c.r.sum.Rung = max(c.r.sum.Rung, c.r.rung)
-			c.r.obs.Signalled(res, sig, c.r.rung, time.Since(c.r.start))
-		}
+	for _, res := range inside {
+		c.r.sent(res, sig)
 	}
+	c.r.signalAll(outside, sig)
 	return true
 }
 
@@ -213,6 +227,7 @@ func (c *cgroup) thaw(sig signals.Signal) {
 
 func (c *cgroup) release(below bool) {
 	if err := c.r.plan.Cgroup.ThawCgroup(below); err != nil {
+		c.r.sum.Failed = true
 		c.r.obs.Failed(nil, fmt.Errorf("cannot thaw the cgroup: %w", err))
 	} else if c.guardian != 0 {
 		// Not cleared after a failure: the guardian is to try again.
@@ -260,7 +275,7 @@ func (c *cgroup) sweep() (more bool, err error) {
 	if len(c.spared)+len(c.r.plan.Skipped) > 0 {
 		return false, nil
 	}
-	if empty, err = c.r.plan.Cgroup.CgroupEmpty(c.r.plan.Prove); err != nil || empty {
+	if empty, err = c.r.plan.Cgroup.CgroupEmpty(c.r.prove()); err != nil || empty {
 		return false, err
 	}
 	c.r.sum.Proved = false

@@ -157,7 +157,7 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 				return newcomers, nil
 			}
 		}
-		if time.Since(began) > t.r.plan.Prove {
+		if time.Since(began) > t.r.plan.Prove || t.r.left() <= 0 {
 			// The kill is carried out all the same; sweep tries again.
 			t.restless = true
 			return newcomers, nil
@@ -234,10 +234,11 @@ func (t *tree) selectNew() {
 	groups := t.groups()
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if st.Start < tr.Since || t.known[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
+		if t.known[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
 			continue
 		}
-		if groups[st.PGID] || tr.Select != nil && tr.Select(st) {
+		// Who joins a group may be older than what the selector was shown.
+		if groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
 			t.known[st.ID] = true
 		}
 	}
@@ -550,6 +551,7 @@ func (t *tree) release(hold bool) {
 		}
 		res.frozen = false
 		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.sum.Failed = true
 			failed = append(failed, func() { t.r.obs.Failed(res, err) })
 		}
 	}
@@ -638,7 +640,8 @@ func (t *tree) sweep() (more bool, err error) {
 		if suspect == nil && t.still() {
 			return false, nil
 		}
-		if time.Since(began) > t.r.plan.Prove {
+		if limited := t.r.left() <= 0; limited || time.Since(began) > t.r.plan.Prove {
+			t.r.sum.LimitReached = limited
 			t.r.sum.Proved = false
 			t.r.sum.Doubt = tooFast
 			if suspect != nil {

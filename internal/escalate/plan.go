@@ -188,7 +188,9 @@ type Summary struct {
 	Doubt  string
 	// LimitReached: the limit of the whole call cut it short.
 	LimitReached bool
-	Elapsed      time.Duration
+	// Failed: somebody may have been left frozen.
+	Failed  bool
+	Elapsed time.Duration
 }
 
 // Count returns how many results have that outcome.

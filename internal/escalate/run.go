@@ -385,6 +385,9 @@ func (r *run) left() time.Duration {
 	return r.plan.Limit - time.Since(r.start)
 }
 
+// prove returns how long a proof may take, within the limit of the whole call.
+func (r *run) prove() time.Duration { return min(r.plan.Prove, max(r.left(), 0)) }
+
 func (r *run) progress(left time.Duration, limited bool) Progress {
 	p := Progress{Total: r.open + r.gone, Gone: r.gone, Elapsed: time.Since(r.start), In: left}
 	if !limited && r.rung > 0 && r.rung < len(r.plan.Ladder) {
