@@ -44,6 +44,7 @@ type world struct {
 	events       []event
 	gone, reaped []procfs.ID
 	interrupt    error
+	woken        bool // as by Kernel.Wake
 	panicked     bool
 	waitErr      error
 	guard        guardFake
@@ -513,7 +514,8 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 	if w.waitErr != nil {
 		return nil, nil, w.waitErr
 	}
-	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.interrupt != nil })
+	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.woken || w.interrupt != nil })
+	w.woken = false
 	if w.interrupt != nil {
 		return nil, nil, w.interrupt
 	}

@@ -550,6 +550,9 @@ func (t *tree) release(hold bool) {
 			continue
 		}
 		res.frozen = false
+		if res.Outcome == Gone {
+			continue // and closed
+		}
 		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			t.r.sum.Failed = true
 			failed = append(failed, func() { t.r.obs.Failed(res, err) })
@@ -563,7 +566,8 @@ func (t *tree) release(hold bool) {
 			tell()
 		}
 	}()
-	if some {
+	if some && failed == nil {
+		// Not cleared after a failure: the guardian is to try again.
 		t.clear()
 	}
 	t.unboost()

@@ -1,0 +1,259 @@
+package escalate
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// holding is what freezekill --hold plans, for that long.
+func holding(w *world, d time.Duration) (p *Plan, held *[]int) {
+	held = new([]int)
+	over := false
+	return &Plan{
+		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second,
+		Hold: &Hold{
+			Frozen: func(list []*Result) {
+				for _, res := range list {
+					*held = append(*held, res.PID)
+				}
+				w.after(d, func() { over, w.woken = true, true })
+			},
+			Over: func() bool { return over },
+		},
+	}, held
+}
+
+// unharmed fails if somebody got more than a stop and its end.
+func unharmed(t *testing.T, list ...*process) {
+	t.Helper()
+	for _, p := range list {
+		for _, s := range p.got {
+			if s != signals.STOP && s != signals.CONT {
+				t.Errorf("%d got %v", p.PID, s)
+			}
+		}
+		if !p.Stat.Gone() && p.State == 'T' {
+			t.Errorf("%d is left stopped", p.PID)
+		}
+	}
+}
+
+func TestHold(t *testing.T) {
+	bubble(t, "until it is over", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100, 110)
+		p, held := holding(w, time.Minute)
+		out := carryOut(w, p, list...)
+		unharmed(t, list...)
+		if out.err != nil || !slices.Equal(*held, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
+			t.Errorf("error %v, held %v, %d exist, after %v", out.err, *held, out.Count(Exists), out.Elapsed)
+		}
+	})
+	bubble(t, "a tree", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100, 110, 120)
+		p, held := holding(w, time.Second)
+		p.Tree = &Tree{Strays: true}
+		out := carryOut(w, p, list[0])
+		unharmed(t, list...)
+		slices.Sort(*held)
+		if !slices.Equal(*held, []int{100, 110, 120}) || !out.Proved {
+			t.Errorf("held %v, proved %v", *held, out.Proved)
+		}
+	})
+	bubble(t, "the limit", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100)
+		p, _ := holding(w, time.Minute)
+		p.Limit = 2 * time.Second
+		out := carryOut(w, p, list...)
+		unharmed(t, list...)
+		if !out.LimitReached || out.Elapsed > 4*time.Second {
+			t.Errorf("limit %v after %v", out.LimitReached, out.Elapsed)
+		}
+	})
+	bubble(t, "a signal", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100, 110)
+		p, _ := holding(w, time.Minute)
+		w.after(time.Second, func() { w.interrupt = &signals.Interrupt{Signal: signals.INT} })
+		out := carryOut(w, p, list...)
+		unharmed(t, list...)
+		if out.err == nil || out.Count(Exists) != 2 {
+			t.Errorf("error %v, %d exist", out.err, out.Count(Exists))
+		}
+	})
+	bubble(t, "all are gone", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100, 110)
+		p, _ := holding(w, time.Minute)
+		w.after(time.Second, func() {
+			for _, q := range list {
+				q.die()
+			}
+		})
+		out := carryOut(w, p, list...)
+		if out.Count(Gone) != 2 || out.Elapsed > 10*time.Second {
+			t.Errorf("%d gone after %v", out.Count(Gone), out.Elapsed)
+		}
+	})
+	bubble(t, "stopped before", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100)
+		list[0].State = 'T'
+		p, held := holding(w, time.Second)
+		carryOut(w, p, list...)
+		if list[0].State != 'T' || len(list[0].got) > 0 || len(*held) != 1 {
+			t.Errorf("state %c, got %v, held %v", list[0].State, list[0].got, *held)
+		}
+	})
+	bubble(t, "an ancestor", func(t *testing.T) {
+		w := newWorld(t)
+		ancestor := w.procs[40]
+		ancestor.last = true
+		list := w.chain(100)
+		p, held := holding(w, time.Second)
+		out := carryOut(w, p, list[0], ancestor)
+		unharmed(t, list[0], ancestor)
+		if !slices.Equal(*held, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
+			t.Errorf("held %v, %d refused, the ancestor got %v", *held, out.Count(Refused), ancestor.got)
+		}
+	})
+	bubble(t, "a cgroup", func(t *testing.T) {
+		w := newWorld(t)
+		list := pair(w)
+		p, c := within(w, "TERM/5/KILL/2", list...)
+		like, held := holding(w, time.Second)
+		p.Hold = like.Hold
+		out := carryOut(w, p, list...)
+		unharmed(t, list...)
+		if out.err != nil || c.frozen || len(*held) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
+			t.Errorf("error %v, frozen %v, held %v, thawed below %v", out.err, c.frozen, *held, c.thawBelow)
+		}
+	})
+	bubble(t, "a cgroup that does not freeze", func(t *testing.T) {
+		w := newWorld(t)
+		list := pair(w)
+		p, c := within(w, "TERM/5/KILL/2", list...)
+		c.stuck = true
+		p.Hold = &Hold{Frozen: func([]*Result) { t.Error("held") }, Over: func() bool { return true }}
+		if out := carryOut(w, p, list...); out.err == nil || c.frozen {
+			t.Errorf("error %v, frozen %v", out.err, c.frozen)
+		}
+	})
+}
+
+// TestFlat: without --tree what a selector or a group finds is ended, and no
+// child of it.
+func TestFlat(t *testing.T) {
+	flat := func() *Plan {
+		p := freezing("TERM/5/KILL/2")
+		p.Tree = &Tree{Flat: true}
+		return p
+	}
+	bubble(t, "children are left", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100, 110)
+		p := flat()
+		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		carryOut(w, p, list[0]).endedBut(110)
+		if len(list[1].got) > 0 {
+			t.Errorf("the child got %v", list[1].got)
+		}
+	})
+	bubble(t, "who is born while it is frozen", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100)
+		p := flat()
+		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		p.Tree.Since = list[0].Start
+		list[0].opening = func(q *process) {
+			q.opening = nil
+			w.after(100*time.Microsecond, func() { w.fork(q, process{}) })
+		}
+		out := carryOut(w, p, list[0])
+		out.ended()
+		if len(out.Results) != 2 || !out.Proved {
+			t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
+		}
+	})
+	for _, since := range []uint64{0, 5000} {
+		bubble(t, fmt.Sprintf("who joins a group, though older: %d", since), func(t *testing.T) {
+			w := newWorld(t)
+			list := w.group(process{}, process{})
+			late := w.add(process{})
+			p := flat()
+			p.Tree.Groups, p.Tree.Since = []int{list[0].PID}, since
+			if since > 0 {
+				p.Tree.Select = func(*procfs.Stat) bool { return false }
+			}
+			w.reading = func(n int) {
+				if n == 1 {
+					late.PGID = list[0].PID
+				}
+			}
+			out := carryOut(w, p, list...)
+			out.ended()
+			if len(out.Results) != 3 {
+				t.Errorf("%d results", len(out.Results))
+			}
+		})
+	}
+	bubble(t, "a group's number used again", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.group(process{})
+		p := flat()
+		p.Tree.Groups = []int{list[0].PID}
+		var stranger *process
+		list[0].handle = func(q *process, s signals.Signal) bool {
+			if s == signals.TERM {
+				q.die()
+				stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
+			}
+			return true
+		}
+		carryOut(w, p, list...)
+		if stranger == nil || len(stranger.got) > 0 {
+			t.Errorf("the stranger: %+v", stranger)
+		}
+	})
+	bubble(t, "an endless proof ends with the limit", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100)
+		w.breathing = true
+		p := flat()
+		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		p.Prove, p.ProveAlways, p.Limit = time.Hour, true, time.Second
+		out := carryOut(w, p, list...)
+		if out.Elapsed > 2*time.Second || !out.LimitReached {
+			t.Errorf("limit %v after %v", out.LimitReached, out.Elapsed)
+		}
+	})
+}
+
+func TestWhoDoesNotThaw(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.chain(100)
+		list[0].handle = func(*process, signals.Signal) bool { return true }
+		p, _ := holding(w, time.Second)
+		p.Hold.Over = func() bool {
+			list[0].refuses = errPerm
+			return true
+		}
+		st, err := w.Open(100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Targets = []Target{{Stat: st}}
+		sum, err := Run(w, p, &recorder{w: w, rungs: make(map[string]bool)})
+		if err != nil || !sum.Failed {
+			t.Errorf("failed %v, error %v", sum.Failed, err)
+		}
+	})
+}
