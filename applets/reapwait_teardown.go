@@ -21,8 +21,10 @@ func (r *keeping) teardown() error {
 	if !r.grace.IsZero() {
 		// The clock of a TERM that was forwarded runs on.
 		ladder = append(escalate.Ladder(nil), ladder...)
-		ladder[0].Grace = max(time.Until(r.grace), 0)
-		if r.urgent && len(ladder) > 1 {
+		switch {
+		case !r.urgent:
+			ladder[0].Grace = max(time.Until(r.grace), 0)
+		case len(ladder) > 1:
 			ladder = ladder[1:]
 		}
 	}

@@ -331,7 +331,8 @@ func (g *groups) sweep() (more bool, err error) {
 		} else if g.snap.Hidden == 0 && (g.snap.Still() || !g.restless && calm >= calmReadings) {
 			return false, nil
 		}
-		if time.Since(began) > g.r.plan.Prove {
+		if limited := g.r.left() <= 0; limited || time.Since(began) > g.r.plan.Prove {
+			g.r.sum.LimitReached = limited
 			g.r.sum.Proved = false
 			g.r.sum.Doubt = tooFast
 			if g.snap.Hidden > 0 {
