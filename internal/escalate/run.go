@@ -118,7 +118,8 @@ func (r *run) climb() error {
 			}
 			r.hooks(step.Signal)
 		}
-		if r.plan.Limit > 0 && r.left() <= 0 {
+		// The first signal is sent whatever it took to find everybody.
+		if i > 0 && r.left() <= 0 {
 			r.sum.LimitReached = true
 			break
 		}
