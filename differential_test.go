@@ -1,0 +1,162 @@
+package main_test
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// comparison is a table of command lines that a classic tool and the applet of its name are both given, each in a PID
+// namespace of its own.
+type comparison struct {
+	tool string
+	name string // where a tool has several peers
+	// peer tells where the original may be, the first that is there counts; from names what to install where none is.
+	peer []string
+	from string
+	// unpackaged: no package that CI can install has the peer, so that its absence is no failure even of a strict run.
+	unpackaged bool
+	// setup runs before each case and after behind it, as shell with testdata/lib.sh and the functions of this file's
+	// prelude. What after prints is compared as well: what became of the victims.
+	setup, after string
+	// same rewrites what both write to stderr, where the messages may differ in form and not in content; it comes on top
+	// of the tool's path being replaced by its name.
+	same []rewrite
+	// minimum is how many cases there have to be, so that a table cannot shrink unseen.
+	minimum int
+	cases   []diffCase
+}
+
+// diffCase is a command line, in which $tool stands for the tool.
+type diffCase struct {
+	cmd          string
+	setup, after string // besides those of the comparison
+	// differs is the reason of a difference that is meant: there has to be one then.
+	differs string
+}
+
+type rewrite struct {
+	pattern *regexp.Regexp
+	with    string
+}
+
+// comparisons is where a tool's table is listed. Each stands in a file of its own.
+func comparisons() []comparison {
+	return []comparison{}
+}
+
+// prelude is what the shell of the cases has besides lib.sh.
+//
+// fate tells what the process would have ended with: the kernel notes the first signal that ends a process as soon as it is
+// sent, so that our KILL after it changes nothing, and nothing need be waited for. (Not so with signals that dump core.)
+const prelude = `. "$LIB/lib.sh"
+at() { take_pid "$@"; shift; until_true running "$pid" "$1"; }
+fate() { for p in "$@"; do kill -KILL "$p"; wait "$p"; echo "$p ended with $?"; done 2>/dev/null; }
+`
+
+// TestDifferential runs the tables of comparisons. -run TestDifferential/TOOL runs one.
+//
+//	KILLBOX_TEST_PEERS=DIR   a folder with originals that are not installed, looked at first
+func TestDifferential(t *testing.T) {
+	if out, err := exec.Command("ns", "true").CombinedOutput(); err != nil {
+		scriptT{t}.Skip(fmt.Sprintf("no PID namespace of our own, and nothing is killed outside one: %v: %s", err, out))
+	}
+	bin := install(t)
+	for _, c := range comparisons() {
+		t.Run(cmp.Or(c.name, c.tool), func(t *testing.T) { c.run(t, bin) })
+	}
+}
+
+func (c *comparison) run(t *testing.T, bin string) {
+	if len(c.cases) < c.minimum {
+		t.Errorf("%d cases, and there were %d", len(c.cases), c.minimum)
+	}
+	peer := c.found()
+	if peer == "" && c.unpackaged {
+		fmt.Fprintf(os.Stderr, "SKIP %s: %s is not here to compare with: see KILLBOX_TEST_PEERS\n", t.Name(), c.from)
+		t.SkipNow()
+	}
+	if peer == "" {
+		scriptT{t}.Skip(fmt.Sprintf("none of %v is here to compare with: install %s", c.peer, c.from))
+	}
+	theirs, ours := c.side(t, "peer", peer), c.side(t, "ours", filepath.Join(bin, c.tool))
+	meant := 0
+	for i, one := range c.cases {
+		switch {
+		case theirs[i] == ours[i] && one.differs != "":
+			t.Errorf("case %d, %s: no difference, though one is meant (%s):\n%s", i, one.cmd, one.differs, ours[i])
+		case theirs[i] != ours[i] && one.differs == "":
+			t.Errorf("case %d, %s:\n[%s]\n%s[killbox]\n%s", i, one.cmd, peer, theirs[i], ours[i])
+		case one.differs != "":
+			meant++
+		}
+	}
+	t.Logf("%s: %d cases against %s, %d of them differ as meant", c.tool, len(c.cases), peer, meant)
+}
+
+func (c *comparison) found() string {
+	peers := c.peer
+	if dir := os.Getenv("KILLBOX_TEST_PEERS"); dir != "" {
+		peers = append([]string{filepath.Join(dir, cmp.Or(c.name, c.tool))}, peers...)
+	}
+	for _, path := range peers {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// side runs all cases with one of the two tools, and returns what each came to.
+func (c *comparison) side(t *testing.T, name, path string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	// Under the same name on both sides: some tools go by it.
+	tool := filepath.Join(dir, c.tool)
+	if err := os.Symlink(path, tool); err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString(prelude)
+	for i, one := range c.cases {
+		// The subshell keeps one case's variables and traps from the next one.
+		fmt.Fprintf(&script, "(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
+			c.setup, one.setup, one.cmd, i, i, i, c.after, one.after, i)
+	}
+	file := filepath.Join(dir, "cases.sh")
+	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	testdata, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ns", "-t", "600", "sh", file)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "WORK="+dir, "LIB="+testdata, "tool="+tool)
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%s: %v\n%s", name, err, out)
+	}
+	results := make([]string, len(c.cases))
+	for i := range c.cases {
+		read := func(what string) string {
+			text, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(i)+"."+what))
+			if err != nil {
+				t.Errorf("%s: case %d, %s: it did not come to an end", name, i, c.cases[i].cmd)
+			}
+			return strings.ReplaceAll(string(text), tool, c.tool)
+		}
+		stderr := read("err")
+		for _, r := range c.same {
+			stderr = r.pattern.ReplaceAllString(stderr, r.with)
+		}
+		results[i] = fmt.Sprintf("exit %sstdout %q\nstderr %q\nafter %q\n", read("code"), read("out"), stderr, read("after"))
+	}
+	return results
+}
