@@ -48,7 +48,7 @@ type rewrite struct {
 
 // comparisons is where a tool's table is listed. Each stands in a file of its own.
 func comparisons() []comparison {
-	return []comparison{}
+	return []comparison{killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux()}
 }
 
 // prelude is what the shell of the cases has besides lib.sh.
@@ -126,7 +126,7 @@ func (c *comparison) side(t *testing.T, name, path string) []string {
 	script.WriteString(prelude)
 	for i, one := range c.cases {
 		// The subshell keeps one case's variables and traps from the next one.
-		fmt.Fprintf(&script, "(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
+		fmt.Fprintf(&script, "(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n:\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
 			c.setup, one.setup, one.cmd, i, i, i, c.after, one.after, i)
 	}
 	file := filepath.Join(dir, "cases.sh")
@@ -148,7 +148,7 @@ func (c *comparison) side(t *testing.T, name, path string) []string {
 		read := func(what string) string {
 			text, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(i)+"."+what))
 			if err != nil {
-				t.Errorf("%s: case %d, %s: it did not come to an end", name, i, c.cases[i].cmd)
+				t.Fatalf("%s: case %d, %s: it did not come to an end", name, i, c.cases[i].cmd)
 			}
 			return strings.ReplaceAll(string(text), tool, c.tool)
 		}

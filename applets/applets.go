@@ -4,6 +4,7 @@
 package applets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -41,7 +42,19 @@ type Kernel interface {
 	OpenCgroup(dir string) error
 	// LeaveGroup moves this process into a process group of its own.
 	LeaveGroup() error
+	poster
 	keeper
+}
+
+// poster sends to a number as it was given. Who looks at a process first, or
+// comes back to it, opens it and signals through that.
+type poster interface {
+	// Kill is kill(2).
+	Kill(pid int, sig signals.Signal) error
+	// KillQueue is sigqueue(3).
+	KillQueue(pid int, sig signals.Signal, value int32) error
+	// Queue is Signal with a value.
+	Queue(id procfs.ID, sig signals.Signal, value int32) error
 }
 
 // Env is the world of one call.
@@ -95,17 +108,27 @@ type Applet struct {
 	// Raw takes the place of New where a classic tool's command line is none
 	// that pflag could read. It sees the words as they came, --help too.
 	Raw func(env *Env, a *Applet, args []string) int
+	// Dropin: it stands in for a classic tool, and has that one's exit codes.
+	Dropin bool
+	// UsageExit is the exit status of a usage error, where it is not 2.
+	UsageExit int
+	// Uncaught leaves it to Raw to catch the signals, if it has a use for that.
+	Uncaught bool
 }
 
 // All returns the applets, sorted by name.
 func All() []*Applet {
-	list := append([]*Applet{
+	list := []*Applet{
 		freezekill(),
 		killwait(),
 		pgkill(),
 		reapwait(),
 		tkill(),
-	}, dropins()...)
+	}
+	for _, a := range dropins() {
+		a.Dropin = true
+		list = append(list, a)
+	}
 	slices.SortFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
@@ -148,8 +171,10 @@ var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals
 
 // Main runs one applet.
 func (a *Applet) Main(env *Env, args []string) int {
-	if err := env.Kernel.Catch(caught[:]...); err != nil {
-		return failure(env, a.Name, err)
+	if !a.Uncaught {
+		if err := env.Kernel.Catch(caught[:]...); err != nil {
+			return failure(env, a.Name, err)
+		}
 	}
 	if a.Raw != nil {
 		return a.Raw(env, a, args)
@@ -167,7 +192,8 @@ func (a *Applet) Main(env *Env, args []string) int {
 	}
 	switch {
 	case err != nil:
-		return usageError(env, a.Name, err)
+		code := usageError(env, a.Name, err)
+		return cmp.Or(a.UsageExit, code)
 	case *help:
 		fmt.Fprintf(env.Stdout, "usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
 		return 0

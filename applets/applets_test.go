@@ -89,10 +89,20 @@ func (k *kernel) SignalGroup(int, []procfs.ID, signals.Signal) error {
 	k.call("SignalGroup")
 	return nil
 }
-func (k *kernel) Wake()                   {}
-func (k *kernel) OpenCgroup(string) error { return errors.New("no cgroups") }
-func (k *kernel) Hold()                   { k.call("Hold") }
-func (k *kernel) Ignore(s signals.Signal) { k.call("Ignore " + s.String()) }
+func (k *kernel) Kill(pid int, s signals.Signal) error {
+	k.call("Kill")
+	if err := k.refuses[pid]; err != nil {
+		return err
+	}
+	k.sent = append(k.sent, fmt.Sprintf("%v %d", s, pid))
+	return nil
+}
+func (k *kernel) KillQueue(pid int, s signals.Signal, _ int32) error  { return k.Kill(pid, s) }
+func (k *kernel) Queue(id procfs.ID, s signals.Signal, _ int32) error { return k.Signal(id, s) }
+func (k *kernel) Wake()                                               {}
+func (k *kernel) OpenCgroup(string) error                             { return errors.New("no cgroups") }
+func (k *kernel) Hold()                                               { k.call("Hold") }
+func (k *kernel) Ignore(s signals.Signal)                             { k.call("Ignore " + s.String()) }
 
 const self = 50
 

@@ -5,5 +5,8 @@ package applets
 // dropins returns the applets that stand in for the classic tools, with the
 // command line, the output and the exit codes of those.
 func dropins() []*Applet {
-	return []*Applet{}
+	return []*Applet{
+		kill(),
+		waitpid(),
+	}
 }

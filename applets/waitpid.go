@@ -1,0 +1,153 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+// The exit statuses of util-linux's waitpid. Its 2 stands for a kernel without
+// pidfds, which is no obstacle here.
+const (
+	waitpidFailed  = 1
+	waitpidExpired = 3
+)
+
+func waitpid() *Applet {
+	return &Applet{
+		Name:      "waitpid",
+		Summary:   "wait for processes that need not be children",
+		Usage:     "[OPTION]... PID[:INODE]...",
+		UsageExit: waitpidFailed,
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &waitpidOptions{}
+			flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
+			flags.VarP(&o.timeout, "timeout", "t", "wait at most DUR")
+			flags.BoolVarP(&o.exited, "exited", "e", false, "pass over those that are gone already")
+			flags.StringVarP(&o.count, "count", "c", "", "wait for `N` of them")
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, flags, operands) }
+		},
+	}
+}
+
+type waitpidOptions struct {
+	verbose, exited bool
+	timeout         durationValue
+	count           string
+}
+
+func (o *waitpidOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands []string) int {
+	fail := func(format string, args ...any) int {
+		fmt.Fprintf(env.Stderr, a.Name+": "+format+"\n", args...)
+		return waitpidFailed
+	}
+	count := len(operands)
+	if flags.Changed("count") {
+		n, err := strconv.ParseInt(o.count, 10, 64)
+		switch {
+		case o.exited:
+			return fail("options --count and --exited are mutually exclusive")
+		case err != nil || n < 1:
+			return fail("invalid count: '%s'", o.count)
+		case len(operands) > 0 && n > int64(len(operands)):
+			return fail("can't wait for %d of %d PIDs", n, len(operands))
+		}
+		count = int(n)
+	}
+	if len(operands) == 0 {
+		return fail("no PIDs specified")
+	}
+	ops := make([]target.Operand, len(operands))
+	for i, word := range operands {
+		op, err := target.ParseOperand(word)
+		if err != nil || op.Form == target.Group || op.Form == target.Stdin {
+			return fail("failed to parse PID argument '%s'", word)
+		}
+		ops[i] = op
+	}
+	// A number may have been given twice, and then it counts twice.
+	waiting := make(map[procfs.ID]int)
+	left := 0
+	for _, op := range ops {
+		id, err := pinOperand(env, op)
+		switch {
+		case err == nil:
+			waiting[id]++
+			left++
+		case o.exited && errors.Is(err, procfs.ErrNoProcess):
+			if o.verbose {
+				fail("PID %d has exited, skipping", op.PID)
+			}
+		default:
+			return fail("could not open PID %d: %s", op.PID, cError(err))
+		}
+	}
+	return o.wait(env, a, waiting, min(left, count))
+}
+
+func (o *waitpidOptions) wait(env *Env, a *Applet, waiting map[procfs.ID]int, left int) int {
+	began := time.Now()
+	for left > 0 {
+		limit := time.Duration(math.MaxInt64)
+		if o.timeout.d > 0 { // 0 is no limit, as for the original
+			limit = max(o.timeout.d-time.Since(began), 0)
+		}
+		gone, _, err := env.Kernel.Wait(limit)
+		if err != nil {
+			fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+			return waitpidFailed
+		}
+		for _, id := range gone {
+			for ; waiting[id] > 0 && left > 0; waiting[id]-- {
+				left--
+				if o.verbose {
+					fmt.Fprintf(env.Stdout, "PID %d finished\n", id.PID)
+				}
+			}
+		}
+		if len(gone) == 0 && o.timeout.d > 0 && time.Since(began) >= o.timeout.d {
+			if o.verbose {
+				fmt.Fprintln(env.Stdout, "Timeout expired")
+			}
+			return waitpidExpired
+		}
+	}
+	return 0
+}
+
+// pinOperand opens the process that a number or handle names. A handle whose
+// process has made way for another names nobody.
+func pinOperand(env *Env, op target.Operand) (procfs.ID, error) {
+	st, err := env.Kernel.Open(op.PID)
+	if err != nil {
+		return procfs.ID{}, err
+	}
+	switch op.Form {
+	case target.Handle:
+		if st.Start == 0 {
+			return st.ID, env.ProcErr
+		}
+		if st.Start != op.Start {
+			return st.ID, procfs.ErrNoProcess
+		}
+	case target.Inode:
+		inode, err := env.Kernel.Inode(st.ID)
+		if err != nil {
+			return st.ID, err
+		}
+		if inode != op.Inode {
+			return st.ID, procfs.ErrNoProcess
+		}
+	}
+	return st.ID, nil
+}

@@ -1,0 +1,114 @@
+package main_test
+
+import "regexp"
+
+const (
+	killWords    = "procps asks its usage, or has other words, where util-linux says what is wrong"
+	killNewer    = "procps does not have it"
+	killList     = "the lists are util-linux's, with the real-time signals as coreutils names them"
+	killStatuses = "procps does not know exit statuses, nor real-time signals"
+	killExit     = "procps says 1, or 0, where some were signalled and some were not; util-linux says 64"
+)
+
+const killSetup = "at 1000 sleep 300; at 1001 sleep 300"
+
+// killOfProcps: the messages are util-linux's, so they are brought to one form.
+func killOfProcps() comparison {
+	return comparison{
+		tool: "kill", name: "kill-procps", peer: []string{"/usr/bin/kill", "/bin/kill"}, from: "procps",
+		setup: killSetup, after: "fate 1000 1001",
+		same: []rewrite{
+			{regexp.MustCompile(`kill: \((-?\d+)\): (.*)`), "kill: sending signal to $1 failed: $2"},
+		},
+		minimum: 60,
+		cases: append(killCommon(), []diffCase{
+			{cmd: `$tool -lHUP`}, {cmd: `$tool -l9`}, {cmd: `$tool -lsigterm`}, {cmd: `$tool --list=9`},
+			{cmd: `$tool -sKILL 1000`}, {cmd: `$tool -s9 1000`}, {cmd: `$tool --signal=KILL 1000 1001`},
+			{cmd: `$tool -0 99999999999`, differs: "a number beyond those of processes is a name for util-linux"},
+			{cmd: `$tool -l TERM`, differs: "util-linux prints the name"},
+			{cmd: `$tool -l 143`, differs: killStatuses}, {cmd: `$tool -l 37`, differs: killStatuses}, {cmd: `$tool -l RTMIN+3`, differs: killStatuses},
+			{cmd: `$tool -l 9 15`, differs: "procps passes over all but the first"},
+			{cmd: `$tool -l`, differs: killList}, {cmd: `$tool -L`, differs: killList}, {cmd: `$tool -l FOO`, differs: killWords},
+			{cmd: `$tool`, differs: killWords}, {cmd: `$tool --`, differs: killWords}, {cmd: `$tool -9`, differs: killWords}, {cmd: `$tool -FOO 1000`, differs: killWords},
+			{cmd: `$tool -s FOO 1000`, differs: killWords}, {cmd: `$tool -s`, differs: killWords}, {cmd: `$tool -65 1000`, differs: killWords},
+			{cmd: `$tool -s 65 1000`, differs: killWords}, {cmd: `$tool nosuch`, differs: killWords}, {cmd: `$tool 12x`, differs: killWords},
+			{cmd: `$tool -p 1000`, differs: killNewer}, {cmd: `$tool -n 9 1000`, differs: killNewer}, {cmd: `$tool --verbose 1000`, differs: killNewer},
+			{cmd: `$tool -RTMIN 1000`, differs: killStatuses},
+			{cmd: `$tool 1000 9999`, differs: killExit}, {cmd: `$tool 9999 1000 9998`, differs: killExit},
+		}...),
+	}
+}
+
+// killOfUtilLinux: no package of Debian's has it.
+func killOfUtilLinux() comparison {
+	const version = "it is another program"
+	return comparison{
+		tool: "kill", name: "kill-util-linux", from: "kill of util-linux 2.42", unpackaged: true,
+		setup: killSetup, after: "fate 1000 1001",
+		minimum: 100,
+		cases: append(killCommon(), []diffCase{
+			{cmd: `$tool`}, {cmd: `$tool --`}, {cmd: `$tool -9`}, {cmd: `$tool -1`}, {cmd: `$tool -FOO 1000`}, {cmd: `$tool -s FOO 1000`},
+			{cmd: `$tool -s`}, {cmd: `$tool --signal`}, {cmd: `$tool -65 1000`}, {cmd: `$tool -s 65 1000`}, {cmd: `$tool -999 1000`},
+			{cmd: `$tool nosuch`}, {cmd: `$tool ''`}, {cmd: `$tool 12x`}, {cmd: `$tool 99999999999`}, {cmd: `$tool 1000 nosuch`}, {cmd: `$tool a b c`},
+			{cmd: `$tool 1000 9999`}, {cmd: `$tool 9999 1000 9998`}, {cmd: `$tool 9999 9998`},
+			{cmd: `$tool -l TERM`}, {cmd: `$tool -l sigterm`}, {cmd: `$tool -l 143`}, {cmd: `$tool -l 137`}, {cmd: `$tool -l 0`}, {cmd: `$tool -l 33`}, {cmd: `$tool -l 32`},
+			{cmd: `$tool -l 65`}, {cmd: `$tool -l 193`}, {cmd: `$tool -l 255`}, {cmd: `$tool -l 129`}, {cmd: `$tool -l FOO`}, {cmd: `$tool -l 9x`}, {cmd: `$tool -l -9`},
+			{cmd: `$tool -l 0x4003`}, {cmd: `$tool -l 0xg`}, {cmd: `$tool -l=0x8`}, {cmd: `$tool --list=15`}, {cmd: `$tool -l=HUP`}, {cmd: `$tool -l 1000`},
+			{cmd: `$tool -l`, differs: "the real-time signals are listed, as coreutils does"},
+			{cmd: `$tool -l 37`, differs: "as coreutils"}, {cmd: `$tool -l RTMIN+3`, differs: "as coreutils"},
+			{cmd: `$tool -l 9 15`, differs: "as coreutils"}, {cmd: `$tool -lHUP`, differs: "as procps"}, {cmd: `$tool -l9`, differs: "as procps"},
+			{cmd: `$tool -L`}, {cmd: `$tool --table`}, {cmd: `$tool -RT3 1000`}, {cmd: `$tool -s RTMIN+3 1000`}, {cmd: `$tool -s RTMAX-1 1000`}, {cmd: `$tool -s RTMIN+99 1000`},
+			{cmd: `$tool -RTMIN 1000`, differs: "util-linux knows it only with a +"},
+			{cmd: `$tool -p 1000`}, {cmd: `$tool -p sleep`}, {cmd: `$tool -p -a sleep`}, {cmd: `$tool -p 1000 sleep 1001`}, {cmd: `$tool -p nosuch`}, {cmd: `$tool -p -9 1000`},
+			{cmd: `$tool -9 -p 1000`}, {cmd: `$tool -p -q 1 1000`}, {cmd: `$tool -q 1 -p 1000`},
+			{cmd: `$tool --verbose 1000`}, {cmd: `$tool --verbose -9 1000 1001`}, {cmd: `$tool --verbose sleep`}, {cmd: `$tool --verbose -0 9999`},
+			{cmd: `$tool sleep`}, {cmd: `$tool -KILL sleep`}, {cmd: `$tool -a -9 sleep`}, {cmd: `$tool sleep 9999`},
+			{cmd: `$tool -q`}, {cmd: `$tool -q x 1000`}, {cmd: `$tool -q 7 -USR1 1000`}, {cmd: `$tool --queue 7 9999`}, {cmd: `$tool -q 99999999999 1000`, differs: "glibc adds the reason"},
+			{cmd: `$tool -r 1000`}, {cmd: `$tool -r --verbose 1000 1001`}, {cmd: `$tool -r -9 1000`},
+			{cmd: `$tool -d 9999`}, {cmd: `$tool -d`}, {cmd: `$tool -d 1000 1001`}, {cmd: `$tool -d 1000`}, {cmd: `$tool --show-process-state=1000`}, {cmd: `$tool -d=1000`},
+			{cmd: `$tool -d $victim`, setup: "start perl -e '$SIG{USR1}=sub{}; $SIG{HUP}=q(IGNORE); open F,q(>&=3); syswrite F,qq(victim=$$\\n); close F; sleep 60'"},
+			{cmd: `$tool --timeout 30000 KILL 1000`}, {cmd: `$tool --timeout 30000 KILL --timeout 5 9 1000`}, {cmd: `$tool --timeout`}, {cmd: `$tool --timeout x KILL 1000`},
+			{cmd: `$tool --timeout 5 FOO 1000`},
+			{cmd: `$tool --timeout 50 CONT -0 1000`, differs: "it lives, and that is told"},
+			{cmd: `$tool --timeout 5 KILL`},
+			{cmd: `$tool -9 -9999`}, {cmd: `$tool -V`, differs: version}, {cmd: `$tool -h`, differs: version},
+			{cmd: `setsid -w sh -c '$tool -USR1 0; echo not there'`}, {cmd: `setsid -w $tool -USR1 0`}, {cmd: `setsid -w $tool -ALRM 0`},
+		}...),
+	}
+}
+
+// killCommon are command lines that every kill takes alike.
+func killCommon() []diffCase {
+	return []diffCase{
+		{cmd: `$tool 1000`}, {cmd: `$tool 1000 1001`}, {cmd: `$tool -9 1000`}, {cmd: `$tool -KILL 1000`}, {cmd: `$tool -SIGKILL 1001`}, {cmd: `$tool -kill 1000`},
+		{cmd: `$tool -s KILL 1000`}, {cmd: `$tool -s 9 1000`}, {cmd: `$tool -s SIGKILL 1000`}, {cmd: `$tool -s kill 1000`}, {cmd: `$tool --signal KILL 1000`},
+		{cmd: `$tool -USR1 1000 1001`}, {cmd: `$tool -1 1000`}, {cmd: `$tool -HUP 1000`}, {cmd: `$tool -0 1000`}, {cmd: `$tool -s 0 1000 1001`}, {cmd: `$tool -CONT 1000`}, {cmd: `$tool -WINCH 1000`},
+		{cmd: `$tool -0 9999`}, {cmd: `$tool 9999`}, {cmd: `$tool -9 9999`}, {cmd: `$tool -33 1000`}, {cmd: `$tool -34 1000`}, {cmd: `$tool -64 1000`}, {cmd: `$tool -STOP 1000`},
+		{cmd: `$tool -l 9`}, {cmd: `$tool -l 1`}, {cmd: `$tool -l 15`}, {cmd: `$tool -l 11`},
+		{cmd: `$tool -9 -- 1000`}, {cmd: `$tool -- 1000`},
+		{cmd: `$tool -9 -- -9999`}
+
+		{cmd: `$tool -9 -- -$victim; fate $victim`, setup: "start setsid sh -c 'echo victim=$$ >&3; exec 3>&-; sleep 60; :'; set +u"},
+		{cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & $tool -9 -- -1'`},
+		{cmd: `ns sh -c 'sleep 300 & exec $tool -1 -1'`},
+		{cmd: `setsid -w $tool -TERM 0`}, {cmd: `setsid -w $tool -0 0`}, {cmd: `setsid -w $tool -9 0`}, {cmd: `setsid -w $tool -HUP 0`},
+	}
+}
+
+func waitpidOfUtilLinux() comparison {
+	const getopt = "the words of getopt"
+	return comparison{
+		tool: "waitpid", from: "waitpid of util-linux 2.42", unpackaged: true,
+		setup: "at 1000 sleep 300; at 1001 sleep 300",
+		cases: []diffCase{
+			{cmd: `$tool`}, {cmd: `$tool 9999`}, {cmd: `$tool -v 9999`}, {cmd: `$tool -e 9999`}, {cmd: `$tool -ev 9999`}, {cmd: `$tool x`, differs: "the cause is not told"}, {cmd: `$tool -t 0.05 1000`},
+			{cmd: `$tool -v -t 0.05 1000`}, {cmd: `$tool -v --timeout=0.05 1000 1001`}, {cmd: `$tool -c 3 1000 1001`}, {cmd: `$tool -c 0 1000`, differs: "the range is not told"},
+			{cmd: `$tool -c x 1000`}, {cmd: `$tool -t x 1000`, differs: getopt}, {cmd: `$tool -c 1 -e 1000`, differs: getopt}, {cmd: `$tool --nope 1000`, differs: getopt},
+			{cmd: `kill -9 1000; $tool -v 1000`}, {cmd: `kill -9 1000 1001; $tool 1000 1001`}, {cmd: `kill -9 1000; $tool -v -c 1 1000 1001`}, {cmd: `kill -9 1000; $tool -v -t 0 1000`},
+			{cmd: `kill -9 1000; $tool -v -c 1 1000 1000`}, {cmd: `kill -9 1000; $tool -ve 9999 1000`}, {cmd: `$tool 9999 1000`},
+			{cmd: `$tool 1000:1`, setup: ""}, {cmd: `$tool -ev 1000:1`, differs: "one line is enough"},
+			{cmd: `h=$(victim inode 1000); kill -9 1000; $tool -v $h`},
+			{cmd: `$tool -V`, differs: "it is another program"}, {cmd: `$tool -h`, differs: "it is another program"},
+		},
+	}
+}

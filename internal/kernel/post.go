@@ -1,0 +1,83 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kill is kill(2), for who was given a number to signal and has not looked
+// behind it: 0 is our own group, -1 everybody, and below that a group. If this
+// process is among them it fares as a program in C would: the Go runtime has
+// handlers of its own, which print traces and do nothing at all for others.
+func (k *Kernel) Kill(pid int, sig signals.Signal) error {
+	if pid == 0 || pid < 0 && -pid == unix.Getpgrp() {
+		var act [64]byte // SIG_DFL
+		if k.ignores(sig) {
+			act = ignoring()
+		}
+		rtSigaction(int(sig), &act)
+	}
+	return sent(unix.Kill(pid, unix.Signal(sig)))
+}
+
+// ignores tells whether our caller had us ignore the signal.
+func (k *Kernel) ignores(sig signals.Signal) bool {
+	return sig > 0 && int(sig) < len(k.given.ignored) && k.given.ignored[sig]
+}
+
+// KillQueue is Kill with a value, to one process (sigqueue(3)).
+func (k *Kernel) KillQueue(pid int, sig signals.Signal, value int32) error {
+	info := queued(sig, value)
+	_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(&info)))
+	if errno == 0 {
+		return nil
+	}
+	return sent(errno)
+}
+
+// Queue is Signal with a value.
+func (k *Kernel) Queue(id procfs.ID, sig signals.Signal, value int32) error {
+	p := k.procs[id]
+	if p == nil {
+		return procfs.ErrNoProcess
+	}
+	if p.kind == pidfd {
+		info := queued(sig, value)
+		return sent(unix.PidfdSendSignal(p.fd, unix.Signal(sig), &info.Siginfo, 0))
+	}
+	if p.kind == procDir {
+		if _, err := k.proc.StatAt(p.fd); err != nil {
+			return err
+		}
+	} else if err := k.verify(id); err != nil {
+		return err
+	}
+	return k.KillQueue(id.PID, sig, value)
+}
+
+// queuedInfo is a siginfo_t with the members of sigqueue(3). They begin at an
+// address fit for a pointer, which the value may be.
+type queuedInfo struct {
+	unix.Siginfo
+}
+
+type queuedMembers struct {
+	pid, uid int32
+	value    int32
+	_        [0]uintptr
+}
+
+func queued(sig signals.Signal, value int32) queuedInfo {
+	const siQueue = -1
+	var info queuedInfo
+	info.Signo, info.Code = int32(sig), siQueue
+	word := unsafe.Sizeof(uintptr(0))
+	at := (3*unsafe.Sizeof(int32(0)) + word - 1) / word * word
+	m := (*queuedMembers)(unsafe.Add(unsafe.Pointer(&info), at))
+	m.pid, m.uid, m.value = int32(unix.Getpid()), int32(unix.Getuid()), value
+	return info
+}
