@@ -86,7 +86,7 @@ func killCommon() []diffCase {
 		{cmd: `$tool -0 9999`}, {cmd: `$tool 9999`}, {cmd: `$tool -9 9999`}, {cmd: `$tool -33 1000`}, {cmd: `$tool -34 1000`}, {cmd: `$tool -64 1000`}, {cmd: `$tool -STOP 1000`},
 		{cmd: `$tool -l 9`}, {cmd: `$tool -l 1`}, {cmd: `$tool -l 15`}, {cmd: `$tool -l 11`},
 		{cmd: `$tool -9 -- 1000`}, {cmd: `$tool -- 1000`},
-		{cmd: `$tool -9 -- -9999`}
+		{cmd: `$tool -9 -- -9999`},
 
 		{cmd: `$tool -9 -- -$victim; fate $victim`, setup: "start setsid sh -c 'echo victim=$$ >&3; exec 3>&-; sleep 60; :'; set +u"},
 		{cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & $tool -9 -- -1'`},
