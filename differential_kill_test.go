@@ -69,7 +69,7 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool -d $victim`, setup: "start perl -e '$SIG{USR1}=sub{}; $SIG{HUP}=q(IGNORE); open F,q(>&=3); syswrite F,qq(victim=$$\\n); close F; sleep 60'"},
 			{cmd: `$tool --timeout 30000 KILL 1000`}, {cmd: `$tool --timeout 30000 KILL --timeout 5 9 1000`}, {cmd: `$tool --timeout`}, {cmd: `$tool --timeout x KILL 1000`},
 			{cmd: `$tool --timeout 5 FOO 1000`},
-			{cmd: `$tool --timeout 50 CONT -0 1000`, differs: "it lives, and that is told"},
+			{cmd: `$tool --timeout 50 CONT -CONT 1000`, differs: "it lives, and that is told"},
 			{cmd: `$tool --timeout 5 KILL`},
 			{cmd: `$tool -9 -9999`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -1 -1'`},
 			{cmd: `$tool -V`, differs: version}, {cmd: `$tool -h`, differs: version},

@@ -207,7 +207,7 @@ func (c *killCall) showState(word string) int {
 	}
 	status, err := c.env.Proc.Status(op.PID)
 	if err != nil {
-		return c.wrong("cannot open /proc/%d/status: No such file or directory", op.PID)
+		return c.wrong("failed to initialize procfs handler: No such file or directory")
 	}
 	for _, set := range []struct {
 		label string
