@@ -26,7 +26,10 @@ absent = echo "SKIP: $(2): $(1) is not installed" >&2; test "$$KILLBOX_TEST_STRI
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: build install uninstall demo check fmt vet lint man-lint shellcheck unit scripts fuzz-short fuzz cross clean help
+# What make bench is given: BENCHFLAGS='-rounds 3 -rows select' for a quick look.
+BENCHFLAGS =
+
+.PHONY: bench bench-peers build install uninstall demo check fmt vet lint man-lint shellcheck unit scripts fuzz-short fuzz cross clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -103,9 +106,23 @@ fuzz:
 		done || exit; \
 	done
 
+## bench: measure against what one would use otherwise (BENCHFLAGS)
+bench: build
+	@mkdir -p bench/out
+	@for f in bench/c/*.c; do \
+		$(CC) -O2 -Wall -Wextra -o "bench/out/$$(basename "$$f" .c)" "$$f" && continue; \
+		echo "bench: $(CC) cannot build $$f: what needs it is not measured" >&2; \
+	done
+	$(GO) build -o bench/out/bench ./bench
+	bench/out/bench $(BENCHFLAGS)
+
+## bench-peers: install them all, from Debian
+bench-peers:
+	apt-get install -y --no-install-recommends procps psmisc busybox-static toybox util-linux tini dumb-init catatonit
+
 ## clean: remove what was built
 clean:
-	rm -rf bin killbox
+	rm -rf bin killbox bench/out
 
 ## help: this list
 help:

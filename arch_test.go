@@ -29,9 +29,9 @@ var arrows = map[string][]string{
 	"killbox/procfs":            {"golang.org/x/sys/unix"},
 }
 
-// testPackages hold what only tests use; nothing that is shipped may import them.
+// testPackages hold what only tests and measurements use; nothing that is shipped may import them.
 func testPackage(path string) bool {
-	return path == "killbox/internal/victims" || strings.HasSuffix(filepath.Base(path), "test")
+	return path == "killbox/internal/victims" || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
 }
 
 // heavy are packages that cost size or start-up without a user seeing why.

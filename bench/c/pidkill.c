@@ -1,0 +1,46 @@
+/* pidkill: sends TERM to the PIDs on standard input by pidfd and waits for their end by epoll, and does nothing else. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_send_signal 424
+#define SYS_pidfd_open 434
+#endif
+
+int main(void)
+{
+	static struct epoll_event events[1024];
+	struct rlimit files;
+	int epoll = epoll_create1(0), left = 0, pid;
+
+	getrlimit(RLIMIT_NOFILE, &files);
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+	while (scanf("%d", &pid) == 1) {
+		int fd = syscall(SYS_pidfd_open, pid, 0);
+		struct epoll_event e = { .events = EPOLLIN, .data.fd = fd };
+
+		if (fd < 0 && errno == ESRCH)
+			continue;
+		if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
+			return 1;
+		syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
+		left++;
+	}
+	while (left > 0) {
+		int n = epoll_wait(epoll, events, 1024, -1);
+
+		if (n < 0)
+			return 1;
+		for (int i = 0; i < n; i++)
+			close(events[i].data.fd);
+		left -= n;
+	}
+	return 0;
+}

@@ -1,0 +1,118 @@
+// Bench measures killbox against the tools that one would otherwise use, and against C programs that do the least the
+// kernel allows: side by side, in turns, in a PID namespace of its own. It installs nothing; a peer that is not there is
+// named as absent. `make bench` builds what it needs and calls it.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"syscall"
+)
+
+// outsideVar tells the inner call which PID namespace it must not be in.
+const outsideVar = "KILLBOX_BENCH_OUTSIDE"
+
+type config struct {
+	rounds   int
+	max      int
+	bin, out string
+	rows     *regexp.Regexp
+}
+
+func main() {
+	var c config
+	flag.IntVar(&c.rounds, "rounds", 10, "measure each row `N` times")
+	flag.IntVar(&c.max, "max", 8000, "with at most `N` processes")
+	flag.StringVar(&c.bin, "bin", "bin", "`directory` of killbox and its links")
+	flag.StringVar(&c.out, "out", "bench/out", "`directory` of the C programs, and of the JSON")
+	rows := flag.String("rows", "", "only rows whose name matches `REGEXP`")
+	flag.Parse()
+	if err := run(&c, *rows); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(c *config, rows string) error {
+	if flag.NArg() != 0 || c.rounds < 1 || c.max < 1000 {
+		return errors.New("no operands, at least one round, and at least 1000 processes")
+	}
+	var err error
+	if c.rows, err = regexp.Compile(rows); err != nil {
+		return err
+	}
+	for _, dir := range []*string{&c.bin, &c.out} {
+		if *dir, err = filepath.Abs(*dir); err != nil {
+			return err
+		}
+	}
+	outside, inner := os.LookupEnv(outsideVar)
+	if !inner {
+		return enter()
+	}
+	// What follows ends processes by kill(-1): be quite sure where that is.
+	if here, err := os.Readlink("/proc/self/ns/pid"); err != nil || here == outside || os.Getpid() != 1 {
+		return fmt.Errorf("not in a PID namespace of its own (%v)", err)
+	}
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("make / private: %w", err)
+	}
+	if err := syscall.Mount("proc", "/proc", "proc", 0, ""); err != nil {
+		return fmt.Errorf("mount /proc: %w", err)
+	}
+	os.Unsetenv(outsideVar)
+	return newBench(c).all()
+}
+
+// enter calls this program again, as PID 1 of a namespace that ends with it.
+func enter() error {
+	// PDEATHSIG watches the thread that forked, not the process.
+	runtime.LockOSThread()
+	outside, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil {
+		return err
+	}
+	attr := &os.ProcAttr{
+		Env:   append(os.Environ(), outsideVar+"="+outside),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys: &syscall.SysProcAttr{
+			Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+			Pdeathsig:  syscall.SIGKILL,
+		},
+	}
+	if os.Geteuid() != 0 {
+		attr.Sys.Cloneflags |= syscall.CLONE_NEWUSER
+		attr.Sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		attr.Sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	// The links of /proc/self/fd are of no use inside before /proc is mounted; the name of the file is.
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	p, err := os.StartProcess(self, os.Args, attr)
+	if err != nil {
+		return fmt.Errorf("a PID namespace: %w", err)
+	}
+	go func() {
+		<-stop
+		_ = p.Kill()
+	}()
+	state, err := p.Wait()
+	if err != nil {
+		return err
+	}
+	removeCgroups()
+	if !state.Success() {
+		return fmt.Errorf("inside the namespace: %v", state)
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// arm is one of those that do the same work in turns.
+type arm struct {
+	name    string
+	absent  string // why it cannot be measured
+	goal    goal
+	measure func() (float64, error)
+}
+
+// goal is what is wanted of us against an arm, or, as the goal of an arm of ours, of its own figure.
+type goal struct {
+	kind  string // "" for none
+	bound float64
+}
+
+func atMost(x float64) goal  { return goal{"us/it ≤", x} }
+func atLeast(x float64) goal { return goal{"it/us ≥", x} }
+func below(x float64) goal   { return goal{"≤", x} }
+
+// Figure is what an arm took.
+type Figure struct {
+	Name   string    `json:"name"`
+	Unit   string    `json:"unit"`
+	Median float64   `json:"median"`
+	Rounds []float64 `json:"rounds"`
+}
+
+func (f *Figure) String() string {
+	if f.Unit == "" {
+		return fmt.Sprintf("%.4g", f.Median)
+	}
+	return fmt.Sprintf("%.3g %s", f.Median, f.Unit)
+}
+
+// Line is a line of the table: us, against a peer, a floor, or a bound.
+type Line struct {
+	Work    string  `json:"work"`
+	Us      *Figure `json:"us,omitempty"`
+	Peer    *Figure `json:"peer,omitempty"`
+	Ratio   float64 `json:"ratio,omitempty"` // us by peer, or peer by us: as the goal says
+	Goal    string  `json:"goal,omitempty"`
+	Verdict string  `json:"verdict,omitempty"`
+	Note    string  `json:"note,omitempty"`
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	n := len(x)
+	return (x[n/2] + x[(n-1)/2]) / 2
+}
+
+// inTurns measures the arms in turns, in another order each round. An arm that fails is out.
+func inTurns(rounds int, unit string, arms []*arm) map[*arm]*Figure {
+	figures := map[*arm]*Figure{}
+	for i := range rounds {
+		for j := range arms {
+			a := arms[(i+j)%len(arms)]
+			if a.absent != "" {
+				continue
+			}
+			x, err := a.measure()
+			if err != nil {
+				a.absent = err.Error()
+				delete(figures, a)
+				continue
+			}
+			f := figures[a]
+			if f == nil {
+				f = &Figure{Name: a.name, Unit: unit}
+				figures[a] = f
+			}
+			f.Rounds = append(f.Rounds, x)
+		}
+	}
+	for _, f := range figures {
+		f.Median = median(f.Rounds)
+	}
+	return figures
+}
+
+// compare measures ours and others in turns, and adds the lines: each of ours against each of the others.
+func (b *bench) compare(work, unit string, ours, others []*arm) {
+	b.compareN(b.rounds, work, unit, ours, others)
+}
+
+func (b *bench) compareN(rounds int, work, unit string, ours, others []*arm) {
+	figures := inTurns(rounds, unit, slices.Concat(ours, others))
+	for _, us := range ours {
+		f := figures[us]
+		if f == nil {
+			b.add(Line{Work: work, Note: us.name + ": " + us.absent, Verdict: "FAILED"})
+			continue
+		}
+		if us.goal.kind != "" || len(others) == 0 {
+			l := Line{Work: work, Us: f}
+			l.judge(us.goal, f.Median)
+			b.add(l)
+		}
+		for _, a := range others {
+			l := Line{Work: work, Us: f, Peer: figures[a]}
+			if l.Peer == nil {
+				l.Note, l.Verdict = a.name+": "+a.absent, "absent"
+				b.add(l)
+				continue
+			}
+			l.Ratio = f.Median / l.Peer.Median
+			if a.goal.kind == atLeast(0).kind {
+				l.Ratio = l.Peer.Median / f.Median
+			}
+			l.judge(a.goal, l.Ratio)
+			b.add(l)
+		}
+	}
+}
+
+func (l *Line) judge(g goal, x float64) {
+	if g.kind == "" {
+		return
+	}
+	l.Goal = fmt.Sprintf("%s %g", g.kind, g.bound)
+	l.Verdict = "ok"
+	if strings.HasSuffix(g.kind, "≤") && x > g.bound || strings.HasSuffix(g.kind, "≥") && x < g.bound {
+		l.Verdict = "MISSED"
+	}
+}
+
+func (b *bench) add(l Line) {
+	b.lines = append(b.lines, l)
+}
+
+func printLines(to io.Writer, lines []Line) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "work\tus\tpeer\tratio\tgoal\tverdict")
+	for _, l := range lines {
+		us, peer, ratio := "", "", ""
+		if l.Us != nil {
+			us = l.Us.Name + " " + l.Us.String()
+		}
+		if l.Peer != nil {
+			peer, ratio = l.Peer.Name+" "+l.Peer.String(), fmt.Sprintf("%.2f", l.Ratio)
+		}
+		if l.Note != "" {
+			peer = cmp.Or(peer, "("+l.Note+")")
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Work, us, peer, ratio, l.Goal, l.Verdict)
+	}
+	w.Flush()
+}
+
+// report is the JSON: the table, and where it was made.
+type report struct {
+	Time   time.Time `json:"time"`
+	Kernel string    `json:"kernel"`
+	CPUs   int       `json:"cpus"`
+	Load   string    `json:"load"`
+	Rounds int       `json:"rounds"`
+	Lines  []Line    `json:"lines"`
+}
+
+func (r *report) write(dir string) (string, error) {
+	text, err := json.MarshalIndent(r, "", "\t")
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "bench-"+r.Time.UTC().Format("20060102-150405")+".json")
+	return name, os.WriteFile(name, append(text, '\n'), 0o644)
+}
+
+// lookPath finds a command; the C programs and killbox are given by their paths.
+func lookPath(name string) (string, error) { return exec.LookPath(name) }
+
+// peer is an arm for a tool that need not be there: the first word of the command.
+func peer(argv ...string) *arm {
+	a := &arm{name: filepath.Base(argv[0])}
+	if _, err := lookPath(argv[0]); err != nil {
+		a.absent = "not installed"
+	}
+	return a
+}
