@@ -26,6 +26,17 @@ func rows() []row {
 	return []row{
 		{"switches-script", (*bench).switchesScript},
 		{"switches-job", (*bench).switchesJob},
+		{"select", (*bench).selectByName},
+		{"parents", (*bench).parents},
+		{"tree", (*bench).drawTree},
+		{"latency", (*bench).latency},
+		{"many", (*bench).endMany},
+		{"bombs", (*bench).bombs},
+		{"one", (*bench).oneSignal},
+		{"reap", (*bench).reap},
+		{"idle", (*bench).idle},
+		{"size", (*bench).size},
+		{"growth", (*bench).growth},
 	}
 }
 
@@ -62,9 +73,10 @@ func (b *bench) all() error {
 
 func (b *bench) tool(name string) string { return filepath.Join(b.bin, name) }
 
+// c is one of the C programs.
+func (b *bench) c(name string) string { return filepath.Join(b.out, name) }
+
 func oneLine(file string) string {
 	text, _ := os.ReadFile(file)
 	return strings.TrimSpace(string(text))
 }
-
-func removeCgroups() {}

@@ -108,7 +108,6 @@ type command struct {
 	stdin  *os.File
 	setsid bool
 	flags  uintptr
-	env    []string
 }
 
 type child struct {
@@ -142,7 +141,7 @@ func (r *reaper) start(c command) (*child, error) {
 		files = append(files, c.fd3.Fd())
 	}
 	attr := &syscall.ProcAttr{
-		Env:   append(os.Environ(), c.env...),
+		Env:   os.Environ(),
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: c.setsid, Cloneflags: c.flags},
 	}
@@ -167,11 +166,11 @@ func (p *child) wait(ok ...int) (exit, error) {
 	select {
 	case e := <-p.done:
 		if !e.status.Exited() || !slices.Contains(ok, e.status.ExitStatus()) {
-			return e, fmt.Errorf("%.80q: wait status %#x", p.argv, uint32(e.status))
+			return e, fmt.Errorf("%q ended with wait status %#x", p.argv[:min(3, len(p.argv))], uint32(e.status))
 		}
 		return e, nil
 	case <-time.After(limit):
-		return exit{}, fmt.Errorf("%.80q: still running after %v", p.argv, limit)
+		return exit{}, fmt.Errorf("%q still runs after %v", p.argv[:min(3, len(p.argv))], limit)
 	}
 }
 

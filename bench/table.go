@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -154,8 +153,8 @@ func printLines(to io.Writer, lines []Line) {
 		if l.Peer != nil {
 			peer, ratio = l.Peer.Name+" "+l.Peer.String(), fmt.Sprintf("%.2f", l.Ratio)
 		}
-		if l.Note != "" {
-			peer = cmp.Or(peer, "("+l.Note+")")
+		if l.Note != "" && peer == "" {
+			peer = "(" + l.Note + ")"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", l.Work, us, peer, ratio, l.Goal, l.Verdict)
 	}
@@ -187,11 +186,25 @@ func (r *report) write(dir string) (string, error) {
 // lookPath finds a command; the C programs and killbox are given by their paths.
 func lookPath(name string) (string, error) { return exec.LookPath(name) }
 
-// peer is an arm for a tool that need not be there: the first word of the command.
-func peer(argv ...string) *arm {
-	a := &arm{name: filepath.Base(argv[0])}
-	if _, err := lookPath(argv[0]); err != nil {
+// command makes an arm of a command that takes milliseconds; the tool need not be there. (0 and 1, found and not found,
+// are both an answer.)
+func (b *bench) command(g goal, argv ...string) *arm {
+	return b.arm(g, argv[0], func() (float64, error) { return b.timed(command{argv: argv}, 0, 1) })
+}
+
+// arm makes an arm that needs a tool.
+func (b *bench) arm(g goal, tool string, measure func() (float64, error)) *arm {
+	a := &arm{name: filepath.Base(tool), goal: g, measure: measure}
+	if _, err := lookPath(tool); err != nil {
 		a.absent = "not installed"
+		if filepath.Dir(tool) == b.out {
+			a.absent = "not built; is there a C compiler?"
+		}
 	}
+	return a
+}
+
+func (a *arm) called(name string) *arm {
+	a.name = name
 	return a
 }

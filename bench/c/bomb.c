@@ -1,6 +1,6 @@
 /*
- * bomb [wild]: everybody forks without end; wild ones also exit and call setsid at random. Closes descriptor 3 when a
- * limit was felt. All end by themselves after a minute. To be run in a pids cgroup only.
+ * bomb [wild]: everybody forks without end; wild ones also exit and call setsid at random. Writes to descriptor 3 when
+ * a limit was felt. All end by themselves after a minute. To be run in a pids cgroup only.
  */
 #include <stdlib.h>
 #include <signal.h>
@@ -15,11 +15,13 @@ int main(int argc, char **argv)
 	pid_t root = getpid();
 
 	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
 	while (time(NULL) < end) {
 		pid_t pid = fork();
 
 		if (pid < 0) {
-			close(3);
+			if (write(3, "!", 1) < 0 || close(3) < 0)
+				; /* others have told, or nobody reads any more */
 			usleep(1000);
 		} else if (pid == 0) {
 			seed = seed * 31 + getpid();

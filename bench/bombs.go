@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// bombLimit is how many processes a bomb may have.
+const bombLimit = 3000
+
+// cgroupPrefix begins the names of the cgroups that bombs are held in.
+const cgroupPrefix = "killbox-bench-"
+
+// pidsCgroup returns the directory in which cgroups with a limit on processes can be made: wherever this machine has it.
+func pidsCgroup() (string, error) {
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		left, right, ok := strings.Cut(line, " - ")
+		f, fs := strings.Fields(left), strings.Fields(right)
+		if !ok || len(f) < 5 || len(fs) < 3 {
+			continue
+		}
+		switch fs[0] {
+		case "cgroup":
+			if strings.Contains(","+fs[2]+",", ",pids,") {
+				return f[4], nil
+			}
+		case "cgroup2":
+			if strings.Contains(" "+oneLine(filepath.Join(f[4], "cgroup.subtree_control"))+" ", " pids ") {
+				return f[4], nil
+			}
+		}
+	}
+	return "", errors.New("no cgroup with the pids controller")
+}
+
+// removeCgroups removes what bench has left there; the kernel refuses to remove what is in use.
+func removeCgroups() {
+	top, err := pidsCgroup()
+	if err != nil {
+		return
+	}
+	left, _ := filepath.Glob(filepath.Join(top, cgroupPrefix+"*"))
+	for _, dir := range left {
+		_ = os.Remove(dir)
+	}
+}
+
+func (b *bench) bombs() error {
+	if _, err := lookPath(b.c("bomb")); err != nil {
+		return errors.New("bomb is not built; is there a C compiler?")
+	}
+	top, err := pidsCgroup()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(top, cgroupPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer removeCgroups()
+	if err := os.WriteFile(filepath.Join(dir, "pids.max"), []byte(strconv.Itoa(bombLimit)), 0o644); err != nil {
+		return err
+	}
+	for _, kind := range []struct {
+		name  string
+		limit float64
+		proof []int
+	}{
+		{"tame", 0.5, []int{0}},
+		// It may be that nobody can prove it; then it has to say so.
+		{"wild", 5, []int{0, 4}},
+	} {
+		statuses := map[int]int{}
+		work := fmt.Sprintf("end a fork bomb of %d, %s", bombLimit, kind.name)
+		b.compare(work, "s", []*arm{{name: "tkill", goal: below(kind.limit), measure: func() (float64, error) {
+			return b.endBomb(dir, kind.name, kind.proof, statuses)
+		}}}, nil)
+		b.lines[len(b.lines)-1].Note = fmt.Sprintf("exit statuses and how often: %v", statuses)
+		if err := b.clear(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endBomb starts a bomb, waits until the limit is felt, and has it ended by one call, after which nobody may be left.
+func (b *bench) endBomb(dir, kind string, ok []int, statuses map[int]int) (float64, error) {
+	if err := b.clear(); err != nil {
+		return 0, err
+	}
+	from, to, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	bomb, err := b.start(command{
+		argv:   []string{"sh", "-c", `echo 0 >"$0/cgroup.procs" && exec "$@"`, dir, b.c("bomb"), kind},
+		fd3:    to,
+		setsid: true,
+	})
+	to.Close()
+	if err != nil {
+		return 0, err
+	}
+	// Each has the descriptor, so the first to feel the limit says so; nobody waits for the others to close theirs.
+	if err := from.SetReadDeadline(time.Now().Add(limit)); err != nil {
+		return 0, err
+	}
+	if _, err := bufio.NewReader(from).ReadByte(); err != nil {
+		return 0, fmt.Errorf("the bomb does not fill its cgroup: %w", err)
+	}
+	killer, err := b.start(command{argv: []string{b.tool("tkill"), strconv.Itoa(bomb.pid)}})
+	if err != nil {
+		return 0, err
+	}
+	e, err := killer.wait(append(ok, 4)...)
+	if err != nil {
+		return 0, err
+	}
+	statuses[e.status.ExitStatus()]++
+	if left := living(filepath.Join(dir, "cgroup.procs")); left != 0 {
+		return 0, fmt.Errorf("%d are left, and the exit status is %d", left, e.status.ExitStatus())
+	}
+	return e.at.Sub(killer.begun).Seconds(), nil
+}
+
+// living counts the members of a cgroup that are more than zombies.
+func living(procs string) int {
+	n := 0
+	for _, pid := range strings.Fields(oneLine(procs)) {
+		_, rest, ok := strings.Cut(oneLine("/proc/"+pid+"/stat"), ") ")
+		if ok && !strings.HasPrefix(rest, "Z") && !strings.HasPrefix(rest, "X") {
+			n++
+		}
+	}
+	return n
+}

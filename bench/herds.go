@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// herd is one process with many children that do nothing.
+type herd struct {
+	root *child
+	pids []int
+}
+
+// startHerd starts a herd whose children end at TERM after so many milliseconds, and waits until all are there.
+func (b *bench) startHerd(n, linger int) (*herd, error) {
+	if _, err := lookPath(b.c("herder")); err != nil {
+		return nil, fmt.Errorf("herder is not built; is there a C compiler?")
+	}
+	from, to, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer from.Close()
+	root, err := b.start(command{argv: []string{b.c("herder"), strconv.Itoa(n), strconv.Itoa(linger)}, fd3: to})
+	to.Close()
+	if err != nil {
+		return nil, err
+	}
+	h := &herd{root: root}
+	for s := bufio.NewScanner(from); s.Scan(); {
+		pid, err := strconv.Atoi(s.Text())
+		if err != nil {
+			return nil, err
+		}
+		h.pids = append(h.pids, pid)
+	}
+	if len(h.pids) != n {
+		return nil, fmt.Errorf("a herd of %d, not %d: is there a limit on processes?", len(h.pids), n)
+	}
+	return h, nil
+}
+
+func (h *herd) rootPID() string { return strconv.Itoa(h.root.pid) }
+
+// absence is a name that nobody has: what is measured is the looking.
+const absence = "nobodyhasthis"
+
+func (b *bench) selectByName() error {
+	if _, err := b.startHerd(b.max, 0); err != nil {
+		return err
+	}
+	b.compare(fmt.Sprintf("select by name among %d", b.max), "ms",
+		[]*arm{
+			b.command(goal{}, b.tool("killwait"), "-n", "--name", absence),
+		}, []*arm{
+			b.command(atMost(1.1), b.c("statfloor")),
+			b.command(atLeast(4), "pgrep", absence),
+			b.command(atLeast(1.4), "killall", "-0", absence),
+			b.command(goal{}, "busybox", "pgrep", absence).called("busybox pgrep"),
+			b.command(goal{}, "toybox", "pgrep", absence).called("toybox pgrep"),
+		})
+	return nil
+}
+
+func (b *bench) parents() error {
+	h, err := b.startHerd(b.max, 0)
+	if err != nil {
+		return err
+	}
+	info := b.arm(goal{}, b.c("infofloor"), func() (float64, error) { return b.timed(command{argv: []string{b.c("infofloor")}}, 0) })
+	b.compare(fmt.Sprintf("who is whose parent, among %d", b.max), "ms",
+		[]*arm{b.command(goal{}, b.tool("killwait"), "-n", "--parent", strconv.Itoa(h.pids[0])).called("killwait --parent")},
+		[]*arm{b.command(atMost(0.75), b.c("statfloor")), info})
+	return nil
+}
+
+func (b *bench) drawTree() error {
+	if _, err := b.startHerd(b.max-100, 0); err != nil {
+		return err
+	}
+	tree, err := b.startHerd(99, 0)
+	if err != nil {
+		return err
+	}
+	b.compare(fmt.Sprintf("a tree of 100 among %d", b.max), "ms",
+		[]*arm{b.command(goal{}, b.tool("tkill"), "-n", tree.rootPID()).called("tkill -n")},
+		[]*arm{b.command(atLeast(20), "pstree", "-p", tree.rootPID()).called("pstree -p")})
+	return nil
+}
+
+// latency is the time from the end of the last target, as a pidfd tells it here, to the end of who waits for it.
+func (b *bench) latency() error {
+	after := func(argv ...string) func() (float64, error) {
+		return func() (float64, error) { return b.latencyOf(argv) }
+	}
+	b.compare("return after the last target is gone", "ms",
+		[]*arm{{name: "killwait", goal: below(1), measure: after(b.tool("killwait"))}},
+		[]*arm{
+			b.arm(goal{}, "killall", after("killall", "-w", "herd")).called("killall -w"),
+			b.arm(goal{}, "pidwait", after("pidwait")).called("pidwait"),
+		})
+	return nil
+}
+
+func (b *bench) latencyOf(argv []string) (float64, error) {
+	if err := b.clear(); err != nil {
+		return 0, err
+	}
+	// Time enough for the caller to be waiting already.
+	h, err := b.startHerd(1, 100)
+	if err != nil {
+		return 0, err
+	}
+	fd, err := unix.PidfdOpen(h.pids[0], 0)
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	gone := make(chan time.Time, 1)
+	go func() {
+		runtime.LockOSThread()
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for {
+			if n, err := unix.Poll(fds, int(limit/time.Millisecond)); err != unix.EINTR || n > 0 {
+				gone <- time.Now()
+				return
+			}
+		}
+	}()
+	switch argv[0] {
+	case "pidwait":
+		argv = []string{"pidwait", "-x", "herd"}
+		// It sends no signal.
+		time.AfterFunc(20*time.Millisecond, func() { _ = unix.Kill(h.pids[0], unix.SIGTERM) })
+	case "killall":
+	default:
+		argv = append(argv[:1:1], strconv.Itoa(h.pids[0]))
+	}
+	waiter, err := b.start(command{argv: argv})
+	if err != nil {
+		return 0, err
+	}
+	e, err := waiter.wait(0)
+	if err != nil {
+		return 0, err
+	}
+	return ms(e.at.Sub(<-gone)), nil
+}
+
+func (b *bench) endMany() error {
+	const many = 4000
+	// The PIDs come on standard input for all but killall.
+	by := func(argv ...string) func() (float64, error) {
+		return func() (float64, error) { return b.endHerd(many, argv) }
+	}
+	b.compare(fmt.Sprintf("end %d and see them gone", many), "ms",
+		[]*arm{{name: "killwait -", measure: by(b.tool("killwait"), "-")}},
+		[]*arm{
+			b.arm(atMost(1.3), b.c("pidkill"), by(b.c("pidkill"))),
+			b.arm(atLeast(8), "killall", by("killall", "-w", "herd")).called("killall -w"),
+		})
+	return nil
+}
+
+func (b *bench) endHerd(n int, argv []string) (float64, error) {
+	if err := b.clear(); err != nil {
+		return 0, err
+	}
+	h, err := b.startHerd(n, 0)
+	if err != nil {
+		return 0, err
+	}
+	list, err := os.CreateTemp("", "killbox-bench-*")
+	if err != nil {
+		return 0, err
+	}
+	defer list.Close()
+	defer os.Remove(list.Name())
+	for _, pid := range h.pids {
+		fmt.Fprintln(list, pid)
+	}
+	if _, err := list.Seek(0, 0); err != nil {
+		return 0, err
+	}
+	took, err := b.timed(command{argv: argv, stdin: list}, 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, pid := range h.pids {
+		if unix.Kill(pid, 0) != unix.ESRCH {
+			return 0, fmt.Errorf("%q: %d is still there", argv[0], pid)
+		}
+	}
+	return took, nil
+}
+
+// oneSignal sends TERM to one process that dies of it; killwait waits for that as well. A round is many calls: one is too
+// short to be measured by itself.
+func (b *bench) oneSignal() error {
+	const calls = 20
+	h, err := b.startHerd(2*calls*b.rounds, 0)
+	if err != nil {
+		return err
+	}
+	next := 0
+	by := func(argv ...string) func() (float64, error) {
+		return func() (float64, error) {
+			var took []float64
+			for range calls {
+				x, err := b.timed(command{argv: append(argv[:len(argv):len(argv)], strconv.Itoa(h.pids[next]))}, 0)
+				if err != nil {
+					return 0, err
+				}
+				next++
+				took = append(took, x)
+			}
+			return median(took), nil
+		}
+	}
+	b.compare("one signal to one PID", "ms",
+		[]*arm{{name: "killwait --no-kill", measure: by(b.tool("killwait"), "--no-kill")}},
+		[]*arm{b.arm(atMost(1.5), "/usr/bin/kill", by("/usr/bin/kill")).called("/usr/bin/kill")})
+	return nil
+}
+
+// growth selects by name among more and more: what a process costs must not rise with their number.
+func (b *bench) growth() error {
+	var per []float64
+	var sizes []int
+	for n := 1000; n <= b.max; n *= 2 {
+		sizes = append(sizes, n)
+	}
+	for _, n := range sizes {
+		if err := b.clear(); err != nil {
+			return err
+		}
+		if _, err := b.startHerd(n, 0); err != nil {
+			return err
+		}
+		arms := []*arm{
+			b.command(goal{}, b.tool("killwait"), "-n", "--name", absence),
+			b.command(goal{}, b.c("statfloor")),
+			b.command(goal{}, "pgrep", absence),
+			b.command(goal{}, "killall", "-0", absence),
+		}
+		work := fmt.Sprintf("growth: select among %d", n)
+		b.compare(work, "ms", arms[:1], arms[1:])
+		for _, l := range b.lines {
+			if l.Work == work && l.Us != nil {
+				per = append(per, l.Us.Median*1000/float64(n))
+				break
+			}
+		}
+	}
+	if len(per) < 2 {
+		return nil
+	}
+	first := &Figure{Name: fmt.Sprintf("killwait, each of %d", sizes[0]), Unit: "us", Median: per[0]}
+	last := &Figure{Name: fmt.Sprintf("killwait, each of %d", sizes[len(per)-1]), Unit: "us", Median: per[len(per)-1]}
+	l := Line{Work: "growth: linear", Us: last, Peer: first, Ratio: last.Median / first.Median}
+	l.judge(atMost(1.2), l.Ratio)
+	b.add(l)
+	return nil
+}

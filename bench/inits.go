@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// reap has thousands of orphans end at once under each init, as PID 1 of a namespace of its own, and takes the time until
+// the last was reaped.
+func (b *bench) reap() error {
+	const orphans = 5000
+	under := func(init ...string) func() (float64, error) {
+		return func() (float64, error) { return b.reapUnder(orphans, init) }
+	}
+	if _, err := lookPath(b.c("orphans")); err != nil {
+		return fmt.Errorf("orphans is not built; is there a C compiler?")
+	}
+	b.compare(fmt.Sprintf("reap %d orphans", orphans), "ms",
+		[]*arm{{name: "reapwait", measure: under(b.tool("reapwait"), "--")}},
+		[]*arm{
+			b.arm(atMost(1), "tini", under("tini", "--")),
+			b.arm(goal{}, "catatonit", under("catatonit", "--")),
+			b.arm(goal{}, "dumb-init", under("dumb-init", "--")),
+		})
+	return nil
+}
+
+func (b *bench) reapUnder(n int, init []string) (float64, error) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	argv := []string{"sh", "-c", `mount -t proc proc /proc && exec "$@"`, "sh"}
+	argv = append(append(argv, init...), b.c("orphans"), strconv.Itoa(n))
+	p, err := b.start(command{argv: argv, stdout: to, setsid: true, flags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS})
+	to.Close()
+	if err != nil {
+		return 0, err
+	}
+	line, _ := bufio.NewReader(from).ReadString('\n')
+	if _, err := p.wait(0); err != nil {
+		return 0, err
+	}
+	us, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
+	return us / 1000, err
+}
+
+// idle has inits wait for a command that sleeps, at the same time, several of each.
+func (b *bench) idle() error {
+	const each, watch = 3, 10 * time.Second
+	inits := map[string][]string{
+		"reapwait":  {b.tool("reapwait"), "--"},
+		"tini":      {"tini", "-s", "--"},
+		"catatonit": {"catatonit", "--"},
+		"dumb-init": {"dumb-init", "--"},
+	}
+	resident, wakeups := map[string]*Figure{}, map[string]*Figure{}
+	pids := map[string][]int{}
+	for name, argv := range inits {
+		if _, err := lookPath(argv[0]); err != nil {
+			continue
+		}
+		for range each {
+			// catatonit insists on being PID 1.
+			p, err := b.start(command{argv: append(argv, "sleep", "60"), flags: syscall.CLONE_NEWPID})
+			if err != nil {
+				return err
+			}
+			pids[name] = append(pids[name], p.pid)
+		}
+	}
+	time.Sleep(3 * time.Second)
+	before := map[int]int64{}
+	for _, list := range pids {
+		for _, pid := range list {
+			before[pid] = switchesOf(pid)
+		}
+	}
+	time.Sleep(watch)
+	for name, list := range pids {
+		resident[name] = &Figure{Name: name, Unit: "MB"}
+		wakeups[name] = &Figure{Name: name}
+		for _, pid := range list {
+			kb := statusField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS")
+			if kb == 0 {
+				return fmt.Errorf("%s did not stay", name)
+			}
+			resident[name].Rounds = append(resident[name].Rounds, float64(kb)/1024)
+			wakeups[name].Rounds = append(wakeups[name].Rounds, float64(switchesOf(pid)-before[pid]))
+		}
+		resident[name].Median = median(resident[name].Rounds)
+		wakeups[name].Median = median(wakeups[name].Rounds)
+	}
+	b.idleLines("reapwait idle: resident memory", below(3.5), resident)
+	b.idleLines("reapwait idle: context switches in 10 s", below(0), wakeups)
+	return nil
+}
+
+func (b *bench) idleLines(work string, g goal, figures map[string]*Figure) {
+	us := figures["reapwait"]
+	l := Line{Work: work, Us: us}
+	l.judge(g, us.Median)
+	b.add(l)
+	for _, name := range []string{"tini", "catatonit", "dumb-init"} {
+		f := figures[name]
+		switch {
+		case f == nil:
+			b.add(Line{Work: work, Us: us, Note: name + ": not installed", Verdict: "absent"})
+		case f.Median == 0:
+			b.add(Line{Work: work, Us: us, Peer: f})
+		default:
+			b.add(Line{Work: work, Us: us, Peer: f, Ratio: us.Median / f.Median})
+		}
+	}
+}
+
+func (b *bench) size() error {
+	st, err := os.Stat(filepath.Join(b.bin, "killbox"))
+	if err != nil {
+		return err
+	}
+	mb := float64(st.Size()) / 1e6
+	l := Line{Work: "the binary, all applets", Us: &Figure{Name: "killbox", Unit: "MB", Median: mb, Rounds: []float64{mb}}}
+	l.judge(below(2.8), mb)
+	b.add(l)
+	return nil
+}
