@@ -85,7 +85,9 @@ func (b *bench) bombs() error {
 		b.compare(work, "s", []*arm{{name: "tkill", goal: below(kind.limit), measure: func() (float64, error) {
 			return b.endBomb(dir, kind.name, kind.proof, statuses)
 		}}}, nil)
-		b.lines[len(b.lines)-1].Note = fmt.Sprintf("exit statuses and how often: %v", statuses)
+		if l := &b.lines[len(b.lines)-1]; l.Note == "" {
+			l.Note = fmt.Sprintf("exit statuses and how often: %v", statuses)
+		}
 		if err := b.clear(); err != nil {
 			return err
 		}
@@ -123,13 +125,13 @@ func (b *bench) endBomb(dir, kind string, ok []int, statuses map[int]int) (float
 	if err != nil {
 		return 0, err
 	}
-	e, err := killer.wait(append(ok, 4)...)
+	e, err := killer.wait(ok...)
 	if err != nil {
 		return 0, err
 	}
 	statuses[e.status.ExitStatus()]++
 	if left := living(filepath.Join(dir, "cgroup.procs")); left != 0 {
-		return 0, fmt.Errorf("%d are left, and the exit status is %d", left, e.status.ExitStatus())
+		return 0, fmt.Errorf("%d are left of the bomb, and tkill exited with %d", left, e.status.ExitStatus())
 	}
 	return e.at.Sub(killer.begun).Seconds(), nil
 }

@@ -20,8 +20,9 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid < 0) {
-			if (write(3, "!", 1) < 0 || close(3) < 0)
-				; /* others have told, or nobody reads any more */
+			/* Others may have told, and nobody reads any more. */
+			if (write(3, "!", 1) >= 0)
+				close(3);
 			usleep(1000);
 		} else if (pid == 0) {
 			seed = seed * 31 + getpid();
