@@ -16,7 +16,7 @@ import (
 )
 
 // outsideVar tells the inner call which PID namespace it must not be in.
-const outsideVar = "KILLBOX_BENCH_OUTSIDE"
+const outsideVar = "BENCH_OUTSIDE"
 
 type config struct {
 	rounds   int

@@ -128,7 +128,7 @@ func (r *reaper) start(c command) (*child, error) {
 	}
 	defer null.Close()
 	files := []uintptr{null.Fd(), null.Fd(), null.Fd()}
-	if os.Getenv("KILLBOX_BENCH_DEBUG") != "" {
+	if os.Getenv("BENCH_DEBUG") != "" {
 		files[2] = 2
 	}
 	if c.stdin != nil {
