@@ -72,8 +72,10 @@ func TestManOptions(t *testing.T) {
 				return
 			}
 			flags, _ := a.New(a)
-			flags.BoolP("help", "h", false, "")
-			flags.BoolP("version", "V", false, "")
+			if a.Raw == nil {
+				flags.BoolP("help", "h", false, "")
+				flags.BoolP("version", "V", false, "")
+			}
 			checkOptions(t, flags, page)
 		})
 	}

@@ -8,5 +8,6 @@ func dropins() []*Applet {
 	return []*Applet{
 		kill(),
 		waitpid(),
+		timeout(),
 	}
 }

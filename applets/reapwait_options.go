@@ -22,6 +22,14 @@ type keeper interface {
 	// descendants, and turns signals into events. With details, an event
 	// tells what /proc knows of a child.
 	Adopt(details bool) error
+	// Tend does the same for who is to relay some signals only, and perhaps is
+	// no reaper of orphans.
+	Tend(orphans bool, relay []signals.Signal) error
+	// OwnGroup signals the process group that we lead, and us by KILL and STOP
+	// only.
+	OwnGroup(signals.Signal) error
+	// NoCore makes sure that our own end leaves no core dump.
+	NoCore() error
 	// Launch starts a program. The error is a *family.LaunchError.
 	Launch(*family.Launch) (pid int, err error)
 	// Next returns what has happened, at the latest after the timeout.

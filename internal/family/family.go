@@ -22,6 +22,11 @@ type Launch struct {
 	// and output, and Keep one that is inherited though it is marked to be
 	// closed. -1 is none.
 	Terminal, Null, Keep int
+	// Default are signals that it does not get ignored, and Unblock such that
+	// it does not get blocked, though this program did.
+	Default, Unblock []signals.Signal
+	// Death, if set, is sent to it when this program is gone.
+	Death signals.Signal
 }
 
 // NewLaunch returns a launch without any descriptors.

@@ -99,6 +99,8 @@ type child struct {
 	null      int
 	keep      int
 	report    int
+	death     uintptr
+	parent    uintptr
 	sigset    uintptr
 	flags     [2]uintptr
 }
@@ -108,6 +110,17 @@ func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, erro
 		mask: k.given.mask, ignored: k.given.ignored, ignore: ignoring(), nofile: k.given.nofile,
 		setsid: l.Session, setpgid: l.Group && !l.Session, terminal: l.Terminal, null: l.Null, keep: l.Keep,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
+	}
+	for _, sig := range l.Default {
+		c.ignored[sig] = false
+	}
+	for _, sig := range l.Unblock {
+		unblock(&c.mask, syscall.Signal(sig))
+	}
+	if l.Death != 0 {
+		// The kernel means by our death that of the thread which forks.
+		runtime.LockOSThread()
+		c.death, c.parent = uintptr(l.Death), uintptr(os.Getpid())
 	}
 	if runtime.GOARCH == "s390x" {
 		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // the stack comes first
@@ -231,6 +244,14 @@ func forkChild(c *child) (uintptr, syscall.Errno) {
 	}
 	if c.nofile != nil {
 		syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(c.nofile)), 0, 0, 0)
+	}
+	if c.death != 0 {
+		syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, c.death, 0, 0, 0, 0)
+		// It may have come too late.
+		if pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPPID, 0, 0, 0, 0, 0, 0); pid != c.parent {
+			errno = unix.ESRCH
+			goto failed
+		}
 	}
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&c.mask)), 0, c.sigset, 0, 0)
 	_, _, errno = syscall.RawSyscall6(unix.SYS_EXECVE,

@@ -40,6 +40,12 @@ func (k *Kernel) Adopt(details bool) error {
 			return fmt.Errorf("cannot become the reaper of orphans: prctl: %w", err)
 		}
 	}
+	return k.tend(details, relayed)
+}
+
+// tend makes events of what children do, and of the signals that relay holds
+// for.
+func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool) error {
 	if err := k.watch(); err != nil {
 		return err
 	}
@@ -53,7 +59,7 @@ func (k *Kernel) Adopt(details bool) error {
 	}
 	for sig := syscall.Signal(1); sig <= numSignals; sig++ {
 		switch {
-		case !relayed(sig):
+		case !relay(sig):
 		case k.given.ignored[sig]:
 			signal.Ignore(sig)
 		default:

@@ -1,0 +1,357 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func timeout() *Applet {
+	return &Applet{
+		Name:    "timeout",
+		Summary: "run a command with a time limit",
+		Usage:   "[OPTION]... DURATION COMMAND [ARG]...",
+		Command: true,
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			return new(timeoutOptions).flags(a), nil
+		},
+		Raw: func(env *Env, a *Applet, args []string) int {
+			o := &timeoutOptions{signal: gnuSignal{signals.TERM}}
+			return o.main(env, a, args)
+		},
+	}
+}
+
+type timeoutOptions struct {
+	foreground, preserve, verbose, groupOnly, help, version bool
+
+	signal    gnuSignal
+	killAfter gnuDuration
+	limit     gnuDuration
+}
+
+func (o *timeoutOptions) flags(a *Applet) *pflag.FlagSet {
+	flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.BoolVarP(&o.foreground, "foreground", "f", false, "leave COMMAND in our process group, and time out nobody else")
+	flags.BoolVar(&o.groupOnly, "group-only", false, "time out the process group only, and leave alone who has left it")
+	flags.VarP(&o.killAfter, "kill-after", "k", "also send KILL this long after the first signal")
+	flags.BoolVarP(&o.preserve, "preserve-status", "p", false, "exit with COMMAND's status even if it is timed out")
+	flags.VarP(&o.signal, "signal", "s", "the signal to send, TERM by default")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error which signal is sent")
+	flags.BoolVar(&o.help, "help", false, "print this help and exit")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
+	return flags
+}
+
+func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
+	flags := o.flags(a)
+	operands, err := getopt(flags, args)
+	switch {
+	case err != nil:
+	case o.help:
+		fmt.Fprintf(env.Stdout, "Usage: %s %s\n  or:  %s [OPTION]\n%s\n\n%s", a.Name, a.Usage, a.Name,
+			"Start COMMAND, and end it and all that it has started if it still runs after DURATION.", flags.FlagUsages())
+		return o.printed(env)
+	case o.version:
+		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
+		return o.printed(env)
+	case len(operands) < 2:
+		err = errors.New("")
+	default:
+		err = o.limit.Set(operands[0])
+	}
+	if err != nil {
+		if err.Error() != "" {
+			fmt.Fprintf(env.Stderr, "timeout: %v\n", err)
+		}
+		fmt.Fprintf(env.Stderr, "Try 'timeout --help' for more information.\n")
+		return family.Failed
+	}
+	l := &limited{
+		keeping: &keeping{reapwaitOptions: &reapwaitOptions{}, env: env, terminal: -1},
+		o:       o, command: gnuQuote(operands[1]), next: o.signal.s,
+	}
+	l.rep = report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
+	return l.run(operands[1:])
+}
+
+// printed reports a write error with GNU's exit status.
+func (o *timeoutOptions) printed(env *Env) int {
+	if out, ok := env.Stdout.(*output); ok && out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
+		fmt.Fprintf(env.Stderr, "timeout: write error: %s\n", gnuError(out.err))
+		out.err = nil
+		return family.Failed
+	}
+	return 0
+}
+
+// gnuError spells an error as strerror(3) does.
+func gnuError(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		s := errno.Error()
+		return strings.ToUpper(s[:1]) + s[1:]
+	}
+	return err.Error()
+}
+
+// limited is one call of timeout.
+type limited struct {
+	*keeping
+	o       *timeoutOptions
+	command string
+
+	next     signals.Signal // what the deadline brings
+	killAt   time.Time      // when who is left has had its time
+	timedOut bool
+	killed   bool // KILL has been sent
+	ending   bool // all of the family is to end
+}
+
+// gnu tells whether only the command or its group is timed out, as GNU does.
+func (l *limited) gnu() bool {
+	return l.o.foreground || l.o.groupOnly || l.env.Proc == nil || l.foreignProc()
+}
+
+func (l *limited) run(operands []string) int {
+	k := l.env.Kernel
+	if !l.o.foreground {
+		_ = k.LeaveGroup() // it leads one already, perhaps
+	}
+	var relay []signals.Signal
+	for _, sig := range signals.All() {
+		if sig.Ends() {
+			relay = append(relay, sig)
+		}
+	}
+	if err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay); err != nil {
+		return l.fail(err)
+	}
+	k.Hold()
+	l.rememberChildren()
+	// Who stops us for the sake of the terminal would stop the clock.
+	k.Ignore(signals.TTIN)
+	k.Ignore(signals.TTOU)
+	launch := family.NewLaunch(operands, l.env.Environ)
+	launch.Default = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
+	if l.o.signal.s != 0 {
+		launch.Default = append(launch.Default, l.o.signal.s)
+		launch.Death = l.o.signal.s
+	}
+	launch.Unblock = []signals.Signal{signals.ALRM}
+	var err error
+	if l.pid, err = k.Launch(launch); err != nil {
+		return l.notStarted(err)
+	}
+	if l.o.limit.d != 0 && l.o.limit.d != escalate.Forever {
+		l.deadline = time.Now().Add(l.o.limit.d)
+	}
+	if err := l.keepTime(); err != nil {
+		return l.fail(err)
+	}
+	if l.ending && !l.gnu() {
+		if err := l.endRest(); err != nil {
+			return l.fail(err)
+		}
+	}
+	return l.exit()
+}
+
+func (l *limited) fail(err error) int {
+	fmt.Fprintf(l.env.Stderr, "timeout: %v\n", err)
+	return family.Failed
+}
+
+func (l *limited) notStarted(err error) int {
+	code := family.CannotExec
+	if e := new(family.LaunchError); errors.As(err, &e) && e.Code == family.Failed {
+		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", gnuError(err))
+		return family.Failed
+	}
+	if errors.Is(err, syscall.ENOENT) {
+		code = family.NotFound // of the interpreter too
+	}
+	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, gnuError(err))
+	return code
+}
+
+// keepTime returns when the command has ended, or cannot be.
+func (l *limited) keepTime() error {
+	for l.pid != 0 {
+		wait := escalate.Forever
+		if !l.deadline.IsZero() {
+			wait = max(time.Until(l.deadline), 0)
+		}
+		events, err := l.env.Kernel.Next(wait)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			switch e.Kind {
+			case family.Ended:
+				l.ended(&e.Child)
+			case family.Signal:
+				l.timedOut = l.timedOut || e.Signal == signals.ALRM
+				if e.Signal == signals.ALRM {
+					e.Signal = l.next
+				}
+				if err := l.send(e.Signal); err != nil {
+					return err
+				}
+			}
+		}
+		if l.pid != 0 && !l.deadline.IsZero() && time.Until(l.deadline) <= 0 {
+			l.timedOut, l.ending, l.deadline = true, true, time.Time{}
+			if err := l.send(l.next); err != nil {
+				return err
+			}
+		}
+		if l.killed && !l.gnu() && l.pid != 0 {
+			// It had its time to die of KILL. GNU's would be gone as well.
+			if l.settle(); l.pid != 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// send signals the command, and whoever else is to be timed out.
+func (l *limited) send(sig signals.Signal) error {
+	if l.pid == 0 {
+		return nil
+	}
+	k := l.env.Kernel
+	switch sig {
+	case l.o.signal.s, signals.TERM, signals.INT, signals.HUP, signals.QUIT, signals.KILL:
+		l.ending = true
+	}
+	if l.killAt.IsZero() {
+		grace := escalate.DefaultGrace
+		if l.o.killAfter.d > 0 {
+			grace = l.o.killAfter.d
+		}
+		l.killAt = time.Now().Add(min(grace, 1<<61))
+	}
+	if l.o.killAfter.d > 0 {
+		// Later signals do not put it off.
+		l.next = signals.KILL
+		if l.o.killAfter.d != escalate.Forever {
+			l.deadline = l.killAt
+		}
+		l.o.killAfter.d = 0
+	}
+	if l.o.verbose {
+		fmt.Fprintf(l.env.Stderr, "timeout: sending signal %s to command %s\n", gnuName(sig), l.command)
+	}
+	l.killed = l.killed || sig == signals.KILL
+	if sig == signals.Null {
+		return nil
+	}
+	if !l.gnu() {
+		return l.sendFamily(sig)
+	}
+	list := []signals.Signal{sig}
+	if sig != signals.KILL && sig != signals.CONT && !l.o.foreground {
+		list = append(list, signals.CONT)
+	}
+	for _, sig := range list {
+		if err := k.Pass(l.pid, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			l.rep.Failed(nil, err)
+		}
+		if !l.o.foreground {
+			_ = k.OwnGroup(sig)
+		}
+	}
+	return nil
+}
+
+// sendFamily signals everybody who descends from us, each once, and the rest
+// of our group, such as another stage of a shell's pipeline.
+func (l *limited) sendFamily(sig signals.Signal) error {
+	step := escalate.Step{Signal: sig}
+	if sig == signals.KILL {
+		step.Grace = escalate.KillGrace
+	}
+	p, err := l.plan(escalate.Ladder{step})
+	if err != nil {
+		return err
+	}
+	_, err = escalate.Run(l.env.Kernel, p, l.rep)
+	l.rep.Close()
+	if err == nil && sig != signals.KILL && !sig.Stops() && l.strangers() {
+		for _, s := range []signals.Signal{sig, signals.CONT} {
+			_ = l.env.Kernel.OwnGroup(s)
+		}
+	}
+	return err
+}
+
+// strangers tells whether our group has members that we have not started.
+func (l *limited) strangers() bool {
+	var table procfs.Snapshot
+	self, err := l.env.Proc.Stat(l.env.PID)
+	if err != nil || l.env.Kernel.Snapshot(&table) != nil {
+		return false
+	}
+	ours := map[int]bool{l.env.PID: true}
+	for _, st := range table.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+		ours[st.PID] = true
+	}
+	for _, st := range table.Procs {
+		if st.PGID == self.PGID && !ours[st.PID] && !st.Gone() {
+			return true
+		}
+	}
+	return false
+}
+
+// endRest ends who is left of the family when the command is gone. They have
+// been sent the signal with it, so that nothing but KILL is to come.
+func (l *limited) endRest() error {
+	l.steps = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
+	if l.killed {
+		l.steps = l.steps[1:]
+	}
+	return l.teardown()
+}
+
+func (l *limited) exit() int {
+	if l.killed && !l.o.foreground {
+		// GNU's is killed with its group, and a shell says so.
+		if l.gnu() || l.strangers() {
+			_ = l.env.Kernel.OwnGroup(signals.KILL)
+		}
+		l.env.Die(signals.KILL)
+		return family.SignalOffset + int(signals.KILL)
+	}
+	code := l.status.Shell()
+	if sig, core, ok := l.status.Signaled(); ok {
+		if core {
+			fmt.Fprintln(l.env.Stderr, "timeout: the monitored command dumped core")
+		}
+		if !l.timedOut && l.env.Kernel.NoCore() == nil {
+			l.env.Die(sig)
+		}
+		if sig == signals.KILL {
+			return code
+		}
+	}
+	if l.timedOut && !l.o.preserve {
+		return family.TimeLimit
+	}
+	return code
+}

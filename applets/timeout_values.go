@@ -1,0 +1,121 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+)
+
+// gnuDuration is a duration as GNU's sleep and timeout take it: what strtod
+// reads, and perhaps one of the letters s, m, h, d.
+type gnuDuration struct{ d time.Duration }
+
+func (v *gnuDuration) String() string {
+	if v.d == 0 {
+		return ""
+	}
+	return v.d.String()
+}
+
+func (v *gnuDuration) Type() string { return "DURATION" }
+
+// strtodForm is what strtod(3) reads in the C locale.
+const strtodForm = `^[ \t\n\v\f\r]*([+-]?(?i:0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?))`
+
+func (v *gnuDuration) Set(s string) error {
+	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
+	m := regexp.MustCompile(strtodForm).FindStringSubmatch(s)
+	if m == nil {
+		return invalid
+	}
+	unit, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[s[len(m[0]):]]
+	number := strings.ToLower(m[1])
+	if strings.Contains(number, "0x") && !strings.Contains(number, "p") {
+		number += "p0"
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if !ok || f < 0 || err != nil && !errors.Is(err, strconv.ErrRange) {
+		return invalid
+	}
+	switch f *= unit * float64(time.Second); {
+	case f >= math.MaxInt64:
+		v.d = escalate.Forever
+	case f == 0 && strings.Trim(strings.TrimPrefix(strings.SplitN(number, "e", 2)[0], "0x"), "+-0.p") != "":
+		v.d = 1 // too small for a number, and yet not none
+	default:
+		v.d = time.Duration(math.Ceil(f))
+	}
+	return nil
+}
+
+// gnuSignal is a signal as GNU's operand2sig takes it.
+type gnuSignal struct{ s signals.Signal }
+
+func (v *gnuSignal) String() string { return gnuName(v.s) }
+
+func (v *gnuSignal) Type() string { return "SIGNAL" }
+
+func (v *gnuSignal) Set(s string) error {
+	invalid := fmt.Errorf("%s: invalid signal", gnuQuote(s))
+	if s != "" && s[0] >= '0' && s[0] <= '9' {
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil {
+			return invalid
+		}
+		// A status of the shell's, or of wait's.
+		if n >= 0xff {
+			n &= 0xff
+		} else {
+			n &= 0x7f
+		}
+		s = strconv.FormatInt(n, 10)
+	}
+	if name := strings.TrimPrefix(strings.ToUpper(s), "SIG"); name == "EXIT" {
+		v.s = signals.Null
+		return nil
+	}
+	sig, err := signals.Parse(s)
+	if err != nil || sig == 32 || sig == 33 {
+		return invalid
+	}
+	v.s = sig
+	return nil
+}
+
+func gnuName(s signals.Signal) string {
+	if s == signals.Null {
+		return "EXIT"
+	}
+	return s.String()
+}
+
+// gnuQuote quotes as GNU's diagnostics do in the C locale.
+func gnuQuote(s string) string {
+	var b strings.Builder
+	b.WriteByte('\'')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c >= 7 && c <= 13:
+			b.WriteByte('\\')
+			b.WriteByte("abtnvfr"[c-7])
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, "\\%03o", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('\'')
+	return b.String()
+}

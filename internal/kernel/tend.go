@@ -1,0 +1,54 @@
+package kernel
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"slices"
+	"syscall"
+	"unsafe"
+
+	"killbox/internal/signals"
+
+	"golang.org/x/sys/unix"
+)
+
+// Tend is Adopt for who relays some signals only: the runtime could not give
+// back what it has once taken. Without orphans we stay the parent of our own
+// children and nobody else's.
+func (k *Kernel) Tend(orphans bool, relay []signals.Signal) error {
+	if orphans && os.Getpid() != 1 {
+		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+			return os.NewSyscallError("prctl", err)
+		}
+	}
+	return k.tend(false, func(sig syscall.Signal) bool {
+		return relayed(sig) && slices.Contains(relay, signals.Signal(sig))
+	})
+}
+
+// OwnGroup sends sig to the process group that this process leads, and ignores
+// it first, CHLD apart, without which nobody could be waited for.
+func (k *Kernel) OwnGroup(sig signals.Signal) error {
+	if unix.Getpgrp() != os.Getpid() {
+		return errors.New("not the leader of a process group")
+	}
+	if sig != signals.CHLD {
+		signal.Ignore(syscall.Signal(sig))
+	}
+	return sent(unix.Kill(0, unix.Signal(sig)))
+}
+
+// NoCore makes sure that the end of this process leaves no core dump.
+func (k *Kernel) NoCore() error {
+	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
+}
+
+// unblock takes sig out of a mask as rt_sigprocmask has it: words of the
+// machine's size.
+func unblock(mask *[16]byte, sig syscall.Signal) {
+	const bits = 8 * unsafe.Sizeof(uintptr(0))
+	words := (*[16 / unsafe.Sizeof(uintptr(0))]uintptr)(unsafe.Pointer(mask))
+	bit := uintptr(sig - 1)
+	words[bit/bits] &^= 1 << (bit % bits)
+}
