@@ -52,6 +52,12 @@ func (c *children) note(format string, args ...any) {
 
 func (c *children) Adopt(bool) error { c.note("adopt"); return c.adoptErr }
 
+func (c *children) Tend(bool, []signals.Signal) error { c.note("tend"); return c.adoptErr }
+
+func (c *children) OwnGroup(sig signals.Signal) error { c.note("own group %v", sig); return nil }
+
+func (c *children) NoCore() error { c.note("no core"); return nil }
+
 func (c *children) Launch(l *family.Launch) (int, error) {
 	c.note("launch")
 	if c.launched = l; c.launchErr != nil {
