@@ -9,5 +9,8 @@ func dropins() []*Applet {
 		kill(),
 		waitpid(),
 		timeout(),
+		pgrep(),
+		pidwait(),
+		pkill(),
 	}
 }

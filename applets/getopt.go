@@ -4,93 +4,114 @@ package applets
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 )
 
-// getopt reads options as getopt_long(3) does for a program that stops at the
-// first operand: long names may be cut short, and what is wrong is said in the
-// C library's words.
-func getopt(flags *pflag.FlagSet, args []string) (operands []string, err error) {
+// getopt reads a command line as getopt_long(3) of glibc does and in its
+// words: long options may be shortened while that is unambiguous, an unknown
+// letter is told by itself. Where an option's own value is wrong, that error is
+// returned as it is. The letters in off are none of this tool's. With command
+// the first operand ends the options.
+func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (operands []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
-		if word == "--" {
-			return args[1:], nil
-		}
-		if len(word) < 2 || word[0] != '-' {
-			return args, nil
-		}
 		args = args[1:]
-		if strings.HasPrefix(word, "--") {
-			args, err = getoptLong(flags, word[2:], args)
-		} else {
-			args, err = getoptShort(flags, word[1:], args)
+		switch {
+		case word == "--":
+			return append(operands, args...), nil
+		case strings.HasPrefix(word, "--"):
+			args, err = longOption(flags, word[2:], args)
+		case len(word) > 1 && word[0] == '-':
+			args, err = letters(flags, off, word[1:], args)
+		case command:
+			return append(operands, append([]string{word}, args...)...), nil
+		default:
+			operands = append(operands, word)
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return nil, nil
+	return operands, nil
 }
 
-func getoptLong(flags *pflag.FlagSet, word string, args []string) ([]string, error) {
+// getoptError is what getopt_long itself prints; tools add their usage.
+type getoptError struct{ text string }
+
+func (e *getoptError) Error() string { return e.text }
+
+func misused(format string, args ...any) error { return &getoptError{fmt.Sprintf(format, args...)} }
+
+func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, error) {
 	name, value, attached := strings.Cut(word, "=")
 	f := flags.Lookup(name)
 	if f == nil {
-		var found []*pflag.Flag
-		var names strings.Builder
+		var fits []*pflag.Flag
 		flags.VisitAll(func(f *pflag.Flag) {
 			if strings.HasPrefix(f.Name, name) {
-				found = append(found, f)
-				fmt.Fprintf(&names, " '--%s'", f.Name)
+				fits = append(fits, f)
 			}
 		})
-		switch len(found) {
+		switch len(fits) {
 		case 0:
-			return nil, fmt.Errorf("unrecognized option '--%s'", word)
+			return nil, misused("unrecognized option '--%s'", word)
 		case 1:
-			f = found[0]
+			f = fits[0]
 		default:
-			return nil, fmt.Errorf("option '--%s' is ambiguous; possibilities:%s", word, names.String())
+			var list strings.Builder
+			for _, f := range fits {
+				fmt.Fprintf(&list, " '--%s'", f.Name)
+			}
+			return nil, misused("option '--%s' is ambiguous; possibilities:%s", word, list.String())
 		}
 	}
 	switch {
 	case f.NoOptDefVal != "" && attached:
-		return nil, fmt.Errorf("option '--%s' doesn't allow an argument", f.Name)
+		return nil, misused("option '--%s' doesn't allow an argument", f.Name)
 	case f.NoOptDefVal != "":
-		value = f.NoOptDefVal
-	case !attached && len(args) == 0:
-		return nil, fmt.Errorf("option '--%s' requires an argument", f.Name)
-	case !attached:
-		value, args = args[0], args[1:]
+		return rest, f.Value.Set(f.NoOptDefVal)
+	case attached:
+		return rest, f.Value.Set(value)
+	case len(rest) == 0:
+		return nil, misused("option '--%s' requires an argument", f.Name)
 	}
-	f.Changed = true
-	return args, f.Value.Set(value)
+	return rest[1:], f.Value.Set(rest[0])
 }
 
-func getoptShort(flags *pflag.FlagSet, letters string, args []string) ([]string, error) {
-	for letters != "" {
-		letter := letters[:1]
-		letters = letters[1:]
-		f := flags.ShorthandLookup(letter)
-		if f == nil {
-			return nil, fmt.Errorf("invalid option -- '%s'", letter)
+func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, error) {
+	for i := range len(word) {
+		var f *pflag.Flag
+		if !slices.Contains([]byte(off), word[i]) {
+			f = flags.ShorthandLookup(word[i : i+1])
 		}
-		f.Changed = true
-		if f.NoOptDefVal != "" {
+		switch {
+		case f == nil:
+			return nil, misused("invalid option -- '%s'", word[i:i+1])
+		case f.NoOptDefVal != "":
 			if err := f.Value.Set(f.NoOptDefVal); err != nil {
 				return nil, err
 			}
 			continue
+		case i+1 < len(word):
+			return rest, f.Value.Set(word[i+1:])
+		case len(rest) == 0:
+			return nil, misused("option requires an argument -- '%s'", word[i:i+1])
 		}
-		if letters == "" {
-			if len(args) == 0 {
-				return nil, fmt.Errorf("option requires an argument -- '%s'", letter)
-			}
-			letters, args = args[0], args[1:]
-		}
-		return args, f.Value.Set(letters)
+		return rest[1:], f.Value.Set(rest[0])
 	}
-	return args, nil
+	return rest, nil
 }
+
+// optionFunc is an option that is acted on as it comes, so that the first
+// mistake of a command line is the one that is told.
+type optionFunc struct {
+	set func(string) error
+	typ string
+}
+
+func (o optionFunc) String() string     { return "" }
+func (o optionFunc) Type() string       { return o.typ }
+func (o optionFunc) Set(s string) error { return o.set(s) }

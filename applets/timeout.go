@@ -58,7 +58,7 @@ func (o *timeoutOptions) flags(a *Applet) *pflag.FlagSet {
 
 func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(a)
-	operands, err := getopt(flags, args)
+	operands, err := getopt(flags, "", true, args)
 	switch {
 	case err != nil:
 	case o.help:

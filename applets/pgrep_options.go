@@ -1,0 +1,377 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
+)
+
+// pgrepMode is which of the three programs it is.
+type pgrepMode uint8
+
+const (
+	pgrepList pgrepMode = iota
+	pgrepSignal
+	pgrepWait
+)
+
+// pgrepOptions are the options of all three: a long one of another's is
+// accepted and means nothing, as with procps.
+type pgrepOptions struct {
+	mode pgrepMode
+	env  *Env // nil where only the names of the options are asked for
+
+	delimiter                             string
+	listName, listFull, quote, threads    bool
+	count, echo, full, ignoreCase, exact  bool
+	inverse, newest, oldest, notAncestors bool
+	handler, release, locked              bool
+	signal                                signalValue
+	queue                                 *int
+	timeout                               durationValue
+	pidfile                               *string
+	older                                 *int64
+	states                                *string
+	nsPID                                 int64
+	nsKinds                               []string
+
+	groups, rgids, parents, sessions, euids, ruids []int64
+	terminals, cgroups, envs                       []string
+	pids                                           []int64 // of the pidfile
+
+	criteria int // how many were given that select by themselves
+	help     bool
+	version  bool
+}
+
+// pgrepError is a message that ends the call with exit status 2, or with
+// another code. A pgrepError without text stands for the usage.
+type pgrepError struct {
+	text string
+	try  bool // with the hint to read --help
+	code int
+}
+
+func (e *pgrepError) Error() string { return e.text }
+
+func badOption(format string, args ...any) error {
+	return &pgrepError{text: fmt.Sprintf(format, args...)}
+}
+
+// off is the letters that the program does not have, though the option is there.
+func (o *pgrepOptions) off() string {
+	switch o.mode {
+	case pgrepSignal:
+		return "dlavwQ"
+	case pgrepWait:
+		return "dlavwQqm"
+	}
+	return "eqm"
+}
+
+func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
+	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	f.SortFlags = false
+	o.nsKinds = nsKinds()
+	o.delimiter = "\n"
+
+	f.Var(&o.signal, "signal", "")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "")
+	f.BoolVarP(&o.handler, "require-handler", "H", false, "")
+	o.value(f, "queue", "q", "VALUE", o.setQueue)
+	f.BoolVarP(&o.release, "mrelease", "m", false, "")
+	f.BoolVarP(&o.echo, "echo", "e", false, "")
+	f.VarP(&o.timeout, "timeout", "", "")
+	o.value(f, "delimiter", "d", "STRING", func(s string) error { o.delimiter = s; return nil })
+	f.BoolVarP(&o.listName, "list-name", "l", false, "")
+	f.BoolVarP(&o.listFull, "list-full", "a", false, "")
+	f.BoolVarP(&o.quote, "shell-quote", "Q", false, "")
+	f.BoolVarP(&o.threads, "lightweight", "w", false, "")
+	f.BoolVarP(&o.count, "count", "c", false, "")
+	f.BoolVarP(&o.full, "full", "f", false, "")
+	o.numbers(f, "pgroup", "g", "PGID", &o.groups, o.ownGroup)
+	o.numbers(f, "group", "G", "GID", &o.rgids, groupNumber)
+	o.extreme(f, "newest", "n", &o.newest)
+	o.extreme(f, "oldest", "o", &o.oldest)
+	o.criterion(f, "older", "O", "SECONDS", func(s string) error {
+		n, err := plainNumber(s)
+		o.older = &n
+		return err
+	})
+	o.numbers(f, "parent", "P", "PPID", &o.parents, plainNumber)
+	o.numbers(f, "session", "s", "SID", &o.sessions, o.ownSession)
+	o.words(f, "terminal", "t", "TTY", &o.terminals)
+	o.numbers(f, "euid", "u", "ID", &o.euids, userNumber)
+	o.numbers(f, "uid", "U", "ID", &o.ruids, userNumber)
+	o.extreme(f, "inverse", "v", &o.inverse)
+	f.BoolVarP(&o.exact, "exact", "x", false, "")
+	o.criterion(f, "pidfile", "F", "FILE", func(s string) error { o.pidfile = &s; return nil })
+	f.BoolVarP(&o.locked, "logpidfile", "L", false, "")
+	o.criterion(f, "runstates", "r", "STATE", func(s string) error { o.states = &s; return nil })
+	f.BoolVarP(&o.notAncestors, "ignore-ancestors", "A", false, "")
+	o.words(f, "cgroup", "", "NAME", &o.cgroups)
+	o.words(f, "env", "", "NAME[=VALUE]", &o.envs)
+	o.criterion(f, "ns", "", "PID", func(s string) (err error) {
+		o.nsPID, err = plainNumber(s)
+		return err
+	})
+	o.value(f, "nslist", "", "NS", o.setKinds)
+	f.BoolVarP(&o.help, "help", "h", false, "")
+	f.BoolVarP(&o.version, "version", "V", false, "")
+	o.hide(f)
+	return f
+}
+
+// hide marks the options that mean nothing to this program.
+func (o *pgrepOptions) hide(f *pflag.FlagSet) {
+	only := map[string][]pgrepMode{
+		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList},
+		"lightweight": {pgrepList}, "queue": {pgrepSignal}, "mrelease": {pgrepSignal},
+		"echo": {pgrepSignal, pgrepWait}, "timeout": {pgrepWait},
+	}
+	f.VisitAll(func(f *pflag.Flag) {
+		modes := only[f.Name]
+		f.Hidden = modes != nil && !slices.Contains(modes, o.mode)
+	})
+}
+
+func (o *pgrepOptions) value(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
+	f.VarP(optionFunc{set, typ}, name, letter, "")
+}
+
+// criterion is an option that selects.
+func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
+	o.value(f, name, letter, typ, func(s string) error {
+		o.criteria++
+		return set(s)
+	})
+}
+
+// words is a criterion that takes a list of which one has to fit.
+func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[]string) {
+	o.criterion(f, name, letter, typ+",...", func(s string) error {
+		if s == "" {
+			return &pgrepError{}
+		}
+		*into = strings.Split(s, ",")
+		return nil
+	})
+}
+
+func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into *[]int64, parse func(string) (int64, error)) {
+	o.criterion(f, name, letter, typ+",...", func(s string) error {
+		if s == "" {
+			return &pgrepError{}
+		}
+		*into = nil
+		for word := range strings.SplitSeq(s, ",") {
+			n, err := parse(word)
+			if err != nil {
+				return err
+			}
+			*into = append(*into, n)
+		}
+		return nil
+	})
+}
+
+// extreme is -n, -o or -v, of which there may be one.
+func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool) {
+	o.value(f, name, letter, "bool", func(string) error {
+		if o.newest || o.oldest || o.inverse {
+			return &pgrepError{}
+		}
+		if *into = true; name != "inverse" {
+			o.criteria++
+		}
+		return nil
+	})
+	f.Lookup(name).NoOptDefVal = "true"
+}
+
+// loose reads a number as procps does: an empty one is 0, a sign may stand
+// before it.
+func loose(s string) (int64, bool) {
+	digits := strings.TrimPrefix(s, "+")
+	if digits == s {
+		digits = strings.TrimPrefix(s, "-")
+	}
+	if digits == "" {
+		return 0, true
+	}
+	n, err := strconv.ParseUint(digits, 10, 63)
+	if s[0] == '-' {
+		return -int64(n), err == nil
+	}
+	return int64(n), err == nil
+}
+
+func plainNumber(s string) (int64, error) {
+	n, ok := loose(s)
+	if !ok {
+		return 0, badOption("not a number: %s", s)
+	}
+	return n, nil
+}
+
+func userNumber(s string) (int64, error) {
+	n, ok := loose(s)
+	if ok {
+		return n, nil
+	}
+	u, err := user.Lookup(s)
+	if err != nil {
+		return 0, badOption("invalid user name: %s", s)
+	}
+	return strconv.ParseInt(u.Uid, 10, 64)
+}
+
+func groupNumber(s string) (int64, error) {
+	n, ok := loose(s)
+	if ok {
+		return n, nil
+	}
+	g, err := user.LookupGroup(s)
+	if err != nil {
+		return 0, badOption("invalid group name: %s", s)
+	}
+	return strconv.ParseInt(g.Gid, 10, 64)
+}
+
+func (o *pgrepOptions) ownGroup(s string) (int64, error) {
+	n, ok := loose(s)
+	if !ok {
+		return 0, badOption("invalid process group: %s", s)
+	}
+	if st, err := o.env.Proc.Stat(o.env.PID); n == 0 && err == nil {
+		n = int64(st.PGID)
+	}
+	return n, nil
+}
+
+func (o *pgrepOptions) ownSession(s string) (int64, error) {
+	n, ok := loose(s)
+	if !ok {
+		return 0, badOption("invalid session id: %s", s)
+	}
+	if st, err := o.env.Proc.Stat(o.env.PID); n == 0 && err == nil {
+		n = int64(st.SID)
+	}
+	return n, nil
+}
+
+func (o *pgrepOptions) setQueue(s string) error {
+	n, err := plainNumber(s)
+	if err == nil && n != int64(int32(n)) {
+		err = badOption("not a number: %s", s)
+	}
+	value := int(n)
+	o.queue = &value
+	return err
+}
+
+func (o *pgrepOptions) setKinds(s string) error {
+	if s == "" {
+		return &pgrepError{}
+	}
+	o.nsKinds = strings.Split(s, ",")
+	for _, kind := range o.nsKinds {
+		if !slices.Contains(nsKinds(), kind) {
+			return badOption("invalid namespace: %s", kind)
+		}
+	}
+	return nil
+}
+
+// readPidfile reads the number that the file begins with.
+func (o *pgrepOptions) readPidfile() error {
+	invalid := &pgrepError{text: "pidfile not valid", try: true, code: 1}
+	file, err := os.OpenFile(*o.pidfile, os.O_RDONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return invalid
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return invalid
+	}
+	if o.locked && !lockedByAnother(file) {
+		return invalid
+	}
+	var buf [64]byte
+	n, _ := file.Read(buf[:])
+	text := strings.TrimLeft(string(buf[:n]), " \t\n\v\f\r")
+	if end := strings.IndexAny(text, " \t\n\v\f\r"); end >= 0 {
+		text = text[:end]
+	}
+	pid, ok := decimal(text)
+	if !ok || pid == 0 {
+		return invalid
+	}
+	o.pids = []int64{int64(pid)}
+	return nil
+}
+
+// lockedByAnother tries for a lock of either kind: which one a daemon takes is
+// nowhere laid down.
+func lockedByAnother(file *os.File) bool {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true
+	}
+	lock := syscall.Flock_t{Type: syscall.F_RDLCK}
+	err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &lock)
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)
+}
+
+// parse reads the command line, and returns the pattern, nil without one.
+func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err error) {
+	flags := o.flags(name)
+	if o.mode == pgrepSignal {
+		// What it refuses is no option either, which getopt says as procps does.
+		if lifted, err := liftSignals(flags, args, false); err == nil {
+			args = lifted
+		}
+	}
+	operands, err := getopt(flags, o.off(), args)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.help || o.version:
+		return nil, nil
+	case o.locked && o.pidfile == nil:
+		return nil, &pgrepError{text: "-L without -F makes no sense", try: true}
+	}
+	if o.pidfile != nil {
+		if err := o.readPidfile(); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case len(operands) == 1:
+		return &operands[0], nil
+	case len(operands) > 1:
+		return nil, &pgrepError{text: "only one pattern can be provided", try: true}
+	case o.criteria == 0:
+		return nil, &pgrepError{text: "no matching criteria specified", try: true}
+	}
+	return nil, nil
+}
+
+// signalSent is the signal that is sent, or that --require-handler asks for.
+func (o *pgrepOptions) signalSent() signals.Signal {
+	if o.signal.given {
+		return o.signal.signal
+	}
+	return signals.TERM
+}
