@@ -18,7 +18,7 @@ at 240 ./abcdefghijklmno 60
 echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >empty`
 	list := func(tool string) comparison {
 		return comparison{
-			tool: tool, peer: []string{"/usr/bin/" + tool}, from: "procps", setup: setup, after: ":", same: usageText,
+			tool: tool, peer: []string{"/usr/bin/" + tool}, from: "procps", setup: setup, after: "fate 210 220 230 240", same: usageText,
 		}
 	}
 	var pgrep []diffCase
@@ -66,15 +66,14 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	pgrep = append(pgrep,
 		diffCase{cmd: "flock -s pidfile $tool -LF pidfile"},
 		diffCase{cmd: "flock -x pidfile $tool -LF pidfile"},
-		diffCase{setup: "perl -e '$0 = qq(a\\tb); sleep 60' & pid=$!; until_true named $pid 'a	b'", cmd: "$tool -l 'a.b$'; $tool -x 'a[?]b' -c; $tool -fa 'a.b$' | wc -l"},
+		diffCase{setup: "perl -e '$0 = qq(a\\tb); sleep 60' & pid=$!; until_true named $pid 'a	b'", cmd: "$tool -l 'a.b$'; $tool -x 'a[?]b' -c; $tool -fa 'a.b$' | wc -l", after: "fate $pid | wc -l"},
 		diffCase{setup: "take_pid 300 perl -e 'fork ? sleep 60 : exit'; until_true has_children 1 300; z=$(children 300); wait_state $z Z",
-			cmd: "$tool -P 300; $tool -lP 300; $tool -aP 300; $tool -fP 300 defunct; $tool -r Z; $tool -c perl"},
+			cmd: "$tool -P 300; $tool -lP 300; $tool -aP 300; $tool -fP 300 defunct; $tool -r Z; $tool -c perl", after: "fate 300"},
 	)
 	pgrepTable := list("pgrep")
 	pgrepTable.cases, pgrepTable.minimum = pgrep, 260
 
 	pkillTable := list("pkill")
-	pkillTable.after = "fate 210 220 230 240"
 	for _, args := range []string{
 		"", "sleep", "nosuch", "-9 -x sleep", "-KILL sleep", "-SIGHUP sleep", "-hup sleep", "-sighup sleep", "--signal USR1 sleep", "--signal=10 sleep", "--signal sigusr1 sleep", "--sig INT sleep",
 		"-0 sleep", "-0 -e sleep", "-0e sleep", "-e sleep", "-ce sleep", "-c sleep", "-c nosuch", "-c -0 sleep", "-e -TERM sleep", "sleep -TERM", "sleep -HUP -e", "-f 'sleep 6'", "-fx 'sleep 50' -e",
@@ -108,6 +107,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	pidwaitTable.cases = append(pidwaitTable.cases, diffCase{
 		setup: "take_pid 300 perl -e 'fork ? sleep 60 : exit'; until_true has_children 1 300; z=$(children 300); wait_state $z Z",
 		cmd:   "$tool -P 300; echo $?; $tool -ecP 300; $tool -nP 300 -e perl; $tool -c -o -r Z .",
+		after: "fate 300",
 	})
 	pidwaitTable.cases = append(pidwaitTable.cases, meant("a limit of our own", "--timeout 0 sleep", "--timeout x sleep")...)
 	pidwaitTable.minimum = 38

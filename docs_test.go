@@ -115,6 +115,9 @@ func checkOptions(t *testing.T, flags *pflag.FlagSet, page string) {
 		documented[o.long] = o
 	}
 	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
 		got, ok := documented[f.Name]
 		want := manOption{f.Shorthand, f.Name, f.NoOptDefVal == ""}
 		switch {
