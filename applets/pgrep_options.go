@@ -87,6 +87,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.delimiter = "\n"
 
 	f.Var(&o.signal, "signal", "")
+	f.BoolVarP(&o.notAncestors, "ignore-ancestors", "A", false, "")
 	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "")
 	f.BoolVarP(&o.handler, "require-handler", "H", false, "")
 	o.value(f, "queue", "q", "VALUE", o.setQueue)
@@ -119,7 +120,6 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.criterion(f, "pidfile", "F", "FILE", func(s string) error { o.pidfile = &s; return nil })
 	f.BoolVarP(&o.locked, "logpidfile", "L", false, "")
 	o.criterion(f, "runstates", "r", "STATE", func(s string) error { o.states = &s; return nil })
-	f.BoolVarP(&o.notAncestors, "ignore-ancestors", "A", false, "")
 	o.words(f, "cgroup", "", "NAME", &o.cgroups)
 	o.words(f, "env", "", "NAME[=VALUE]", &o.envs)
 	o.criterion(f, "ns", "", "PID", func(s string) (err error) {
