@@ -40,9 +40,7 @@ type Kernel interface {
 	escalate.Cgroup
 	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
 	OpenCgroup(dir string) error
-	// Queue sends a signal with a value, as sigqueue(3). Release reclaims the
-	// memory of a process that is being killed.
-	Queue(id procfs.ID, sig signals.Signal, value int) error
+	// Release reclaims the memory of a process that is being killed.
 	Release(procfs.ID) error
 	// LeaveGroup moves this process into a process group of its own.
 	LeaveGroup() error

@@ -82,14 +82,10 @@ func (k *kernel) Pause(time.Duration)                        {}
 func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
 func (k *kernel) Inode(procfs.ID) (uint64, error)            { return 0, errors.New("no inodes") }
 func (k *kernel) Catch(...signals.Signal) error              { return nil }
-func (k *kernel) Queue(id procfs.ID, s signals.Signal, value int) error {
-	k.call(fmt.Sprintf("Queue %d %v %d", id.PID, s, value))
-	return nil
-}
-func (k *kernel) Release(procfs.ID) error          { k.call("Release"); return nil }
-func (k *kernel) LeaveGroup() error                { k.call("LeaveGroup"); return nil }
-func (k *kernel) OpenGroup(int) error              { return procfs.ErrNoProcess }
-func (k *kernel) GroupLives(int, []procfs.ID) bool { return false }
+func (k *kernel) Release(procfs.ID) error                    { k.call("Release"); return nil }
+func (k *kernel) LeaveGroup() error                          { k.call("LeaveGroup"); return nil }
+func (k *kernel) OpenGroup(int) error                        { return procfs.ErrNoProcess }
+func (k *kernel) GroupLives(int, []procfs.ID) bool           { return false }
 func (k *kernel) SignalGroup(int, []procfs.ID, signals.Signal) error {
 	k.call("SignalGroup")
 	return nil

@@ -38,7 +38,7 @@ type pgrepOptions struct {
 	inverse, newest, oldest, notAncestors bool
 	handler, release, locked              bool
 	signal                                signalValue
-	queue                                 *int
+	queue                                 *int32
 	timeout                               durationValue
 	pidfile                               *string
 	older                                 *int64
@@ -276,7 +276,7 @@ func (o *pgrepOptions) setQueue(s string) error {
 	if err == nil && n != int64(int32(n)) {
 		err = badOption("not a number: %s", s)
 	}
-	value := int(n)
+	value := int32(n)
 	o.queue = &value
 	return err
 }
@@ -343,7 +343,7 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 			args = lifted
 		}
 	}
-	operands, err := getopt(flags, o.off(), args)
+	operands, err := getopt(flags, o.off(), false, args)
 	switch {
 	case err != nil:
 		return nil, err
