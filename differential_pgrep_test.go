@@ -25,7 +25,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	for _, args := range []string{
 		"", "sleep", "a b", "sleep sleep", "nosuch", "-x sleep", "-x slee", "slee", "'^sl'", "'p$'", "-l sleep", "-a sleep", "-la sleep", "-al 'a.b'",
 		"-c sleep", "-c nosuch", "-d, sleep", "-d '' sleep", "-d ' : ' sleep", "--delimiter=, sleep", "--delim , sleep", "-ld, sleep", "-ad, .b",
-		"-f 'sleep 6'", "-f 'sleep 60'", "-fx 'sleep 60'", "-fx sleep", "-fl 60", "-fa 60", "-fac 60", "-i SLEEP", "-ix SLEEP", "-ic SLEEP", "SLEEP",
+		"-f 'sleep 6'", "-f 'sleep 60'", "-fx 'sleep 60'", "-fx sleep", "-fl ' 60'", "-fa ' 60'", "-fac ' 60'", "-i SLEEP", "-ix SLEEP", "-ic SLEEP", "SLEEP",
 		"-n sleep", "-o sleep", "-n .", "-o .", "-nl sleep", "-ol sleep", "-n nosuch", "-n -o sleep", "-no sleep", "-nv sleep", "-vo sleep", "-nn sleep", "-vv sleep",
 		"-n", "-o", "-v", "-x", "-f", "-c", "-l", "-i", "-A", "-L", "--nslist pid", "--signal TERM", "--signal TERM sleep",
 		"-cP 1", "-P 1 sleep", "-P 210", "-cP 1,2", "-P ''", "-P x", "-P 1,x", "-cP 1,", "-P ,", "-cP +1", "-P -1", "-P 99999999999999999999", "-P 0",

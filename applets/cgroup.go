@@ -206,7 +206,10 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 	if place.path == "/" {
 		return errors.New("the root cgroup is refused")
 	}
-	if inUnified(proc, c.env.PID, place) {
+	switch own, err := unifiedPath(proc, c.env.PID); {
+	case err != nil:
+		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
+	case place.contains(own):
 		return errors.New("refused: this process is in it")
 	}
 	if err := k.OpenCgroup(place.dir); errors.Is(err, fs.ErrNotExist) {
