@@ -175,15 +175,23 @@ func (z *undead) nudgeParents(list []procfs.Stat) {
 			z.call.fail(&parent, err, exitFailed)
 		}
 	}
-	z.await(list)
+	limit := z.patience()
+	if z.killParent {
+		limit = min(limit, nudgeWait) // who does not wait now is ended, and -t is for what comes after
+	}
+	z.await(list, limit)
+}
+
+// patience is how long reaping may take.
+func (z *undead) patience() time.Duration {
+	if z.ladder.timeout.given && z.ladder.timeout.d > 0 {
+		return z.ladder.timeout.d
+	}
+	return nudgeWait
 }
 
 // await waits for the zombies to be reaped.
-func (z *undead) await(list []procfs.Stat) {
-	limit := nudgeWait
-	if z.ladder.timeout.given && z.ladder.timeout.d > 0 {
-		limit = z.ladder.timeout.d
-	}
+func (z *undead) await(list []procfs.Stat, limit time.Duration) {
 	p := &escalate.Plan{WaitOnly: true, Reaped: true, Limit: limit}
 	for _, st := range list {
 		if now, err := z.env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
@@ -209,9 +217,10 @@ func (z *undead) endParents(list []procfs.Stat) {
 			continue
 		}
 		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.Ancestor(parent.PID)})
+		list = append(list, parent) // dead, it is a zombie too until it is reaped
 	}
 	z.climb(p)
-	z.await(list)
+	z.await(list, z.patience())
 }
 
 func (z *undead) climb(p *escalate.Plan) {
