@@ -62,7 +62,6 @@ func (b *bench) selectByName() error {
 			b.command(atMost(1.1), b.c("statfloor")),
 			b.command(atLeast(4), "pgrep", absence),
 			b.command(atLeast(1.4), "killall", "-0", absence),
-			b.command(goal{}, "busybox", "pgrep", absence).called("busybox pgrep"),
 			b.command(goal{}, "toybox", "pgrep", absence).called("toybox pgrep"),
 		})
 	return nil
@@ -226,45 +225,5 @@ func (b *bench) oneSignal() error {
 	b.compare("one signal to one PID", "ms",
 		[]*arm{{name: "killwait --no-kill", measure: by(b.tool("killwait"), "--no-kill")}},
 		[]*arm{b.arm(atMost(1.5), "/usr/bin/kill", by("/usr/bin/kill")).called("/usr/bin/kill")})
-	return nil
-}
-
-// growth selects by name among more and more: what a process costs must not rise with their number.
-func (b *bench) growth() error {
-	var per []float64
-	var sizes []int
-	for n := 1000; n <= b.max; n *= 2 {
-		sizes = append(sizes, n)
-	}
-	for _, n := range sizes {
-		if err := b.clear(); err != nil {
-			return err
-		}
-		if _, err := b.startHerd(n, 0); err != nil {
-			return err
-		}
-		arms := []*arm{
-			b.command(goal{}, b.tool("killwait"), "-n", "--name", absence),
-			b.command(goal{}, b.c("statfloor")),
-			b.command(goal{}, "pgrep", absence),
-			b.command(goal{}, "killall", "-0", absence),
-		}
-		work := fmt.Sprintf("growth: select among %d", n)
-		b.compare(work, "ms", arms[:1], arms[1:])
-		for _, l := range b.lines {
-			if l.Work == work && l.Us != nil {
-				per = append(per, l.Us.Median*1000/float64(n))
-				break
-			}
-		}
-	}
-	if len(per) < 2 {
-		return nil
-	}
-	first := &Figure{Name: fmt.Sprintf("killwait, each of %d", sizes[0]), Unit: "us", Median: per[0]}
-	last := &Figure{Name: fmt.Sprintf("killwait, each of %d", sizes[len(per)-1]), Unit: "us", Median: per[len(per)-1]}
-	l := Line{Work: "growth: linear", Us: last, Peer: first, Ratio: last.Median / first.Median}
-	l.judge(atMost(1.2), l.Ratio)
-	b.add(l)
 	return nil
 }

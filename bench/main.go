@@ -21,6 +21,7 @@ const outsideVar = "BENCH_OUTSIDE"
 type config struct {
 	rounds   int
 	max      int
+	grow     int
 	bin, out string
 	rows     *regexp.Regexp
 }
@@ -29,8 +30,9 @@ func main() {
 	var c config
 	flag.IntVar(&c.rounds, "rounds", 10, "measure each row `N` times")
 	flag.IntVar(&c.max, "max", 8000, "with at most `N` processes")
+	flag.IntVar(&c.grow, "grow", 0, "let growth go up to `N` processes; the PID limit, less a little, by default")
 	flag.StringVar(&c.bin, "bin", "bin", "`directory` of killbox and its links")
-	flag.StringVar(&c.out, "out", "bench/out", "`directory` of the C programs, and of the JSON")
+	flag.StringVar(&c.out, "out", "bench/out", "`directory` of the C programs, and of the JSON and the plot")
 	rows := flag.String("rows", "", "only rows whose name matches `REGEXP`")
 	flag.Parse()
 	if err := run(&c, *rows); err != nil {
