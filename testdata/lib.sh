@@ -76,12 +76,12 @@ start() {
 # actor WORD...: start a process that does what the words say, see victims/actor.pl.
 actor() { start perl "$V/actor.pl" "$@"; }
 
-# until_true CMD...: waits for what another process is about to do, 10 s at most.
+# until_true CMD...: waits for what another process is about to do, a minute at most.
 until_true() {
 	tries=0
 	until "$@"; do
 		tries=$((tries + 1))
-		[ $tries -lt 1000 ] || fail "still not true after 10 s: $*"
+		[ $tries -lt 6000 ] || fail "still not true after a minute: $*"
 		sleep 0.01
 	done
 }
