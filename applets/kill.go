@@ -286,7 +286,7 @@ func (c *killCall) climb() int {
 	}
 	for _, res := range sum.Results {
 		switch res.Outcome {
-		case escalate.Survived:
+		case escalate.Survived, escalate.Exists:
 			c.failed++
 			c.say("%d is still there", res.PID)
 		case escalate.Refused:

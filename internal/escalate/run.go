@@ -164,7 +164,7 @@ func (r *run) step(step Step) (over bool, err error) {
 		if r.tree != nil {
 			r.tree.thaw(step.Signal)
 		}
-		if step.Signal == 0 {
+		if r.tested(step.Signal) {
 			return true, nil
 		}
 		grace := step.Grace
@@ -266,7 +266,7 @@ func (r *run) signal(res *Result, sig signals.Signal) {
 	switch {
 	case err == nil:
 		r.sent(res, sig)
-		if sig == 0 {
+		if r.tested(sig) {
 			res.Outcome = Exists
 			r.open--
 		}
@@ -276,6 +276,12 @@ func (r *run) signal(res *Result, sig signals.Signal) {
 		r.refuse(res, err)
 		r.obs.Failed(res, err)
 	}
+}
+
+// tested tells whether the signal is the null signal, and all that there is to
+// be: before another rung it is waited for the end as after any.
+func (r *run) tested(sig signals.Signal) bool {
+	return sig == signals.Null && r.rung >= len(r.plan.Ladder)
 }
 
 // sent notes that res got the signal of this rung.
