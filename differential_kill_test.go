@@ -7,8 +7,16 @@ const (
 	killNewer    = "procps does not have it"
 	killList     = "the lists are util-linux's, with the real-time signals as coreutils names them"
 	killStatuses = "procps does not know exit statuses, nor real-time signals"
+	killGroups   = "of the group procps 4.0.2 reads the first digit alone: it signals another one, or everybody; the group is meant"
+	killNoGroups = "util-linux passes over a group with -r, and takes its number for a process's with --timeout; why it cannot be is told"
 	killExit     = "procps says 1, or 0, where some were signalled and some were not; util-linux says 64"
 )
+
+// killLeader starts $victim, which leads a group.
+const killLeader = "start setsid sh -c 'echo victim=$$ >&3; exec 3>&-; sleep 60; :'; set +u"
+
+// killGroup begins a command in a namespace, so that who signals another group reaches nobody else.
+const killGroup = `ns sh -c 'setsid sleep 60 & until [ "$(cut -d " " -f 6 /proc/$!/stat)" = $! ]; do :; done;`
 
 const killSetup = "at 1000 sleep 300; at 1001 sleep 300"
 
@@ -34,6 +42,8 @@ func killOfProcps() comparison {
 			{cmd: `$tool -s 65 1000`, differs: killWords}, {cmd: `$tool nosuch`, differs: killWords}, {cmd: `$tool 12x`, differs: killWords},
 			{cmd: `$tool -p 1000`, differs: killNewer}, {cmd: `$tool -n 9 1000`, differs: killNewer}, {cmd: `$tool --verbose 1000`, differs: killNewer},
 			{cmd: `$tool -RTMIN 1000`},
+			{cmd: `ns sh -c '$tool -9 -9999'`, differs: killGroups}, {cmd: killGroup + ` $tool -9 -$!; echo $?; wait $!; echo $?'`, differs: killGroups},
+			{cmd: killGroup + ` $tool -s TERM -$! && wait $!; echo $?'`, differs: killGroups},
 			{cmd: `$tool 1000 9999`, differs: killExit}, {cmd: `$tool 9999 1000 9998`, differs: killExit},
 		}...),
 	}
@@ -71,7 +81,10 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool --timeout 5 FOO 1000`},
 			{cmd: `$tool --timeout 50 CONT -CONT 1000`, differs: "it lives, and that is told"},
 			{cmd: `$tool --timeout 5 KILL`},
-			{cmd: `$tool -9 -9999`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -1 -1'`},
+			{cmd: `$tool -9 -9999`}, {cmd: `$tool -9 -$victim; c=$?; fate $victim | sed 's/^[0-9]*//'; (exit $c)`, setup: killLeader},
+			{cmd: `$tool -s TERM -$victim; c=$?; fate $victim | sed 's/^[0-9]*//'; (exit $c)`, setup: killLeader},
+			{cmd: `$tool --timeout 5 KILL -9 -- -9999`, differs: killNoGroups}, {cmd: `$tool -r -9 -- -9999 1000`, differs: killNoGroups},
+			{cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -1 -1'`},
 			{cmd: `$tool -V`, differs: version}, {cmd: `$tool -h`, differs: version},
 			{cmd: `setsid -w sh -c '$tool -USR1 0; echo not there'`}, {cmd: `setsid -w $tool -USR1 0`}, {cmd: `setsid -w $tool -ALRM 0`},
 		}...),
@@ -89,7 +102,7 @@ func killCommon() []diffCase {
 		{cmd: `$tool -9 -- 1000`}, {cmd: `$tool -- 1000`},
 		{cmd: `$tool -9 -- -9999`},
 
-		{cmd: `$tool -9 -- -$victim; fate $victim | sed 's/^[0-9]*//'`, setup: "start setsid sh -c 'echo victim=$$ >&3; exec 3>&-; sleep 60; :'; set +u"},
+		{cmd: `$tool -9 -- -$victim; c=$?; fate $victim | sed 's/^[0-9]*//'; (exit $c)`, setup: killLeader},
 		{cmd: `ns sh -c 'sleep 300 & $tool -9 -- -1'`},
 		{cmd: `setsid -w $tool -TERM 0`}, {cmd: `setsid -w $tool -0 0`}, {cmd: `setsid -w $tool -9 0`}, {cmd: `setsid -w $tool -HUP 0`},
 	}

@@ -129,7 +129,8 @@ func (c *killCall) number(word string, pid int) {
 	}
 	if c.handler || len(c.followUp) > 0 {
 		if pid <= 0 {
-			c.failedFor(word, errors.New("a process group can neither be waited for nor asked for a handler here"))
+			// Nor does util-linux's.
+			c.failedFor(word, errors.New("--timeout and --require-handler take processes, not groups: see pgkill"))
 			return
 		}
 		st, err := c.env.Kernel.Open(pid)
