@@ -41,7 +41,7 @@ func main() {
 		ProcErr:    procErr,
 		Kernel:     k,
 		Exec:       kernel.Exec,
-		Die:        kernel.Die,
+		Die:        k.Die,
 		Executable: os.Executable,
 	}))
 }

@@ -112,8 +112,9 @@ type Applet struct {
 	Raw func(env *Env, a *Applet, args []string) int
 	// Dropin: it stands in for a classic tool, and has that one's exit codes.
 	Dropin bool
-	// UsageExit is the exit status of a usage error, where it is not 2.
-	UsageExit int
+	// UsageExit is the exit status of a usage error, where it is not 2, and
+	// WriteExit that of output which cannot be written, where it is not 3.
+	UsageExit, WriteExit int
 	// Uncaught leaves it to Raw to catch the signals, if it has a use for that.
 	Uncaught bool
 }
@@ -163,7 +164,7 @@ func Main(env *Env) int {
 	} else {
 		code = box(env, env.Args[min(1, len(env.Args)):])
 	}
-	return out.close(env, name, code)
+	return out.close(env, name, code, &Applet{})
 }
 
 // caught are the signals that must not end a program which has processes
@@ -173,6 +174,14 @@ var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals
 
 // Main runs one applet.
 func (a *Applet) Main(env *Env, args []string) int {
+	code := a.main(env, args)
+	if out, ok := env.Stdout.(*output); ok {
+		return out.close(env, a.Name, code, a)
+	}
+	return code
+}
+
+func (a *Applet) main(env *Env, args []string) int {
 	if !a.Uncaught {
 		if err := env.Kernel.Catch(caught[:]...); err != nil {
 			return failure(env, a.Name, err)
@@ -235,17 +244,34 @@ func (o *output) Write(b []byte) (int, error) {
 
 // close turns a write error into a diagnostic, and a closed pipe into the
 // death by SIGPIPE that a reader's end means to every program.
-func (o *output) close(env *Env, name string, code int) int {
-	switch {
-	case o.err == nil:
-		return code
-	case errors.Is(o.err, syscall.EPIPE):
-		if code == 0 {
-			env.Die(signals.PIPE)
-			return 128 + int(signals.PIPE)
-		}
+func (o *output) close(env *Env, name string, code int, a *Applet) int {
+	err := o.err
+	o.err = nil
+	if err == nil || errors.Is(err, syscall.EPIPE) && code != 0 {
 		return code
 	}
-	fmt.Fprintf(env.Stderr, "%s: write error: %v\n", name, o.err)
+	if errors.Is(err, syscall.EPIPE) {
+		env.Die(signals.PIPE)
+		// Our caller ignores it, or this is PID 1.
+	}
+	text := err.Error()
+	if a.Dropin {
+		text = cError(err)
+	}
+	fmt.Fprintf(env.Stderr, "%s: write error: %s\n", name, text)
+	if a.WriteExit != 0 {
+		return cmp.Or(code, a.WriteExit)
+	}
 	return worst(code, exitFailed)
+}
+
+// cError spells an error as the C library does.
+func cError(err error) string {
+	text := err.Error()
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		text = errno.Error()
+	} else if errors.Is(err, procfs.ErrNoProcess) {
+		text = syscall.ESRCH.Error()
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }

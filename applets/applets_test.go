@@ -487,7 +487,7 @@ func TestOutputFails(t *testing.T) {
 	}
 	b = newBench(t, "")
 	b.Stdout = failing{syscall.EPIPE}
-	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != 141 || len(b.k.sent) != 1 {
+	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != exitFailed || len(b.k.sent) != 1 {
 		t.Errorf("closed pipe: died of %v, exit %d, sent %q", b.died, code, b.k.sent)
 	}
 	b = newBench(t, "")

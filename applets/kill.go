@@ -8,8 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"syscall"
 
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
@@ -25,11 +23,11 @@ const (
 
 func kill() *Applet {
 	return &Applet{
-		Name:     "kill",
-		Summary:  "send signals to processes",
-		Usage:    "[OPTION]... PID|PID:INODE|PID@START|-PGID|NAME...",
-		Dropin:   true,
-		Uncaught: true,
+		Name:      "kill",
+		Summary:   "send signals to processes",
+		Usage:     "[OPTION]... PID|PID:INODE|PID@START|-PGID|NAME...",
+		Uncaught:  true,
+		WriteExit: killFailed,
 		Raw: func(env *Env, a *Applet, args []string) int {
 			c := &killCall{env: env, applet: a, signal: signals.TERM}
 			operands, code, over := c.parse(args)
@@ -307,13 +305,4 @@ type queueing struct {
 
 func (q queueing) Signal(id procfs.ID, sig signals.Signal) error {
 	return q.Queue(id, sig, q.value)
-}
-
-// cError spells an error as the C library does.
-func cError(err error) string {
-	text := err.Error()
-	if errors.Is(err, procfs.ErrNoProcess) {
-		text = syscall.ESRCH.Error()
-	}
-	return strings.ToUpper(text[:1]) + text[1:]
 }

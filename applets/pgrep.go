@@ -32,7 +32,7 @@ func pidwait() *Applet {
 
 func pgrepApplet(name, summary string, mode pgrepMode) *Applet {
 	return &Applet{
-		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN",
+		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as procps
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			o := &pgrepOptions{mode: mode}
 			return o.flags(a.Name), nil

@@ -23,7 +23,7 @@ func timeout() *Applet {
 		Name:    "timeout",
 		Summary: "run a command with a time limit",
 		Usage:   "[OPTION]... DURATION COMMAND [ARG]...",
-		Command: true,
+		Command: true, WriteExit: family.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(timeoutOptions).flags(a), nil
 		},
@@ -64,10 +64,10 @@ func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
 	case o.help:
 		fmt.Fprintf(env.Stdout, "Usage: %s %s\n  or:  %s [OPTION]\n%s\n\n%s", a.Name, a.Usage, a.Name,
 			"Start COMMAND, and end it and all that it has started if it still runs after DURATION.", flags.FlagUsages())
-		return o.printed(env)
+		return 0
 	case o.version:
 		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
-		return o.printed(env)
+		return 0
 	case len(operands) < 2:
 		err = errors.New("")
 	default:
@@ -86,16 +86,6 @@ func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
 	}
 	l.rep = report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
 	return l.run(operands[1:])
-}
-
-// printed reports a write error with GNU's exit status.
-func (o *timeoutOptions) printed(env *Env) int {
-	if out, ok := env.Stdout.(*output); ok && out.err != nil && !errors.Is(out.err, syscall.EPIPE) {
-		fmt.Fprintf(env.Stderr, "timeout: write error: %s\n", gnuError(out.err))
-		out.err = nil
-		return family.Failed
-	}
-	return 0
 }
 
 // gnuError spells an error as strerror(3) does.

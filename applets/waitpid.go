@@ -27,7 +27,7 @@ func waitpid() *Applet {
 		Name:      "waitpid",
 		Summary:   "wait for processes that need not be children",
 		Usage:     "[OPTION]... PID[:INODE]...",
-		UsageExit: waitpidFailed,
+		UsageExit: waitpidFailed, WriteExit: waitpidFailed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
 			o := &waitpidOptions{}
