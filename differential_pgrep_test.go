@@ -28,9 +28,9 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		"-f 'sleep 6'", "-f 'sleep 60'", "-fx 'sleep 60'", "-fx sleep", "-fl ' 60'", "-fa ' 60'", "-fac ' 60'", "-i SLEEP", "-ix SLEEP", "-ic SLEEP", "SLEEP",
 		"-n sleep", "-o sleep", "-n .", "-o .", "-nl sleep", "-ol sleep", "-n nosuch", "-n -o sleep", "-no sleep", "-nv sleep", "-vo sleep", "-nn sleep", "-vv sleep",
 		"-n", "-o", "-v", "-x", "-f", "-c", "-l", "-i", "-A", "-L", "--nslist pid", "--signal TERM", "--signal TERM sleep",
-		"-cP 1", "-P 1 sleep", "-P 210", "-cP 1,2", "-P ''", "-P x", "-P 1,x", "-cP 1,", "-P ,", "-cP +1", "-P -1", "-P 99999999999999999999", "-P 0",
+		"-cP 1", "-P 1 sleep", "-P 210", "-cP 1,2", "-P ''", "-P x", "-P 1,x", "-cP +1", "-P -1", "-P 99999999999999999999", "-P 0",
 		"-g 0 sleep", "-g x", "-g ''", "-g 1,0 sleep", "-g 210", "-s 0 sleep", "-s x", "-s ''", "-s 210", "-g +0 sleep",
-		"-u root sleep", "-u 0 sleep", "-u 1 sleep", "-u nosuch", "-u ''", "-u root,nobody sleep", "-u 1, sleep", "-U root sleep", "-U nosuch", "-U 12345 sleep",
+		"-u root sleep", "-u 0 sleep", "-u 1 sleep", "-u nosuch", "-u ''", "-u root,nobody sleep", "-U root sleep", "-U nosuch", "-U 12345 sleep",
 		"-G root sleep", "-G 0 sleep", "-G nosuch", "-G ''", "-G 12345 sleep", "-u 0 -U 0 -G 0 sleep",
 		"-t '?' sleep", "-t pts/77", "-t ''", "-t -", "-t '?,pts/0' sleep",
 		"-r S sleep", "-r Z sleep", "-r '' sleep", "-r S,R sleep", "-r s sleep", "-r DRTZ sleep", "-r S -c sleep",
@@ -40,7 +40,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		"--cgroup ''", "--cgroup nosuch", "--ns $$ sleep", "--ns 1 --nslist pid sleep", "--ns 1 --nslist pid,net,ipc,mnt,uts,user sleep", "--nslist '' sleep", "--ns 1 --nslist net nosuch",
 		"-z", "-e sleep", "-q 1 sleep", "-d", "-P", "--foo", "--exact=3 x", "--delim", "--exa sleep", "--li sleep", "--old 1 x", "--n x", "--i x", "--echo sleep", "--queue 1 sleep",
 		"-TERM sleep", "-9 sleep", "-- sleep", "-- -x", "- ", "-- -x sleep", "sleep -l", "sleep -x -l", "sleep -- -l",
-		"abcdefghijklmno", "-x abcdefghijklmno", "abcdefghijklmnop", "-x abcdefghijklmnop", "'abcdefghijklmno|x'", "'xxxxxxxxxxxxxxxxx|y'", "-f abcdefghijklmnop", "-f abcdefghijklmno", "-c abcdefghijklmnop", "-vcx abcdefghijklmnop -F pidfile",
+		"abcdefghijklmno", "-x abcdefghijklmno", "abcdefghijklmnop", "-x abcdefghijklmnop", "'abcdefghijklmno|x'", "-f abcdefghijklmnop", "-f abcdefghijklmno", "-c abcdefghijklmnop", "-vcx abcdefghijklmnop -F pidfile",
 		"'a['", "'*'", "'('", "')'", "'sleep)'", "'a{1,'", "-c ''", "-x ''", "'+a'", "-c 'e**'", "'e*+p'", "'e*?p'", "'a[b'", `'a\'`, `'a\.b'`, `'a\-b'`, "'[[:foo:]]'", "'[[:alpha:]]{5}'", "-x '[[:alpha:]]{5}'", "'[b-a]'", "'e{2,1}'",
 		"'e{2}'", "'e{3}'", "-x 'sle{2}p'", "-x 'sle{1,}p'", "-x 'sle{,2}p'", "-x 'sle{,}p'", "'e{x}'", "'{1}'", "'^*'", "'^*s'", "'a|*b'", "-c 'sl||x'", "'(*a)'", "-c '()'", "'a()b'", "'e{99999}'", "'e{1'", "'e{1x}'", "'e{1x'", "'e{'", "'[]]'", "-c '[^]]'", "'[a'", "'[[:alpha:'", "'[[.foo.]]'", "'[[.-.]]'", "'[[=a=]]'",
 		`'\'`, "'(a|b)'", "'(sl|ab)(e|c)'", "'s.*p'", "'s(l)e'", "'[a-c].b'", `'[\.]b'`, `'[.]b'`, "'[a-]b'", "'b-c'", "'[-]'", "'[+--]'", `'\bsleep\b'`, `'\<sleep\>'`, `'\w+-\w'`, "'a$b'", "'a^b'", "-c 'a|b|$'", `'\(sl'`, `'s\{1'`, "'a.b-c$'", "'S'", "-i '[A-C][.]B'", "'[^a-z]'",
@@ -55,6 +55,9 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		return list
 	}
 	pgrep = append(pgrep, meant(pgrepStrict, "-O x sleep", "-O 0.5 sleep", "--ns x sleep")...)
+	pgrep = append(pgrep, meant("an empty member of a list is none, as in procps 4.0.7, and not number 0", "-cP 1,", "-P ,", "-u 1, sleep")...)
+	pgrep = append(pgrep, meant("patterns of several parts are no long names, as in procps 4.0.4", "'xxxxxxxxxxxxxxxxx|y'")...)
+	pgrep = append(pgrep, meant("options of procps 4.0.7", "-p 210", "--quiet sleep", "-p 1 -F pidfile", "-F - <pidfile")...)
 	pgrep = append(pgrep, meant("an invalid type of namespace is told", "--ns 1 --nslist foo sleep")...)
 	pgrep = append(pgrep, meant("a reference that is not there is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)

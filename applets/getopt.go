@@ -3,6 +3,7 @@
 package applets
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,8 @@ import (
 // words: long options may be shortened while that is unambiguous, an unknown
 // letter is told by itself. Where an option's own value is wrong, that error is
 // returned as it is. The letters in off are none of this tool's. With command
-// the first operand ends the options.
+// the first operand ends the options, and so do --help and --version: what
+// follows those is not looked at.
 func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (operands []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
@@ -31,11 +33,26 @@ func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (oper
 		default:
 			operands = append(operands, word)
 		}
-		if err != nil {
+		switch {
+		case err == errEnough:
+			return operands, nil
+		case err != nil:
 			return nil, err
 		}
 	}
 	return operands, nil
+}
+
+// errEnough ends the reading.
+var errEnough = errors.New("")
+
+// give sets an option.
+func give(f *pflag.Flag, value string) error {
+	err := f.Value.Set(value)
+	if err == nil && (f.Name == "help" || f.Name == "version") {
+		err = errEnough
+	}
+	return err
 }
 
 // getoptError is what getopt_long itself prints; tools add their usage.
@@ -72,7 +89,7 @@ func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, err
 	case f.NoOptDefVal != "" && attached:
 		return nil, misused("option '--%s' doesn't allow an argument", f.Name)
 	case f.NoOptDefVal != "":
-		return rest, f.Value.Set(f.NoOptDefVal)
+		return rest, give(f, f.NoOptDefVal)
 	case attached:
 		return rest, f.Value.Set(value)
 	case len(rest) == 0:
@@ -91,7 +108,7 @@ func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, e
 		case f == nil:
 			return nil, misused("invalid option -- '%s'", word[i:i+1])
 		case f.NoOptDefVal != "":
-			if err := f.Value.Set(f.NoOptDefVal); err != nil {
+			if err := give(f, f.NoOptDefVal); err != nil {
 				return nil, err
 			}
 			continue

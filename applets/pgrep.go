@@ -62,6 +62,7 @@ type pgrepCall struct {
 type pgrepProcess struct {
 	procfs.Stat
 	text string // what is printed with the number
+	err  error  // why it could not be opened
 }
 
 func (p *pgrepCall) run(args []string) int {
@@ -86,8 +87,9 @@ func (p *pgrepCall) run(args []string) int {
 	if err != nil {
 		return failure(p.env, p.name, err)
 	}
-	// comm is 15 bytes long at most (TASK_COMM_LEN).
-	if len(list) == 0 && pattern != nil && !p.o.full && len(*pattern) > 15 {
+	// comm is 15 bytes long at most (TASK_COMM_LEN), and a pattern not if it is
+	// of several parts.
+	if len(list) == 0 && pattern != nil && !p.o.full && len(*pattern) > 15 && !strings.ContainsAny(*pattern, "|[") {
 		fmt.Fprintf(p.env.Stderr, "%s: pattern that searches for process name longer than 15 characters will result in zero matches\n"+
 			"Try `%s -f' option to match against the complete command line.\n", p.name, p.name)
 	}
@@ -115,6 +117,9 @@ func (p *pgrepCall) refuse(err error) int {
 		return exitUsage
 	}
 	fmt.Fprintf(p.env.Stderr, "%s: %s\n", p.name, own.text)
+	if own.usage {
+		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+	}
 	if own.try {
 		fmt.Fprintf(p.env.Stderr, "Try `%s --help' for more information.\n", p.name)
 	}
@@ -145,25 +150,33 @@ func (p *pgrepCall) find() ([]pgrepProcess, error) {
 			list = p.addThreads(list, st.PID)
 			continue
 		}
-		if !p.m.Match(st) || !p.opened(st) {
+		if !p.m.Match(st) {
 			continue
 		}
-		list = p.add(list, st)
+		ok, err := p.opened(st)
+		if !ok && err == nil {
+			continue
+		}
+		if list = p.add(list, st); err != nil {
+			list[len(list)-1].err = err
+		}
 	}
 	return p.extreme(list), nil
 }
 
 // opened opens a process, where it is for more than to be listed, and judges
-// it once more.
-func (p *pgrepCall) opened(st *procfs.Stat) bool {
+// it once more. The error is that of a process which is there, and cannot be
+// opened.
+func (p *pgrepCall) opened(st *procfs.Stat) (bool, error) {
 	if p.o.mode == pgrepList {
-		return true
+		return true, nil
 	}
 	now, err := p.env.Kernel.Open(st.PID)
+	if errors.Is(err, procfs.ErrNoProcess) {
+		return false, nil
+	}
 	if err != nil {
-		// A process that is there and cannot be opened is told by what is
-		// tried with it.
-		return !errors.Is(err, procfs.ErrNoProcess)
+		return false, err
 	}
 	ok := now.ID == st.ID && p.m.Match(&now)
 	if ok {
@@ -174,7 +187,7 @@ func (p *pgrepCall) opened(st *procfs.Stat) bool {
 	if !ok {
 		p.env.Kernel.Close(now.ID)
 	}
-	return ok
+	return ok, nil
 }
 
 func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
@@ -184,7 +197,7 @@ func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 	}
 	slices.Sort(tids)
 	for _, tid := range tids {
-		if st, err := p.env.Proc.Stat(tid); err == nil && p.m.Match(&st) {
+		if st, err := p.env.Proc.Stat(tid); err == nil && p.m.matchThread(&st, pid) {
 			list = p.add(list, &st)
 		}
 	}
@@ -205,7 +218,7 @@ func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
 			return list
 		}
 	}
-	return append(list, pgrepProcess{*st, text})
+	return append(list, pgrepProcess{Stat: *st, text: text})
 }
 
 // extreme leaves only the newest or the oldest.
@@ -232,6 +245,9 @@ func pgrepStatus(found int) int {
 }
 
 func (p *pgrepCall) list(list []pgrepProcess) int {
+	if p.o.quiet {
+		return pgrepStatus(len(list))
+	}
 	if p.o.count {
 		fmt.Fprintln(p.env.Stdout, len(list))
 		return pgrepStatus(len(list))
@@ -256,7 +272,10 @@ func (p *pgrepCall) signal(list []pgrepProcess) int {
 	k := p.env.Kernel
 	done := 0
 	for _, found := range list {
-		err := p.send(found.ID)
+		err := found.err
+		if err == nil {
+			err = p.send(found.ID)
+		}
 		if errors.Is(err, procfs.ErrNoProcess) {
 			continue // gone now, which is what was wanted
 		}
@@ -264,15 +283,16 @@ func (p *pgrepCall) signal(list []pgrepProcess) int {
 			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, errnoText(err))
 			continue
 		}
+		if p.o.release {
+			err = k.Release(found.ID)
+		}
+		if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, errnoText(err))
+			continue
+		}
 		done++
 		if p.o.echo {
 			fmt.Fprintf(p.env.Stdout, "%s killed (pid %d)\n", found.text, found.PID)
-		}
-		if !p.o.release {
-			continue
-		}
-		if err := k.Release(found.ID); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			fmt.Fprintf(p.env.Stderr, "%s: releasing the memory of pid %d failed: %s\n", p.name, found.PID, errnoText(err))
 		}
 	}
 	if p.o.count {
@@ -309,8 +329,13 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 	}
 	left := make(map[procfs.ID]bool)
 	for _, found := range list {
+		if found.err != nil {
+			fmt.Fprintf(p.env.Stderr, "%s: opening pid %d failed: %s\n", p.name, found.PID, errnoText(found.err))
+			continue
+		}
 		left[found.ID] = true
 	}
+	opened := len(left)
 	began := time.Now()
 	for len(left) > 0 {
 		timeout := time.Duration(math.MaxInt64)
@@ -335,5 +360,5 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 	if len(left) > 0 {
 		return exitSurvivor
 	}
-	return pgrepStatus(len(list))
+	return pgrepStatus(opened)
 }

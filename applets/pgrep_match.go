@@ -71,8 +71,11 @@ func (m *pgrepMatcher) lacks(kind string) bool {
 
 // Match tells whether the process is one of those asked for. What has vanished
 // is not, inverse or no.
-func (m *pgrepMatcher) Match(st *procfs.Stat) bool {
-	ok, err := m.all(st)
+func (m *pgrepMatcher) Match(st *procfs.Stat) bool { return m.matchThread(st, st.PID) }
+
+// matchThread is Match for a thread of the process pid.
+func (m *pgrepMatcher) matchThread(st *procfs.Stat, pid int) bool {
+	ok, err := m.all(st, pid)
 	if errors.Is(err, procfs.ErrNoProcess) {
 		return false
 	}
@@ -80,12 +83,12 @@ func (m *pgrepMatcher) Match(st *procfs.Stat) bool {
 }
 
 // all holds if all that was asked for holds. What may not be read does not.
-func (m *pgrepMatcher) all(st *procfs.Stat) (bool, error) {
+func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 	o := m.o
 	const ticks = 100
 	switch {
 	case o.parents != nil && !slices.Contains(o.parents, int64(st.PPID)),
-		o.pids != nil && !slices.Contains(o.pids, int64(st.PID)),
+		o.pids != nil && !slices.Contains(o.pids, int64(pid)),
 		o.groups != nil && !slices.Contains(o.groups, int64(st.PGID)),
 		o.sessions != nil && !slices.Contains(o.sessions, int64(st.SID)),
 		o.terminals != nil && !onTerminal(o.terminals, st.TTY),
@@ -202,7 +205,7 @@ func printable(s string) string {
 // shellQuote quotes a word where it needs to be, with $'...' if it holds what
 // a terminal would act on.
 func shellQuote(s string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-"
 	switch {
 	case s != "" && strings.Trim(s, plain) == "":
 		return s

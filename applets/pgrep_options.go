@@ -3,14 +3,11 @@
 package applets
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"os/user"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"killbox/internal/signals"
 
@@ -36,7 +33,7 @@ type pgrepOptions struct {
 	listName, listFull, quote, threads    bool
 	count, echo, full, ignoreCase, exact  bool
 	inverse, newest, oldest, notAncestors bool
-	handler, release, locked              bool
+	handler, release, locked, quiet       bool
 	signal                                signalValue
 	queue                                 *int32
 	timeout                               durationValue
@@ -48,7 +45,7 @@ type pgrepOptions struct {
 
 	groups, rgids, parents, sessions, euids, ruids []int64
 	terminals, cgroups, envs                       []string
-	pids                                           []int64 // of the pidfile
+	pids                                           []int64 // or of the pidfile
 
 	criteria int // how many were given that select by themselves
 	help     bool
@@ -58,9 +55,10 @@ type pgrepOptions struct {
 // pgrepError is a message that ends the call with exit status 2, or with
 // another code. A pgrepError without text stands for the usage.
 type pgrepError struct {
-	text string
-	try  bool // with the hint to read --help
-	code int
+	text  string
+	try   bool // with the hint to read --help
+	usage bool // with the usage
+	code  int
 }
 
 func (e *pgrepError) Error() string { return e.text }
@@ -93,11 +91,14 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.value(f, "queue", "q", "VALUE", o.setQueue)
 	f.BoolVarP(&o.release, "mrelease", "m", false, "")
 	f.BoolVarP(&o.echo, "echo", "e", false, "")
-	f.VarP(&o.timeout, "timeout", "", "")
+	if o.mode == pgrepWait { // which elsewhere would stand in the way of --t for --terminal
+		f.VarP(&o.timeout, "timeout", "", "")
+	}
 	o.value(f, "delimiter", "d", "STRING", func(s string) error { o.delimiter = s; return nil })
 	f.BoolVarP(&o.listName, "list-name", "l", false, "")
 	f.BoolVarP(&o.listFull, "list-full", "a", false, "")
 	f.BoolVarP(&o.quote, "shell-quote", "Q", false, "")
+	f.BoolVar(&o.quiet, "quiet", false, "")
 	f.BoolVarP(&o.threads, "lightweight", "w", false, "")
 	f.BoolVarP(&o.count, "count", "c", false, "")
 	f.BoolVarP(&o.full, "full", "f", false, "")
@@ -110,6 +111,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 		o.older = &n
 		return err
 	})
+	o.numbers(f, "pid", "p", "PID", &o.pids, plainNumber)
 	o.numbers(f, "parent", "P", "PPID", &o.parents, plainNumber)
 	o.numbers(f, "session", "s", "SID", &o.sessions, o.ownSession)
 	o.words(f, "terminal", "t", "TTY", &o.terminals)
@@ -137,8 +139,8 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 func (o *pgrepOptions) hide(f *pflag.FlagSet) {
 	only := map[string][]pgrepMode{
 		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList},
-		"lightweight": {pgrepList}, "queue": {pgrepSignal}, "mrelease": {pgrepSignal},
-		"echo": {pgrepSignal, pgrepWait}, "timeout": {pgrepWait},
+		"lightweight": {pgrepList}, "quiet": {pgrepList}, "queue": {pgrepSignal}, "mrelease": {pgrepSignal},
+		"echo": {pgrepSignal, pgrepWait},
 	}
 	f.VisitAll(func(f *pflag.Flag) {
 		modes := only[f.Name]
@@ -160,29 +162,37 @@ func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set
 
 // words is a criterion that takes a list of which one has to fit.
 func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[]string) {
-	o.criterion(f, name, letter, typ+",...", func(s string) error {
-		if s == "" {
-			return &pgrepError{}
-		}
-		*into = strings.Split(s, ",")
-		return nil
+	o.criterion(f, name, letter, typ+",...", func(s string) (err error) {
+		*into, err = members(s)
+		return err
 	})
+}
+
+// members splits a list. An empty member is none: "$a,$b" with nothing in one
+// of them must not mean number 0.
+func members(s string) ([]string, error) {
+	if s == "" {
+		return nil, &pgrepError{}
+	}
+	list := slices.DeleteFunc(strings.Split(s, ","), func(word string) bool { return word == "" })
+	if len(list) == 0 {
+		return nil, &pgrepError{text: "invalid empty list", usage: true}
+	}
+	return list, nil
 }
 
 func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into *[]int64, parse func(string) (int64, error)) {
 	o.criterion(f, name, letter, typ+",...", func(s string) error {
-		if s == "" {
-			return &pgrepError{}
-		}
+		list, err := members(s)
 		*into = nil
-		for word := range strings.SplitSeq(s, ",") {
+		for _, word := range list {
 			n, err := parse(word)
 			if err != nil {
 				return err
 			}
 			*into = append(*into, n)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -282,56 +292,16 @@ func (o *pgrepOptions) setQueue(s string) error {
 }
 
 func (o *pgrepOptions) setKinds(s string) error {
-	if s == "" {
-		return &pgrepError{}
+	var err error
+	if o.nsKinds, err = members(s); err != nil {
+		return err
 	}
-	o.nsKinds = strings.Split(s, ",")
 	for _, kind := range o.nsKinds {
 		if !slices.Contains(nsKinds(), kind) {
 			return badOption("invalid namespace: %s", kind)
 		}
 	}
 	return nil
-}
-
-// readPidfile reads the number that the file begins with.
-func (o *pgrepOptions) readPidfile() error {
-	invalid := &pgrepError{text: "pidfile not valid", try: true, code: 1}
-	file, err := os.OpenFile(*o.pidfile, os.O_RDONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return invalid
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return invalid
-	}
-	if o.locked && !lockedByAnother(file) {
-		return invalid
-	}
-	var buf [64]byte
-	n, _ := file.Read(buf[:])
-	text := strings.TrimLeft(string(buf[:n]), " \t\n\v\f\r")
-	if end := strings.IndexAny(text, " \t\n\v\f\r"); end >= 0 {
-		text = text[:end]
-	}
-	pid, ok := decimal(text)
-	if !ok || pid == 0 {
-		return invalid
-	}
-	o.pids = []int64{int64(pid)}
-	return nil
-}
-
-// lockedByAnother tries for a lock of either kind: which one a daemon takes is
-// nowhere laid down.
-func lockedByAnother(file *os.File) bool {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true
-	}
-	lock := syscall.Flock_t{Type: syscall.F_RDLCK}
-	err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &lock)
-	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)
 }
 
 // parse reads the command line, and returns the pattern, nil without one.
@@ -353,6 +323,9 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 		return nil, &pgrepError{text: "-L without -F makes no sense", try: true}
 	}
 	if o.pidfile != nil {
+		if o.pids != nil {
+			return nil, &pgrepError{text: "cannot use --pidfile and --pid together", try: true, code: 1}
+		}
 		if err := o.readPidfile(); err != nil {
 			return nil, err
 		}

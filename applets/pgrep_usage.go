@@ -15,6 +15,7 @@ func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
  -l, --list-name           list PID and process name
  -a, --list-full           list PID and full command line
  -Q, --shell-quote         with -a: quote the words as a shell wants them
+ --quiet                   print nothing, for the exit status
  -v, --inverse             negates the matching
  -w, --lightweight         list all TID
 `,
@@ -36,6 +37,7 @@ func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
  -n, --newest              select most recently started
  -o, --oldest              select least recently started
  -O, --older <seconds>     select where older than seconds
+ -p, --pid <PID,...>       match process IDs
  -P, --parent <PPID,...>   match only child processes of the given parent
  -s, --session <SID,...>   match session IDs
  -t, --terminal <tty,...>  match by controlling terminal
