@@ -1,10 +1,6 @@
 package procfs
 
-import (
-	"strings"
-
-	"golang.org/x/sys/unix"
-)
+import "bytes"
 
 // Exe returns the path of the program that a process runs (proc_pid_exe(5)),
 // without the " (deleted)" that the kernel appends when the file has been removed
@@ -12,19 +8,24 @@ import (
 // and kernel threads, which run none, the path is empty. It takes
 // PTRACE_MODE_READ access (ptrace(2)).
 func (fs *FS) Exe(pid int) (string, error) {
-	path := processPath(pid, "exe")
+	b, err := fs.ExeBytes(pid)
+	return string(b), err
+}
+
+// ExeBytes is Exe without a string of its own. The result is good until the
+// next use of fs.
+func (fs *FS) ExeBytes(pid int) ([]byte, error) {
 	for {
-		n, err := unix.Readlinkat(fs.fd, path, fs.buf)
+		b, err := fs.quickLink(pid, "exe")
 		switch {
-		case err == unix.EINTR:
-		case vanished(err) && fs.exists(pid):
-			return "", nil
-		case err != nil:
-			return "", fs.processError("readlink", path, err)
-		case n == len(fs.buf):
+		case err == nil && len(b) == len(fs.buf):
 			fs.grow() // perhaps cut off
+		case err == nil:
+			return bytes.TrimSuffix(b, []byte(" (deleted)")), nil
+		case vanished(err) && fs.exists(pid):
+			return nil, nil
 		default:
-			return strings.TrimSuffix(string(fs.buf[:n]), " (deleted)"), nil
+			return nil, fs.processError("readlink", processPath(pid, "exe"), err)
 		}
 	}
 }

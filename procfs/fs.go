@@ -38,6 +38,7 @@ type FS struct {
 	fd   int
 	dev  uint64 // the device number of the root
 	buf  []byte
+	name [40]byte // see path
 	tids []int
 	// hasChildren is set once a task's children file was seen, after which a
 	// missing one means that the task is gone.
@@ -121,10 +122,12 @@ func (fs *FS) grow() {
 
 // readRecord reads a file that every process has.
 func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
-	path := processPath(pid, file)
-	b, err := fs.read(path, true, unlimited)
+	b, err := fs.quick(pid, file)
 	if err != nil {
-		return nil, fs.processError("read", path, err)
+		if vanished(err) {
+			return nil, ErrNoProcess
+		}
+		return nil, fs.processError("read", processPath(pid, file), err)
 	}
 	return b, nil
 }

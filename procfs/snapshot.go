@@ -42,21 +42,27 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 	if into.pids, err = fs.PIDs(into.pids); err != nil {
 		return err
 	}
-	slices.Sort(into.pids) // Lookup depends on it
+	if !slices.IsSorted(into.pids) {
+		slices.Sort(into.pids) // Lookup depends on it
+	}
+	if cap(procs) < len(into.pids) {
+		procs = append(make([]Stat, 0, len(into.pids)+len(into.pids)/8), procs[:cap(procs)]...)[:0]
+	}
 	for _, pid := range into.pids {
 		// The slot's former content is kept for the sake of its Comm, which
-		// is mostly the same again.
-		if len(procs) < cap(procs) {
-			procs = procs[:len(procs)+1]
-		} else {
-			procs = append(procs, Stat{})
+		// is mostly the same again; if not, that of the one before may be.
+		procs = procs[:len(procs)+1]
+		p := &procs[len(procs)-1]
+		if p.Comm == "" && len(procs) > 1 {
+			p.Comm = procs[len(procs)-2].Comm
 		}
-		switch err := fs.stat(pid, &procs[len(procs)-1]); {
+		switch err := fs.stat(pid, p); {
 		case err == nil:
 			continue
+		case err == ErrNoProcess:
 		case errors.Is(err, os.ErrPermission):
 			into.Hidden++
-		case !errors.Is(err, ErrNoProcess):
+		default:
 			return err
 		}
 		procs = procs[:len(procs)-1]
