@@ -80,6 +80,7 @@ func (k *kernel) Unguard()                                   {}
 func (k *kernel) Boost() func()                              { return func() {} }
 func (k *kernel) Pause(time.Duration)                        {}
 func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
+func (k *kernel) Kin() func(int) (int, int, error)           { return nil }
 func (k *kernel) Inode(procfs.ID) (uint64, error)            { return 0, errors.New("no inodes") }
 func (k *kernel) Catch(...signals.Signal) error              { return nil }
 func (k *kernel) Release(procfs.ID) error                    { k.call("Release"); return nil }

@@ -12,15 +12,9 @@ import (
 // takes the processor away from a reading of thousands again and again, and nothing is allocated for the path. What is
 // copied out of a process's memory (cmdline, environ) is not for here.
 func (fs *FS) quick(pid int, file string) ([]byte, error) {
-	path := fs.path(pid, file)
-	var fd uintptr
-	errno := unix.EINTR
-	for errno == unix.EINTR {
-		fd, _, errno = unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.fd), uintptr(unsafe.Pointer(path)),
-			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
-	}
-	if errno != 0 {
-		return nil, errno
+	fd, err := fs.quickOpen(pid, file)
+	if err != nil {
+		return nil, err
 	}
 	n := 0
 	for {
@@ -36,13 +30,30 @@ func (fs *FS) quick(pid int, file string) ([]byte, error) {
 				continue
 			}
 		}
-		unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		quickClose(fd)
 		if errno != 0 {
 			return nil, errno
 		}
 		return fs.buf[:n], nil
 	}
 }
+
+func (fs *FS) quickOpen(pid int, file string) (uintptr, error) {
+	path := fs.path(pid, file)
+	for {
+		fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.fd), uintptr(unsafe.Pointer(path)),
+			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
+		switch errno {
+		case 0:
+			return fd, nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+func quickClose(fd uintptr) { unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) }
 
 // quickLink is quick for a symbolic link. The result is cut off if it fills the buffer.
 func (fs *FS) quickLink(pid int, file string) ([]byte, error) {
@@ -64,4 +75,17 @@ func (fs *FS) path(pid int, file string) *byte {
 	b := append(strconv.AppendInt(fs.name[:0], int64(pid), 10), '/')
 	b = append(append(b, file...), 0)
 	return &b[0]
+}
+
+func quickRead(fd uintptr, b []byte) (int, error) {
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
 }

@@ -17,6 +17,9 @@ type Opener interface {
 	// where there is none to compare with.
 	Inode(procfs.ID) (uint64, error)
 	Snapshot(*procfs.Snapshot) error
+	// Kin returns what tells a process's parent and effective user without
+	// reading /proc, for any goroutine; nil where the kernel cannot.
+	Kin() func(pid int) (ppid, euid int, err error)
 }
 
 // Request is what the user asked for.
@@ -60,7 +63,7 @@ type Found struct {
 	// Named is whom the operands name, in their order and with those that
 	// name the same process again.
 	Named []Named
-	// Since is the newest start time that the selector was shown; Vanished
+	// Since is when whoever the selector was not shown was started, or before; Vanished
 	// tells that somebody whom it found was gone before it could be opened.
 	Since    uint64
 	Vanished bool
@@ -241,6 +244,29 @@ func Omits(ops []Operand, st *procfs.Stat, open Opener) bool {
 	return false
 }
 
+// candidates returns those among whom the selector is to choose.
+func (r *resolver) candidates() ([]procfs.Stat, error) {
+	if pids, ok := r.sift(); ok {
+		var procs []procfs.Stat
+		for _, pid := range pids {
+			if st, err := r.proc.Stat(pid); err == nil {
+				procs = append(procs, st)
+			} else if err = ignore(err); err != nil {
+				return nil, err
+			}
+		}
+		return procs, nil
+	}
+	table, err := r.snapshot()
+	if err != nil {
+		return nil, err
+	}
+	for i := range table.Procs {
+		r.found.Since = max(r.found.Since, table.Procs[i].Start)
+	}
+	return table.Procs, nil
+}
+
 // snapshot reads the table once.
 func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	if r.table == nil {
@@ -314,7 +340,7 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 }
 
 func (r *resolver) selected() error {
-	table, err := r.snapshot()
+	procs, err := r.candidates()
 	if err != nil {
 		return err
 	}
@@ -334,9 +360,8 @@ func (r *resolver) selected() error {
 		return s.Matches(r.proc, st)
 	}
 	only := false // whether the process that --pidfile names is there
-	for i := range table.Procs {
-		st := &table.Procs[i]
-		r.found.Since = max(r.found.Since, st.Start)
+	for i := range procs {
+		st := &procs[i]
 		if s.Only != nil && st.PID == s.Only.PID {
 			if only, err = r.isOnly(st); err != nil {
 				return err

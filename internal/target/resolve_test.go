@@ -88,6 +88,22 @@ func (o *opener) Inode(id procfs.ID) (uint64, error) {
 	return o.inodes[id.PID], nil
 }
 
+// Kin says what stat says, to those who have pidfds.
+func (o *opener) Kin() func(int) (int, int, error) {
+	if o.inodes == nil {
+		return nil
+	}
+	return func(pid int) (int, int, error) {
+		proc := o.proc.Share()
+		st, err := proc.Stat(pid)
+		if err != nil {
+			return 0, 0, err
+		}
+		status, err := proc.Status(pid)
+		return st.PPID, status.UID[1], err
+	}
+}
+
 func (o *opener) Snapshot(s *procfs.Snapshot) error { return o.proc.Snapshot(s) }
 
 // self is killbox, below a shell, below init.

@@ -1,0 +1,43 @@
+package kernel
+
+import (
+	"errors"
+	"os"
+	"unsafe"
+
+	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
+)
+
+// Kin returns what tells the parent and the effective user of a process at half the price of reading /proc, as Linux 6.13
+// can; nil where it is not so. Several goroutines may call it.
+func (k *Kernel) Kin() func(pid int) (ppid, euid int, err error) {
+	if !k.pidfds() {
+		return nil
+	}
+	if _, _, err := kin(os.Getpid()); err != nil {
+		return nil
+	}
+	return kin
+}
+
+var errKin = errors.New("the pidfd does not tell")
+
+// kin makes calls that wait for nobody, so the scheduler need not know of them.
+func kin(pid int) (ppid, euid int, err error) {
+	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
+	if errno == 0 {
+		const pids, creds = 1 << 0, 1 << 1
+		info := pidfdInfo{mask: pids | creds}
+		_, _, errno = unix.RawSyscall(unix.SYS_IOCTL, fd, pidfdGetInfo, uintptr(unsafe.Pointer(&info)))
+		unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0)
+		if errno == 0 && info.mask&(pids|creds) == pids|creds {
+			return int(info.ppid), int(info.euid), nil
+		}
+	}
+	if errno == unix.ESRCH {
+		return 0, 0, procfs.ErrNoProcess
+	}
+	return 0, 0, errKin
+}

@@ -1,0 +1,47 @@
+package target
+
+import (
+	"testing"
+
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+)
+
+// TestSift: whoever is sifted out is nobody whom the selector would have found in the table.
+func TestSift(t *testing.T) {
+	procs := tableau(
+		procfstest.Proc{PID: 100, Comm: "victim"},
+		procfstest.Proc{PID: 101, Comm: "other", Cmdline: []string{"/usr/bin/victim", "x"}},
+		procfstest.Proc{PID: 102, Comm: "other", Cmdline: []string{"-victim"}},
+		procfstest.Proc{PID: 103, Comm: "other", Cmdline: []string{"other", "victim"}},
+		procfstest.Proc{PID: 104, Comm: "other", Exe: "/bin/victim (deleted)"},
+		procfstest.Proc{PID: 105, Comm: "other", Exe: "/victim/other"},
+		procfstest.Proc{PID: 106, Comm: "victim", State: 'Z'},
+		procfstest.Proc{PID: 107, Comm: "0123456789abcde", Cmdline: []string{"/bin/0123456789abcdef"}, UID: 7},
+		procfstest.Proc{PID: 108, Comm: "xvictim", Cmdline: []string{"xvictim"}, Exe: "/bin/xvictim"},
+		procfstest.Proc{PID: 109, Comm: "other", Cmdline: []string{"/bin/victim/"}},
+		procfstest.Proc{PID: 110, Comm: "other", Cmdline: []string{""}},
+	)
+	for i, s := range []Selector{
+		{Name: "victim"}, {Name: "victim", Zombies: true}, {Name: "0123456789abcdef"}, {Name: "0123456789abcde"},
+		{Name: "/"}, {Name: "."}, {Name: "x/victim"}, {Name: "victim", HasUID: true, UID: 7}, {Name: "nobody"},
+		{Name: "victim", Full: nil, Cgroup: "/"}, {Name: "other", State: "S"}, {Name: "other", Parent: 1},
+	} {
+		o := newOpener(t, procs...)
+		guard := NewGuard(o.proc, self, false)
+		table := new(procfs.Snapshot)
+		if err := o.Snapshot(table); err != nil {
+			t.Fatal(err)
+		}
+		summary := func(table *procfs.Snapshot) string {
+			r := &resolver{proc: o.proc, open: o, guard: guard, req: &Request{Selector: s}, have: make(map[procfs.ID]bool), table: table}
+			if err := r.selected(); err != nil {
+				t.Fatal(err)
+			}
+			return r.found.summary()
+		}
+		if want, got := summary(table), summary(nil); got != want {
+			t.Errorf("%d: %s, want %s", i, got, want)
+		}
+	}
+}
