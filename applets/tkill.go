@@ -101,15 +101,17 @@ func (c *call) brought(st *procfs.Stat) string {
 
 // preview lists the trees as they are now, in order of PID.
 func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
-	var table procfs.Snapshot
-	if err := c.env.Kernel.Snapshot(&table); err != nil {
-		return nil, err
-	}
 	roots := make(map[procfs.ID]bool)
 	family := procfs.Family{Strays: p.Tree.Strays}
 	for _, t := range p.Targets {
 		roots[t.ID] = true
 		family.Roots = append(family.Roots, t.ID)
+	}
+	var table procfs.Snapshot
+	if !c.env.Proc.Tree(family.Roots, family.Strays, &table) {
+		if err := c.env.Kernel.Snapshot(&table); err != nil {
+			return nil, err
+		}
 	}
 	var list []report.Planned
 	for _, st := range table.Family(family) {

@@ -1,0 +1,68 @@
+package procfs_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"killbox/procfs"
+	"killbox/procfs/procfstest"
+)
+
+// TestTree: what it finds is the family that the table shows, or it says that it cannot tell.
+func TestTree(t *testing.T) {
+	root := procfstest.Build(t,
+		procfstest.Proc{PID: 1, SID: 1},
+		procfstest.Proc{PID: 10, PPID: 1, SID: 1, Threads: 1},
+		procfstest.Proc{PID: 11, PPID: 10, SID: 1, Threads: 2},
+		procfstest.Proc{PID: 12, PPID: 11, SID: 1, State: 'Z'},
+		procfstest.Proc{PID: 9, PPID: 11, SID: 1},
+		procfstest.Proc{PID: 20, PPID: 1, SID: 1},
+		procfstest.Proc{PID: 30, PPID: 1, SID: 1},
+		procfstest.Proc{PID: 31, PPID: 30, SID: 31},
+		procfstest.Proc{PID: 32, PPID: 1, SID: 31},
+	)
+	fs := open(t, root)
+	for _, tt := range []struct {
+		root   procfs.ID
+		strays bool
+		want   []int // nil: the table is asked for
+	}{
+		{id(10), true, []int{9, 10, 11, 12}},
+		{id(11), true, []int{9, 11, 12}},
+		{id(12), true, []int{12}},
+		{procfs.ID{PID: 20, Start: 19}, true, []int{}},
+		{id(30), false, []int{30, 31}},
+		{id(30), true, nil},
+		{id(77), true, []int{}},
+	} {
+		var tree, table procfs.Snapshot
+		ok := fs.Tree([]procfs.ID{tt.root}, tt.strays, &tree)
+		if ok != (tt.want != nil) {
+			t.Errorf("%v: %v", tt.root, ok)
+		}
+		if !ok {
+			continue
+		}
+		family := procfs.Family{Roots: []procfs.ID{tt.root}, Strays: tt.strays}
+		got := append([]int{}, pidsOf(tree.Family(family))...)
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tt.root, diff)
+		}
+		if err := fs.Snapshot(&table); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(append([]int{}, pidsOf(table.Family(family))...), got); diff != "" {
+			t.Errorf("%v (-table +tree):\n%s", tt.root, diff)
+		}
+	}
+	for _, pid := range []string{"10", "11"} {
+		if err := os.Remove(root + "/" + pid + "/task/" + pid + "/children"); err != nil {
+			t.Fatal(err)
+		}
+		if fs.Tree([]procfs.ID{id(10)}, true, new(procfs.Snapshot)) {
+			t.Errorf("without the children of %s", pid)
+		}
+	}
+}
