@@ -41,6 +41,9 @@ type Stat struct {
 	// by all threads, the ended ones too.
 	UTime, STime uint64
 	Threads      int // threads not yet reaped; 0 while being reaped
+	// Blocked holds which of the signals 1 to 31 the first thread blocks, from bit 0 on; all of them where the kernel does
+	// not say.
+	Blocked uint32
 	// ExitCode is field 52, a wait status; -1 if the kernel printed none
 	// (before Linux 3.5). Without PTRACE_MODE_READ access to the process
 	// (ptrace(2)) the kernel prints 0, so 0 does not prove success; and it
@@ -127,7 +130,12 @@ func parseStat(b []byte, s *Stat) error {
 	}
 	s.State = state[0]
 
-	f.skip(29) // to field 52
+	f.skip(9)
+	blocked, ok := parseUint(f.next()) // field 32
+	if s.Blocked = uint32(blocked); !ok {
+		s.Blocked = ^uint32(0)
+	}
+	f.skip(19) // to field 52
 	if code := f.next(); code != nil {
 		f.rest = code
 		if s.ExitCode = f.int(); f.bad {

@@ -67,20 +67,20 @@ func TestParseStatFields(t *testing.T) {
 		{
 			"a zombie that exited with 3",
 			"3458 (python3) Z 3417 3413 2553 0 -1 4227148 220 0 0 0 7 9 0 0 20 0 1 0 96789 0 0 18446744073709551615 " +
-				"0 0 0 0 0 0 0 16781312 2 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 768\n",
+				"0 0 0 0 0 0 16384 16781312 2 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 768\n",
 			procfs.Stat{ID: procfs.ID{PID: 3458, Start: 96789}, Comm: "python3", State: 'Z', PPID: 3417, PGID: 3413, SID: 2553,
-				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, ExitCode: 768},
+				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, Blocked: 1 << 14, ExitCode: 768},
 		},
 		{
 			"being reaped",
 			"9 (x) X 0 -1 -1 0 -1 4 0 0 0 0 0 0 0 0 20 0 0 0 5 0 0\n",
-			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4, ExitCode: -1},
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4, Blocked: 1<<32 - 1, ExitCode: -1},
 		},
 		{
 			"an old kernel's, cut after the start time, on a terminal with a negative number",
 			"9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615",
 			procfs.Stat{ID: procfs.ID{PID: 9, Start: 1<<64 - 1}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TTY: 1<<31 + 8,
-				TPGID: 12, UTime: 1, STime: 2, Threads: 3, ExitCode: -1},
+				TPGID: 12, UTime: 1, STime: 2, Threads: 3, Blocked: 1<<32 - 1, ExitCode: -1},
 		},
 	} {
 		got, err := procfs.ParseStat([]byte(tt.in))

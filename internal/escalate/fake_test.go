@@ -201,6 +201,14 @@ func (p *process) shown() procfs.Stat {
 	if p.leaderLeft {
 		st.State = 'Z'
 	}
+	for sig, is := range p.blocks {
+		if is {
+			st.Blocked |= 1 << (sig - 1)
+		}
+	}
+	if p.blocksAll != nil {
+		st.Blocked = ^uint32(0) // now and then
+	}
 	return st
 }
 

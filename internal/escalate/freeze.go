@@ -456,7 +456,7 @@ func (t *tree) shake(sig signals.Signal) bool {
 	forking := 0
 	for _, res := range t.frozen {
 		res.blocks, res.held = false, false
-		if res.active && res.Outcome == Survived {
+		if res.active && res.Outcome == Survived && t.mayBlock(res, sig) {
 			res.blocks, res.held = t.r.k.Blocks(res.ID, sig)
 			if res.held {
 				forking++
@@ -488,6 +488,12 @@ func (t *tree) shake(sig signals.Signal) bool {
 		t.halt(res)
 	}
 	return len(shaken) > 0
+}
+
+// mayBlock is false for who is seen by the last reading to block nothing of the kind: it is stopped, so that holds still.
+func (t *tree) mayBlock(res *Result, sig signals.Signal) bool {
+	st := t.snap.Lookup(res.PID)
+	return st == nil || st.ID != res.ID || sig > 31 || st.Blocked>>(sig-1)&1 != 0
 }
 
 // heldAfter is how often a process is met in a fork before it is held.
