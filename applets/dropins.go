@@ -7,6 +7,7 @@ package applets
 func dropins() []*Applet {
 	return []*Applet{
 		kill(),
+		killall(),
 		waitpid(),
 		timeout(),
 		pgrep(),

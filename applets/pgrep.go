@@ -171,21 +171,28 @@ func (p *pgrepCall) opened(st *procfs.Stat) (bool, error) {
 	if p.o.mode == pgrepList {
 		return true, nil
 	}
-	now, err := p.env.Kernel.Open(st.PID)
+	return pin(p.env, st, p.m.Match)
+}
+
+// pin opens a process that was found, and judges it once more: what was read
+// before could be a predecessor's. The error is that of a process which is
+// there, and cannot be opened.
+func pin(env *Env, st *procfs.Stat, match func(*procfs.Stat) bool) (bool, error) {
+	now, err := env.Kernel.Open(st.PID)
 	if errors.Is(err, procfs.ErrNoProcess) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	ok := now.ID == st.ID && p.m.Match(&now)
+	ok := now.ID == st.ID && match(&now)
 	if ok {
 		// If it is still there, all that was read was its own.
-		_, err := p.env.Kernel.Stat(now.ID)
+		_, err := env.Kernel.Stat(now.ID)
 		ok = err == nil
 	}
 	if !ok {
-		p.env.Kernel.Close(now.ID)
+		env.Kernel.Close(now.ID)
 	}
 	return ok, nil
 }
@@ -336,19 +343,28 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 		left[found.ID] = true
 	}
 	opened := len(left)
+	if code := await(p.env, p.name, left, p.o.timeout); code != 0 {
+		return code
+	}
+	return pgrepStatus(opened)
+}
+
+// await waits until nobody is left, and returns an exit status where that came
+// to nothing.
+func await(env *Env, name string, left map[procfs.ID]bool, limit durationValue) int {
 	began := time.Now()
 	for len(left) > 0 {
 		timeout := time.Duration(math.MaxInt64)
-		if p.o.timeout.given {
-			timeout = max(p.o.timeout.d-time.Since(began), 0)
+		if limit.given {
+			timeout = max(limit.d-time.Since(began), 0)
 		}
-		gone, _, err := p.env.Kernel.Wait(timeout)
+		gone, _, err := env.Kernel.Wait(timeout)
 		if i := new(signals.Interrupt); errors.As(err, &i) {
-			p.env.Die(i.Signal)
+			env.Die(i.Signal)
 			return 128 + int(i.Signal)
 		}
 		if err != nil {
-			return failure(p.env, p.name, err)
+			return failure(env, name, err)
 		}
 		for _, id := range gone {
 			delete(left, id)
@@ -360,5 +376,5 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 	if len(left) > 0 {
 		return exitSurvivor
 	}
-	return pgrepStatus(opened)
+	return 0
 }

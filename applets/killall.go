@@ -1,0 +1,339 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func killall() *Applet {
+	return &Applet{
+		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...",
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			return new(killallOptions).flags(a.Name), nil
+		},
+		Raw: func(env *Env, a *Applet, args []string) int {
+			c := &killallCall{env: env, name: a.Name, groups: make(map[int]*killallGroup), left: make(map[procfs.ID]bool)}
+			return c.run(args)
+		},
+	}
+}
+
+// killallFailed is every failure's exit status.
+const killallFailed = 1
+
+// killallCall is one use of killall.
+type killallCall struct {
+	env  *Env
+	name string
+	o    killallOptions
+
+	names  []killallName
+	uptime time.Duration
+	ns     string // of --ns
+	own    int    // our own process group; 0 once we have left it
+	done   int
+
+	groups map[int]*killallGroup // that were dealt with
+	left   map[procfs.ID]bool    // whom --wait waits for
+}
+
+// killallName is an operand.
+type killallName struct {
+	text  string
+	re    *regexp.Regexp // with --regexp
+	file  os.FileInfo    // of a program that was named by its path
+	found bool
+}
+
+func (c *killallCall) say(format string, args ...any) {
+	fmt.Fprintf(c.env.Stderr, format+"\n", args...)
+}
+
+func (c *killallCall) run(args []string) int {
+	operands, err := c.o.parse(c.name, args)
+	switch {
+	case err != nil:
+		return c.refuse(err)
+	case c.o.help:
+		killallUsage(c.env.Stdout)
+		return 0
+	case c.o.version:
+		fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.name, Version)
+		return 0
+	case c.o.list:
+		killallList(c.env.Stdout)
+		return 0
+	case len(operands) == 0 && !c.o.hasUID && c.o.context == nil:
+		return c.refuse(&getoptError{})
+	}
+	if err := c.prepare(operands); err != nil {
+		c.say("%v", err)
+		return killallFailed
+	}
+	var table procfs.Snapshot
+	if err := c.env.Kernel.Snapshot(&table); err != nil {
+		c.say("%s: %v", c.name, err)
+		return killallFailed
+	}
+	for i := range table.Procs {
+		if st := &table.Procs[i]; st.PID != c.env.PID {
+			c.process(st)
+		}
+	}
+	code := 0
+	if len(c.names) == 0 && c.done == 0 {
+		code = killallFailed
+	}
+	for _, n := range c.names {
+		if n.found {
+			continue
+		}
+		code = killallFailed
+		if !c.o.quiet {
+			c.say("%s: no process found", n.text)
+		}
+	}
+	if c.o.wait {
+		if failed := c.wait(); failed != 0 {
+			return failed
+		}
+	}
+	return code
+}
+
+// refuse tells what is wrong with the command line. Nobody has been signalled.
+func (c *killallCall) refuse(err error) int {
+	own := new(pgrepError)
+	switch {
+	case errors.As(err, new(*getoptError)):
+		killallUsage(c.env.Stderr)
+	case errors.As(err, &own) && own.try:
+		c.say("%s", own.text)
+		killallUsage(c.env.Stderr)
+	default:
+		c.say("%v", err)
+	}
+	return killallFailed
+}
+
+// prepare reads what the processes are compared with.
+func (c *killallCall) prepare(operands []string) error {
+	if c.env.Proc == nil {
+		return fmt.Errorf("%s: /proc lacks process entries (not mounted ?)", c.name)
+	}
+	if err := (&call{env: c.env}).sameNamespace(); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	for _, word := range operands {
+		n := killallName{text: word}
+		var err error
+		switch {
+		case c.o.regexp:
+			if n.re, err = compileERE(word, c.o.ignoreCase); err != nil {
+				return fmt.Errorf("%s: Bad regular expression: %s", c.name, word)
+			}
+		case strings.Contains(word, "/"):
+			if n.file, err = os.Stat(word); err != nil {
+				return fmt.Errorf("%s: %s", word, errnoText(err))
+			}
+		}
+		c.names = append(c.names, n)
+	}
+	if c.o.younger > 0 || c.o.older > 0 {
+		var err error
+		if c.uptime, err = c.env.Proc.Uptime(); err != nil {
+			return fmt.Errorf("%s: cannot tell ages: %w", c.name, err)
+		}
+	}
+	if c.o.nsPID != 0 {
+		var err error
+		if c.ns, err = c.env.Proc.Namespace(c.o.nsPID, "pid"); err != nil {
+			return fmt.Errorf("%s: cannot tell the namespace of PID %d: %s", c.name, c.o.nsPID, cError(err))
+		}
+	}
+	st, err := c.env.Proc.Stat(c.env.PID)
+	c.own = st.PGID
+	return err
+}
+
+// process signals one that is in the table, if it is meant.
+func (c *killallCall) process(st *procfs.Stat) {
+	if ok, _, _ := c.match(st, c.o.verbose); !ok {
+		return
+	}
+	var shown string
+	var hits []int
+	meant, err := pin(c.env, st, func(now *procfs.Stat) (ok bool) {
+		ok, shown, hits = c.match(now, false)
+		return ok
+	})
+	if err != nil {
+		c.say("%s(%d): %s", printable(st.Comm), st.PID, cError(err))
+	}
+	if !meant {
+		return
+	}
+	if !c.o.wait || c.o.group {
+		defer c.env.Kernel.Close(st.ID)
+	}
+	id, what := st.PID, ""
+	if c.o.group {
+		// The group that it is in now, where it has been pinned.
+		now, err := c.env.Kernel.Stat(st.ID)
+		if err != nil {
+			return
+		}
+		id, what = now.PGID, "pgid "
+		if g := c.groups[id]; g != nil {
+			c.mark(hits, g.signalled)
+			return
+		}
+		c.groups[id] = new(killallGroup) // asked about once
+	}
+	if c.o.interactive && !c.ask(fmt.Sprintf("%s(%s%d)", printable(st.Comm), what, id)) {
+		return
+	}
+	if c.o.group {
+		err = c.signalGroup(id, st.ID)
+	} else {
+		err = c.env.Kernel.Signal(st.ID, c.o.signal)
+	}
+	switch gone := errors.Is(err, procfs.ErrNoProcess); {
+	case gone && !c.o.interactive:
+	case err != nil:
+		c.say("%s(%d): %s", printable(shown), id, cError(err))
+	default:
+		if c.o.verbose {
+			c.say("Killed %s(%s%d) with signal %d", printable(shown), what, id, int(c.o.signal))
+		}
+		c.mark(hits, true)
+		c.done++
+		if c.o.wait && !c.o.group {
+			c.left[st.ID] = true
+		}
+	}
+}
+
+// mark notes the operands that somebody was signalled for.
+func (c *killallCall) mark(hits []int, signalled bool) {
+	for _, i := range hits {
+		c.names[i].found = c.names[i].found || signalled
+	}
+}
+
+// cutName is the length at which the kernel cuts names (TASK_COMM_LEN).
+const cutName = 15
+
+// match judges a process. hits are the operands that it answers to, and shown
+// is the name that it goes by.
+func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, hits []int) {
+	proc := c.env.Proc
+	if c.o.hasUID {
+		if status, err := proc.Status(st.PID); err != nil || status.UID[0] != c.o.uid {
+			return false, "", nil
+		}
+	}
+	if c.ns != "" {
+		if ns, err := proc.Namespace(st.PID, "pid"); err != nil || ns != c.ns {
+			return false, "", nil
+		}
+	}
+	if c.o.context != nil {
+		if label, err := proc.Label(st.PID); err != nil || !c.o.context.MatchString(label) {
+			return false, "", nil
+		}
+	}
+	age := max(c.uptime-procfs.Ticks(st.Start), 0)
+	if c.o.younger > 0 && age > c.o.younger || c.o.older > 0 && age < c.o.older {
+		return false, "", nil
+	}
+	shown, whole := st.Comm, true
+	if len(st.Comm) == cutName {
+		words, err := proc.Cmdline(st.PID)
+		if err != nil {
+			return false, "", nil
+		}
+		if shown, whole = fullName(st.Comm, words); !whole && c.o.exact {
+			if tell {
+				c.say("%s: skipping partial match %s(%d)", c.name, printable(st.Comm), st.PID)
+			}
+			return false, "", nil
+		}
+	}
+	for i := range c.names {
+		if c.is(&c.names[i], st.PID, shown, whole) {
+			hits = append(hits, i)
+		}
+	}
+	return len(hits) > 0 || len(c.names) == 0, shown, hits
+}
+
+// fullName looks for a name that was cut among the words of the command line:
+// that of a script is behind its interpreter's.
+func fullName(comm string, words []string) (name string, found bool) {
+	for _, word := range words {
+		if word == "" {
+			break
+		}
+		if base := word[strings.LastIndexByte(word, '/')+1:]; strings.HasPrefix(base, comm) {
+			return base, true
+		}
+	}
+	return comm, false
+}
+
+// is tells whether the operand means the process.
+func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool {
+	if n.re != nil {
+		return n.re.MatchString(name)
+	}
+	if n.file != nil {
+		if info, err := c.env.Proc.ExeInfo(pid); err == nil && os.SameFile(info, n.file) {
+			return true
+		}
+		// It may have been replaced since, as by an upgrade.
+		exe, err := c.env.Proc.Exe(pid)
+		return err == nil && exe == path.Clean(n.text)
+	}
+	want := n.text
+	if !whole && len(want) > cutName {
+		want = want[:cutName]
+	}
+	if c.o.ignoreCase {
+		return strings.EqualFold(name, want)
+	}
+	return name == want
+}
+
+// ask asks for leave. No answer is none.
+func (c *killallCall) ask(whom string) bool {
+	verb := "Signal"
+	if c.o.signal == signals.TERM {
+		verb = "Kill"
+	}
+	for {
+		fmt.Fprintf(c.env.Stdout, "%s %s ? (y/N) ", verb, whom)
+		line, ok := readLine(c.env.Stdin)
+		if !ok || line == "" {
+			return false
+		}
+		switch line[0] {
+		case 'y', 'Y':
+			return true
+		case 'n', 'N':
+			return false
+		}
+	}
+}

@@ -1,0 +1,23 @@
+package procfs
+
+import (
+	"os"
+	"strings"
+)
+
+// Label returns the security context of a process, as SELinux or AppArmor names
+// it (proc_pid_attr(5)). The error is for a kernel that has neither, too.
+func (fs *FS) Label(pid int) (string, error) {
+	path := processPath(pid, "attr/current")
+	b, err := fs.read(path, false, maxMemory)
+	if err != nil {
+		return "", fs.processError("read", path, err)
+	}
+	return strings.TrimRight(string(b), "\n\x00"), nil
+}
+
+// ExeInfo is what stat(2) tells of the program that a process runs, be it
+// removed, so that it can be told from another of the same path.
+func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
+	return os.Stat(fs.root + "/" + processPath(pid, "exe"))
+}
