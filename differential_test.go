@@ -48,7 +48,7 @@ type rewrite struct {
 
 // comparisons is where a tool's table is listed. Each stands in a file of its own.
 func comparisons() []comparison {
-	return append(comparePgrep(), killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux())
+	return append(append(comparePgrep(), pidofs()...), killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux())
 }
 
 // prelude is what the shell of the cases has besides lib.sh.

@@ -11,6 +11,7 @@ func dropins() []*Applet {
 		waitpid(),
 		timeout(),
 		pgrep(),
+		pidof(),
 		pidwait(),
 		pkill(),
 	}

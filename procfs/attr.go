@@ -21,3 +21,9 @@ func (fs *FS) Label(pid int) (string, error) {
 func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
 	return os.Stat(fs.root + "/" + processPath(pid, "exe"))
 }
+
+// RootInfo is what stat(2) tells of a process's root folder. Unlike the path of
+// that it can be compared across mount namespaces.
+func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {
+	return os.Stat(fs.root + "/" + processPath(pid, "root") + "/")
+}
