@@ -114,6 +114,10 @@ func (c *children) Pass(pid int, sig signals.Signal, group bool) error {
 func (c *children) Everybody(sig signals.Signal) error { c.note("%v all", sig); return nil }
 func (c *children) WatchInput() error                  { c.note("input"); return c.inputErr }
 func (c *children) WatchParent(pid int) error          { c.note("parent %d", pid); return c.parentErr }
+func (c *children) DieWithParent(sig signals.Signal) error {
+	c.note("die with parent %v", sig)
+	return nil
+}
 
 func (c *children) Terminal() (int, bool) { return 9, c.terminal }
 func (c *children) Foreground(int) bool   { return c.foreground }

@@ -10,6 +10,8 @@ func dropins() []*Applet {
 		killall(),
 		waitpid(),
 		timeout(),
+		tini("docker-init"),
+		tini("tini"),
 		pgrep(),
 		pidof(),
 		pidwait(),

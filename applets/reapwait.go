@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,6 +48,11 @@ type keeping struct {
 	grace    time.Time // until when COMMAND may take a TERM that was forwarded
 	late     bool      // the time limit was reached
 	urgent   bool      // what is left has had its time
+
+	// tini: COMMAND has all the time it wants after a TERM, and is signalled
+	// alone though it leads a group.
+	tini   bool
+	notice func(*family.Event) // told of each event first, if set
 }
 
 func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
@@ -118,26 +122,39 @@ func (r *keeping) keepRunning(operands []string, say func(string)) int {
 	}
 	l := family.NewLaunch(operands, r.environ(r.env))
 	l.Group, l.Session = r.group, r.session
-	if fd, ok := k.Terminal(); ok && !r.session {
-		r.terminal, l.Terminal, l.Group, r.lent = fd, fd, true, true
-	}
-	if r.pid, err = k.Launch(l); err != nil {
-		r.restoreTerminal()
+	if err = r.launch(l); err != nil {
 		return r.fail(err)
 	}
 	say("handle " + r.handle() + "\n")
 	if r.ladder.timeout.d > 0 {
 		r.deadline = time.Now().Add(r.ladder.timeout.d)
 	}
-	err = r.watch()
+	if err := r.stay(); err != nil {
+		return r.fail(err)
+	}
+	return r.exit()
+}
+
+// launch starts the command, with the foreground if that is ours.
+func (r *keeping) launch(l *family.Launch) (err error) {
+	k := r.env.Kernel
+	if fd, ok := k.Terminal(); ok && !l.Session {
+		r.terminal, l.Terminal, l.Group, r.lent = fd, fd, true, true
+	}
+	if r.pid, err = k.Launch(l); err != nil {
+		r.restoreTerminal()
+	}
+	return err
+}
+
+// stay returns when the command is gone, and all that it left behind.
+func (r *keeping) stay() error {
+	err := r.watch()
 	r.restoreTerminal()
 	if err == nil && (!r.keep || r.pid != 0) {
 		err = r.teardown()
 	}
-	if err != nil {
-		return r.fail(err)
-	}
-	return r.exit()
+	return err
 }
 
 // exit is the status of the call.
@@ -246,6 +263,9 @@ func (r *keeping) alone() bool {
 
 // handleEvent returns true when everything is to be ended.
 func (r *keeping) handleEvent(e family.Event) bool {
+	if r.notice != nil {
+		r.notice(&e)
+	}
 	switch e.Kind {
 	case family.Ended:
 		r.ended(&e.Child)
@@ -291,7 +311,7 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	if to == 0 {
 		return false
 	}
-	stop := sig == signals.TSTP && to == sig
+	stop := sig == signals.TSTP && to == sig && (!r.tini || r.terminal >= 0)
 	group := r.group || stop && r.leadsGroup() || sig == signals.CONT && r.leadsGroup()
 	if err := r.env.Kernel.Pass(r.pid, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		r.rep.Failed(nil, fmt.Errorf("cannot forward %v: %w", to, err))
@@ -302,7 +322,7 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	case sig == signals.CONT:
 		r.lend() // a shell's fg, after its bg
 	}
-	if sig == signals.TERM && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
+	if sig == signals.TERM && !r.tini && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
 		r.grace = time.Now().Add(r.patience())
 	}
 	return false
@@ -345,47 +365,4 @@ func (r *keeping) restoreTerminal() {
 		r.lent = false
 		_ = r.env.Kernel.GiveTerminal(r.terminal, 0)
 	}
-}
-
-// background is --detach: it starts this program again, in a session of its
-// own, and returns when COMMAND runs there or cannot.
-func (r *keeping) background(operands []string) int {
-	argv := r.env.Args
-	if strings.TrimPrefix(path.Base(argv[0]), "-") != "reapwait" {
-		// killbox reapwait ..., whatever the file is called
-		argv = argv[max(slices.Index(argv, "reapwait"), 0):]
-	}
-	answer, err := r.env.Kernel.Background(detachedName, argv, r.env.Environ)
-	if err != nil {
-		return r.fail(err)
-	}
-	if handle, ok := strings.CutPrefix(answer, "handle "); ok {
-		fmt.Fprint(r.env.Stdout, handle)
-		return 0
-	}
-	code, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(answer, "exit ")))
-	if err != nil {
-		return r.fail(errors.New("what runs in the background has not answered"))
-	}
-	return code
-}
-
-// detachedName is argv[0] of the one in the background, with a number after it.
-const detachedName = "reapwait-detached-"
-
-// detached tells whether this is the one in the background, and how to answer
-// the other.
-func (o *reapwaitOptions) detached(env *Env) (say func(string), ok bool) {
-	number, ok := strings.CutPrefix(path.Base(env.Args[0]), detachedName)
-	fd, err := strconv.Atoi(number)
-	if !ok || err != nil {
-		return func(string) {}, false
-	}
-	w, err := env.Kernel.WriteTo(fd)
-	env.Kernel.Inherited(fd) // from here on no --report-fd can name it
-	return func(answer string) {
-		if err == nil {
-			_, _ = w.Write([]byte(answer)) // the other may have been killed
-		}
-	}, true
 }

@@ -110,6 +110,9 @@ func (r *keeping) drain() bool {
 func (r *keeping) reap(events []family.Event) {
 	for _, e := range events {
 		if e.Kind == family.Ended {
+			if r.notice != nil {
+				r.notice(&e)
+			}
 			r.ended(&e.Child)
 		}
 	}

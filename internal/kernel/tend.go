@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"syscall"
 	"unsafe"
@@ -37,6 +38,20 @@ func (k *Kernel) OwnGroup(sig signals.Signal) error {
 		signal.Ignore(syscall.Signal(sig))
 	}
 	return sent(unix.Kill(0, unix.Signal(sig)))
+}
+
+// DieWithParent has the kernel send us sig when our parent is gone, which it
+// may have been before we asked.
+func (k *Kernel) DieWithParent(sig signals.Signal) error {
+	// The wish is that of a thread, and goes with it. This one stays.
+	runtime.LockOSThread()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
+		return os.NewSyscallError("prctl", err)
+	}
+	if unix.Getppid() != k.given.parent {
+		return sent(unix.Kill(os.Getpid(), unix.Signal(sig)))
+	}
+	return nil
 }
 
 // NoCore makes sure that the end of this process leaves no core dump.

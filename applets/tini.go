@@ -1,0 +1,281 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"killbox/internal/escalate"
+	"killbox/internal/family"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
+)
+
+// tini is reapwait with another command line, under two names.
+func tini(name string) *Applet {
+	return &Applet{
+		Name:    name,
+		Summary: "run a command as the init of a container",
+		Usage:   "[OPTION]... COMMAND [--] [ARG]...",
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			return new(tiniOptions).flags(nil, a), nil
+		},
+		Raw: func(env *Env, a *Applet, args []string) int {
+			return new(tiniOptions).main(env, a, args)
+		},
+	}
+}
+
+// The levels of tini's messages.
+const (
+	tiniFatal = iota
+	tiniWarn
+	tiniInfo
+	tiniDebug
+	tiniTrace
+)
+
+const tiniFailed = 1
+
+type tiniOptions struct {
+	subreaper, group, warn bool
+
+	keep      bool
+	verbosity int
+	death     signals.Signal
+	expected  []int
+}
+
+// errTold ends the reading of a command line: what was asked for has been
+// printed.
+var errTold = errors.New("told")
+
+func (o *tiniOptions) flags(env *Env, a *Applet) *pflag.FlagSet {
+	flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.VarP(optionFunc{o.setExpected, "CODE"}, "expect", "e", "exit with 0 where COMMAND exits with CODE (repeatable)")
+	flags.BoolVarP(&o.group, "group", "g", false, "forward signals to the process group of COMMAND")
+	tell := func(name, short, usage string, print func()) {
+		flags.VarP(optionFunc{func(string) error { print(); return errTold }, "bool"}, name, short, usage)
+		flags.Lookup(name).NoOptDefVal = "true"
+	}
+	tell("help", "h", "print this help and exit", func() {
+		fmt.Fprintf(env.Stdout, "Usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+	})
+	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
+	tell("license", "l", "print the license and exit", func() {
+		fmt.Fprintf(env.Stdout, "%s is killbox, (c) The killbox authors, under the MIT License\n", a.Name)
+	})
+	flags.VarP(optionFunc{o.setDeath, "SIGNAL"}, "parent-death", "p", "have SIGNAL sent to this when its parent is gone")
+	flags.BoolVarP(&o.subreaper, "subreaper", "s", false, "be the reaper of orphans without being PID 1")
+	flags.CountVarP(&o.verbosity, "verbose", "v", "say more (repeatable)")
+	tell("version", "", "print the version and exit", func() {
+		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
+	})
+	flags.BoolVarP(&o.warn, "warn", "w", false, "warn of each orphan that is reaped")
+	return flags
+}
+
+func (o *tiniOptions) setExpected(s string) error {
+	n, err := strconv.Atoi("0" + strings.TrimLeft(s, " \t\n\v\f\r+"))
+	if err != nil || n > 255 {
+		return errors.New("-e: " + s)
+	}
+	o.expected = append(o.expected, n)
+	return nil
+}
+
+func (o *tiniOptions) setDeath(s string) error {
+	sig, err := signals.Parse(s)
+	if err != nil || sig == signals.Null {
+		return errors.New("-p: " + s)
+	}
+	o.death = sig
+	return nil
+}
+
+// environ reads the variables. Those of tini count if they are set at all.
+func (o *tiniOptions) environ(env *Env) {
+	_, subreaper := env.lookup("TINI_SUBREAPER")
+	_, group := env.lookup("TINI_KILL_PROCESS_GROUP")
+	o.subreaper, o.group = o.subreaper || subreaper, o.group || group
+	o.keep = o.keep || env.Getenv("TINI_KEEP") != ""
+	if text, ok := env.lookup("TINI_VERBOSITY"); ok {
+		o.verbosity = atoi(text)
+	}
+}
+
+func (o *tiniOptions) main(env *Env, a *Applet, args []string) int {
+	flags := o.flags(env, a)
+	o.verbosity = tiniWarn
+	operands, err := getopt(flags, "", false, args)
+	t := &tended{tiniOptions: o, env: env}
+	switch misuse := new(getoptError); {
+	case err == errTold:
+		return 0
+	case errors.As(err, &misuse) || err == nil && len(operands) == 0:
+		if err != nil {
+			fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+		}
+		fmt.Fprintf(env.Stderr, "Usage: %s %s\n%s\n", a.Name, a.Usage, flags.FlagUsages())
+		return tiniFailed
+	case err != nil:
+		t.log(tiniFatal, "Not a valid option for %v", err)
+		return tiniFailed
+	}
+	o.environ(env)
+	code := t.run(operands)
+	if out, ok := env.Stdout.(*output); ok {
+		out.err = nil // the messages; what the command wrote is its own
+	}
+	return code
+}
+
+// tended is one call of tini.
+type tended struct {
+	*tiniOptions
+	env *Env
+	r   *keeping
+}
+
+func (t *tended) log(level int, format string, args ...any) {
+	if level > max(t.verbosity, tiniFatal) {
+		return
+	}
+	w := t.env.Stderr
+	if level > tiniWarn {
+		w = t.env.Stdout
+	}
+	name := [...]string{"FATAL", "WARN ", "INFO ", "DEBUG", "TRACE"}[level]
+	fmt.Fprintf(w, "[%s tini (%d)] %s\n", name, t.env.PID, fmt.Sprintf(format, args...))
+}
+
+func (t *tended) fail(err error) int {
+	t.log(tiniFatal, "%v", err)
+	return tiniFailed
+}
+
+func (t *tended) run(operands []string) int {
+	k := t.env.Kernel
+	t.r = &keeping{
+		reapwaitOptions: &reapwaitOptions{
+			group: t.group, keep: t.keep,
+			steps: escalate.NewLadder(signals.TERM, escalate.DefaultGrace), remaps: make(map[int]int),
+		},
+		env: t.env, terminal: -1, tini: true, notice: t.notice,
+		rep: report.New(report.Options{Applet: "tini", Out: t.env.Stderr, Err: t.env.Stderr}),
+	}
+	for _, code := range t.expected {
+		t.r.remaps[code] = 0
+	}
+	orphans := t.subreaper || t.env.PID == 1
+	if err := k.Tend(orphans, signals.All()); err != nil {
+		return t.fail(err)
+	}
+	k.Hold()
+	// Who stops us for the sake of the terminal would stop the reaping.
+	k.Ignore(signals.TTIN)
+	k.Ignore(signals.TTOU)
+	t.r.rememberChildren()
+	if t.death != 0 {
+		if err := k.DieWithParent(t.death); err != nil {
+			return t.fail(err)
+		}
+	}
+	if t.subreaper {
+		t.log(tiniTrace, "the reaper of orphans")
+	}
+	if !orphans {
+		t.log(tiniWarn, "neither PID 1 nor, for want of -s or TINI_SUBREAPER, a child subreaper: who reaps orphans is somebody else")
+	}
+	l := family.NewLaunch(operands, t.env.Environ)
+	l.Group = true
+	if t.death == signals.KILL {
+		l.Death = signals.KILL // we could not pass it on
+	}
+	if err := t.r.launch(l); err != nil {
+		return t.notStarted(operands[0], err)
+	}
+	t.log(tiniInfo, "Spawned child process '%s' with pid '%d'", operands[0], t.r.pid)
+	if err := t.r.stay(); err != nil {
+		return t.fail(err)
+	}
+	return t.r.exit()
+}
+
+// notStarted: -e may be about this as well.
+func (t *tended) notStarted(name string, err error) int {
+	if e := new(family.LaunchError); errors.As(err, &e) && e.Code == family.Failed {
+		return t.fail(err)
+	}
+	t.log(tiniFatal, "exec %s failed: %s", name, gnuError(err))
+	code := uint32(tiniFailed)
+	switch {
+	case errors.Is(err, syscall.ENOENT):
+		code = family.NotFound
+	case errors.Is(err, syscall.EACCES):
+		code = family.CannotExec
+	}
+	status := signals.FromWait(code << 8)
+	t.r.status = &status
+	return t.r.exit()
+}
+
+// notice logs what happens.
+func (t *tended) notice(e *family.Event) {
+	switch e.Kind {
+	case family.Signal:
+		if t.r.pid != 0 {
+			t.log(tiniDebug, "Passing signal: '%s'", signalText(e.Signal))
+		}
+	case family.Ended:
+		t.log(tiniDebug, "Reaped child with pid: '%d'", e.Child.PID)
+		if e.Child.PID != t.r.pid {
+			if t.warn {
+				t.log(tiniWarn, "Reaped zombie process with pid=%d", e.Child.PID)
+			}
+			return
+		}
+		if code, ok := e.Child.Status.Exited(); ok {
+			t.log(tiniInfo, "Main child exited normally (with status '%d')", code)
+		} else if sig, _, ok := e.Child.Status.Signaled(); ok {
+			t.log(tiniInfo, "Main child exited with signal (with signal '%s')", signalText(sig))
+		}
+	}
+}
+
+// signalText spells a signal as strsignal(3) does.
+func signalText(sig signals.Signal) string {
+	if sig >= signals.RTMin {
+		return fmt.Sprintf("Real-time signal %d", sig-signals.RTMin)
+	}
+	s := syscall.Signal(sig).String()
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// atoi reads a number as that of C does.
+func atoi(s string) int {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	end := len(s) - len(strings.TrimLeft(s, "+-"))
+	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
+		end++
+	}
+	n, _ := strconv.Atoi(s[:end])
+	return n
+}
+
+// lookup is Getenv that tells "" from nothing.
+func (e *Env) lookup(name string) (string, bool) {
+	i := slices.IndexFunc(e.Environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	if i < 0 {
+		return "", false
+	}
+	return e.Environ[i][len(name)+1:], true
+}
