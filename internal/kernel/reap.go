@@ -78,11 +78,11 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool) error {
 }
 
 // relayed tells whether a signal is passed on. Not those that the hardware
-// raises, nor PIPE and URG, which this process and its runtime get for reasons
-// of their own; TTIN and TTOU stop it as they stop everybody.
+// raises, nor PIPE, PROF and URG, which this process and its runtime get for
+// reasons of their own; TTIN and TTOU stop it as they stop everybody.
 func relayed(sig syscall.Signal) bool {
 	switch sig {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGTTIN, unix.SIGTTOU,
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGPROF, unix.SIGTTIN, unix.SIGTTOU,
 		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS:
 		return false
 	}
