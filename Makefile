@@ -7,7 +7,7 @@ MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
 # The names that install links to the binary; docs_test.go holds them to the applets.
-APPLETS = docker-init freezekill kill killall killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
+APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
 # How long check fuzzes each target, and fuzz does.
 CHECK_FUZZTIME ?= 3s

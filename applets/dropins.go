@@ -8,6 +8,7 @@ func dropins() []*Applet {
 	return []*Applet{
 		kill(),
 		killall(),
+		killall5(),
 		waitpid(),
 		timeout(),
 		tini("docker-init"),

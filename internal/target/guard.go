@@ -42,6 +42,9 @@ func (g *Guard) SpareSession(proc *procfs.FS) {
 	}
 }
 
+// OnlySession gives up the care for ancestors in other sessions.
+func (g *Guard) OnlySession() { clear(g.ancestors) }
+
 // Ancestor tells whether the process is one of ours.
 func (g *Guard) Ancestor(pid int) bool { return g.ancestors[pid] }
 

@@ -1,0 +1,111 @@
+//go:build !nodropins
+
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+// The exit statuses of sysvinit's killall5.
+const (
+	killall5Failed = 1
+	killall5Nobody = 2
+)
+
+// killall5 is freezekill --all with one rung.
+func killall5() *Applet {
+	return &Applet{
+		Name:      "killall5",
+		Summary:   "signal everything outside of this session",
+		Usage:     "[-SIGNAL] [-o PID[,PID...]]...",
+		UsageExit: killall5Failed,
+		New: func(a *Applet) (*pflag.FlagSet, Run) {
+			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			o := &killall5Options{flags: flags}
+			flags.VarP(&o.signal, "signal", "s", "send SIG; also -SIG (default KILL)")
+			flags.StringArrayVarP(&o.target.omit, "omit", "o", nil, "never these: `PID[,PID...]`")
+			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+		},
+	}
+}
+
+type killall5Options struct {
+	signal signalValue
+	target targetOptions
+	flags  *pflag.FlagSet
+}
+
+func (o *killall5Options) run(env *Env, a *Applet, operands []string) int {
+	c := &call{env: env, applet: a, ladders: &ladderOptions{}, outputs: &outputOptions{}, targets: &o.target}
+	c.req.Selector.All = true
+	var err error
+	switch c.req.Omit, err = o.target.omitted(); {
+	case err != nil:
+	case len(operands) > 0:
+		err = fmt.Errorf("%q is no option: everything is meant, and a signal begins with a dash", operands[0])
+	case o.flags.ArgsLenAtDash() >= 0:
+		err = errors.New("-- ends nothing here")
+	}
+	if err != nil {
+		usageError(env, a.Name, err)
+		return killall5Failed
+	}
+	c.ladder = escalate.Ladder{{Signal: signals.KILL}}
+	if o.signal.given {
+		c.ladder[0].Signal = o.signal.signal
+	}
+	c.report()
+	sum, err := o.carryOut(c)
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		env.Die(i.Signal)
+		return 128 + int(i.Signal)
+	}
+	if err != nil {
+		c.fail(nil, err, 0)
+		return killall5Failed
+	}
+	if !sum.Proved {
+		c.rep.Note("it could not be proved that nobody escaped: " + sum.Doubt)
+	}
+	if sum.Failed {
+		return killall5Failed
+	}
+	for _, res := range sum.Results {
+		if res.Rung > 0 && res.Outcome != escalate.Refused {
+			return 0
+		}
+	}
+	return killall5Nobody
+}
+
+func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
+	k := c.env.Kernel
+	if c.env.Proc == nil {
+		return nil, c.env.ProcErr
+	}
+	if err := c.sameNamespace(); err != nil {
+		return nil, err
+	}
+	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
+	c.guard.SpareSession(c.env.Proc)
+	// Who started this from another session goes too, and perhaps takes our
+	// terminal along.
+	c.guard.OnlySession()
+	k.Ignore(signals.HUP)
+	if c.found, err = target.Resolve(c.env.Proc, k, c.guard, c.req); err != nil {
+		return nil, err
+	}
+	k.Hold()
+	p := (&freezekillOptions{prove: durationValue{d: time.Second}}).plan(c)
+	sum, err = escalate.Run(k, p, c.rep)
+	c.rep.Close()
+	return sum, err
+}
