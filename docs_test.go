@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/pflag"
 
 	"killbox/applets"
@@ -288,38 +289,77 @@ func TestManOrder(t *testing.T) {
 
 // TestManExamples gives every example to sh -n.
 func TestManExamples(t *testing.T) {
-	unescape := strings.NewReplacer(`\(aq`, "'", `\(ga`, "`", `\(ha`, "^", `\(ti`, "~", `\-`, "-", `\&`, "", `\e`, `\`)
 	pages, _ := filepath.Glob("man/*.[1-8]")
 	examples := 0
 	for _, name := range pages {
-		var block []string
-		in := false
-		for line := range strings.Lines(read(t, name)) {
-			switch {
-			case strings.HasPrefix(line, ".Bd -literal"):
-				in, block = true, nil
-			case in && strings.HasPrefix(line, ".Ed"):
-				in = false
-				script := unescape.Replace(strings.Join(block, ""))
-				examples++
-				cmd := exec.Command("sh", "-n")
-				cmd.Stdin = strings.NewReader(script)
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Errorf("%s: %v: %s\n%s", name, err, out, script)
-				}
-				for _, a := range applets.All() {
-					checkExample(t, name, a, script)
-				}
-			case in:
-				if strings.Contains(strings.ReplaceAll(line, `\-`, ""), "-") {
-					t.Errorf("%s: a bare - would be printed as a hyphen: %s", name, line)
-				}
-				block = append(block, line)
+		for _, script := range manExamples(t, name) {
+			examples++
+			cmd := exec.Command("sh", "-n")
+			cmd.Stdin = strings.NewReader(script)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v: %s\n%s", name, err, out, script)
+			}
+			for _, a := range applets.All() {
+				checkExample(t, name, a, script)
 			}
 		}
 	}
 	if examples < 10 {
 		t.Errorf("only %d examples were found", examples)
+	}
+}
+
+// manExamples returns the displays of a page.
+func manExamples(t *testing.T, name string) []string {
+	t.Helper()
+	unescape := strings.NewReplacer(`\(aq`, "'", `\(ga`, "`", `\(ha`, "^", `\(ti`, "~", `\-`, "-", `\&`, "", `\e`, `\`)
+	var list, block []string
+	in := false
+	for line := range strings.Lines(read(t, name)) {
+		switch {
+		case strings.HasPrefix(line, ".Bd -literal"):
+			in, block = true, nil
+		case in && strings.HasPrefix(line, ".Ed"):
+			in = false
+			list = append(list, unescape.Replace(strings.Join(block, "")))
+		case in:
+			if strings.Contains(strings.ReplaceAll(line, `\-`, ""), "-") {
+				t.Errorf("%s: a bare - would be printed as a hyphen: %s", name, line)
+			}
+			block = append(block, line)
+		}
+	}
+	return list
+}
+
+// TestManExamplesRun: every line of every example is in a script that runs it, as it stands in the page.
+func TestManExamplesRun(t *testing.T) {
+	var run []string
+	scripts, _ := filepath.Glob("testdata/scripts/examples_*.txtar")
+	for _, name := range scripts {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range archive.Files {
+			if filepath.Ext(f.Name) == ".sh" {
+				run = append(run, strings.Split(string(f.Data), "\n")...)
+			}
+		}
+	}
+	pages, _ := filepath.Glob("man/*.[1-8]")
+	for _, name := range pages {
+		for _, script := range manExamples(t, name) {
+			for line := range strings.Lines(script) {
+				// What becomes of it may be asked for behind it.
+				if line = strings.TrimSpace(line); !slices.ContainsFunc(run, func(s string) bool {
+					rest, ok := strings.CutPrefix(s, line)
+					return ok && (rest == "" || rest[0] == ' ')
+				}) {
+					t.Errorf("%s: no testdata/scripts/examples_*.txtar runs this line:\n%s", name, line)
+				}
+			}
+		}
 	}
 }
 
