@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -394,18 +393,9 @@ func TestManJSON(t *testing.T) {
 		if filepath.Base(name) != "json.go" {
 			continue
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
-		if err != nil {
-			t.Fatal(err)
+		for _, m := range regexp.MustCompile(`\bo\.[a-z]+\("([a-z]+)", `).FindAllStringSubmatch(text, -1) {
+			fields[m[1]] = true
 		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			if field, ok := n.(*ast.Field); ok && field.Tag != nil {
-				tag, _ := strconv.Unquote(field.Tag.Value)
-				key, _, _ := strings.Cut(reflect.StructTag(tag).Get("json"), ",")
-				fields[key] = true
-			}
-			return true
-		})
 	}
 	text := section(read(t, "man/killbox.7"), "JSON")
 	documented := map[string]bool{}

@@ -3,12 +3,12 @@ package applets
 import (
 	"errors"
 	"fmt"
-	"os/user"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"killbox/internal/accounts"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/internal/target"
@@ -307,8 +307,8 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 
 // userID takes a name first, as every tool does: it may consist of digits.
 func userID(name string) (int, error) {
-	if u, err := user.Lookup(name); err == nil {
-		return strconv.Atoi(u.Uid)
+	if id, ok := accounts.UserID(name); ok {
+		return id, nil
 	}
 	id, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {

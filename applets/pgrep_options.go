@@ -4,11 +4,11 @@ package applets
 
 import (
 	"fmt"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 
+	"killbox/internal/accounts"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -240,11 +240,11 @@ func userNumber(s string) (int64, error) {
 	if ok {
 		return n, nil
 	}
-	u, err := user.Lookup(s)
-	if err != nil {
+	id, ok := accounts.UserID(s)
+	if !ok {
 		return 0, badOption("invalid user name: %s", s)
 	}
-	return strconv.ParseInt(u.Uid, 10, 64)
+	return int64(id), nil
 }
 
 func groupNumber(s string) (int64, error) {
@@ -252,11 +252,11 @@ func groupNumber(s string) (int64, error) {
 	if ok {
 		return n, nil
 	}
-	g, err := user.LookupGroup(s)
-	if err != nil {
+	id, ok := accounts.GroupID(s)
+	if !ok {
 		return 0, badOption("invalid group name: %s", s)
 	}
-	return strconv.ParseInt(g.Gid, 10, 64)
+	return int64(id), nil
 }
 
 func (o *pgrepOptions) ownGroup(s string) (int64, error) {

@@ -1,8 +1,9 @@
 package report
 
 import (
-	"encoding/json"
+	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
@@ -12,43 +13,128 @@ import (
 // event is a line of --json, documented in killbox(7). Fields are only ever
 // added.
 type event struct {
-	Event  string `json:"event"`
-	PID    int    `json:"pid,omitempty"`
-	Handle string `json:"handle,omitempty"`
-	Comm   string `json:"comm,omitempty"`
+	Event  string
+	PID    int
+	Handle string
+	Comm   string
 
-	PPID        int    `json:"ppid,omitempty"`
-	PGID        int    `json:"pgid,omitempty"`
-	SID         int    `json:"sid,omitempty"`
-	State       string `json:"state,omitempty"`
-	User        string `json:"user,omitempty"`
-	Age         *real  `json:"age,omitempty"`
-	Disposition string `json:"disposition,omitempty"`
-	Ladder      string `json:"ladder,omitempty"`
-	Root        bool   `json:"root,omitempty"`
+	PPID, PGID, SID int
+	State           string
+	User            string
+	Age             *real
+	Disposition     string
+	Ladder          string
+	Root            bool
 
-	Signal string `json:"signal,omitempty"`
-	Exit   *int   `json:"exit,omitempty"`
-	Rung   int    `json:"rung,omitempty"`
-	Time   *real  `json:"time,omitempty"`
-	Reason string `json:"reason,omitempty"`
-	Why    string `json:"why,omitempty"`
-	Error  string `json:"error,omitempty"`
+	Signal string
+	Exit   *int
+	Rung   int
+	Time   *real
+	Reason string
+	Why    string
+	Error  string
 
-	Run  *real   `json:"run,omitempty"`
-	CPU  *real   `json:"cpu,omitempty"`
-	Peak *uint64 `json:"peak,omitempty"`
+	Run, CPU *real
+	Peak     *uint64
 
 	*totals
 }
 
 type totals struct {
-	Targets   int  `json:"targets"`
-	Gone      int  `json:"gone"`
-	Survivors int  `json:"survivors"`
-	Errors    int  `json:"errors"`
-	Skipped   int  `json:"skipped"`
-	Proved    bool `json:"proved"`
+	Targets, Gone, Survivors, Errors, Skipped int
+	Proved                                    bool
+}
+
+// encode writes the fields that are set, in a fixed order.
+func (e *event) encode() []byte {
+	o := object("{")
+	o.text("event", e.Event)
+	o.number("pid", e.PID)
+	o.text("handle", e.Handle)
+	o.text("comm", e.Comm)
+	o.number("ppid", e.PPID)
+	o.number("pgid", e.PGID)
+	o.number("sid", e.SID)
+	o.text("state", e.State)
+	o.text("user", e.User)
+	o.real("age", e.Age)
+	o.text("disposition", e.Disposition)
+	o.text("ladder", e.Ladder)
+	if e.Root {
+		o.value("root", "true")
+	}
+	o.text("signal", e.Signal)
+	if e.Exit != nil {
+		o.value("exit", strconv.Itoa(*e.Exit))
+	}
+	o.number("rung", e.Rung)
+	o.real("time", e.Time)
+	o.text("reason", e.Reason)
+	o.text("why", e.Why)
+	o.text("error", e.Error)
+	o.real("run", e.Run)
+	o.real("cpu", e.CPU)
+	if e.Peak != nil {
+		o.value("peak", strconv.FormatUint(*e.Peak, 10))
+	}
+	if t := e.totals; t != nil {
+		o.value("targets", strconv.Itoa(t.Targets))
+		o.value("gone", strconv.Itoa(t.Gone))
+		o.value("survivors", strconv.Itoa(t.Survivors))
+		o.value("errors", strconv.Itoa(t.Errors))
+		o.value("skipped", strconv.Itoa(t.Skipped))
+		o.value("proved", strconv.FormatBool(t.Proved))
+	}
+	return append(o, '}')
+}
+
+// object is a JSON object that is being written. (encoding/json would be a
+// twentieth of the binary.)
+type object []byte
+
+func (o *object) value(key, value string) {
+	if len(*o) > 1 {
+		*o = append(*o, ',')
+	}
+	*o = append(append(append(append(*o, '"'), key...), `":`...), value...)
+}
+
+// number leaves out 0, as text does "" and real nil.
+func (o *object) number(key string, n int) {
+	if n != 0 {
+		o.value(key, strconv.Itoa(n))
+	}
+}
+
+func (o *object) real(key string, r *real) {
+	if r != nil {
+		o.value(key, strconv.FormatFloat(float64(*r), 'f', -1, 64))
+	}
+}
+
+func (o *object) text(key, s string) {
+	if s != "" {
+		o.value(key, quote(s))
+	}
+}
+
+// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD; the two line
+// ends of Unicode are escaped for the sake of readers that take JSON for
+// JavaScript.
+func quote(s string) string {
+	const hex = "0123456789abcdef"
+	b := []byte{'"'}
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', byte(c))
+		case c < ' ' || c == '\u2028' || c == '\u2029':
+			b = append(b, '\\', 'u', hex[c>>12], hex[c>>8&15], hex[c>>4&15], hex[c&15])
+		default:
+			b = utf8.AppendRune(b, c)
+		}
+	}
+	return string(append(b, '"'))
 }
 
 // real is a time in seconds, to the microsecond.
@@ -79,13 +165,8 @@ func (e *event) setStatus(s *signals.Status) {
 }
 
 func (r *Reporter) json(e event) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		// Nothing in an event can fail to be encoded.
-		panic(err)
-	}
 	r.wipe()
-	r.opts.Out.Write(append(b, '\n')) // an error is kept by the writer
+	r.opts.Out.Write(append(e.encode(), '\n')) // an error is kept by the writer
 }
 
 // Summary prints the last line of --json.

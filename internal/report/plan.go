@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/user"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"killbox/internal/accounts"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -91,9 +91,8 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 	uid := status.UID[1]
 	name, ok := d.users[uid]
 	if !ok {
-		name = strconv.Itoa(uid)
-		if u, err := user.LookupId(name); err == nil {
-			name = u.Username
+		if name, ok = accounts.UserName(uid); !ok {
+			name = strconv.Itoa(uid)
 		}
 		d.users[uid] = name
 	}
