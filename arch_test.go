@@ -19,14 +19,15 @@ import (
 // describes. Tests may import more.
 var arrows = map[string][]string{
 	"killbox":                   {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
-	"killbox/applets":           {"killbox/internal/accounts", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/report", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag"},
+	"killbox/applets":           {"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/report", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag"},
 	"killbox/internal/accounts": {},
+	"killbox/internal/ere":      {},
 	"killbox/internal/escalate": {"killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/family":   {"killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/kernel":   {"killbox/internal/family", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix"},
-	"killbox/internal/report":   {"killbox/internal/accounts", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/report":   {"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/signals":  {},
-	"killbox/internal/target":   {"killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/target":   {"killbox/internal/ere", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/procfs":            {"golang.org/x/sys/unix"},
 }
 

@@ -3,12 +3,12 @@ package applets
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"killbox/internal/accounts"
+	"killbox/internal/ere"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/internal/target"
@@ -265,7 +265,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 		}
 	}
 	if o.full != "" {
-		re, err := regexp.Compile(o.full)
+		re, err := ere.Compile(o.full, false)
 		if err != nil {
 			return fmt.Errorf("--full: %w", err)
 		}

@@ -5,12 +5,12 @@ package applets
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"killbox/internal/ere"
 	"killbox/procfs"
 )
 
@@ -23,9 +23,9 @@ func nsKinds() []string {
 type pgrepMatcher struct {
 	o         *pgrepOptions
 	proc      *procfs.FS
-	pattern   *regexp.Regexp // nil without one
-	namespace []string       // of --ns, by nsKinds of the options
-	uptime    int64          // in clock ticks
+	pattern   *ere.Regexp // nil without one
+	namespace []string    // of --ns, by nsKinds of the options
+	uptime    int64       // in clock ticks
 }
 
 func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
@@ -36,7 +36,7 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 			text = "^(" + text + ")$"
 		}
 		var err error
-		if m.pattern, err = compileERE(text, o.ignoreCase); err != nil {
+		if m.pattern, err = ere.Compile(text, o.ignoreCase); err != nil {
 			return nil, badOption("regex error: %v", err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -28,17 +27,56 @@ func (v *gnuDuration) String() string {
 
 func (v *gnuDuration) Type() string { return "DURATION" }
 
-// strtodForm is what strtod(3) reads in the C locale.
-const strtodForm = `^[ \t\n\v\f\r]*([+-]?(?i:0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?))`
-
+// strtod cuts what strtod(3) reads in the C locale from the beginning of s,
+// without the blanks before it. It is "" if that is nothing.
+func strtod(s string) (number, rest string) {
+	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	at := 0
+	// run passes over characters, at most limit of them.
+	run := func(any string, limit int) (n int) {
+		for n < limit && at < len(s) && strings.IndexByte(any, s[at]) >= 0 {
+			at, n = at+1, n+1
+		}
+		return n
+	}
+	// mantissa passes over digits with a point.
+	mantissa := func(digits string) bool {
+		whole := run(digits, len(s))
+		point := run(".", 1)
+		return whole+point*run(digits, len(s)) > 0
+	}
+	exponent := func(letters string) {
+		before := at
+		if run(letters, 1) == 0 || run("+-", 1) < 0 || run("0123456789", len(s)) == 0 {
+			at = before
+		}
+	}
+	run("+-", 1)
+	sign := at
+	for _, word := range []string{"infinity", "inf"} {
+		if end := at + len(word); end <= len(s) && strings.EqualFold(s[at:end], word) {
+			return s[:end], s[end:]
+		}
+	}
+	if run("0", 1) > 0 && run("xX", 1) > 0 && mantissa("0123456789abcdefABCDEF") {
+		exponent("pP")
+		return s[:at], s[at:]
+	}
+	at = sign
+	if !mantissa("0123456789") {
+		return "", s
+	}
+	exponent("eE")
+	return s[:at], s[at:]
+}
 func (v *gnuDuration) Set(s string) error {
 	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
-	m := regexp.MustCompile(strtodForm).FindStringSubmatch(s)
-	if m == nil {
+	number, letter := strtod(s)
+	if number == "" {
 		return invalid
 	}
-	unit, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[s[len(m[0]):]]
-	number := strings.ToLower(m[1])
+	unit, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[letter]
+	number = strings.ToLower(number)
 	if strings.Contains(number, "0x") && !strings.Contains(number, "p") {
 		number += "p0"
 	}

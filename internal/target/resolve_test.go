@@ -6,12 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"killbox/internal/ere"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
 )
@@ -309,7 +309,13 @@ func TestVanishedIsTold(t *testing.T) {
 }
 
 func TestSelectors(t *testing.T) {
-	regex := regexp.MustCompile
+	regex := func(pattern string) *ere.Regexp {
+		re, err := ere.Compile(pattern, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return re
+	}
 	procs := tableau(
 		procfstest.Proc{PID: 100, Comm: "nginx", Cmdline: []string{"nginx: worker process"}, Exe: "/usr/sbin/nginx", UID: 33, Start: procfstest.Ticks(50), Cgroup: "/web/nginx"},
 		// comm is cut at 15 characters; argv[0] and the executable are not.
@@ -356,7 +362,7 @@ func TestSelectors(t *testing.T) {
 		{"full", Selector{Full: regex(`^/srv/daemon$`)}, "104"},
 		{"full joins by spaces", Selector{Full: regex(`python3 app`)}, "103"},
 		{"full of a zombie", Selector{Full: regex(`^dead$`), State: "Z"}, "107"},
-		{"full with bytes", Selector{Full: regex(`\x1b\[2J`)}, "108"},
+		{"full with bytes", Selector{Full: regex("\x1b\\[2J")}, "108"},
 		{"user", Selector{HasUID: true, UID: 33}, "100"},
 		{"tty", Selector{HasTTY: true, TTY: 0x8803}, "105"},
 		{"group", Selector{Group: 107}, "108"},
@@ -420,7 +426,7 @@ func TestFilesThatVanish(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(o.root, "100", "stat")); err != nil {
 				t.Fatal(err)
 			}
-			s := Selector{Name: "0123456789abcdef", Full: regexp.MustCompile("x"), HasUID: true, EnvName: "A", Cgroup: "/"}
+			s := Selector{Name: "0123456789abcdef", Full: new(ere.Regexp), HasUID: true, EnvName: "A", Cgroup: "/"}
 			if got := o.resolve(Request{Selector: s}, false).summary(); got != "" {
 				t.Errorf("%s", got)
 			}

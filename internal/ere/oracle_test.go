@@ -1,6 +1,4 @@
-//go:build !nodropins
-
-package applets
+package ere
 
 import (
 	"fmt"
@@ -9,33 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// regexError is an error of regcomp(3), in the words of glibc.
-type regexError string
-
-func (e regexError) Error() string { return string(e) }
-
-const (
-	errBadPattern = regexError("Invalid regular expression")
-	errCollation  = regexError("Invalid collation character")
-	errClass      = regexError("Invalid character class name")
-	errEscape     = regexError("Trailing backslash")
-	errBackref    = regexError("Invalid back reference")
-	errBracket    = regexError("Unmatched [, [^, [:, [., or [=")
-	errParen      = regexError(`Unmatched ( or \(`)
-	errBrace      = regexError(`Unmatched \{`)
-	errBadBrace   = regexError(`Invalid content of \{\}`)
-	errRange      = regexError("Invalid range end")
-	errRepeat     = regexError("Invalid preceding regular expression")
-	errTooBig     = regexError("Regular expression too big")
-	// errNoBackrefs is ours: matching them takes time without bound.
-	errNoBackrefs = regexError("Back references are not supported")
-)
-
 const asciiClasses = " alnum alpha blank cntrl digit graph lower print punct space upper xdigit "
 
-// special returns what a letter after a backslash means to glibc beyond POSIX,
+// oracleSpecial returns what a letter after a backslash means to glibc beyond POSIX,
 // and whether that can be repeated.
-func special(r rune) (text string, atom bool) {
+func oracleSpecial(r rune) (text string, atom bool) {
 	switch r {
 	case 'w', 'W', 's', 'S':
 		return `\` + string(r), true
@@ -51,11 +27,11 @@ func special(r rune) (text string, atom bool) {
 	return "", false
 }
 
-// compileERE compiles a POSIX extended regular expression as glibc reads one.
+// compileOracle compiles a POSIX extended regular expression as glibc reads one.
 // It is translated: Go's own syntax has other ideas of backslashes in brackets,
 // of a lone parenthesis and of intervals. Only whether something matches is of
 // interest, so it does not matter which of several matches is found.
-func compileERE(pattern string, ignoreCase bool) (*regexp.Regexp, error) {
+func compileOracle(pattern string, ignoreCase bool) (*regexp.Regexp, error) {
 	t := ere{rest: pattern}
 	if err := t.translate(); err != nil {
 		return nil, err
@@ -105,7 +81,7 @@ func (t *ere) translate() error {
 				return errEscape
 			}
 			r = t.next()
-			text, again := special(r)
+			text, again := oracleSpecial(r)
 			switch {
 			case r >= '1' && r <= '9':
 				if int(r-'0') > strings.Count(t.out.String(), "(") {
