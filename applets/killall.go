@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
+	"killbox/internal/ere"
 	"killbox/internal/signals"
 	"killbox/procfs"
 
@@ -52,8 +52,8 @@ type killallCall struct {
 // killallName is an operand.
 type killallName struct {
 	text  string
-	re    *regexp.Regexp // with --regexp
-	file  os.FileInfo    // of a program that was named by its path
+	re    *ere.Regexp // with --regexp
+	file  os.FileInfo // of a program that was named by its path
 	found bool
 }
 
@@ -141,7 +141,7 @@ func (c *killallCall) prepare(operands []string) error {
 		var err error
 		switch {
 		case c.o.regexp:
-			if n.re, err = compileERE(word, c.o.ignoreCase); err != nil {
+			if n.re, err = ere.Compile(word, c.o.ignoreCase); err != nil {
 				return fmt.Errorf("%s: Bad regular expression: %s", c.name, word)
 			}
 		case strings.Contains(word, "/"):

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"killbox/internal/ere"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -25,7 +25,7 @@ type killallOptions struct {
 	hasUID         bool
 	younger, older time.Duration
 	nsPID          int
-	context        *regexp.Regexp
+	context        *ere.Regexp
 }
 
 func (o *killallOptions) flags(name string) *pflag.FlagSet {
@@ -67,7 +67,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 		return nil
 	})
 	value("context", "Z", "REGEXP", func(s string) (err error) {
-		if o.context, err = compileERE(s, false); err != nil {
+		if o.context, err = ere.Compile(s, false); err != nil {
 			return &pgrepError{text: "Bad regular expression: " + s}
 		}
 		return nil
