@@ -133,6 +133,9 @@ func (o *killallOptions) parse(name string, args []string) (operands []string, e
 			args, err = letters(flags, "h", body, args)
 		}
 	}
+	if err == errEnough {
+		err = nil
+	}
 	return operands, err
 }
 
