@@ -19,10 +19,10 @@ at 220 sleep 60
 at 230 ./copy 60
 `
 	const (
-		script  = `take_pid 250 ./script; until_true named 250 script`
+		script  = `take_pid 250 ./script; until_true running 250 /bin/sh`
 		scripts = script + `
 take_pid 260 sh ./a-script-of-a-long-name; until_true running 260 sh
-take_pid 270 ./a-script-of-a-long-name; until_true named 270 a-script-of-a-l`
+take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
 		others = `at 240 ./link 60
 take_pid 280 perl -e '$0 = "title of it"; sleep 60'; until_true running 280 "title of it"
 take_pid 290 ./abcdefghijklmnopq -c 'read x <fifo; :'; until_true running 290 ./abcdefghijklmnopq
