@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"regexp"
 	"strconv"
 	"strings"
@@ -48,7 +49,9 @@ type rewrite struct {
 
 // comparisons is where a tool's table is listed. Each stands in a file of its own.
 func comparisons() []comparison {
-	return append(append(comparePgrep(), pidofs()...), killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux())
+	return slices.Concat(comparePgrep(), pidofs(), []comparison{
+		killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux(), timeoutOfGNU(),
+	})
 }
 
 // prelude is what the shell of the cases has besides lib.sh.
