@@ -14,8 +14,9 @@ CHECK_FUZZTIME ?= 3s
 FUZZTIME       ?= 1m
 
 # The tag lets reapwait hand on the signals that its caller ignores, which Go's runtime knows and does not tell; the linker
-# is told to allow that. Without both it builds as well, and hands on less.
-BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
+# is told to allow that, and to begin where it can be seen whether standard output is closed. Without all that it builds as
+# well, hands on less, and does not miss a closed output.
+BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0 -E=killbox_start'
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = packaging/*.sh testdata/*.sh .ci/run

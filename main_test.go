@@ -91,7 +91,7 @@ func install(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(bin, "killbox")
-	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0 -E=killbox_start", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
 		if out, err := cmd.CombinedOutput(); err != nil {

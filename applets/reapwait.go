@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -88,12 +89,18 @@ func (r *keeping) fail(err error) int {
 }
 
 // keepRunning starts the command and stays until it and all its descendants are gone.
-func (r *keeping) keepRunning(operands []string, say func(string)) int {
+func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 	k := r.env.Kernel
 	out, err := r.reportTo()
 	if err != nil {
 		return r.fail(err)
 	}
+	defer func() {
+		if o, ok := out.(*output); ok && o.err != nil {
+			// COMMAND's own status, if it failed, says more.
+			code = cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.err)))
+		}
+	}()
 	r.rep = report.New(report.Options{
 		Applet: "reapwait", Out: out, Err: r.env.Stderr,
 		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY,
@@ -189,7 +196,8 @@ func (r *keeping) reportTo() (io.Writer, error) {
 		return r.env.Stderr, nil
 	}
 	r.report = true
-	return r.env.Kernel.WriteTo(r.reportFD)
+	w, err := r.env.Kernel.WriteTo(r.reportFD)
+	return &output{w: w}, err
 }
 
 // rememberChildren notes whom this process had for children before COMMAND,

@@ -79,6 +79,11 @@ func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error
 // it is there whole or not at all, and a symbolic link in its place is replaced
 // rather than followed.
 func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
+	// A device must not make way for a file, nor be removed in the end.
+	var there unix.Stat_t
+	if unix.Lstat(path, &there) == nil && there.Mode&unix.S_IFMT != unix.S_IFREG && there.Mode&unix.S_IFMT != unix.S_IFLNK {
+		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file")}
+	}
 	temp := fmt.Sprintf("%s.%08x", path, rand.Uint32())
 	fd, err := unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
 	if err != nil {
