@@ -52,7 +52,10 @@ func (c *children) note(format string, args ...any) {
 
 func (c *children) Adopt(bool) error { c.note("adopt"); return c.adoptErr }
 
-func (c *children) Tend(bool, []signals.Signal) error { c.note("tend"); return c.adoptErr }
+func (c *children) Tend(bool, []signals.Signal, []signals.Signal) error {
+	c.note("tend")
+	return c.adoptErr
+}
 
 func (c *children) OwnGroup(sig signals.Signal) error { c.note("own group %v", sig); return nil }
 

@@ -121,13 +121,14 @@ func (l *limited) run(operands []string) int {
 	if !l.o.foreground {
 		_ = k.LeaveGroup() // it leads one already, perhaps
 	}
+	heed := []signals.Signal{signals.ALRM, l.o.signal.s}
 	var relay []signals.Signal
 	for _, sig := range signals.All() {
-		if sig.Ends() {
+		if sig.Ends() || sig == l.o.signal.s && !mute(sig) {
 			relay = append(relay, sig)
 		}
 	}
-	if err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay); err != nil {
+	if err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed); err != nil {
 		return l.fail(err)
 	}
 	k.Hold()
@@ -141,7 +142,7 @@ func (l *limited) run(operands []string) int {
 		launch.Default = append(launch.Default, l.o.signal.s)
 		launch.Death = l.o.signal.s
 	}
-	launch.Unblock = []signals.Signal{signals.ALRM}
+	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
 	var err error
 	if l.pid, err = k.Launch(launch); err != nil {
 		return l.notStarted(err)
@@ -158,6 +159,16 @@ func (l *limited) run(operands []string) int {
 		}
 	}
 	return l.exit()
+}
+
+// mute tells the signals that mean something to this process itself: the end
+// of a child, the Go runtime's own, and those of the terminal.
+func mute(sig signals.Signal) bool {
+	switch sig {
+	case signals.CHLD, signals.URG, signals.TTIN, signals.TTOU:
+		return true
+	}
+	return false
 }
 
 func (l *limited) fail(err error) int {

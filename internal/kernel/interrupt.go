@@ -37,7 +37,9 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	n := &notes{fd: fd, ch: ch}
 	k.notes = n
 	for _, s := range sigs {
-		if !signal.Ignored(syscall.Signal(s)) {
+		if k.ignores(s) || signal.Ignored(syscall.Signal(s)) {
+			signal.Ignore(syscall.Signal(s)) // the runtime has put its handler there
+		} else {
 			signal.Notify(ch, syscall.Signal(s))
 		}
 	}

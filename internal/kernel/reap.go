@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -40,12 +41,12 @@ func (k *Kernel) Adopt(details bool) error {
 			return fmt.Errorf("cannot become the reaper of orphans: prctl: %w", err)
 		}
 	}
-	return k.tend(details, relayed)
+	return k.tend(details, relayed, nil)
 }
 
 // tend makes events of what children do, and of the signals that relay holds
 // for.
-func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool) error {
+func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []signals.Signal) error {
 	if err := k.watch(); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool) error {
 	for sig := syscall.Signal(1); sig <= numSignals; sig++ {
 		switch {
 		case !relay(sig):
-		case k.given.ignored[sig]:
+		case k.given.ignored[sig] && !slices.Contains(heed, signals.Signal(sig)):
 			signal.Ignore(sig)
 		default:
 			signal.Notify(k.notes.ch, sig)

@@ -15,17 +15,18 @@ import (
 )
 
 // Tend is Adopt for who relays some signals only: the runtime could not give
-// back what it has once taken. Without orphans we stay the parent of our own
-// children and nobody else's.
-func (k *Kernel) Tend(orphans bool, relay []signals.Signal) error {
+// back what it has once taken. Those in heed are relayed even if our caller has
+// us ignore them. Without orphans we stay the parent of our own children and
+// nobody else's.
+func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
 	if orphans && os.Getpid() != 1 {
 		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 			return os.NewSyscallError("prctl", err)
 		}
 	}
 	return k.tend(false, func(sig syscall.Signal) bool {
-		return relayed(sig) && slices.Contains(relay, signals.Signal(sig))
-	})
+		return slices.Contains(relay, signals.Signal(sig))
+	}, heed)
 }
 
 // OwnGroup sends sig to the process group that this process leads, and ignores

@@ -32,6 +32,7 @@ const (
 	TSTP = Signal(syscall.SIGTSTP)
 	TTIN = Signal(syscall.SIGTTIN)
 	TTOU = Signal(syscall.SIGTTOU)
+	URG  = Signal(syscall.SIGURG)
 )
 
 // RTMin and RTMax are SIGRTMIN and SIGRTMAX as programs see them. The kernel's
@@ -157,7 +158,7 @@ func upper(s string) string {
 // WINCH, for those that stop, and for numbers that are no signals.
 func (s Signal) Ends() bool {
 	switch s {
-	case CHLD, CONT, Signal(syscall.SIGURG), Signal(syscall.SIGWINCH):
+	case CHLD, CONT, URG, Signal(syscall.SIGWINCH):
 		return false
 	}
 	return s > 0 && s <= RTMax && !s.Stops()
