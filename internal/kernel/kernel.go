@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"time"
 
 	"killbox/internal/signals"
@@ -271,6 +270,20 @@ func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
 	return has(int(sig)), has(int(unix.SIGILL)) && has(int(unix.SIGSEGV))
 }
 
+// Vforks tells whether the process waits for the child of a vfork. The kernel
+// sleeps for nothing else in that function, under whichever name it has had;
+// where names are not shown the answer is no.
+func (k *Kernel) Vforks(id procfs.ID) bool {
+	if k.proc == nil {
+		return false
+	}
+	switch where, _ := k.proc.Wchan(id.PID); where {
+	case "kernel_clone", "_do_fork", "do_fork", "wait_for_vfork_done":
+		return true
+	}
+	return false
+}
+
 // Snapshot reads the process table.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {
@@ -341,19 +354,3 @@ var errNotPermitted error = unix.EPERM
 
 // Pause gives up the processor for about d.
 func (k *Kernel) Pause(d time.Duration) { time.Sleep(d) }
-
-// Boost asks for the best nice value, and silently does without where that is
-// refused. It holds for the calling thread alone (setpriority(2), BUGS), so
-// the goroutine is bound to it until the returned call.
-func (k *Kernel) Boost() func() {
-	runtime.LockOSThread()
-	// The system call returns 20 minus the nice value.
-	old, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
-	if err != nil || unix.Setpriority(unix.PRIO_PROCESS, 0, -20) != nil {
-		return runtime.UnlockOSThread
-	}
-	return func() {
-		unix.Setpriority(unix.PRIO_PROCESS, 0, 20-old)
-		runtime.UnlockOSThread()
-	}
-}

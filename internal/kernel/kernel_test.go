@@ -889,14 +889,13 @@ func TestBoost(t *testing.T) {
 	// It holds for the thread that the goroutine is bound to until the end.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	before, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
+	before, err := unix.SchedGetAttr(0, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	back := newKernel(t, false).Boost()
-	back()
-	if after, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err != nil || after != before {
-		t.Errorf("%d, %v; want %d as before", after, err, before)
+	newKernel(t, false).Boost()()
+	if after, err := unix.SchedGetAttr(0, 0); err != nil || *after != *before {
+		t.Errorf("%+v, %v; want %+v as before", after, err, before)
 	}
 }
 
