@@ -86,6 +86,7 @@ type process struct {
 	linger    time.Duration                           // between an ending signal and the end
 	handle    func(p *process, s signals.Signal) bool // true: it is dealt with
 	blocks    map[signals.Signal]bool
+	vforks    bool          // in state D, for a child
 	blocksAll func() bool   // as around a fork
 	reap      time.Duration // after its end; never if negative
 	stopping  time.Duration // between SIGSTOP and being seen stopped
@@ -515,6 +516,12 @@ func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 	}
 	all = p.blocksAll != nil && p.blocksAll()
 	return all || p.blocks[s], all
+}
+
+func (w *world) Vforks(id procfs.ID) bool {
+	w.call("vforks %d", id.PID)
+	p := w.held[id]
+	return p != nil && p.vforks
 }
 
 func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {

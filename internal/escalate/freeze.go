@@ -129,6 +129,9 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 			return newcomers, err
 		}
 		running := t.settle()
+		if running > 0 {
+			t.lull()
+		}
 		quiet := len(found) == 0 && running == 0 && !t.missed
 		if quiet && shakes < maxShakes && t.shake(sig) {
 			shakes++
@@ -367,6 +370,34 @@ func (t *tree) halt(res *Result) {
 	t.r.obs.Failed(res, err)
 }
 
+// lull gives those who were told to stop the time for it, for at most as long as a large table takes to read: to read it
+// all again and again would take that time from them. Nothing is concluded from it. A sample stands for very many.
+func (t *tree) lull() {
+	began := time.Now()
+	pause := 50 * time.Microsecond
+	var waiting []*Result
+	for _, res := range t.frozen {
+		if !res.settled && !res.vforks {
+			waiting = append(waiting, res)
+		}
+	}
+	stride := 1 + len(waiting)/64
+	for i := len(waiting) - 1; i >= 0; {
+		st, err := t.r.k.Stat(waiting[i].ID)
+		if err != nil || st.State != 'R' && st.State != 'S' && st.State != 'D' {
+			i -= stride
+			continue
+		}
+		if time.Since(began) > lullLimit {
+			return
+		}
+		t.r.k.Pause(pause)
+		pause = min(2*pause, time.Millisecond)
+	}
+}
+
+const lullLimit = 50 * time.Millisecond
+
 // settle counts the frozen members that the last reading does not show as
 // held.
 func (t *tree) settle() (running int) {
@@ -395,10 +426,14 @@ func (t *tree) settle() (running int) {
 			// shown here.
 			t.restless = true
 		case st.State == 'D':
-			// A vfork parent waits for a child that we hold, and a disk for
-			// nobody: neither forks, but neither can be seen to have
-			// stopped, so the proof is asked for.
+			// It may be in the middle of a fork, waiting for one of the
+			// kernel's locks, and it will finish that before it stops. The
+			// parent of a vfork waits for a child that we hold: that one
+			// cannot be seen to have stopped, so the proof is asked for.
 			t.restless = true
+			if res.vforks = t.r.k.Vforks(res.ID); !res.vforks {
+				running++
+			}
 		default:
 			running++
 		}

@@ -114,6 +114,37 @@ func TestTreeOutcomes(t *testing.T) {
 	}
 }
 
+// TestMidFork: who sleeps in the middle of a fork finishes it after all, and its child is one of the tree; the parent of a
+// vfork is not waited for.
+func TestMidFork(t *testing.T) {
+	for _, vforks := range []bool{false, true} {
+		bubble(t, fmt.Sprint("vfork ", vforks), func(t *testing.T) {
+			w := newWorld(t)
+			tree := w.chain(100, 110, 120)
+			p := tree[1]
+			p.State, p.vforks, p.stopping = 'D', vforks, 100*time.Millisecond
+			if vforks {
+				p.stopping = time.Hour
+			}
+			w.after(100*time.Millisecond, func() {
+				if !vforks {
+					p.State = 'R'
+					w.fork(p, process{})
+					p.State = 'T'
+				}
+			})
+			out := carryOut(w, freezing("TERM/5/KILL/2"), tree[0])
+			out.ended()
+			if out.Rung != 1 || !out.Proved || len(w.alive()) != 0 {
+				t.Errorf("rung %d, proved %v, left %v", out.Rung, out.Proved, w.alive())
+			}
+			if took := out.Elapsed; (took >= 100*time.Millisecond) == vforks {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
 // TestQuietTree: of a tree that holds still a quiet reading is proof enough if
 // nobody was born anywhere during it; and if there are births elsewhere, a few
 // of them.

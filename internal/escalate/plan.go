@@ -31,6 +31,9 @@ type Kernel interface {
 	// Blocks tells whether the process has the signal blocked now, and
 	// whether all signals, as around a fork.
 	Blocks(procfs.ID, signals.Signal) (blocked, all bool)
+	// Vforks tells whether the process, which is in uninterruptible sleep,
+	// waits for the child of a vfork; false where that is not known.
+	Vforks(procfs.ID) bool
 	// Wait returns the opened processes that went since the last call, as
 	// soon as there is one; none when the timeout is over. Those in reaped
 	// were gone before or are now, and their parents have waited for them.
@@ -171,6 +174,7 @@ type Result struct {
 	frozen  bool // stopped by us, to be woken by us
 	stopped bool // found stopped by somebody else
 	settled bool // seen stopped after our SIGSTOP
+	vforks  bool // cannot be seen to have stopped: it waits for a child
 	active  bool // was not asleep when we stopped it
 	blocks  bool // blocks the signal that it is to be sent
 	shaken  int  // how often it was met blocking the signal
