@@ -377,14 +377,14 @@ func (t *tree) lull() {
 	pause := 50 * time.Microsecond
 	var waiting []*Result
 	for _, res := range t.frozen {
-		if !res.settled && !res.vforks {
+		if !res.settled {
 			waiting = append(waiting, res)
 		}
 	}
 	stride := 1 + len(waiting)/64
 	for i := len(waiting) - 1; i >= 0; {
 		st, err := t.r.k.Stat(waiting[i].ID)
-		if err != nil || st.State != 'R' && st.State != 'S' && st.State != 'D' {
+		if err != nil || st.State != 'R' && st.State != 'S' && !(st.State == 'D' && waiting[i].forking) {
 			i -= stride
 			continue
 		}
@@ -401,7 +401,7 @@ const lullLimit = 50 * time.Millisecond
 // settle counts the frozen members that the last reading does not show as
 // held.
 func (t *tree) settle() (running int) {
-	var woken []*Result
+	var woken, asleep []*Result
 	for _, res := range t.frozen {
 		st := t.snap.Lookup(res.PID)
 		if res.settled {
@@ -431,9 +431,7 @@ func (t *tree) settle() (running int) {
 			// parent of a vfork waits for a child that we hold: that one
 			// cannot be seen to have stopped, so the proof is asked for.
 			t.restless = true
-			if res.vforks = t.r.k.Vforks(res.ID); !res.vforks {
-				running++
-			}
+			asleep = append(asleep, res)
 		default:
 			running++
 		}
@@ -441,6 +439,12 @@ func (t *tree) settle() (running int) {
 	for _, res := range woken {
 		if err := t.r.k.Signal(res.ID, signals.STOP); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			t.r.obs.Failed(res, err)
+		}
+	}
+	for _, res := range asleep {
+		// One is enough to make another reading necessary.
+		if res.forking = running > 0 || !t.r.k.Vforks(res.ID); res.forking {
+			running++
 		}
 	}
 	return running

@@ -174,7 +174,7 @@ type Result struct {
 	frozen  bool // stopped by us, to be woken by us
 	stopped bool // found stopped by somebody else
 	settled bool // seen stopped after our SIGSTOP
-	vforks  bool // cannot be seen to have stopped: it waits for a child
+	forking bool // was met in uninterruptible sleep, and is not known to wait for the child of a vfork
 	active  bool // was not asleep when we stopped it
 	blocks  bool // blocks the signal that it is to be sent
 	shaken  int  // how often it was met blocking the signal

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"runtime"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -9,7 +10,7 @@ import (
 // Boost asks to run before all that is not real-time, or else for the best nice value, and silently does without where that
 // is refused. Among thousands who want to run, the best nice value alone has a few hundredths of the processor. It holds for
 // the calling thread alone (sched(7)) and for what is forked by it, the guardian, so the goroutine is bound to it until the
-// returned call.
+// returned call. Until then no garbage is collected either: that needs threads that were not boosted.
 func (k *Kernel) Boost() func() {
 	runtime.LockOSThread()
 	old, err := unix.SchedGetAttr(0, 0)
@@ -24,7 +25,9 @@ func (k *Kernel) Boost() func() {
 	if !better(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !better(unix.SchedAttr{Nice: -20}) {
 		return runtime.UnlockOSThread
 	}
+	percent := debug.SetGCPercent(-1)
 	return func() {
+		debug.SetGCPercent(percent)
 		_ = unix.SchedSetAttr(0, old, 0)
 		runtime.UnlockOSThread()
 	}

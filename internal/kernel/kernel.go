@@ -37,6 +37,7 @@ type Kernel struct {
 	polled  []*process         // what no event will tell of
 	groups  map[int]*group
 	freed   int // descriptors given back since some ran short
+	room    int // in the table of descriptors
 	epoll   int // 0 before the first Wait
 	ready   []unix.EpollEvent
 
@@ -126,10 +127,11 @@ const reserve = 16
 // is loose, which is no error.
 func (k *Kernel) pin(p *process, pid int) error {
 	if k.pidfds() {
-		fd, err := unix.PidfdOpen(pid, 0)
+		fd, err := pidfdOpen(pid)
 		switch {
 		case err == nil:
 			p.fd, p.kind = fd, pidfd
+			k.makeRoom(fd)
 		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		case err == unix.EINVAL || err == unix.ENOENT:
@@ -193,7 +195,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 
 // exists asks the descriptor whether its process has been reaped.
 func exists(fd int) error {
-	if err := unix.PidfdSendSignal(fd, 0, nil, 0); err == unix.ESRCH {
+	if err := pidfdSignal(fd, 0); err == unix.ESRCH {
 		return procfs.ErrNoProcess
 	}
 	return nil
@@ -201,7 +203,7 @@ func exists(fd int) error {
 
 func (p *process) close() {
 	if p.fd >= 0 {
-		unix.Close(p.fd)
+		closeFD(p.fd)
 	}
 	p.fd, p.kind = -1, loose
 }
@@ -300,7 +302,7 @@ func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
 	}
 	switch p.kind {
 	case pidfd:
-		return sent(unix.PidfdSendSignal(p.fd, unix.Signal(sig), nil, 0))
+		return sent(pidfdSignal(p.fd, unix.Signal(sig)))
 	case procDir:
 		// Reading through the descriptor fails once the process has been
 		// reaped, even if its number is in use again within the same tick.

@@ -71,7 +71,7 @@ func (k *Kernel) watch() error {
 		}
 		if p.kind == pidfd {
 			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(p.fd)}
-			if unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, p.fd, &event) == nil {
+			if epollCtl(k.epoll, unix.EPOLL_CTL_ADD, p.fd, &event) == nil {
 				k.watched[int32(p.fd)] = p
 				continue
 			}
@@ -106,7 +106,7 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 		// From here on its reaping is of interest. EPOLLHUP tells of that
 		// only since Linux 6.9, and a zombie is readable all the time, so
 		// that it is polled.
-		unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
+		_ = epollCtl(k.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
 		delete(k.watched, event.Fd)
 		p.gone = true
 		gone = append(gone, p.id)

@@ -1,0 +1,55 @@
+package kernel
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// What is done to thousands and makes nobody wait, without telling the scheduler of each call: it would give our processor
+// to another thread now and then, one that has not been boosted, and against a fork bomb that thread is late.
+
+func pidfdOpen(pid int) (int, error) {
+	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(fd), nil
+}
+
+func pidfdSignal(fd int, sig unix.Signal) error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func epollCtl(epoll, op, fd int, event *unix.EpollEvent) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(event)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+func closeFD(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
+
+// makeRoom has the table of descriptors grow at once to what thousands need, as soon as fd is at its end. The kernel doubles
+// it, and of a program with threads that waits each time until all processors have passed a quiescent state: ten
+// milliseconds and more when they are busy.
+func (k *Kernel) makeRoom(fd int) {
+	if k.room == 0 {
+		k.room = 64 // as it is given to everybody
+	}
+	if fd < k.room-1 {
+		return
+	}
+	for fd >= k.room-1 {
+		k.room *= 64
+	}
+	if last := min(k.room, k.probe.limit()) - 1; last > fd {
+		if top, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, last); err == nil {
+			closeFD(top)
+		}
+	}
+}
