@@ -22,7 +22,7 @@ type keeper interface {
 	// descendants, and turns signals into events. With details, an event
 	// tells what /proc knows of a child.
 	Adopt(details bool) error
-	// Tend does the same for who is to relay some signals only, those in heed
+	// Tend does the same for who is to relay some signals only (nil: the same), those in heed
 	// even if they are ignored, and perhaps is no reaper of orphans.
 	Tend(orphans bool, relay, heed []signals.Signal) error
 	// OwnGroup signals the process group that we lead, and us by KILL and STOP

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Tend is Adopt for who relays some signals only: the runtime could not give
-// back what it has once taken. Those in heed are relayed even if our caller has
+// Tend is Adopt for who relays some signals only, with nil the same ones: the
+// runtime could not give back what it has once taken. Those in heed are relayed even if our caller has
 // us ignore them. Without orphans we stay the parent of our own children and
 // nobody else's.
 func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
@@ -24,9 +24,11 @@ func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
 			return os.NewSyscallError("prctl", err)
 		}
 	}
-	return k.tend(false, func(sig syscall.Signal) bool {
-		return slices.Contains(relay, signals.Signal(sig))
-	}, heed)
+	pass := relayed
+	if relay != nil {
+		pass = func(sig syscall.Signal) bool { return slices.Contains(relay, signals.Signal(sig)) }
+	}
+	return k.tend(false, pass, heed)
 }
 
 // OwnGroup sends sig to the process group that this process leads, and ignores
