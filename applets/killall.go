@@ -19,7 +19,7 @@ import (
 
 func killall() *Applet {
 	return &Applet{
-		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...",
+		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...", WriteExit: killallFailed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(killallOptions).flags(a.Name), nil
 		},

@@ -18,7 +18,7 @@ import (
 
 func pidof() *Applet {
 	return &Applet{
-		Name: "pidof", Summary: "find processes by program", Usage: "[OPTION]... PROGRAM...",
+		Name: "pidof", Summary: "find processes by program", Usage: "[OPTION]... PROGRAM...", WriteExit: 1,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(pidofCall).flags(a.Name), nil
 		},
