@@ -12,19 +12,20 @@ func killallOfPsmisc() comparison {
 ln -s "$(command -v sleep)" abcdefghijklmnop 2>/dev/null
 ln -s "$(command -v sleep)" abcdefghijklmnoq 2>/dev/null
 cp "$(command -v sleep)" copy 2>/dev/null
-at 210 sleep 60
-at 220 ./abcdefghijklmno 60
-at 230 ./abcdefghijklmnop 60
-at 240 ./abcdefghijklmnoq 60
-at 250 ./copy 60`
+at 210 sleep 300
+at 220 ./abcdefghijklmno 300
+at 230 ./abcdefghijklmnop 300
+at 240 ./abcdefghijklmnoq 300
+at 250 ./copy 300`
 		strict   = "what is no number, time or signal as a whole is an error: psmisc takes what it begins with"
 		every    = "everybody whom several names mean is found by each of them; psmisc tells of the first name alone"
 		generous = "signals have any case, and real-time ones names"
 		help     = "there is a --help"
 	)
+	// No shell of a case to come may have one of the numbers.
 	table := comparison{
 		tool: "killall", peer: []string{"/usr/bin/killall"}, from: "psmisc",
-		setup: setup, after: "fate 210 220 230 240 250", minimum: 150,
+		setup: setup, after: "fate 210 220 230 240 250; echo 1000 >/proc/sys/kernel/ns_last_pid", minimum: 225,
 		same: []rewrite{{regexp.MustCompile(`(?s)Usage: .*`), "USAGE\n"}},
 	}
 	for _, args := range []string{
@@ -70,5 +71,32 @@ at 250 ./copy 60`
 		meant("who has no security context has none that could match", "-Z foo sleep")
 	}
 	meant("users have numbers too", "-u 0 -v sleep")
+	const (
+		zombie = `take_pid 260 perl -e '$p = fork // die; if (!$p) { exec {"/bin/true"} "corpse" } $0 = "keeper"; sleep 300'; until_true has_children 1 260
+wait_state "$(children 260)" Z`
+		group  = `take_pid 260 perl -e 'setpgrp; fork // die; $0 = "lead"; sleep 300'; until_true has_children 1 260; until_true running 260 lead; until_true running "$(children 260)" lead`
+		script = `[ -p fifo ] || mkfifo fifo
+exec 9<>fifo
+printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; chmod +x script a-script-of-a-long-name
+take_pid 260 ./script; until_true running 260 /bin/sh
+take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
+		stranger = `take_pid 260 setpriv --reuid 1234 --regid 1234 --clear-groups -- sleep 300; until_true running 260 sleep`
+	)
+	more := func(setup, after, reason string, list ...string) {
+		for _, cmd := range list {
+			table.cases = append(table.cases, diffCase{setup: setup, after: after, cmd: cmd, differs: reason})
+		}
+	}
+	more("", "", "",
+		"printf 'y\\n' | $tool -i sleep", "printf 'n\\n' | $tool -i sleep", "printf 'maybe\\nYES\\n' | $tool -iv sleep", "printf '\\n' | $tool -i sleep", "printf ' y\\ny\\n' | $tool -i sleep", "printf 'Nein\\n' | $tool -i sleep",
+		"printf 'y' | $tool -i sleep", "yes | $tool -iv -9 sleep copy", "printf 'n\\ny\\n' | $tool -i -HUP sleep copy", "yes | $tool -i -r abc -v", "yes | $tool -iq nosuch", "yes n | $tool -i -q sleep", "yes | $tool --interactive -s 0 sleep",
+		"$tool -w sleep copy", "$tool -wv -9 abcdefghijklmno", "$tool -w -q sleep nosuch")
+	more(zombie, "fate 260", "", "$tool -v true 2>&1 | sed 's/([0-9]*)/(Z)/'", "$tool corpse", "$tool true", "$tool keeper", "$tool -v -r '^tr.e' 2>&1 | sed 's/([0-9]*)/(Z)/'", "$tool -u root -v keeper")
+	more(zombie, "fate 260", "a zombie is gone", "timeout 2 $tool -w true")
+	more(group, "fate 260", "", "$tool -g lead", "$tool -gv lead", "$tool -v -g -HUP lead", "$tool --process-group -v -0 lead", "$tool -gr '^le' -v", "$tool -gv lead nosuch", "yes | $tool -giv lead", "yes n | $tool -gi lead", "$tool -gw lead")
+	more(group, "fate 260", "psmisc reads the next word as a signal", "$tool -gI -v LEAD")
+	more(script, "fate 260 270", "", "$tool -v script", "$tool -v a-script-of-a-long-name", "$tool -v a-script-of-a-l", "$tool -v a-script-of-a-long-namx", "$tool -v ./script", "$tool -ve a-script-of-a-long-name", "$tool -vr 'long-name$'", "$tool -r 'script' -v")
+	more(stranger, "fate 260", "", "$tool -u daemon sleep", "$tool -v -u root sleep", "as_user 1234 $tool sleep 2>&1 | sed 's/[^ ]*tool: //'", "as_user 1234 $tool -v sleep", "as_user 1234 $tool -q copy", "as_user 1234 $tool -u root -v copy", "as_user 1234 $tool -v ./copy")
+	more(stranger, "fate 260", "users have numbers too", "$tool -v -u 1234 sleep", "$tool -v -u 1234")
 	return table
 }

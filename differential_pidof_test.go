@@ -14,20 +14,20 @@ ln -s "$(command -v sh)" abcdefghijklmnopq 2>/dev/null
 mkdir -p sub; ln -s ../copy sub/copy 2>/dev/null
 exec 9<>fifo
 printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; chmod +x script a-script-of-a-long-name
-at 210 sleep 60
-at 220 sleep 60
-at 230 ./copy 60
+at 210 sleep 300
+at 220 sleep 300
+at 230 ./copy 300
 `
 	const (
 		script  = `take_pid 250 ./script; until_true running 250 /bin/sh`
 		scripts = script + `
 take_pid 260 sh ./a-script-of-a-long-name; until_true running 260 sh
 take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
-		others = `at 240 ./link 60
-take_pid 280 perl -e '$0 = "title of it"; sleep 60'; until_true running 280 "title of it"
+		others = `at 240 ./link 300
+take_pid 280 perl -e '$0 = "title of it"; sleep 300'; until_true running 280 "title of it"
 take_pid 290 ./abcdefghijklmnopq -c 'read x <fifo; :'; until_true running 290 ./abcdefghijklmnopq
-take_pid 300 perl -e 'exec {"/bin/sleep"} "-login", 60'; until_true running 300 -login`
-		zombie = `take_pid 310 perl -e '$p = fork // die; if (!$p) { exec {"/bin/true"} "corpse" } sleep 60'; until_true has_children 1 310
+take_pid 300 perl -e 'exec {"/bin/sleep"} "-login", 300'; until_true running 300 -login`
+		zombie = `take_pid 310 perl -e '$p = fork // die; if (!$p) { exec {"/bin/true"} "corpse" } sleep 300'; until_true has_children 1 310
 wait_state "$(children 310)" Z; z=$(children 310)`
 		shown = ` | sed "s/\b$z\b/Z/g"`
 	)
@@ -44,7 +44,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 			"./copy", "copy", "''", "sleep ''", "-x nosuch", "-n sleep", "-c sleep", "-c nosuch", "-cs sleep", "-x sleep", "-- sleep", "-s -- sleep", "sleep -s", "SLEEP", "slee", `"$PWD/nosuch"`, "/", "-nsc sleep copy"),
 		with(scripts, "", "script", "-x script", "-x ./script", `-x "$PWD/script"`, "-x a-script-of-a-long-name", "a-script-of-a-long-name", "-x ./a-script-of-a-long-name", "-cx script", "-nx script", "-x a-script-of-a-l", "-xs script copy"),
 		with(others, "", "./link", "link", "title", "abcdefghijklmnopq", "./abcdefghijklmnopq", "abcdefghijklmno"),
-		with(zombie, "", "corpse", "true"),
+		with(zombie, "", "corpse", "true", "-x true"),
 	)
 	sysvinit := slices.Concat(
 		with("", "", "-d, sleep", "-d : -s sleep", "-z sleep", `"$(readlink -f "$(command -v sleep)")"`, `"$(command -v sleep)"`, `-n "$(command -v sleep)"`, `"$(readlink -f copy)"`, `"$PWD/sub/copy"`),
@@ -54,7 +54,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with("", "the version", "-V", "--version"),
 		with(others, "the executable counts too, as for procps", "sleep", "perl", "-s sleep"),
 		with(others, "a login shell's dash is no part of its name, as for procps", "login"),
-		with(zombie, "", "-z corpse"+shown, "-z nosuch"),
+		with(zombie, "", "-z true"+shown, "-z corpse", "-sz true"+shown),
 	)
 	procps := slices.Concat(
 		with("", "",
@@ -64,7 +64,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(script, "", "-w script", "-wx script", "-x -o 250 script"),
 		with(others, "", "sleep", "perl", "-s sleep", "login", "-w sleep", "-- -login", "-w link", "-w title"),
 		with(zombie, "", "-w corpse"+shown, "-w true"+shown),
-		with(zombie, "options of sysvinit", "-z corpse"+shown, "-d, sleep"),
+		with(zombie, "options of sysvinit", "-z true"+shown, "-d, sleep"),
 		with("", "a path means the file that it leads to, as for sysvinit", `"$PWD/sub/copy"`),
 		with("", "the help is ours", "-h", "--help"),
 		with("", "an invalid option like others", "'-?' sleep"),
