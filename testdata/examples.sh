@@ -26,3 +26,12 @@ script() {
 }
 # In the current directory too, for those that the examples call so.
 here() { ln -sf "programs/$1" "$1"; }
+
+# child PID NAME: whether PID has a child that runs NAME; it is in $pid then.
+child() {
+	for pid in $(children "$1"); do running "$pid" "$2" && return; done
+	return 1
+}
+# watching PID: whether it has all its targets, and waits for them.
+watching() { ls -l "/proc/$1/fd" >"$T/fd" 2>&1 && grep -q pidfd "$T/fd" && grep -q eventpoll "$T/fd"; }
+watched_by() { child "$1" "$2" && watching "$pid"; }
