@@ -137,6 +137,7 @@ func special(r rune) *instruction {
 // parser turns a pattern into a program.
 type parser struct {
 	rest   string
+	fold   bool
 	depth  int
 	groups int
 	closed [10]bool // the groups that a back reference may name
@@ -144,7 +145,7 @@ type parser struct {
 
 // Compile compiles a pattern; with fold, letters match in either case.
 func Compile(pattern string, fold bool) (*Regexp, error) {
-	p := parser{rest: pattern}
+	p := parser{rest: pattern, fold: fold}
 	program, err := p.alternatives()
 	if err != nil {
 		return nil, err
@@ -355,7 +356,9 @@ func (p *parser) bracket() ([]instruction, error) {
 		return nil, errBadPattern
 	}
 	s := new(set)
-	p.rest, s.negated = strings.CutPrefix(p.rest, "^")
+	if p.rest, s.negated = strings.CutPrefix(p.rest, "^"); p.rest == "" {
+		return nil, errBadPattern
+	}
 	for first := true; ; first = false {
 		if p.rest == "" {
 			return nil, errBracket
@@ -377,6 +380,9 @@ func (p *parser) bracket() ([]instruction, error) {
 			p.rest = rest
 			continue
 		}
+		if p.rest[0] == '-' && !first && len(p.rest) > 1 && p.rest[1] != ']' {
+			return nil, errRange // of what is none, or has been one
+		}
 		from, err := p.element()
 		if err != nil {
 			return nil, err
@@ -384,9 +390,16 @@ func (p *parser) bracket() ([]instruction, error) {
 		to := from
 		if len(p.rest) > 1 && p.rest[0] == '-' && p.rest[1] != ']' {
 			p.next()
+			if strings.HasPrefix(p.rest, "[:") {
+				return nil, errRange
+			}
 			if to, err = p.element(); err != nil {
 				return nil, err
 			}
+		}
+		if p.fold && to != from {
+			// What lies between them goes by the upper case.
+			from, to = unicode.ToUpper(from), unicode.ToUpper(to)
 		}
 		if to < from {
 			return nil, errRange

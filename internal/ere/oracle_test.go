@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -13,8 +14,12 @@ const asciiClasses = " alnum alpha blank cntrl digit graph lower print punct spa
 // and whether that can be repeated.
 func oracleSpecial(r rune) (text string, atom bool) {
 	switch r {
-	case 'w', 'W', 's', 'S':
+	case 'w', 'W':
 		return `\` + string(r), true
+	case 's':
+		return `[[:space:]]`, true // Go's own has no vertical tab
+	case 'S':
+		return `[^[:space:]]`, true
 	case 'b', 'B':
 		return `\` + string(r), false
 	case '<', '>':
@@ -32,7 +37,7 @@ func oracleSpecial(r rune) (text string, atom bool) {
 // of a lone parenthesis and of intervals. Only whether something matches is of
 // interest, so it does not matter which of several matches is found.
 func compileOracle(pattern string, ignoreCase bool) (*regexp.Regexp, error) {
-	t := ere{rest: pattern}
+	t := ere{rest: pattern, fold: ignoreCase}
 	if err := t.translate(); err != nil {
 		return nil, err
 	}
@@ -49,6 +54,7 @@ func compileOracle(pattern string, ignoreCase bool) (*regexp.Regexp, error) {
 
 type ere struct {
 	rest string
+	fold bool
 	out  strings.Builder
 }
 
@@ -72,7 +78,9 @@ func (t *ere) translate() error {
 	// atom: what precedes can be repeated; a repeated one can be again.
 	atom := false
 	var starts []int // where the open groups begin in out
-	last := 0        // where the last atom does
+	var open []int   // and their numbers
+	groups, closed := 0, [10]bool{}
+	last := 0 // where the last atom does
 	begin := func() { last, atom = t.out.Len(), true }
 	for t.rest != "" {
 		switch r := t.next(); r {
@@ -84,7 +92,7 @@ func (t *ere) translate() error {
 			text, again := oracleSpecial(r)
 			switch {
 			case r >= '1' && r <= '9':
-				if int(r-'0') > strings.Count(t.out.String(), "(") {
+				if !closed[r-'0'] {
 					return errBackref
 				}
 				return errNoBackrefs
@@ -97,7 +105,8 @@ func (t *ere) translate() error {
 				atom = again
 			}
 		case '(':
-			starts = append(starts, t.out.Len())
+			groups++
+			starts, open = append(starts, t.out.Len()), append(open, groups)
 			t.out.WriteByte('(')
 			depth, atom = depth+1, false
 		case ')':
@@ -108,8 +117,9 @@ func (t *ere) translate() error {
 			}
 			depth--
 			t.out.WriteByte(')')
+			closed[min(open[depth], 9)] = true
 			last, atom = starts[depth], true
-			starts = starts[:depth]
+			starts, open = starts[:depth], open[:depth]
 		case '|':
 			t.out.WriteByte('|')
 			atom = false
@@ -213,7 +223,9 @@ func (t *ere) bracket() error {
 	t.out.WriteByte('[')
 	if t.rest[0] == '^' {
 		t.out.WriteByte('^')
-		t.rest = t.rest[1:]
+		if t.rest = t.rest[1:]; t.rest == "" {
+			return errBadPattern
+		}
 	}
 	for first := true; ; first = false {
 		switch {
@@ -234,6 +246,8 @@ func (t *ere) bracket() error {
 			t.out.WriteString("[:" + name + ":]")
 			t.rest = rest
 			continue
+		case t.rest[0] == '-' && !first && len(t.rest) > 1 && t.rest[1] != ']':
+			return errRange // of what is none, or has been one
 		}
 		from, err := t.element()
 		if err != nil {
@@ -242,9 +256,16 @@ func (t *ere) bracket() error {
 		to := from
 		if len(t.rest) > 1 && t.rest[0] == '-' && t.rest[1] != ']' {
 			t.rest = t.rest[1:]
+			if strings.HasPrefix(t.rest, "[:") {
+				return errRange
+			}
 			if to, err = t.element(); err != nil {
 				return err
 			}
+		}
+		if t.fold && to != from {
+			// What lies between them goes by the upper case.
+			from, to = unicode.ToUpper(from), unicode.ToUpper(to)
 		}
 		if to < from {
 			return errRange
