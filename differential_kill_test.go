@@ -85,6 +85,9 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool -s TERM -$victim; c=$?; fate $victim | sed 's/^[0-9]*//'; (exit $c)`, setup: killLeader},
 			{cmd: `$tool --timeout 5 KILL -9 -- -9999`, differs: killNoGroups}, {cmd: `$tool -r -9 -- -9999 1000`, differs: killNoGroups},
 			{cmd: `ns sh -c 'sleep 300 & exec $tool -9 -1'`}, {cmd: `ns sh -c 'sleep 300 & exec $tool -1 -1'`},
+			{cmd: `$tool -9 ' 1000'`}, {cmd: `$tool -9 +1000`}, {cmd: `$tool -9 '1000 '`}, {cmd: `$tool -9 '+ 1000'`}, {cmd: `$tool -p -r 1000`},
+			{cmd: `sh -c 'exec $tool -USR2 $$'`}, {cmd: `sh -c 'exec $tool -QUIT $$'`}, {cmd: `sh -c 'exec $tool -ALRM 9999 $$ 9998'`}, {cmd: `sh -c 'exec $tool -q 1 -USR1 $$'`},
+			{cmd: `sh -c 'trap "" USR1; exec $tool -USR1 $$'`}, {cmd: `sh -c 'exec $tool -WINCH $$'`}, {cmd: `setsid -w $tool -QUIT 0`}, {cmd: `setsid -w $tool -SEGV 0`},
 			{cmd: `$tool -V`, differs: version}, {cmd: `$tool -h`, differs: version},
 			{cmd: `setsid -w sh -c '$tool -USR1 0; echo not there'`}, {cmd: `setsid -w $tool -USR1 0`}, {cmd: `setsid -w $tool -ALRM 0`},
 		}...),
@@ -110,14 +113,14 @@ func killCommon() []diffCase {
 
 func waitpidOfUtilLinux() comparison {
 	const zombie = "actor keep child name=z exit=3 end"
-	const getopt = "the words of getopt"
 	return comparison{
 		tool: "waitpid", from: "waitpid of util-linux 2.42", unpackaged: true,
 		setup: "at 1000 sleep 300; at 1001 sleep 300",
 		cases: []diffCase{
 			{cmd: `$tool`}, {cmd: `$tool 9999`}, {cmd: `$tool -v 9999`}, {cmd: `$tool -e 9999`}, {cmd: `$tool -ev 9999`}, {cmd: `$tool x`, differs: "the cause is not told"}, {cmd: `$tool -t 0.05 1000`},
 			{cmd: `$tool -v -t 0.05 1000`}, {cmd: `$tool -v --timeout=0.05 1000 1001`}, {cmd: `$tool -c 3 1000 1001`}, {cmd: `$tool -c 0 1000`, differs: "the range is not told"},
-			{cmd: `$tool -c x 1000`}, {cmd: `$tool -t x 1000`, differs: getopt}, {cmd: `$tool -c 1 -e 1000`, differs: getopt}, {cmd: `$tool --nope 1000`, differs: getopt},
+			{cmd: `$tool -c x 1000`}, {cmd: `$tool -t x 1000`}, {cmd: `$tool -t '' 1000`}, {cmd: `$tool -c 1 -e 1000`}, {cmd: `$tool --nope 1000`}, {cmd: `$tool -z 1000`}, {cmd: `$tool -c`}, {cmd: `$tool --time`},
+			{cmd: `$tool --verb --ti 0.05 1000`}, {cmd: `$tool -vt0.05 1000`}, {cmd: `$tool -vt=0.05 1000`}, {cmd: `$tool --ver 1000`}, {cmd: `$tool --exited=1 1000`}, {cmd: `$tool -t 0.05 1000 -v`}, {cmd: `$tool -t 0.05 ' 1000' +1001 -c 1`},
 			{cmd: `o=$($tool -v $z); c=$?; echo "$o" | sed "s/$z/Z/g"; (exit $c)`, setup: zombie}, {cmd: `$tool $z`, setup: zombie},
 			{cmd: `o=$($tool -v -c 1 $z 1000); c=$?; echo "$o" | sed "s/$z/Z/g"; (exit $c)`, setup: zombie}, {cmd: `$tool -c 2 -t 0.05 $z 1000`, setup: zombie},
 			{cmd: `$tool -c 2 $z $z`, setup: zombie}, {cmd: `$tool -e 9999 $z`, setup: zombie}, {cmd: `$tool -t 0 $z`, setup: zombie}, {cmd: `$tool 9999 1000`},

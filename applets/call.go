@@ -103,12 +103,14 @@ func (c *call) reporter() *report.Reporter {
 }
 
 // sameNamespace refuses to work on a /proc whose numbers are not ours.
-func (c *call) sameNamespace() error {
-	if c.env.Proc == nil {
+func (c *call) sameNamespace() error { return c.env.sameNamespace() }
+
+func (e *Env) sameNamespace() error {
+	if e.Proc == nil {
 		return nil
 	}
-	if pid, err := c.env.Proc.Self(); err == nil && pid != c.env.PID {
-		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", c.env.Proc.Root())
+	if pid, err := e.Proc.Self(); err == nil && pid != e.PID {
+		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", e.Proc.Root())
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
@@ -73,6 +74,10 @@ func (c *killCall) run(operands []string) int {
 		return c.wrong("not enough arguments")
 	}
 	if len(c.followUp) > 0 || c.handler {
+		// Numbers that are compared with /proc have to be those of /proc.
+		if err := c.env.sameNamespace(); err != nil {
+			return c.wrong("%v", err)
+		}
 		if err := c.env.Kernel.Catch(caught[:]...); err != nil {
 			return failure(c.env, c.applet.Name, err)
 		}
@@ -101,6 +106,7 @@ func (c *killCall) failedFor(word string, err error) {
 }
 
 func (c *killCall) operand(word string) {
+	word = cNumber(word)
 	if n, err := strconv.ParseInt(word, 10, 32); err == nil {
 		c.number(word, int(n))
 		return
@@ -117,10 +123,21 @@ func (c *killCall) operand(word string) {
 	c.named(word)
 }
 
+// cNumber takes off what strtol(3) passes over before a number: ps(1) and others
+// pad theirs.
+func cNumber(word string) string {
+	text := strings.TrimLeft(word, " \t\n\v\f\r")
+	text = strings.TrimPrefix(text, "+")
+	if text == "" || text[0] < '0' || text[0] > '9' {
+		return word
+	}
+	return text
+}
+
 // number signals a PID or a group. Where nothing is asked about the process
 // first, nothing is gained by opening it, and one system call is enough.
 func (c *killCall) number(word string, pid int) {
-	if c.pidOnly {
+	if c.pidOnly && !c.handler {
 		fmt.Fprintln(c.env.Stdout, pid)
 		c.done++
 		return
@@ -215,6 +232,10 @@ func (c *killCall) named(name string) {
 	}
 	if c.env.Proc == nil {
 		c.failedFor(name, c.env.ProcErr)
+		return
+	}
+	if err := c.env.sameNamespace(); err != nil {
+		c.failedFor(name, err)
 		return
 	}
 	s := target.Selector{Name: name, Zombies: true}

@@ -80,6 +80,9 @@ func (p *pgrepCall) run(args []string) int {
 		fmt.Fprintf(p.env.Stdout, "%s (killbox) %s\n", p.name, Version)
 		return pgrepFound
 	}
+	if err := p.env.sameNamespace(); err != nil && p.o.mode != pgrepList {
+		return failure(p.env, p.name, err) // the number of a match would be another's
+	}
 	if p.m, err = newPgrepMatcher(p.o, pattern); err != nil {
 		return p.refuse(err)
 	}

@@ -27,38 +27,72 @@ func waitpid() *Applet {
 		Name:      "waitpid",
 		Summary:   "wait for processes that need not be children",
 		Usage:     "[OPTION]... PID[:INODE]...",
-		UsageExit: waitpidFailed, WriteExit: waitpidFailed,
+		WriteExit: waitpidFailed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
-			o := &waitpidOptions{}
-			flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
-			flags.VarP(&o.timeout, "timeout", "t", "wait at most DUR")
-			flags.BoolVarP(&o.exited, "exited", "e", false, "pass over those that are gone already")
-			flags.StringVarP(&o.count, "count", "c", "", "wait for `N` of them")
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, flags, operands) }
+			return new(waitpidOptions).flags(a), nil
+		},
+		Raw: func(env *Env, a *Applet, args []string) int {
+			return new(waitpidOptions).main(env, a, args)
 		},
 	}
 }
 
 type waitpidOptions struct {
-	verbose, exited bool
-	timeout         durationValue
-	count           string
+	verbose, exited, help, version bool
+	timeout                        durationValue
+	count                          *string
 }
 
-func (o *waitpidOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands []string) int {
+func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
+	flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+	flags.SortFlags = false
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
+	flags.VarP(optionFunc{func(s string) error {
+		if o.timeout.Set(s) != nil {
+			return fmt.Errorf("invalid timeout: '%s'", s)
+		}
+		return nil
+	}, "DUR"}, "timeout", "t", "wait at most DUR")
+	flags.BoolVarP(&o.exited, "exited", "e", false, "pass over those that are gone already")
+	flags.VarP(optionFunc{func(s string) error { o.count = &s; return nil }, "N"}, "count", "c", "wait for N of them")
+	flags.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
+	flags.BoolVarP(&o.version, "version", "V", false, "print the version and exit")
+	return flags
+}
+
+func (o *waitpidOptions) main(env *Env, a *Applet, args []string) int {
+	flags := o.flags(a)
+	operands, err := getopt(flags, "", false, args)
+	switch {
+	case errors.As(err, new(*getoptError)):
+		fmt.Fprintf(env.Stderr, "%s: %v\nTry '%s --help' for more information.\n", a.Name, err, a.Name)
+		return waitpidFailed
+	case err != nil:
+		fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+		return waitpidFailed
+	case o.help:
+		fmt.Fprintf(env.Stdout, "Usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+		return 0
+	case o.version:
+		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
+		return 0
+	}
+	return o.run(env, a, operands)
+}
+
+func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	fail := func(format string, args ...any) int {
 		fmt.Fprintf(env.Stderr, a.Name+": "+format+"\n", args...)
 		return waitpidFailed
 	}
 	count := len(operands)
-	if flags.Changed("count") {
-		n, err := strconv.ParseInt(o.count, 10, 64)
+	if o.count != nil {
+		n, err := strconv.ParseInt(*o.count, 10, 64)
 		switch {
 		case o.exited:
-			return fail("options --count and --exited are mutually exclusive")
+			return fail("options --count and --exited cannot be combined")
 		case err != nil || n < 1:
-			return fail("invalid count: '%s'", o.count)
+			return fail("invalid count: '%s'", *o.count)
 		case len(operands) > 0 && n > int64(len(operands)):
 			return fail("can't wait for %d of %d PIDs", n, len(operands))
 		}
@@ -69,7 +103,7 @@ func (o *waitpidOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands
 	}
 	ops := make([]target.Operand, len(operands))
 	for i, word := range operands {
-		op, err := target.ParseOperand(word)
+		op, err := target.ParseOperand(cNumber(word))
 		if err != nil || op.Form == target.Group || op.Form == target.Stdin {
 			return fail("failed to parse PID argument '%s'", word)
 		}

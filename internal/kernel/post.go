@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"os"
+	"time"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -14,14 +16,25 @@ import (
 // process is among them it fares as a program in C would: the Go runtime has
 // handlers of its own, which print traces and do nothing at all for others.
 func (k *Kernel) Kill(pid int, sig signals.Signal) error {
-	if pid == 0 || pid < 0 && -pid == unix.Getpgrp() {
+	return k.asInC(pid, sig, func() error { return unix.Kill(pid, unix.Signal(sig)) })
+}
+
+func (k *Kernel) asInC(pid int, sig signals.Signal, kill func() error) error {
+	self := os.Getpid()
+	own := pid == 0 || pid == self || pid < 0 && -pid == unix.Getpgrp()
+	if own {
 		var act [64]byte // SIG_DFL
 		if k.ignores(sig) {
 			act = ignoring()
 		}
 		rtSigaction(int(sig), &act)
 	}
-	return sent(unix.Kill(pid, unix.Signal(sig)))
+	err := kill()
+	if own && err == nil && sig.Ends() && !k.ignores(sig) && self != 1 {
+		// Another thread may be the one to take it, any moment now.
+		time.Sleep(time.Second)
+	}
+	return sent(err)
 }
 
 // ignores tells whether our caller had us ignore the signal.
@@ -31,12 +44,14 @@ func (k *Kernel) ignores(sig signals.Signal) bool {
 
 // KillQueue is Kill with a value, to one process (sigqueue(3)).
 func (k *Kernel) KillQueue(pid int, sig signals.Signal, value int32) error {
-	info := queued(sig, value)
-	_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(&info)))
-	if errno == 0 {
-		return nil
-	}
-	return sent(errno)
+	return k.asInC(pid, sig, func() error {
+		info := queued(sig, value)
+		_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(&info)))
+		if errno == 0 {
+			return nil
+		}
+		return errno
+	})
 }
 
 // Queue is Signal with a value.
