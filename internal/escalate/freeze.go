@@ -117,10 +117,10 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 			return newcomers, err
 		}
 		found, err := t.look()
+		newcomers = append(newcomers, found...)
 		if err != nil {
 			return newcomers, err
 		}
-		newcomers = append(newcomers, found...)
 		if pass > 0 && len(found) > 0 {
 			t.restless = true
 		}
@@ -186,13 +186,23 @@ func (t *tree) look() ([]*Result, error) {
 	}
 	var found []*Result
 	t.missed = false
+	halted := 0
 	for _, st := range t.members() {
 		if res := t.take(st); res != nil {
 			found = append(found, res)
 		}
+		// Of thousands, the first are stopped while the last are opened.
+		if t.boosted != nil && len(found)-halted == haltAtOnce {
+			if err := t.stop(found[halted:]); err != nil {
+				return found, err
+			}
+			halted = len(found)
+		}
 	}
 	return found, nil
 }
+
+const haltAtOnce = 128
 
 // members returns everybody in the tree as the last reading shows it; without
 // a tree, the targets alone.
@@ -371,7 +381,7 @@ func (t *tree) halt(res *Result) {
 }
 
 // lull gives those who were told to stop the time for it, for at most as long as a large table takes to read: to read it
-// all again and again would take that time from them. Nothing is concluded from it. A sample stands for very many.
+// all again and again would take that time from them. Nothing is concluded from it.
 func (t *tree) lull() {
 	began := time.Now()
 	pause := 50 * time.Microsecond
@@ -381,11 +391,10 @@ func (t *tree) lull() {
 			waiting = append(waiting, res)
 		}
 	}
-	stride := 1 + len(waiting)/64
 	for i := len(waiting) - 1; i >= 0; {
 		st, err := t.r.k.Stat(waiting[i].ID)
 		if err != nil || st.State != 'R' && st.State != 'S' && !(st.State == 'D' && waiting[i].forking) {
-			i -= stride
+			i--
 			continue
 		}
 		if time.Since(began) > lullLimit {
@@ -396,7 +405,7 @@ func (t *tree) lull() {
 	}
 }
 
-const lullLimit = 50 * time.Millisecond
+const lullLimit = 250 * time.Millisecond
 
 // settle counts the frozen members that the last reading does not show as
 // held.
@@ -441,9 +450,9 @@ func (t *tree) settle() (running int) {
 			t.r.obs.Failed(res, err)
 		}
 	}
-	for _, res := range asleep {
-		// One is enough to make another reading necessary.
-		if res.forking = running > 0 || !t.r.k.Vforks(res.ID); res.forking {
+	for i, res := range asleep {
+		// Very many are a fork bomb's, whatever they wait for.
+		if res.forking = i >= 64 || !t.r.k.Vforks(res.ID); res.forking {
 			running++
 		}
 	}
