@@ -21,9 +21,10 @@ import (
 // tini is reapwait with another command line, under two names.
 func tini(name string) *Applet {
 	return &Applet{
-		Name:    name,
-		Summary: "run a command as the init of a container",
-		Usage:   "[OPTION]... COMMAND [--] [ARG]...",
+		Name:      name,
+		Summary:   "run a command as the init of a container",
+		Usage:     "[OPTION]... COMMAND [--] [ARG]...",
+		WriteExit: 1,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(tiniOptions).flags(nil, a), nil
 		},
