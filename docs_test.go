@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"killbox/applets"
+	"killbox/internal/pflag"
 )
 
 // manOption is an .It of a man page that names options.

@@ -6,7 +6,6 @@ package applets
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -14,11 +13,11 @@ import (
 	"syscall"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 // Version is the release that --version prints.
@@ -193,9 +192,6 @@ func (a *Applet) main(env *Env, args []string) int {
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")
 	version := flags.BoolP("version", "V", false, "print the version and exit")
-	flags.SortFlags = false
-	flags.SetOutput(io.Discard)
-	flags.Usage = func() {}
 	flags.SetInterspersed(!a.Command)
 	args, err := liftSignals(flags, args, a.Command)
 	if err == nil {

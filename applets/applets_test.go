@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,11 +14,10 @@ import (
 	"time"
 
 	"killbox/internal/escalate"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
-
-	"github.com/spf13/pflag"
 )
 
 // kernel is one in which everybody dies of the first signal, and which writes
@@ -253,7 +251,7 @@ func TestHelpAndVersion(t *testing.T) {
 
 func TestLiftSignals(t *testing.T) {
 	flags := func() *pflag.FlagSet {
-		f := pflag.NewFlagSet("x", pflag.ContinueOnError)
+		f := pflag.NewFlagSet()
 		new(ladderOptions).add(f)
 		new(outputOptions).add(f)
 		new(targetOptions).add(f)
@@ -315,8 +313,6 @@ func FuzzLiftSignals(f *testing.F) {
 				continue // reads its command line itself
 			}
 			flags, _ := a.New(a)
-			flags.SetOutput(io.Discard)
-			flags.Usage = func() {}
 			args := strings.Split(s, " ")
 			lifted, err := liftSignals(flags, args, false)
 			if err != nil {
@@ -375,7 +371,7 @@ func TestLadderOptions(t *testing.T) {
 		"-0 -k 5":                         "0/0s",
 	} {
 		var o ladderOptions
-		flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
+		flags := pflag.NewFlagSet()
 		o.add(flags)
 		lifted, err := liftSignals(flags, strings.Fields(args), false)
 		if err == nil {

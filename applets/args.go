@@ -2,12 +2,11 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
-
-	"github.com/spf13/pflag"
 )
 
 // liftSignals rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into

@@ -2,23 +2,21 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 )
 
 const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
 
 // box is the program under its own name, or under one that is no applet's.
 func box(env *Env, args []string) int {
-	flags := pflag.NewFlagSet("killbox", pflag.ContinueOnError)
+	flags := pflag.NewFlagSet()
 	flags.SetInterspersed(false)
-	flags.SetOutput(discard{})
-	flags.Usage = func() {}
 	help := flags.BoolP("help", "h", false, "")
 	version := flags.BoolP("version", "V", false, "")
 	list := flags.Bool("list", false, "")
@@ -60,10 +58,6 @@ func box(env *Env, args []string) int {
 	}
 	return plugin(env, name, operands[1:])
 }
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
 
 func boxHelp(env *Env) {
 	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: the whole of what was asked for, and nothing else.\n\napplets:\n", boxUsage)

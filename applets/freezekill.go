@@ -2,18 +2,17 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 func freezekill() *Applet {
@@ -22,7 +21,7 @@ func freezekill() *Applet {
 		Summary: "stop everything at once, signal it, let it go on",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			flags := pflag.NewFlagSet()
 			o := &freezekillOptions{prove: durationValue{d: time.Second}, flags: flags}
 			o.ladder.add(flags)
 			flags.BoolVarP(&o.tree, "tree", "T", false, "with all their descendants")

@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 )
 
 // getopt reads a command line as getopt_long(3) of glibc does and in its

@@ -2,10 +2,11 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"killbox/internal/fmt"
 )
 
 // installLinks makes a link per applet in dir. Each replaces what was there

@@ -3,12 +3,12 @@
 package applets
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 )

@@ -3,12 +3,12 @@
 package applets
 
 import (
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 )
 
@@ -107,7 +107,7 @@ func (c *killCall) table(w io.Writer) {
 			return
 		}
 		if column += field; column > width {
-			fmt.Fprintln(w)
+			io.WriteString(w, "\n")
 			column = field
 		}
 		fmt.Fprint(w, entry)
@@ -118,6 +118,6 @@ func (c *killCall) table(w io.Writer) {
 		}
 	}
 	if c.env.StdoutTTY {
-		fmt.Fprintln(w)
+		io.WriteString(w, "\n")
 	}
 }

@@ -2,7 +2,6 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -10,11 +9,11 @@ import (
 	"killbox/internal/accounts"
 	"killbox/internal/ere"
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 // durationValue is an option that takes a duration.

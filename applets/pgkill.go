@@ -2,17 +2,16 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 func pgkill() *Applet {
@@ -21,7 +20,7 @@ func pgkill() *Applet {
 		Summary: "end process groups and sessions",
 		Usage:   "[OPTION]... PGID...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			flags := pflag.NewFlagSet()
 			o := &pgkillOptions{prove: durationValue{d: time.Second}}
 			o.ladder.add(flags)
 			flags.BoolVar(&o.of, "of", false, "the operands are processes: end the groups that they are in")

@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"killbox/internal/accounts"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
-
-	"github.com/spf13/pflag"
 )
 
 // pgrepMode is which of the three programs it is.
@@ -79,8 +79,7 @@ func (o *pgrepOptions) off() string {
 }
 
 func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	f.SortFlags = false
+	f := pflag.NewFlagSet()
 	o.nsKinds = nsKinds()
 	o.delimiter = "\n"
 

@@ -3,8 +3,9 @@
 package applets
 
 import (
-	"fmt"
 	"io"
+
+	"killbox/internal/fmt"
 )
 
 // pgrepUsage prints what procps prints, and our own options.

@@ -3,7 +3,6 @@ package applets
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -12,11 +11,11 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 func reapwait() *Applet {
@@ -26,7 +25,7 @@ func reapwait() *Applet {
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
 		Command: true,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
+			flags := pflag.NewFlagSet()
 			o := &reapwaitOptions{}
 			o.add(flags)
 			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }

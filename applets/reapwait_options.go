@@ -2,7 +2,6 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,9 +10,9 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
-
-	"github.com/spf13/pflag"
 )
 
 // keeper is what reapwait needs of the kernel: children.

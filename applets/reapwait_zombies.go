@@ -2,11 +2,11 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
+	"killbox/internal/fmt"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"

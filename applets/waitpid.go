@@ -4,15 +4,14 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"time"
 
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/target"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 // The exit statuses of util-linux's waitpid. Its 2 stands for a kernel without

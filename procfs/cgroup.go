@@ -3,8 +3,9 @@ package procfs
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
+
+	"killbox/internal/fmt"
 )
 
 // CgroupEntry is a line of /proc/PID/cgroup (cgroups(7)): the process's place in

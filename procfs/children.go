@@ -2,12 +2,13 @@ package procfs
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"killbox/internal/fmt"
 )
 
 var errChildren = errors.New("malformed children")

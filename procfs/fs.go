@@ -9,11 +9,12 @@ package procfs
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"killbox/internal/fmt"
 )
 
 // ErrNoProcess is what reading a file of a process comes to when the process is

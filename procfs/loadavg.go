@@ -3,7 +3,8 @@ package procfs
 import (
 	"bytes"
 	"errors"
-	"fmt"
+
+	"killbox/internal/fmt"
 )
 
 var errLoadavg = errors.New("malformed loadavg")

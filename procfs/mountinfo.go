@@ -3,8 +3,9 @@ package procfs
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
+
+	"killbox/internal/fmt"
 )
 
 // Mount is a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).

@@ -2,11 +2,12 @@ package procfs
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"killbox/internal/fmt"
 )
 
 // TTYNumber returns the number that Stat.TTY has for processes on the named

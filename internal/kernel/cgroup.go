@@ -3,7 +3,6 @@ package kernel
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"killbox/internal/fmt"
 )
 
 // cgroup is a directory of cgroup v2 that is held open, so that one which gets

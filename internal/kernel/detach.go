@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"killbox/internal/family"
+	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

@@ -2,10 +2,12 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"unsafe"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 
@@ -103,13 +105,16 @@ func (k *Kernel) own(g *group) error {
 // Before Linux 5.12 it did, and nothing but the version tells.
 func (k *Kernel) tellsOwner() bool {
 	var name unix.Utsname
-	var major, minor int
 	if unix.Uname(&name) != nil {
 		return false
 	}
-	if n, _ := fmt.Sscanf(unix.ByteSliceToString(name.Release[:]), "%d.%d", &major, &minor); n != 2 {
-		return false
+	// Such as 5.10.0-28-amd64, 6.1-rc3, 6.12.
+	number := func(s string) int {
+		n, _ := strconv.Atoi(s[:len(s)-len(strings.TrimLeft(s, "0123456789"))])
+		return n
 	}
+	first, rest, _ := strings.Cut(unix.ByteSliceToString(name.Release[:]), ".")
+	major, minor := number(first), number(rest)
 	return major > 5 || major == 5 && minor >= 12
 }
 

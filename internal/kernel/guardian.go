@@ -3,12 +3,12 @@ package kernel
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

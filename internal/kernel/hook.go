@@ -2,12 +2,12 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"syscall"
 	"time"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 
 	"golang.org/x/sys/unix"

@@ -6,10 +6,10 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,6 +10,7 @@ import (
 	"unsafe"
 
 	"killbox/internal/family"
+	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

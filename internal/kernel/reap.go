@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"unsafe"
 
 	"killbox/internal/family"
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

@@ -2,10 +2,10 @@ package report
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"killbox/internal/accounts"
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

@@ -1,10 +1,11 @@
 package report
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
 )
 
 // A wait that passes statusAfter gets a status line, rewritten every
@@ -32,13 +33,15 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 	switch {
 	case p.In == escalate.Forever:
 	case p.Next != 0:
-		line += fmt.Sprintf(", %v in %.1f s", p.Next, p.In.Seconds())
+		line += fmt.Sprintf(", %v in %s", p.Next, tenths(p.In))
 	default:
-		line += fmt.Sprintf(", giving up in %.1f s", p.In.Seconds())
+		line += ", giving up in " + tenths(p.In)
 	}
 	fmt.Fprint(r.opts.Err, "\r\x1b[K"+line)
 	r.status = true
 }
+
+func tenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }
 
 // wipe takes the status line off the screen.
 func (r *Reporter) wipe() {

@@ -3,7 +3,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"killbox/internal/escalate"
+	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

@@ -4,10 +4,11 @@
 package signals
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"killbox/internal/fmt"
 )
 
 // Signal is a signal number of the architecture that the program was built

@@ -4,11 +4,11 @@ package target
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
 
+	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 

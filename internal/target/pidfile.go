@@ -2,11 +2,12 @@ package target
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
 	"syscall"
+
+	"killbox/internal/fmt"
 )
 
 // ReadPidfile returns the PID or handle that the file holds. A file that
