@@ -15,11 +15,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-	"github.com/spf13/pflag"
-
 	"killbox/applets"
 	"killbox/internal/pflag"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // manOption is an .It of a man page that names options.

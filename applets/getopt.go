@@ -4,7 +4,6 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 

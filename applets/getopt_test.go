@@ -9,14 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"killbox/internal/pflag"
+
 	"github.com/google/go-cmp/cmp"
-	"github.com/spf13/pflag"
 )
 
 // getoptFlags writes down what is set.
 func getoptFlags(log *[]string) *pflag.FlagSet {
-	flags := pflag.NewFlagSet("x", pflag.ContinueOnError)
-	flags.SortFlags = false
+	flags := pflag.NewFlagSet()
 	add := func(name, letter string, value bool) {
 		flags.VarP(optionFunc{func(s string) error {
 			if s == "bad" {

@@ -4,17 +4,16 @@ package applets
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path"
 	"strings"
 	"time"
 
 	"killbox/internal/ere"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 func killall() *Applet {

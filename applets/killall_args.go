@@ -3,7 +3,6 @@
 package applets
 
 import (
-	"fmt"
 	"io"
 	"math"
 	"strconv"
@@ -11,9 +10,9 @@ import (
 	"time"
 
 	"killbox/internal/ere"
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/internal/signals"
-
-	"github.com/spf13/pflag"
 )
 
 type killallOptions struct {
@@ -29,8 +28,7 @@ type killallOptions struct {
 }
 
 func (o *killallOptions) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	f.SortFlags = false
+	f := pflag.NewFlagSet()
 	o.signal = signals.TERM
 	value := func(name, letter, typ string, set func(string) error) {
 		f.VarP(optionFunc{set, typ}, name, letter, "")

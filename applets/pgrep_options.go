@@ -3,7 +3,6 @@
 package applets
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"

@@ -4,16 +4,15 @@ package applets
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
+	"killbox/internal/fmt"
+	"killbox/internal/pflag"
 	"killbox/procfs"
-
-	"github.com/spf13/pflag"
 )
 
 func pidof() *Applet {
@@ -47,8 +46,7 @@ type pidofCall struct {
 }
 
 func (c *pidofCall) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
-	f.SortFlags = false
+	f := pflag.NewFlagSet()
 	f.BoolVarP(&c.root, "check-root", "c", false, "")
 	f.BoolVarP(&c.single, "single-shot", "s", false, "")
 	f.VarP(optionFunc{c.setOmit, "PID"}, "omit-pid", "o", "")

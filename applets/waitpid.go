@@ -43,8 +43,7 @@ type waitpidOptions struct {
 }
 
 func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
-	flags := pflag.NewFlagSet(a.Name, pflag.ContinueOnError)
-	flags.SortFlags = false
+	flags := pflag.NewFlagSet()
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
 	flags.VarP(optionFunc{func(s string) error {
 		if o.timeout.Set(s) != nil {
