@@ -131,7 +131,7 @@ func All() []*Applet {
 		a.Dropin = true
 		list = append(list, a)
 	}
-	slices.SortFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 

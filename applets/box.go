@@ -150,11 +150,11 @@ func names(env *Env) []string {
 		}
 		for _, e := range entries {
 			name, ok := strings.CutPrefix(e.Name(), pluginPrefix)
-			if ok && name != "" && !slices.Contains(list, name) && executable(filepath.Join(dir, e.Name())) {
-				list = append(list, name)
+			at, found := slices.BinarySearch(list, name)
+			if ok && name != "" && !found && executable(filepath.Join(dir, e.Name())) {
+				list = slices.Insert(list, at, name)
 			}
 		}
 	}
-	slices.Sort(list)
 	return list
 }
