@@ -31,6 +31,8 @@ type Kernel interface {
 	// have anyway, but after Hold a Wait instead.
 	Catch(...signals.Signal) error
 	Hold()
+	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
+	HoldWhenWaiting()
 	// Ignore makes this process ignore the signal.
 	Ignore(signals.Signal)
 	// Wake ends a Wait, the next one if there is none now.

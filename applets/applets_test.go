@@ -102,6 +102,7 @@ func (k *kernel) KillQueue(pid int, s signals.Signal, _ int32) error  { return k
 func (k *kernel) Queue(id procfs.ID, s signals.Signal, _ int32) error { return k.Signal(id, s) }
 func (k *kernel) Wake()                                               {}
 func (k *kernel) OpenCgroup(string) error                             { return errors.New("no cgroups") }
+func (k *kernel) HoldWhenWaiting()                                    { k.call("HoldWhenWaiting") }
 func (k *kernel) Hold()                                               { k.call("Hold") }
 func (k *kernel) Ignore(s signals.Signal)                             { k.call("Ignore " + s.String()) }
 

@@ -148,7 +148,11 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
 		c.env.Kernel.Ignore(signals.HUP)
 	}
-	c.env.Kernel.Hold()
+	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
+		c.env.Kernel.HoldWhenWaiting() // there is nobody frozen to let go on
+	} else {
+		c.env.Kernel.Hold()
+	}
 	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
 	c.rep.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {

@@ -3,7 +3,7 @@ package kernel
 import (
 	"os"
 	"os/signal"
-	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,32 +23,66 @@ type notes struct {
 	// keeper, if set, takes what comes.
 	keeper atomic.Pointer[keeper]
 	got    atomic.Int32
+
+	sigs  []signals.Signal
+	armed bool
+	// soon: a Wait that has to wait calls Hold.
+	soon bool
+	// quit is the runtime's handler of QUIT where ours is not yet in place.
+	quit *[64]byte
 }
 
 // Catch takes the given signals from the Go runtime, those apart that the
 // caller had us ignore: until Hold each ends the process at once, as if it had
 // not been caught, and after it they end a Wait.
+//
+// The runtime starts threads for signals that are caught, which takes longer
+// than all that most calls do. So they are caught when it begins to matter.
 func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	ch := make(chan os.Signal, 64)
-	n := &notes{fd: fd, ch: ch}
+	n := &notes{fd: fd, ch: make(chan os.Signal, 64)}
 	k.notes = n
 	for _, s := range sigs {
 		if k.ignores(s) || signal.Ignored(syscall.Signal(s)) {
 			signal.Ignore(syscall.Signal(s)) // the runtime has put its handler there
 		} else {
-			signal.Notify(ch, syscall.Signal(s))
+			n.sigs = append(n.sigs, s)
 		}
 	}
+	if os.Getpid() == 1 {
+		n.arm() // only what is caught reaches PID 1
+	} else if slices.Contains(n.sigs, signals.QUIT) {
+		// Of the four it is the one for which the runtime has an answer of
+		// its own, a trace.
+		n.quit = new([64]byte)
+		var zero [64]byte
+		rtSigaction(int(signals.QUIT), &zero, n.quit)
+	}
+	return nil
+}
+
+// arm begins to catch the signals.
+func (n *notes) arm() {
+	if n.armed {
+		return
+	}
+	n.armed = true
+	for _, s := range n.sigs {
+		if !signal.Ignored(syscall.Signal(s)) { // by Ignore, since
+			signal.Notify(n.ch, syscall.Signal(s))
+		}
+	}
+	if n.quit != nil {
+		rtSigaction(int(signals.QUIT), n.quit, nil)
+	}
 	go func() {
-		for s := range ch {
+		for s := range n.ch {
 			n.take(signals.Signal(s.(syscall.Signal)))
 		}
 	}()
-	return nil
 }
 
 // take deals with a signal that has come.
@@ -106,7 +140,17 @@ func (k *Kernel) woken() bool {
 // Hold leaves it to Interrupted and Wait to tell of the caught signals.
 func (k *Kernel) Hold() {
 	if k.notes != nil {
+		k.notes.arm()
+		k.notes.soon = false
 		k.notes.hold.Store(true)
+	}
+}
+
+// HoldWhenWaiting is Hold as soon as a Wait takes longer than a glance: for
+// whoever has nothing to put right before a signal may end this process.
+func (k *Kernel) HoldWhenWaiting() {
+	if k.notes != nil {
+		k.notes.soon = true
 	}
 }
 
@@ -124,14 +168,6 @@ func (k *Kernel) Interrupted() error {
 	return nil
 }
 
-// Die is the function of that name, but for the PIPE that our caller has us
-// ignore: then a program gets the error of its write, and nothing else.
-func (k *Kernel) Die(sig signals.Signal) {
-	if sig != signals.PIPE || !k.ignores(sig) {
-		Die(sig)
-	}
-}
-
 // Die ends this process by sig itself, so that whoever waits for it sees why:
 // a shell stops its loop on a child that died of SIGINT, not on one that
 // exited with 130. It returns where a signal cannot end us, as for PID 1.
@@ -143,19 +179,14 @@ func Die(sig signals.Signal) {
 	// prints a trace for some signals. A structure of zeros is SIG_DFL in
 	// every architecture's layout.
 	var zero [64]byte
-	rtSigaction(int(sig), &zero)
+	rtSigaction(int(sig), &zero, nil)
 	unix.Kill(os.Getpid(), unix.Signal(sig))
 	// Another thread may be the one to take it, any moment now.
 	time.Sleep(time.Second)
 }
 
-// rtSigaction installs the disposition. The size of the signal set is 8 bytes,
-// and 16 on MIPS (rt_sigaction(2)).
-func rtSigaction(sig int, act *[64]byte) {
-	size := uintptr(8)
-	switch runtime.GOARCH {
-	case "mips", "mipsle", "mips64", "mips64le":
-		size = 16
-	}
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), 0, size, 0, 0)
+// rtSigaction installs the disposition, and stores the former one in old unless
+// that is nil.
+func rtSigaction(sig int, act, old *[64]byte) {
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }

@@ -27,7 +27,7 @@ func (k *Kernel) asInC(pid int, sig signals.Signal, kill func() error) error {
 		if k.ignores(sig) {
 			act = ignoring()
 		}
-		rtSigaction(int(sig), &act)
+		rtSigaction(int(sig), &act, nil)
 	}
 	err := kill()
 	if own && err == nil && sig.Ends() && !k.ignores(sig) && self != 1 {

@@ -52,6 +52,7 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []sign
 	}
 	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.keeper = q
+	k.notes.arm()
 	k.notes.keeper.Store(q)
 	k.notes.handOver(0)
 	k.watchers[int32(k.notes.fd)] = func() {

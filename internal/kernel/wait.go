@@ -17,6 +17,9 @@ const (
 	pollLast  = 50 * time.Millisecond
 )
 
+// A glance is how long a Wait waits before it has the signals caught.
+const glance = 2 * time.Millisecond
+
 // Wait returns the opened processes that went, as soon as there is one, or
 // nothing when the timeout is over; reaped holds those whose parents have
 // waited for them. Nothing ticks meanwhile as long as every process has a
@@ -38,8 +41,15 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 		if len(gone)+len(reaped) > 0 {
 			nap = 0 // who else went is told in the same breath
 		}
+		soon := k.notes != nil && k.notes.soon && nap > 0
+		if soon {
+			nap = min(nap, glance)
+		}
 		if gone, reaped, err = k.sleep(nap, gone, reaped); err != nil {
 			return nil, nil, err
+		}
+		if soon && len(gone)+len(reaped) == 0 {
+			k.Hold()
 		}
 		k.collect()
 		woken := k.woken()
