@@ -22,8 +22,8 @@ type inherited struct {
 func given() *inherited {
 	in := wasGiven()
 	in.parent = unix.Getppid()
-	for sig := 1; sig <= numSignals; sig++ {
-		// Some, TSTP among them, the runtime leaves alone.
+	// These the runtime leaves alone, and does not look at some of them.
+	for _, sig := range [...]unix.Signal{unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34} {
 		var act [64]byte
 		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&act)), sigsetSize(), 0, 0)
 		ignore := ignoring()
