@@ -83,6 +83,14 @@ func checkFormat(info *types.Info, call *ast.CallExpr) (string, bool) {
 	if !ok || !types.Identical(list.Elem().Underlying(), anything) {
 		return "", true
 	}
+	if fn, ok := call.Fun.(*ast.SelectorExpr); ok && strings.HasSuffix(fn.Sel.Name, "println") {
+		for _, arg := range call.Args[last:] {
+			if complaint, ok := suits(info, 'v', arg); !ok {
+				return complaint, false
+			}
+		}
+		return "checked", true
+	}
 	value := info.Types[call.Args[last-1]].Value
 	if value == nil {
 		return "the format is no constant", false

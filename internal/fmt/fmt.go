@@ -50,8 +50,17 @@ func Sprint(value any) string { return one(value, 'v', false) }
 // Fprint writes the value as %v does.
 func Fprint(w io.Writer, value any) (int, error) { return io.WriteString(w, Sprint(value)) }
 
-// Fprintln writes the value as %v does, and a newline.
-func Fprintln(w io.Writer, value any) (int, error) { return io.WriteString(w, Sprint(value)+"\n") }
+// Fprintln writes the values as %v does, blanks between them, and a newline.
+func Fprintln(w io.Writer, values ...any) (int, error) {
+	line := ""
+	for i, value := range values {
+		if i > 0 {
+			line += " "
+		}
+		line += Sprint(value)
+	}
+	return io.WriteString(w, line+"\n")
+}
 
 func sprintf(format string, args []any) (text string, cause error) {
 	var b strings.Builder

@@ -48,6 +48,14 @@ func TestLikeStandard(t *testing.T) {
 			t.Errorf("%q: wrote %d, %v: %q", test.format, n, err, b.String())
 		}
 	}
+	var ours, theirs strings.Builder
+	for _, values := range [][]any{nil, {"one"}, {"a", "b", 3, err, -4}} {
+		Fprintln(&ours, values...)
+		fmt.Fprintln(&theirs, values...)
+	}
+	if ours.String() != theirs.String() {
+		t.Errorf("lines %q, want %q", ours.String(), theirs.String())
+	}
 	for _, value := range []any{"s", 7, -7, err, name("x"), uint32(5)} {
 		want := fmt.Sprint(value)
 		var b strings.Builder
