@@ -91,7 +91,9 @@ func install(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(bin, "killbox")
-	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0 -E=killbox_start", "-o", binary, ".")
+	// As the Makefile's BUILD.
+	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-gcflags=all=-l",
+		"-ldflags=-s -w -checklinkname=0 -funcalign=16 -E=killbox_start", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
 		if out, err := cmd.CombinedOutput(); err != nil {

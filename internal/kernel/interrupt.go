@@ -168,6 +168,14 @@ func (k *Kernel) Interrupted() error {
 	return nil
 }
 
+// Die is the function of that name, but for the PIPE that our caller has us
+// ignore: then a program gets the error of its write, and nothing else.
+func (k *Kernel) Die(sig signals.Signal) {
+	if sig != signals.PIPE || !k.ignores(sig) {
+		Die(sig)
+	}
+}
+
 // Die ends this process by sig itself, so that whoever waits for it sees why:
 // a shell stops its loop on a child that died of SIGINT, not on one that
 // exited with 130. It returns where a signal cannot end us, as for PID 1.
