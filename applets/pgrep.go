@@ -65,9 +65,6 @@ type pgrepProcess struct {
 }
 
 func (p *pgrepCall) run(args []string) int {
-	if p.env.Proc == nil {
-		return failure(p.env, p.name, p.env.ProcErr)
-	}
 	pattern, err := p.o.parse(p.name, args)
 	switch {
 	case err != nil:
@@ -78,6 +75,9 @@ func (p *pgrepCall) run(args []string) int {
 	case p.o.version:
 		fmt.Fprintf(p.env.Stdout, "%s (killbox) %s\n", p.name, Version)
 		return pgrepFound
+	}
+	if p.env.Proc == nil {
+		return failure(p.env, p.name, p.env.ProcErr)
 	}
 	if err := p.env.sameNamespace(); err != nil && p.o.mode != pgrepList {
 		return failure(p.env, p.name, err) // the number of a match would be another's

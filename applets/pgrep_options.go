@@ -262,7 +262,11 @@ func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 	if !ok {
 		return 0, badOption("invalid process group: %s", s)
 	}
-	if st, err := o.env.Proc.Stat(o.env.PID); n == 0 && err == nil {
+	if n == 0 && o.env.Proc != nil {
+		st, err := o.env.Proc.Stat(o.env.PID)
+		if err != nil {
+			return 0, err
+		}
 		n = int64(st.PGID)
 	}
 	return n, nil
@@ -273,7 +277,11 @@ func (o *pgrepOptions) ownSession(s string) (int64, error) {
 	if !ok {
 		return 0, badOption("invalid session id: %s", s)
 	}
-	if st, err := o.env.Proc.Stat(o.env.PID); n == 0 && err == nil {
+	if n == 0 && o.env.Proc != nil {
+		st, err := o.env.Proc.Stat(o.env.PID)
+		if err != nil {
+			return 0, err
+		}
 		n = int64(st.SID)
 	}
 	return n, nil

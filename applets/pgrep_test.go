@@ -3,6 +3,7 @@
 package applets
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
@@ -90,6 +91,28 @@ func TestCannotOpen(t *testing.T) {
 		b.Env.Kernel = &changing{kernel: b.k, open: func(procfs.Stat) (procfs.Stat, error) { return procfs.Stat{}, syscall.ENFILE }}
 		if code := b.run(name, "-x", "other"); code != 1 || b.err.String() != want || len(b.k.sent) > 0 {
 			t.Errorf("%s: exit %d, said %q, sent %q", name, code, b.err.String(), b.k.sent)
+		}
+	}
+}
+
+// TestNoProc: what is wrong with the command line, and what the options are,
+// can be told without /proc.
+func TestNoProc(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"pgrep", "--help"}, 0, ""},
+		{[]string{"pkill"}, 2, "no matching criteria"},
+		{[]string{"pkill", "-g", "x"}, 2, "invalid process group"},
+		{[]string{"pkill", "-g", "0", "-s", "0"}, 3, "no /proc"},
+		{[]string{"pidwait", "x"}, 3, "no /proc"},
+	} {
+		b := newBench(t, "")
+		b.Env.Proc, b.Env.ProcErr = nil, errors.New("no /proc")
+		if code := b.run(test.args...); code != test.code || !strings.Contains(b.err.String(), test.says) || len(b.k.calls) > 0 {
+			t.Errorf("%q: exit %d, said %q, asked for %q", test.args, code, b.err.String(), b.k.calls)
 		}
 	}
 }

@@ -195,7 +195,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 
 // exists asks the descriptor whether its process has been reaped.
 func exists(fd int) error {
-	if err := pidfdSignal(fd, 0); err == unix.ESRCH {
+	if err := pidfdSignal(fd, 0, nil); err == unix.ESRCH {
 		return procfs.ErrNoProcess
 	}
 	return nil
@@ -295,21 +295,24 @@ func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 }
 
 // Signal sends sig to the process that id names, and to no other.
-func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
+func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.send(id, sig, nil) }
+
+// send sends sig, with what is in info if that is not nil.
+func (k *Kernel) send(id procfs.ID, sig signals.Signal, info *unix.Siginfo) error {
 	p := k.procs[id]
 	if p == nil {
 		return procfs.ErrNoProcess
 	}
 	switch p.kind {
 	case pidfd:
-		return sent(pidfdSignal(p.fd, unix.Signal(sig)))
+		return sent(pidfdSignal(p.fd, unix.Signal(sig), info))
 	case procDir:
 		// Reading through the descriptor fails once the process has been
 		// reaped, even if its number is in use again within the same tick.
 		if _, err := k.proc.StatAt(p.fd); err != nil {
 			return err
 		}
-		return sent(unix.Kill(id.PID, unix.Signal(sig)))
+		return sent(post(id.PID, sig, info))
 	}
 	if k.pidfds() {
 		fd, err := unix.PidfdOpen(id.PID, 0)
@@ -318,7 +321,7 @@ func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
 			if err := k.verify(id); err != nil {
 				return err
 			}
-			return sent(unix.PidfdSendSignal(fd, unix.Signal(sig), nil, 0))
+			return sent(unix.PidfdSendSignal(fd, unix.Signal(sig), info, 0))
 		}
 		if err == unix.ESRCH {
 			return procfs.ErrNoProcess
@@ -327,7 +330,7 @@ func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error {
 	if err := k.verify(id); err != nil {
 		return err
 	}
-	return sent(unix.Kill(id.PID, unix.Signal(sig)))
+	return sent(post(id.PID, sig, info))
 }
 
 // verify fails unless the number still names the process.

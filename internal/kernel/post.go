@@ -44,34 +44,26 @@ func (k *Kernel) ignores(sig signals.Signal) bool {
 
 // KillQueue is Kill with a value, to one process (sigqueue(3)).
 func (k *Kernel) KillQueue(pid int, sig signals.Signal, value int32) error {
-	return k.asInC(pid, sig, func() error {
-		info := queued(sig, value)
-		_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(&info)))
-		if errno == 0 {
-			return nil
-		}
-		return errno
-	})
+	info := queued(sig, value)
+	return k.asInC(pid, sig, func() error { return post(pid, sig, &info.Siginfo) })
 }
 
 // Queue is Signal with a value.
 func (k *Kernel) Queue(id procfs.ID, sig signals.Signal, value int32) error {
-	p := k.procs[id]
-	if p == nil {
-		return procfs.ErrNoProcess
+	info := queued(sig, value)
+	return k.send(id, sig, &info.Siginfo)
+}
+
+// post sends to a number.
+func post(pid int, sig signals.Signal, info *unix.Siginfo) error {
+	if info == nil {
+		return unix.Kill(pid, unix.Signal(sig))
 	}
-	if p.kind == pidfd {
-		info := queued(sig, value)
-		return sent(unix.PidfdSendSignal(p.fd, unix.Signal(sig), &info.Siginfo, 0))
+	_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), uintptr(sig), uintptr(unsafe.Pointer(info)))
+	if errno != 0 {
+		return errno
 	}
-	if p.kind == procDir {
-		if _, err := k.proc.StatAt(p.fd); err != nil {
-			return err
-		}
-	} else if err := k.verify(id); err != nil {
-		return err
-	}
-	return k.KillQueue(id.PID, sig, value)
+	return nil
 }
 
 // queuedInfo is a siginfo_t with the members of sigqueue(3). They begin at an

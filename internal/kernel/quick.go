@@ -17,8 +17,8 @@ func pidfdOpen(pid int) (int, error) {
 	return int(fd), nil
 }
 
-func pidfdSignal(fd int, sig unix.Signal) error {
-	if _, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), 0, 0, 0, 0); errno != 0 {
+func pidfdSignal(fd int, sig unix.Signal, info *unix.Siginfo) error {
+	if _, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), uintptr(unsafe.Pointer(info)), 0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
