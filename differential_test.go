@@ -50,7 +50,7 @@ type rewrite struct {
 // comparisons is where a tool's table is listed. Each stands in a file of its own.
 func comparisons() []comparison {
 	return slices.Concat(comparePgrep(), pidofs(), []comparison{
-		killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux(), timeoutOfGNU(),
+		killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux(), timeoutOfGNU(), timeoutOnceMore(),
 	})
 }
 
