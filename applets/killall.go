@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -159,7 +160,11 @@ func (c *killallCall) prepare(operands []string) error {
 	if c.o.nsPID != 0 {
 		var err error
 		if c.ns, err = c.env.Proc.Namespace(c.o.nsPID, "pid"); err != nil {
-			return fmt.Errorf("%s: cannot tell the namespace of PID %d: %s", c.name, c.o.nsPID, cError(err))
+			why := errnoText(err)
+			if errors.Is(err, procfs.ErrNoProcess) {
+				why = cError(err)
+			}
+			return fmt.Errorf("%s: cannot tell the namespace of PID %d: %s", c.name, c.o.nsPID, why)
 		}
 	}
 	st, err := c.env.Proc.Stat(c.env.PID)
@@ -230,90 +235,6 @@ func (c *killallCall) mark(hits []int, signalled bool) {
 	for _, i := range hits {
 		c.names[i].found = c.names[i].found || signalled
 	}
-}
-
-// cutName is the length at which the kernel cuts names (TASK_COMM_LEN).
-const cutName = 15
-
-// match judges a process. hits are the operands that it answers to, and shown
-// is the name that it goes by.
-func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, hits []int) {
-	proc := c.env.Proc
-	if c.o.hasUID {
-		if status, err := proc.Status(st.PID); err != nil || status.UID[0] != c.o.uid {
-			return false, "", nil
-		}
-	}
-	if c.ns != "" {
-		if ns, err := proc.Namespace(st.PID, "pid"); err != nil || ns != c.ns {
-			return false, "", nil
-		}
-	}
-	if c.o.context != nil {
-		if label, err := proc.Label(st.PID); err != nil || !c.o.context.MatchString(label) {
-			return false, "", nil
-		}
-	}
-	age := max(c.uptime-procfs.Ticks(st.Start), 0)
-	if c.o.younger > 0 && age > c.o.younger || c.o.older > 0 && age < c.o.older {
-		return false, "", nil
-	}
-	shown, whole := st.Comm, true
-	if len(st.Comm) == cutName {
-		words, err := proc.Cmdline(st.PID)
-		if err != nil {
-			return false, "", nil
-		}
-		if shown, whole = fullName(st.Comm, words); !whole && c.o.exact {
-			if tell {
-				c.say("%s: skipping partial match %s(%d)", c.name, printable(st.Comm), st.PID)
-			}
-			return false, "", nil
-		}
-	}
-	for i := range c.names {
-		if c.is(&c.names[i], st.PID, shown, whole) {
-			hits = append(hits, i)
-		}
-	}
-	return len(hits) > 0 || len(c.names) == 0, shown, hits
-}
-
-// fullName looks for a name that was cut among the words of the command line:
-// that of a script is behind its interpreter's.
-func fullName(comm string, words []string) (name string, found bool) {
-	for _, word := range words {
-		if word == "" {
-			break
-		}
-		if base := word[strings.LastIndexByte(word, '/')+1:]; strings.HasPrefix(base, comm) {
-			return base, true
-		}
-	}
-	return comm, false
-}
-
-// is tells whether the operand means the process.
-func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool {
-	if n.re != nil {
-		return n.re.MatchString(name)
-	}
-	if n.file != nil {
-		if info, err := c.env.Proc.ExeInfo(pid); err == nil && os.SameFile(info, n.file) {
-			return true
-		}
-		// It may have been replaced since, as by an upgrade.
-		exe, err := c.env.Proc.Exe(pid)
-		return err == nil && exe == path.Clean(n.text)
-	}
-	want := n.text
-	if !whole && len(want) > cutName {
-		want = want[:cutName]
-	}
-	if c.o.ignoreCase {
-		return strings.EqualFold(name, want)
-	}
-	return name == want
 }
 
 // ask asks for leave. No answer is none.
