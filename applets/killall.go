@@ -87,10 +87,16 @@ func (c *killallCall) run(args []string) int {
 		c.say("%s: %v", c.name, err)
 		return killallFailed
 	}
+	// All are found before the first is signalled: the end of one may be the end
+	// of others, which are somebody's no less.
+	var found []killallFound
 	for i := range table.Procs {
-		if st := &table.Procs[i]; st.PID != c.env.PID {
-			c.process(st)
+		if f, ok := c.find(&table.Procs[i]); ok {
+			found = append(found, f)
 		}
+	}
+	for i := range found {
+		c.process(&found[i])
 	}
 	code := 0
 	if len(c.names) == 0 && c.done == 0 {
@@ -172,36 +178,46 @@ func (c *killallCall) prepare(operands []string) error {
 	return err
 }
 
-// process signals one that is in the table, if it is meant.
-func (c *killallCall) process(st *procfs.Stat) {
-	if ok, _, _ := c.match(st, c.o.verbose); !ok {
-		return
+// killallFound is somebody who is meant.
+type killallFound struct {
+	procfs.Stat
+	shown string // the name that it goes by
+	hits  []int  // the operands that it answers to
+}
+
+// find opens a process that is in the table, if it is meant.
+func (c *killallCall) find(st *procfs.Stat) (f killallFound, ok bool) {
+	if st.PID == c.env.PID {
+		return f, false
 	}
-	var shown string
-	var hits []int
-	meant, err := pin(c.env, st, func(now *procfs.Stat) (ok bool) {
-		ok, shown, hits = c.match(now, false)
+	if ok, _, _ := c.match(st, c.o.verbose); !ok {
+		return f, false
+	}
+	f.Stat = *st
+	ok, err := pin(c.env, st, func(now *procfs.Stat) (ok bool) {
+		f.Stat = *now
+		ok, f.shown, f.hits = c.match(now, false)
 		return ok
 	})
 	if err != nil {
 		c.say("%s(%d): %s", printable(st.Comm), st.PID, cError(err))
 	}
-	if !meant {
-		return
-	}
+	return f, ok
+}
+
+// process signals one that was found.
+func (c *killallCall) process(st *killallFound) {
 	if !c.o.wait || c.o.group {
 		defer c.env.Kernel.Close(st.ID)
 	}
 	id, what := st.PID, ""
 	if c.o.group {
-		// The group that it is in now, where it has been pinned.
-		now, err := c.env.Kernel.Stat(st.ID)
-		if err != nil {
-			return
+		id, what = st.PGID, "pgid "
+		if now, err := c.env.Kernel.Stat(st.ID); err == nil {
+			id = now.PGID
 		}
-		id, what = now.PGID, "pgid "
 		if g := c.groups[id]; g != nil {
-			c.mark(hits, g.signalled)
+			c.mark(st.hits, g.signalled)
 			return
 		}
 		c.groups[id] = new(killallGroup) // asked about once
@@ -209,6 +225,7 @@ func (c *killallCall) process(st *procfs.Stat) {
 	if c.o.interactive && !c.ask(fmt.Sprintf("%s(%s%d)", printable(st.Comm), what, id)) {
 		return
 	}
+	var err error
 	if c.o.group {
 		err = c.signalGroup(id, st.ID)
 	} else {
@@ -217,12 +234,12 @@ func (c *killallCall) process(st *procfs.Stat) {
 	switch gone := errors.Is(err, procfs.ErrNoProcess); {
 	case gone && !c.o.interactive:
 	case err != nil:
-		c.say("%s(%d): %s", printable(shown), id, cError(err))
+		c.say("%s(%d): %s", printable(st.shown), id, cError(err))
 	default:
 		if c.o.verbose {
-			c.say("Killed %s(%s%d) with signal %d", printable(shown), what, id, int(c.o.signal))
+			c.say("Killed %s(%s%d) with signal %d", printable(st.shown), what, id, int(c.o.signal))
 		}
-		c.mark(hits, true)
+		c.mark(st.hits, true)
 		c.done++
 		if c.o.wait && !c.o.group {
 			c.left[st.ID] = true
