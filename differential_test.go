@@ -29,6 +29,8 @@ type comparison struct {
 	// same rewrites what both write to stderr, where the messages may differ in form and not in content; it comes on top
 	// of the tool's path being replaced by its name.
 	same []rewrite
+	// sameOut does so for stdout.
+	sameOut []rewrite
 	// minimum is how many cases there have to be, so that a table cannot shrink unseen.
 	minimum int
 	cases   []diffCase
@@ -51,6 +53,7 @@ type rewrite struct {
 func comparisons() []comparison {
 	return slices.Concat(comparePgrep(), pidofs(), []comparison{
 		killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux(), timeoutOfGNU(), timeoutOnceMore(),
+		tiniOfDebian(), killall5OfSysvinit(),
 	})
 }
 
@@ -155,11 +158,15 @@ func (c *comparison) side(t *testing.T, name, path string) []string {
 			}
 			return strings.ReplaceAll(string(text), tool, c.tool)
 		}
-		stderr := read("err")
-		for _, r := range c.same {
-			stderr = r.pattern.ReplaceAllString(stderr, r.with)
-		}
-		results[i] = fmt.Sprintf("exit %sstdout %q\nstderr %q\nafter %q\n", read("code"), read("out"), stderr, read("after"))
+		stdout, stderr := rewritten(read("out"), c.sameOut), rewritten(read("err"), c.same)
+		results[i] = fmt.Sprintf("exit %sstdout %q\nstderr %q\nafter %q\n", read("code"), stdout, stderr, read("after"))
 	}
 	return results
+}
+
+func rewritten(text string, rules []rewrite) string {
+	for _, r := range rules {
+		text = r.pattern.ReplaceAllString(text, r.with)
+	}
+	return text
 }

@@ -5,8 +5,6 @@ package applets
 import (
 	"errors"
 	"os"
-	"path"
-	"regexp"
 	"strings"
 	"time"
 
