@@ -132,7 +132,7 @@ func TestReapwaitForwards(t *testing.T) {
 
 // TestReapwaitForwardable: what never comes as an event cannot be rewritten.
 func TestReapwaitForwardable(t *testing.T) {
-	for _, name := range strings.Fields("0 KILL STOP CHLD URG PIPE TTIN TTOU SEGV BUS FPE ILL TRAP SYS") {
+	for _, name := range strings.Fields("0 KILL STOP CHLD URG PIPE PROF TTIN TTOU SEGV BUS FPE ILL TRAP SYS") {
 		b, c := newKeeping(t)
 		if code := b.run("reapwait", "--rewrite", name+"=TERM", "job"); code != exitUsage || c.launched != nil {
 			t.Errorf("%s: exit %d, %q", name, code, b.err.String())
