@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -93,7 +94,7 @@ func install(t *testing.T) string {
 	binary := filepath.Join(bin, "killbox")
 	// As the Makefile's BUILD.
 	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-gcflags=all=-l",
-		"-ldflags=-s -w -checklinkname=0 -funcalign=16 -E=killbox_start", "-o", binary, ".")
+		"-ldflags=-s -w -checklinkname=0 -E=killbox_start"+align(), "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -101,6 +102,13 @@ func install(t *testing.T) string {
 		}
 	}
 	return bin
+}
+
+func align() string {
+	if runtime.GOARCH == "amd64" {
+		return " -funcalign=1"
+	}
+	return ""
 }
 
 // scriptT is a testing.T as testscript wants it, in which a skip is never quiet.

@@ -500,3 +500,21 @@ func TestChildrenOfEveryThread(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestParseStatusName(t *testing.T) {
+	for escaped, want := range map[string]string{
+		"":            "",
+		"sshd":        "sshd",
+		`a\nb`:        "a\nb",
+		`a\\nb`:       `a\nb`,
+		`a\\\nb`:      "a\\\nb",
+		`\\\\`:        `\\`,
+		`\tab`:        `\tab`,
+		`end\`:        `end\`,
+		"\xff\\n\xfe": "\xff\n\xfe",
+	} {
+		if s, err := procfs.ParseStatus([]byte("Name:\t" + escaped + "\nState:\tS\n")); err != nil || s.Name != want {
+			t.Errorf("%q is read as %q, %v; want %q", escaped, s.Name, err, want)
+		}
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
-	"strings"
 
 	"killbox/internal/fmt"
 )
@@ -72,7 +71,7 @@ func (s *Status) set(key string, value []byte) (ok bool) {
 	f := fields{rest: bytes.ReplaceAll(value, []byte("\t"), []byte(" "))}
 	switch key {
 	case "Name":
-		s.Name = unescapeName.Replace(string(value))
+		s.Name = unescapeName(string(value))
 	case "State":
 		if len(value) == 0 {
 			return false
@@ -117,7 +116,19 @@ func (s *Status) set(key string, value []byte) (ok bool) {
 
 // unescapeName undoes what proc_task_name in fs/proc/array.c does, so that no
 // name can forge a line. Nothing else is escaped.
-var unescapeName = strings.NewReplacer(`\n`, "\n", `\\`, `\`)
+func unescapeName(s string) string {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\\' && i+1 < len(s) && (s[i+1] == 'n' || s[i+1] == '\\') {
+			if i++; s[i] == 'n' {
+				c = '\n'
+			}
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
 
 func (f *fields) owners() (ids [4]int) {
 	for i := range ids {

@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"runtime"
-	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,9 +24,9 @@ func (k *Kernel) Boost() func() {
 	if !better(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !better(unix.SchedAttr{Nice: -20}) {
 		return runtime.UnlockOSThread
 	}
-	percent := debug.SetGCPercent(-1)
+	percent := setGCPercent(-1)
 	return func() {
-		debug.SetGCPercent(percent)
+		setGCPercent(percent)
 		_ = unix.SchedSetAttr(0, old, 0)
 		runtime.UnlockOSThread()
 	}
