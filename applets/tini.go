@@ -253,7 +253,7 @@ func (t *tended) notice(e *family.Event) {
 // signalText spells a signal as strsignal(3) does.
 func signalText(sig signals.Signal) string {
 	if sig >= signals.RTMin {
-		return fmt.Sprintf("Real-time signal %d", sig-signals.RTMin)
+		return fmt.Sprintf("Real-time signal %d", int(sig-signals.RTMin))
 	}
 	s := syscall.Signal(sig).String()
 	return strings.ToUpper(s[:1]) + s[1:]
