@@ -104,6 +104,18 @@ func install(t *testing.T) string {
 	return bin
 }
 
+// TestNoDropins: the five alone.
+func TestNoDropins(t *testing.T) {
+	binary := filepath.Join(t.TempDir(), "killbox")
+	if out, err := exec.Command("go", "build", "-tags=nodropins", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(binary, "--list").Output()
+	if want := "freezekill\nkillwait\npgkill\nreapwait\ntkill\n"; err != nil || string(out) != want {
+		t.Errorf("killbox --list: %v, %q, want %q", err, out, want)
+	}
+}
+
 func align() string {
 	if runtime.GOARCH == "amd64" {
 		return " -funcalign=1"
