@@ -133,7 +133,8 @@ bench: build
 		echo "bench: $(CC) cannot build $$f: what needs it is not measured" >&2; \
 	done
 	$(GO) build -o bench/out/bench ./bench
-	bench/out/bench $(BENCHFLAGS)
+	@$(MAKE) --no-print-directory install DESTDIR= BINDIR=bench/out/bin MANDIR=bench/out/man >/dev/null
+	bench/out/bench -bin bench/out/bin $(BENCHFLAGS)
 
 ## bench-peers: install them all, from Debian
 bench-peers:

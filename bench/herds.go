@@ -203,7 +203,7 @@ func (b *bench) endHerd(n int, argv []string) (float64, error) {
 // short to be measured by itself.
 func (b *bench) oneSignal() error {
 	const calls = 20
-	h, err := b.startHerd(2*calls*b.rounds, 0)
+	h, err := b.startHerd(3*calls*b.rounds, 0)
 	if err != nil {
 		return err
 	}
@@ -223,7 +223,10 @@ func (b *bench) oneSignal() error {
 		}
 	}
 	b.compare("one signal to one PID", "ms",
-		[]*arm{{name: "killwait --no-kill", measure: by(b.tool("killwait"), "--no-kill")}},
+		[]*arm{
+			{name: "kill", measure: by(b.tool("kill"))},
+			{name: "killwait --no-kill", measure: by(b.tool("killwait"), "--no-kill")},
+		},
 		[]*arm{b.arm(atMost(1.5), "/usr/bin/kill", by("/usr/bin/kill")).called("/usr/bin/kill")})
 	return nil
 }
