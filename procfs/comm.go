@@ -1,6 +1,10 @@
 package procfs
 
-import "bytes"
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+)
 
 // Comm reads the name that stat has as well, for less: of the files that every process has, this is the cheapest. The
 // result is good until the next use of fs.
@@ -29,7 +33,11 @@ func (fs *FS) Arg0(pid int) ([]byte, error) {
 	return b, nil
 }
 
-// Share returns an FS on the same descriptor for another goroutine. It is not to be closed.
-func (fs *FS) Share() *FS {
-	return &FS{root: fs.root, fd: fs.fd, dev: fs.dev, buf: make([]byte, startBuffer)}
+// Share returns an FS for another goroutine, with a descriptor of its own: one of both would be fought over by the processors.
+func (fs *FS) Share() (*FS, error) {
+	fd, err := fs.open(".", unix.O_PATH|unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	return &FS{root: fs.root, fd: fd, dev: fs.dev, buf: make([]byte, startBuffer)}, nil
 }

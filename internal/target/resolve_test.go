@@ -94,12 +94,11 @@ func (o *opener) Kin() func(int) (int, int, error) {
 		return nil
 	}
 	return func(pid int) (int, int, error) {
-		proc := o.proc.Share()
-		st, err := proc.Stat(pid)
+		st, err := o.proc.Stat(pid)
 		if err != nil {
 			return 0, 0, err
 		}
-		status, err := proc.Status(pid)
+		status, err := o.proc.Status(pid)
 		return st.PPID, status.UID[1], err
 	}
 }

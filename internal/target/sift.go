@@ -72,7 +72,14 @@ func (r *resolver) sift() ([]int, bool) {
 		}
 	}
 	for range min(runtime.GOMAXPROCS(0), len(pids)/512) - 1 {
-		wg.Go(func() { some(r.proc.Share()) })
+		proc, err := r.proc.Share()
+		if err != nil {
+			break
+		}
+		wg.Go(func() {
+			defer proc.Close()
+			some(proc)
+		})
 	}
 	some(r.proc)
 	wg.Wait()
