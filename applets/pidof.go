@@ -3,7 +3,6 @@
 package applets
 
 import (
-	"cmp"
 	"io"
 	"os"
 	"slices"
@@ -168,7 +167,8 @@ func (c *pidofCall) matching(st *procfs.Stat, program string, file os.FileInfo) 
 	if len(tids) == 0 {
 		tids = []int{st.PID}
 	}
-	slices.SortFunc(tids, func(a, b int) int { return cmp.Compare(b, a) })
+	slices.Sort(tids)
+	slices.Reverse(tids)
 	for _, tid := range tids {
 		thread, err := *st, error(nil)
 		if tid != st.PID {

@@ -1,7 +1,6 @@
 package procfs
 
 import (
-	"cmp"
 	"slices"
 	"strconv"
 )
@@ -11,7 +10,7 @@ import (
 // list changes under the reader, and may have left somebody out (see Children), or if a member leads a session and strays
 // are asked for. Who acts on what is found must read the table.
 func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
-	procs := into.Procs[:0]
+	var procs []Stat
 	seen := make(map[int]bool)
 	add := func(pid int) bool {
 		var p Stat
@@ -47,8 +46,18 @@ func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 			}
 		}
 	}
-	slices.SortFunc(procs, func(a, b Stat) int { return cmp.Compare(a.PID, b.PID) })
-	into.Procs = procs
+	// By number. (To sort them as they are would take a sort of their own.)
+	at := make(map[int]int, len(procs))
+	pids := make([]int, len(procs))
+	for i := range procs {
+		pids[i] = procs[i].PID
+		at[pids[i]] = i
+	}
+	slices.Sort(pids)
+	into.Procs = make([]Stat, len(procs))
+	for i, pid := range pids {
+		into.Procs[i] = procs[at[pid]]
+	}
 	return true
 }
 
