@@ -84,15 +84,13 @@ shellcheck:
 		echo shellcheck $(SHELLS); shellcheck $(SHELLS); fi
 
 ## size: the binary and its budget
-size: ALIGN = -funcalign=1
 size:
 	@file=$$(mktemp) || exit; \
-	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build $(BUILD) -o "$$file" . && size=$$(wc -c <"$$file"); code=$$?; rm -f "$$file"; \
+	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build $(call FLAGS,-funcalign=1) -o "$$file" . && size=$$(wc -c <"$$file"); code=$$?; rm -f "$$file"; \
 	test $$code = 0 || exit; \
 	echo "size: $$size bytes of at most $(BUDGET)"; test "$$size" -le $(BUDGET)
 
 ## cross: build for every Linux port of Go
-cross: ALIGN =
 cross:
 	@for arch in $$($(GO) tool dist list | sed -n 's,^linux/,,p'); do \
 		echo "build linux/$$arch"; \
