@@ -144,7 +144,12 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 // launch starts the command, with the foreground if that is ours.
 func (r *keeping) launch(l *family.Launch) (err error) {
 	k := r.env.Kernel
-	if fd, ok := k.Terminal(); ok && !l.Session {
+	fd, ok := k.Terminal()
+	if !ok && r.tini && k.Foreground(0) {
+		// It leads a group in any case, and could not read otherwise.
+		fd, ok = 0, true
+	}
+	if ok && !l.Session {
 		r.terminal, l.Terminal, l.Group, r.lent = fd, fd, true, true
 	}
 	if r.pid, err = k.Launch(l); err != nil {

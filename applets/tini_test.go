@@ -34,6 +34,7 @@ func TestTini(t *testing.T) {
 		{play: play{"the group by environment", "-s", []happening{got(signals.USR1), exited(7)}, nil, 7, "USR1 -200", ""}, environ: "TINI_KILL_PROCESS_GROUP="},
 		{play: play{"no job control", "-s", []happening{got(signals.TSTP, signals.CONT), exited(0)}, nil, 0, "TSTP 200,CONT 200", ""}},
 		{play: play{"of a terminal", "-s", []happening{got(signals.TSTP), exited(0)}, func(_ *bench, c *children) { c.terminal = true }, 0, "TSTP -200,give 0,stop,CONT -200", ""}},
+		{play: play{"a terminal for standard input alone", "-s", []happening{exited(0)}, func(_ *bench, c *children) { c.foreground = true }, 0, "give 0", ""}},
 		{play: play{"the parent", "-s -p SIGUSR1", []happening{exited(0)}, nil, 0, "die with parent USR1", ""}},
 		{play: play{"messages", "-sv", []happening{ended(300, 0), ended(command, 15)}, nil, 143, "", ""}, out: `^\[INFO  tini \(50\)\] Spawned child process 'job' with pid '200'
 \[INFO  tini \(50\)\] Main child exited with signal \(with signal 'Terminated'\)
@@ -58,6 +59,9 @@ $`},
 		}
 		if c.launched != nil && !c.launched.Group {
 			t.Errorf("%s: no group of its own", p.name)
+		}
+		if c.launched != nil && (c.launched.Terminal >= 0) != (c.terminal || c.foreground) {
+			t.Errorf("%s: terminal %d", p.name, c.launched.Terminal)
 		}
 	}
 }
