@@ -724,12 +724,13 @@ func helpDie() {
 }
 
 // TestCatch: until Hold a signal ends the process as if it were not caught,
-// after it a Wait.
+// after it a Wait. HoldWhenWaiting is no Hold until a Wait has waited.
 func TestCatch(t *testing.T) {
-	for _, hold := range []bool{false, true} {
+	for _, mode := range []string{"never", "hold", "not yet waiting", "waiting"} {
+		hold := mode == "hold" || mode == "waiting"
 		for _, sig := range ends[:4] {
-			t.Run(fmt.Sprintf("%v, hold %v", sig, hold), func(t *testing.T) {
-				cmd, out := run(t, "catch", strconv.FormatBool(hold))
+			t.Run(sig.String()+", "+mode, func(t *testing.T) {
+				cmd, out := run(t, "catch", mode)
 				if _, err := io.ReadFull(out, make([]byte, 1)); err != nil {
 					t.Fatal(err)
 				}
@@ -756,8 +757,16 @@ func helpCatch() {
 	if err := k.Catch(signals.INT, signals.TERM, signals.HUP, signals.QUIT); err != nil {
 		os.Exit(9)
 	}
-	if os.Args[1] == "true" {
+	switch os.Args[1] {
+	case "hold":
 		k.Hold()
+	case "not yet waiting":
+		k.HoldWhenWaiting()
+		os.Stdout.Write([]byte{1})
+		time.Sleep(time.Minute)
+	case "waiting":
+		k.HoldWhenWaiting()
+		k.Wait(10 * glance)
 	}
 	if k.Interrupted() != nil {
 		os.Exit(8)
