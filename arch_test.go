@@ -48,7 +48,7 @@ func testPackage(path string) bool {
 
 // heavy are packages that cost size or start-up without a user seeing why: CONTRIBUTING.md says what stands in for some.
 var heavy = []string{
-	"encoding/json", "flag", "fmt", "html/template", "log/slog", "net", "net/http", "os/exec", "os/user", "plugin", "regexp", "testing",
+	"encoding/json", "flag", "html/template", "log/slog", "net", "net/http", "os/exec", "os/user", "plugin", "regexp", "testing",
 	"text/template",
 }
 
@@ -117,6 +117,8 @@ func TestArrows(t *testing.T) {
 				t.Errorf("%s uses cgo", p.ImportPath)
 			case slices.Contains(kernelImports, imported) && p.ImportPath != "killbox/internal/kernel":
 				t.Errorf("%s imports %s, which is the kernel package's to use", p.ImportPath, imported)
+			case imported == "fmt":
+				t.Errorf("%s imports fmt; there is killbox/internal/fmt", p.ImportPath)
 			case !std[imported] && !slices.Contains(allowed, imported):
 				t.Errorf("%s must not import %s", p.ImportPath, imported)
 			}
