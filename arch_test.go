@@ -48,7 +48,7 @@ func testPackage(path string) bool {
 
 // heavy are packages that cost size or start-up without a user seeing why: CONTRIBUTING.md says what stands in for some.
 var heavy = []string{
-	"encoding/json", "flag", "html/template", "log/slog", "net", "net/http", "os/exec", "os/user", "plugin", "regexp", "testing",
+	"encoding/json", "flag", "fmt", "html/template", "log/slog", "net", "net/http", "os/exec", "os/user", "plugin", "regexp", "testing",
 	"text/template",
 }
 
