@@ -2,6 +2,8 @@ package escalate
 
 import (
 	"errors"
+	"killbox/internal/fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -111,6 +113,7 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 	began := time.Now()
 	pause := 50 * time.Microsecond
 	shakes, calm := 0, 0
+	fewest := math.MaxInt
 	t.proved = false
 	for pass := 0; ; pass++ {
 		if err := t.r.k.Interrupted(); err != nil {
@@ -160,7 +163,11 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 				return newcomers, nil
 			}
 		}
-		if time.Since(began) > t.r.plan.Prove || t.r.left() <= 0 {
+		// While fewer and fewer are in the middle of something it goes on:
+		// let go on now, a fork bomb would begin anew.
+		eased := running > 0 && running < fewest-fewest/16
+		fewest = min(fewest, running)
+		if time.Since(began) > t.r.plan.Prove && !eased || t.r.left() <= 0 {
 			// The kill is carried out all the same; sweep tries again.
 			t.restless = true
 			return newcomers, nil
