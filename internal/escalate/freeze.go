@@ -2,7 +2,6 @@ package escalate
 
 import (
 	"errors"
-	"killbox/internal/fmt"
 	"math"
 	"slices"
 	"time"
