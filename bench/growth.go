@@ -15,7 +15,7 @@ const spare = 1000
 func (b *bench) growth() error {
 	top := b.grow
 	if top == 0 {
-		limit, err := strconv.Atoi(oneLine("/proc/sys/kernel/pid_max"))
+		limit, err := strconv.Atoi(os.Getenv(limitVar))
 		if err != nil {
 			return err
 		}

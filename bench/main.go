@@ -18,6 +18,10 @@ import (
 // outsideVar tells the inner call which PID namespace it must not be in.
 const outsideVar = "BENCH_OUTSIDE"
 
+// limitVar is the PID limit outside: a new namespace may have a larger one of its own (Linux 6.14), of which not all can
+// be had.
+const limitVar = "BENCH_PID_LIMIT"
+
 type config struct {
 	rounds   int
 	max      int
@@ -81,7 +85,7 @@ func enter() error {
 		return err
 	}
 	attr := &os.ProcAttr{
-		Env:   append(os.Environ(), outsideVar+"="+outside),
+		Env:   append(os.Environ(), outsideVar+"="+outside, limitVar+"="+oneLine("/proc/sys/kernel/pid_max")),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
