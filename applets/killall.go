@@ -208,19 +208,20 @@ func (c *killallCall) process(st *killallFound) {
 	if !c.o.wait || c.o.group {
 		defer c.env.Kernel.Close(st.ID)
 	}
-	id, what := st.PID, ""
+	id, what, agreed := st.PID, "", false
 	if c.o.group {
 		id, what = st.PGID, "pgid "
 		if now, err := c.env.Kernel.Stat(st.ID); err == nil {
 			id = now.PGID
 		}
-		if g := c.groups[id]; g != nil {
+		if g := c.groups[id]; g == nil {
+			c.groups[id] = new(killallGroup) // asked about once
+		} else if agreed = g.missed; !agreed {
 			c.mark(st.hits, g.signalled)
 			return
 		}
-		c.groups[id] = new(killallGroup) // asked about once
 	}
-	if c.o.interactive && !c.ask(fmt.Sprintf("%s(%s%d)", printable(st.Comm), what, id)) {
+	if c.o.interactive && !agreed && !c.ask(fmt.Sprintf("%s(%s%d)", printable(st.Comm), what, id)) {
 		return
 	}
 	var err error

@@ -3,6 +3,8 @@
 package applets
 
 import (
+	"errors"
+
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -10,6 +12,7 @@ import (
 // killallGroup is a process group that was dealt with.
 type killallGroup struct {
 	signalled bool
+	missed    bool        // whom it was found by was gone; another may be there
 	known     []procfs.ID // members that were seen
 }
 
@@ -17,7 +20,7 @@ type killallGroup struct {
 func (c *killallCall) signalGroup(pgid int, member procfs.ID) (err error) {
 	g := &killallGroup{known: []procfs.ID{member}}
 	c.groups[pgid] = g
-	defer func() { g.signalled = err == nil }()
+	defer func() { g.signalled, g.missed = err == nil, errors.Is(err, procfs.ErrNoProcess) }()
 	k := c.env.Kernel
 	if pgid == c.own && c.o.signal != signals.Null {
 		// It must live to tell how it went.
