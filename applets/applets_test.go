@@ -681,3 +681,15 @@ func TestStatusOfOneTwice(t *testing.T) {
 		t.Errorf("exit %d, %q, %q; want 143, %q", code, b.out.String(), b.err.String(), want)
 	}
 }
+
+// TestThawReadsTheTable: a list of children may miss somebody, who would stay
+// stopped. It is for pictures.
+func TestThawReadsTheTable(t *testing.T) {
+	b := newBench(t, "")
+	if err := os.WriteFile(filepath.Join(folders[t], "100/task/100/children"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code := b.run("freezekill", "--thaw", "-T", "--no-strays", "100"); code != 0 || !slices.Equal(b.k.sent, []string{"CONT 100", "CONT 101"}) {
+		t.Errorf("exit %d, sent %q: %s", code, b.k.sent, b.err.String())
+	}
+}

@@ -107,7 +107,8 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 		family.Roots = append(family.Roots, t.ID)
 	}
 	var table procfs.Snapshot
-	if !c.env.Proc.Tree(family.Roots, family.Strays, &table) {
+	// --thaw acts on it.
+	if !c.outputs.dryRun || !c.env.Proc.Tree(family.Roots, family.Strays, &table) {
 		if err := c.env.Kernel.Snapshot(&table); err != nil {
 			return nil, err
 		}
