@@ -17,15 +17,27 @@ type Guard struct {
 // NewGuard reads who the ancestors of self are.
 func NewGuard(proc *procfs.FS, self int, force bool) *Guard {
 	g := &Guard{self: self, ancestors: make(map[int]bool), force: force}
-	if proc == nil {
-		return g
+	if proc != nil {
+		g.read(proc.Stat)
 	}
-	// Our own ancestors live while we do, or we get another: a parent that
-	// died was replaced by an init or a subreaper, which is met on the way.
-	for pid := self; ; {
-		st, err := proc.Stat(pid)
-		if err != nil || st.PPID == 0 || g.ancestors[st.PPID] {
-			return g
+	return g
+}
+
+// read goes up from parent to parent. A parent that has died has been replaced
+// by one of its own ancestors: that one is met on the way, unless the dead one
+// was reaped before it could be read. Then it begins anew, until the same one
+// stays unseen, who is hidden.
+func (g *Guard) read(stat func(int) (procfs.Stat, error)) {
+	unseen := 0
+	for pid := g.self; ; {
+		st, err := stat(pid)
+		switch {
+		case err != nil && pid != unseen:
+			unseen, pid = pid, g.self
+			clear(g.ancestors)
+			continue
+		case err != nil || st.PPID == 0 || g.ancestors[st.PPID]:
+			return
 		}
 		pid = st.PPID
 		g.ancestors[pid] = true

@@ -460,3 +460,29 @@ func TestGuard(t *testing.T) {
 	procfstest.Add(t, o.root, procfstest.Proc{PID: 30, PPID: 40})
 	NewGuard(o.proc, self, false)
 }
+
+// TestGuardLosesParent: who has taken us in is met though our parent goes, with
+// what led to it, while we look.
+func TestGuardLosesParent(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 1}, procfstest.Proc{PID: 60, PPID: 30}, procfstest.Proc{PID: 61, PPID: 60})...)
+	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
+	g := &Guard{self: self, ancestors: make(map[int]bool)}
+	g.read(func(pid int) (procfs.Stat, error) {
+		if pid == 61 {
+			procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 30})
+			return procfs.Stat{}, procfs.ErrNoProcess
+		}
+		return o.proc.Stat(pid)
+	})
+	if !g.Ancestor(30) || !g.Ancestor(1) || g.Ancestor(60) || g.Ancestor(61) {
+		t.Errorf("ancestors: %v", g.ancestors)
+	}
+	// Nobody waits for a parent that is hidden.
+	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
+	if err := os.RemoveAll(filepath.Join(o.root, "61")); err != nil {
+		t.Fatal(err)
+	}
+	if g := NewGuard(o.proc, self, false); !g.Ancestor(61) || g.Ancestor(30) {
+		t.Errorf("ancestors: %v", g.ancestors)
+	}
+}
