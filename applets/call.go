@@ -61,7 +61,10 @@ func (c *call) prepare(operands []string) (ok bool) {
 	}
 	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless)
 	if c.targets.all {
-		c.guard.SpareSession(c.env.Proc)
+		if err := c.guard.SpareSession(c.env.Proc); err != nil {
+			c.fail(nil, err, exitFailed)
+			return false
+		}
 	}
 	if c.found, err = target.Resolve(c.env.Proc, c.env.Kernel, c.guard, c.req); err != nil {
 		c.fail(nil, err, exitFailed)

@@ -94,7 +94,9 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 		return nil, err
 	}
 	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
-	c.guard.SpareSession(c.env.Proc)
+	if err := c.guard.SpareSession(c.env.Proc); err != nil {
+		return nil, err
+	}
 	// Who started this from another session goes too, and perhaps takes our
 	// terminal along.
 	c.guard.OnlySession()

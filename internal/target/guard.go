@@ -1,6 +1,7 @@
 package target
 
 import (
+	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 
@@ -45,13 +46,16 @@ func (g *Guard) read(stat func(int) (procfs.Stat, error)) {
 }
 
 // SpareSession makes the guard leave alone who is in the session of self.
-func (g *Guard) SpareSession(proc *procfs.FS) {
+func (g *Guard) SpareSession(proc *procfs.FS) error {
 	if proc == nil {
-		return
+		return nil
 	}
-	if st, err := proc.Stat(g.self); err == nil {
-		g.session, g.spare = st.SID, true
+	st, err := proc.Stat(g.self)
+	if err != nil {
+		return fmt.Errorf("cannot tell the session of this process: %w", err)
 	}
+	g.session, g.spare = st.SID, true
+	return nil
 }
 
 // OnlySession gives up the care for ancestors in other sessions.
