@@ -140,9 +140,9 @@ func (k *Kernel) woken() bool {
 // Hold leaves it to Interrupted and Wait to tell of the caught signals.
 func (k *Kernel) Hold() {
 	if k.notes != nil {
-		k.notes.arm()
 		k.notes.soon = false
-		k.notes.hold.Store(true)
+		k.notes.hold.Store(true) // before one is caught, which would be our end a little late
+		k.notes.arm()
 	}
 }
 

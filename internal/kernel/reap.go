@@ -52,8 +52,8 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []sign
 	}
 	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.keeper = q
+	k.notes.keeper.Store(q) // before one is caught, which would be our end after the launch
 	k.notes.arm()
-	k.notes.keeper.Store(q)
 	k.notes.handOver(0)
 	k.watchers[int32(k.notes.fd)] = func() {
 		var drain [8]byte
