@@ -251,6 +251,8 @@ func (r *resolver) candidates() ([]procfs.Stat, error) {
 		for _, pid := range pids {
 			if st, err := r.proc.Stat(pid); err == nil {
 				procs = append(procs, st)
+			} else if err == procfs.ErrNoProcess {
+				r.found.Vanished = true
 			} else if err = ignore(err); err != nil {
 				return nil, err
 			}

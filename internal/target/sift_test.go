@@ -1,6 +1,8 @@
 package target
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"killbox/procfs"
@@ -43,5 +45,18 @@ func TestSift(t *testing.T) {
 		if want, got := summary(table), summary(nil); got != want {
 			t.Errorf("%d: %s, want %s", i, got, want)
 		}
+	}
+}
+
+// TestSiftVanished: who was let through and is gone before its stat is read has
+// vanished like any other whom the selector found.
+func TestSiftVanished(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	if err := os.Remove(filepath.Join(o.root, "100", "stat")); err != nil {
+		t.Fatal(err)
+	}
+	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
+	if err != nil || len(found.Processes) > 0 || !found.Vanished {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
