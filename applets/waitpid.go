@@ -167,7 +167,10 @@ func pinOperand(env *Env, op target.Operand) (procfs.ID, error) {
 	switch op.Form {
 	case target.Handle:
 		if st.Start == 0 {
-			return st.ID, env.ProcErr
+			if env.ProcErr != nil {
+				return st.ID, env.ProcErr
+			}
+			return st.ID, errors.New("hidden from us, so it may be another than the handle names")
 		}
 		if st.Start != op.Start {
 			return st.ID, procfs.ErrNoProcess
