@@ -48,6 +48,7 @@ type Kernel struct {
 
 	given    *inherited
 	keeper   *keeper          // nil without children to look after
+	command  int              // whom Launch has started, 0 once it has been reaped
 	watchers map[int32]func() // what to do about other descriptors of the epoll set
 }
 

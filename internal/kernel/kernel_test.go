@@ -49,6 +49,7 @@ var helpers = map[string]func(){
 	"block": helpBlock,
 	"few":   helpFew,
 	"early": helpEarly,
+	"pass":  helpPass,
 }
 
 func newKernel(t testing.TB, noPidfd bool) *Kernel {

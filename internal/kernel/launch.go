@@ -39,6 +39,7 @@ func (k *Kernel) Launch(l *family.Launch) (int, error) {
 		}
 		err = &family.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
 	}
+	k.command = pid
 	return pid, err
 }
 

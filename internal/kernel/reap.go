@@ -164,6 +164,9 @@ func (k *Kernel) collect() {
 			q.events = append(q.events, family.Event{Kind: family.Stopped, Signal: sig, Child: c})
 			continue
 		}
+		if pid == k.command {
+			k.command = 0
+		}
 		c.CPU = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 		c.Peak = uint64(ru.Maxrss) << 10
 		if k.procs[c.ID] != nil {
@@ -208,11 +211,14 @@ func (k *Kernel) Alone() bool {
 	}
 }
 
-// Pass sends sig to a child of ours that has not been reaped, whose number is
-// therefore its own; with group to its process group, which it leads.
+// Pass sends sig to whom Launch has started, while it has not been reaped and
+// its number is therefore its own: who asks may not have been told yet. With
+// group it goes to its process group, which it leads.
 func (k *Kernel) Pass(pid int, sig signals.Signal, group bool) error {
 	if group {
 		pid = -pid
+	} else if pid != k.command {
+		return procfs.ErrNoProcess
 	}
 	return sent(unix.Kill(pid, unix.Signal(sig)))
 }

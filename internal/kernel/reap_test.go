@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"killbox/internal/family"
 	"killbox/internal/signals"
+	"killbox/procfs"
 )
 
 // TestEarlySignal: one that comes before there are children is told of later,
@@ -41,4 +43,40 @@ func helpEarly() {
 	k.notes.take(signals.HUP)
 	expect(signals.HUP)
 	fatal(k.Interrupted())
+}
+
+// TestPass: once a child has been reaped its number may be anybody's.
+func TestPass(t *testing.T) {
+	cmd, _ := run(t, "pass")
+	if status := waitStatus(cmd); status.ExitStatus() != 0 {
+		t.Errorf("ended with %v", status)
+	}
+}
+
+func helpPass() {
+	k := New(nil, Options{})
+	check := func(ok bool, what string, err error) {
+		if !ok {
+			fmt.Fprintln(os.Stderr, what, err)
+			os.Exit(3)
+		}
+	}
+	err := k.Catch(signals.TERM)
+	check(err == nil, "Catch", err)
+	err = k.Adopt(false)
+	check(err == nil, "Adopt", err)
+	pid, err := k.Launch(family.NewLaunch([]string{"sleep", "60"}, os.Environ()))
+	check(err == nil, "Launch", err)
+	err = k.Pass(pid, signals.KILL, false)
+	check(err == nil, "Pass", err)
+	for ended := false; !ended; {
+		events, err := k.Next(time.Minute)
+		check(err == nil && len(events) > 0, "Next", err)
+		for _, e := range events {
+			ended = ended || e.Kind == family.Ended && e.Child.PID == pid
+		}
+	}
+	// Ours stands for whoever has the number now.
+	err = k.Pass(os.Getpid(), 0, false)
+	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another", err)
 }
