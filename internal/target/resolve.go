@@ -319,6 +319,7 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 		return nil
 	}
 	ok := now.ID == st.ID
+	r.found.Vanished = r.found.Vanished || !ok
 	if ok {
 		ok, err = matches(&now)
 	}

@@ -60,3 +60,13 @@ func TestSiftVanished(t *testing.T) {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
+
+// TestVanishedAndReplaced: a number that is in use again is that of one who is gone.
+func TestVanishedAndReplaced(t *testing.T) {
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Start: 1000, Comm: "victim"}) }
+	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
+	if err != nil || len(found.Processes) > 0 || !found.Vanished {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
