@@ -10,11 +10,18 @@ import (
 // is refused. Among thousands who want to run, the best nice value alone has a few hundredths of the processor. It holds for
 // the calling thread alone (sched(7)) and for what is forked by it, the guardian, so the goroutine is bound to it until the
 // returned call. Until then no garbage is collected either: that needs threads that were not boosted.
+// Nor does the terminal stop us meanwhile, by ^Z, or for what is printed in the
+// background (stty tostop): whoever is frozen would stay so.
 func (k *Kernel) Boost() func() {
 	runtime.LockOSThread()
+	going := unstoppable()
+	end := func() {
+		going()
+		runtime.UnlockOSThread()
+	}
 	old, err := unix.SchedGetAttr(0, 0)
 	if err != nil || old.Policy != unix.SCHED_NORMAL {
-		return runtime.UnlockOSThread // real-time already, perhaps
+		return end // real-time already, perhaps
 	}
 	old.Size = unix.SizeofSchedAttr
 	better := func(a unix.SchedAttr) bool {
@@ -22,12 +29,27 @@ func (k *Kernel) Boost() func() {
 		return unix.SchedSetAttr(0, &a, 0) == nil
 	}
 	if !better(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !better(unix.SchedAttr{Nice: -20}) {
-		return runtime.UnlockOSThread
+		return end
 	}
 	percent := setGCPercent(-1)
 	return func() {
 		setGCPercent(percent)
 		_ = unix.SchedSetAttr(0, old, 0)
-		runtime.UnlockOSThread()
+		end()
+	}
+}
+
+// unstoppable has the terminal's signals ignored until the returned call.
+func unstoppable() func() {
+	signals := [...]unix.Signal{unix.SIGTSTP, unix.SIGTTOU}
+	var old [len(signals)][64]byte
+	for i, sig := range signals {
+		ignore := ignoring()
+		rtSigaction(int(sig), &ignore, &old[i])
+	}
+	return func() {
+		for i, sig := range signals {
+			rtSigaction(int(sig), &old[i], nil)
+		}
 	}
 }

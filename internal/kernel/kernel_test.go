@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -906,6 +907,27 @@ func TestBoost(t *testing.T) {
 	newKernel(t, false).Boost()()
 	if after, err := unix.SchedGetAttr(0, 0); err != nil || *after != *before {
 		t.Errorf("%+v, %v; want %+v as before", after, err, before)
+	}
+}
+
+// TestBoostIsNotStopped: while others are frozen nobody stops us by the terminal.
+func TestBoostIsNotStopped(t *testing.T) {
+	ignored := func() (list []bool) {
+		for _, sig := range []unix.Signal{unix.SIGTSTP, unix.SIGTTOU} {
+			var act [64]byte
+			rtSigaction(int(sig), nil, &act)
+			list = append(list, act == ignoring())
+		}
+		return list
+	}
+	before := ignored()
+	restore := newKernel(t, false).Boost()
+	if got := ignored(); !slices.Equal(got, []bool{true, true}) {
+		t.Errorf("TSTP and TTOU ignored: %v", got)
+	}
+	restore()
+	if got := ignored(); !slices.Equal(got, before) {
+		t.Errorf("TSTP and TTOU ignored: %v, before %v", got, before)
 	}
 }
 
