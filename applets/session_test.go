@@ -11,7 +11,7 @@ import (
 
 // TestUnknownSession: who does not know its own session cannot spare it.
 func TestUnknownSession(t *testing.T) {
-	b := newBench(t, "")
+	newBench(t, "") // makes the folder
 	if err := os.Remove(filepath.Join(folders[t], strconv.Itoa(self), "stat")); err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestUnknownSession(t *testing.T) {
 		{1, []string{"killall5", "-TERM"}},
 		{3, []string{"freezekill", "--all", "--force"}},
 	} {
-		b = newBench(t, "")
+		b := newBench(t, "")
 		if code := b.run(test.args...); code != test.code || len(b.k.sent) > 0 || b.err.Len() == 0 {
 			t.Errorf("%q: exit %d, sent %q: %s", test.args, code, b.k.sent, b.err.String())
 		}
