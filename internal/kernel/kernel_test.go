@@ -51,6 +51,8 @@ var helpers = map[string]func(){
 	"few":   helpFew,
 	"early": helpEarly,
 	"pass":  helpPass,
+
+	"stranger": func() { time.Sleep(time.Minute) },
 }
 
 func newKernel(t testing.TB, noPidfd bool) *Kernel {

@@ -213,12 +213,14 @@ func (k *Kernel) Alone() bool {
 
 // Pass sends sig to whom Launch has started, while it has not been reaped and
 // its number is therefore its own: who asks may not have been told yet. With
-// group it goes to its process group, which it leads.
+// group it goes to the process group that it leads or has led: while that has a
+// member, the number is handed out to nobody.
 func (k *Kernel) Pass(pid int, sig signals.Signal, group bool) error {
+	if pid != k.command && (!group || unix.Kill(pid, 0) != unix.ESRCH) {
+		return procfs.ErrNoProcess
+	}
 	if group {
 		pid = -pid
-	} else if pid != k.command {
-		return procfs.ErrNoProcess
 	}
 	return sent(unix.Kill(pid, unix.Signal(sig)))
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,4 +80,11 @@ func helpPass() {
 	// Ours stands for whoever has the number now.
 	err = k.Pass(os.Getpid(), 0, false)
 	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another", err)
+	other, err := syscall.ForkExec("/proc/self/exe", []string{"stranger"}, &syscall.ProcAttr{
+		Env: []string{helper + "=stranger"}, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	})
+	check(err == nil, "ForkExec", err)
+	err = k.Pass(other, 0, true)
+	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another group", err)
+	syscall.Kill(other, syscall.SIGKILL)
 }
