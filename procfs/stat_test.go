@@ -167,8 +167,11 @@ func FuzzParseStat(f *testing.F) {
 		}
 		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 %d %d 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
 			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.UTime, s.STime, s.Threads, s.Start)
+		if s.Blocked != ^uint32(0) || s.ExitCode != -1 {
+			line += strings.Repeat(" 0", 9) + fmt.Sprintf(" %d", s.Blocked)
+		}
 		if s.ExitCode != -1 {
-			line += strings.Repeat(" 0", 29) + fmt.Sprintf(" %d", s.ExitCode)
+			line += strings.Repeat(" 0", 19) + fmt.Sprintf(" %d", s.ExitCode)
 		}
 		again, err := procfs.ParseStat([]byte(line))
 		if err != nil {
