@@ -803,6 +803,42 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+func TestVforks(t *testing.T) {
+	if _, err := exec.LookPath("perl"); err != nil {
+		skip(t, err)
+	}
+	k := newKernel(t, false)
+	// CLONE_VFORK alone: the child has memory of its own, and may sleep in it.
+	parent := start(t, "perl", "-e", "syscall(shift, 0x4000 | 17, 0, 0, 0, 0) or sleep 60", strconv.Itoa(unix.SYS_CLONE))
+	var children []int
+	for end := time.Now().Add(time.Minute); len(children) == 0; time.Sleep(time.Millisecond) {
+		children, _ = k.proc.Children(parent.pid)
+		if time.Now().After(end) {
+			t.Fatal("no child")
+		}
+	}
+	t.Cleanup(func() { unix.Kill(children[0], unix.SIGKILL) }) // nobody has waited for it
+	for _, test := range []struct {
+		pid   int
+		state byte
+		want  bool
+	}{{parent.pid, 'D', true}, {children[0], 'S', false}, {start(t).pid, 'S', false}} {
+		st, err := k.Open(test.pid)
+		for end := time.Now().Add(time.Minute); err == nil && st.State != test.state; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d: state %c, want %c", test.pid, st.State, test.state)
+			}
+			st, err = k.Stat(st.ID)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := k.Vforks(st.ID); got != test.want {
+			t.Errorf("%d, in state %c: waits for the child of a vfork: %v", test.pid, test.state, got)
+		}
+	}
+}
+
 // helpBlock becomes a shell that has signals blocked.
 func helpBlock() {
 	var set uint64
