@@ -91,19 +91,46 @@ func (c *comparison) run(t *testing.T, bin string) {
 	if peer == "" {
 		scriptT{t}.Skip(fmt.Sprintf("none of %v is here to compare with: install %s", c.peer, c.from))
 	}
-	theirs, ours := c.side(t, "peer", peer), c.side(t, "ours", filepath.Join(bin, c.tool))
+	wrong := c.compared(t, c.cases, peer, filepath.Join(bin, c.tool))
+	if len(wrong) > 0 {
+		// The originals have races of their own, which are not ours to mend: what is true is seen twice.
+		var again []diffCase
+		for _, w := range wrong {
+			fmt.Fprintf(os.Stderr, "AGAIN %s: %s", t.Name(), w.told)
+			again = append(again, w.diffCase)
+		}
+		for _, w := range c.compared(t, again, peer, filepath.Join(bin, c.tool)) {
+			t.Error(w.told)
+		}
+	}
 	meant := 0
-	for i, one := range c.cases {
-		switch {
-		case theirs[i] == ours[i] && one.differs != "":
-			t.Errorf("case %d, %s: no difference, though one is meant (%s):\n%s", i, one.cmd, one.differs, ours[i])
-		case theirs[i] != ours[i] && one.differs == "":
-			t.Errorf("case %d, %s:\n[%s]\n%s[killbox]\n%s", i, one.cmd, peer, theirs[i], ours[i])
-		case one.differs != "":
+	for _, one := range c.cases {
+		if one.differs != "" {
 			meant++
 		}
 	}
 	t.Logf("%s: %d cases against %s, %d of them differ as meant", c.tool, len(c.cases), peer, meant)
+}
+
+// wrongCase is a case that did not come out as it should.
+type wrongCase struct {
+	diffCase
+	told string
+}
+
+// compared runs the cases on both sides, and returns those that differ, or that do not though it is meant.
+func (c *comparison) compared(t *testing.T, cases []diffCase, peer, applet string) (wrong []wrongCase) {
+	t.Helper()
+	theirs, ours := c.side(t, "peer", peer, cases), c.side(t, "ours", applet, cases)
+	for i, one := range cases {
+		switch {
+		case theirs[i] == ours[i] && one.differs != "":
+			wrong = append(wrong, wrongCase{one, fmt.Sprintf("case %d, %s: no difference, though one is meant (%s):\n%s", i, one.cmd, one.differs, ours[i])})
+		case theirs[i] != ours[i] && one.differs == "":
+			wrong = append(wrong, wrongCase{one, fmt.Sprintf("case %d, %s:\n[%s]\n%s[killbox]\n%s", i, one.cmd, peer, theirs[i], ours[i])})
+		}
+	}
+	return wrong
 }
 
 func (c *comparison) found() string {
@@ -119,8 +146,8 @@ func (c *comparison) found() string {
 	return ""
 }
 
-// side runs all cases with one of the two tools, and returns what each came to.
-func (c *comparison) side(t *testing.T, name, path string) []string {
+// side runs the cases with one of the two tools, and returns what each came to.
+func (c *comparison) side(t *testing.T, name, path string, cases []diffCase) []string {
 	t.Helper()
 	dir := t.TempDir()
 	// Under the same name on both sides: some tools go by it.
@@ -130,9 +157,10 @@ func (c *comparison) side(t *testing.T, name, path string) []string {
 	}
 	var script strings.Builder
 	script.WriteString(prelude)
-	for i, one := range c.cases {
-		// The subshell keeps one case's variables and traps from the next one.
-		fmt.Fprintf(&script, "(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n:\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
+	for i, one := range cases {
+		// The subshell keeps one case's variables and traps from the next one. Its PID is lower than those of the victims, as
+		// its age is: of two that began in the same clock tick, the higher number is taken for the newer.
+		fmt.Fprintf(&script, "echo 99 >/proc/sys/kernel/ns_last_pid\n(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n:\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
 			c.setup, one.setup, one.cmd, i, i, i, c.after, one.after, i)
 	}
 	file := filepath.Join(dir, "cases.sh")
@@ -149,12 +177,12 @@ func (c *comparison) side(t *testing.T, name, path string) []string {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", name, err, out)
 	}
-	results := make([]string, len(c.cases))
-	for i := range c.cases {
+	results := make([]string, len(cases))
+	for i := range cases {
 		read := func(what string) string {
 			text, err := os.ReadFile(filepath.Join(dir, strconv.Itoa(i)+"."+what))
 			if err != nil {
-				t.Fatalf("%s: case %d, %s: it did not come to an end", name, i, c.cases[i].cmd)
+				t.Fatalf("%s: case %d, %s: it did not come to an end", name, i, cases[i].cmd)
 			}
 			return strings.ReplaceAll(string(text), tool, c.tool)
 		}
