@@ -79,13 +79,19 @@ func (k *kernel) Unguard()                                   {}
 func (k *kernel) Boost() func()                              { return func() {} }
 func (k *kernel) Pause(time.Duration)                        {}
 func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
-func (k *kernel) Kin() func(int) (int, int, error)           { return nil }
-func (k *kernel) Inode(procfs.ID) (uint64, error)            { return 0, errors.New("no inodes") }
-func (k *kernel) Catch(...signals.Signal) error              { return nil }
-func (k *kernel) Release(procfs.ID) error                    { k.call("Release"); return nil }
-func (k *kernel) LeaveGroup() error                          { k.call("LeaveGroup"); return nil }
-func (k *kernel) OpenGroup(int) error                        { return procfs.ErrNoProcess }
-func (k *kernel) GroupLives(int, []procfs.ID) bool           { return false }
+func (k *kernel) Ahead([]int)                                {}
+func (k *kernel) Spread(n int, do func(*procfs.FS, int)) {
+	for i := range n {
+		do(k.proc, i)
+	}
+}
+func (k *kernel) Kin() func(int) (int, int, error) { return nil }
+func (k *kernel) Inode(procfs.ID) (uint64, error)  { return 0, errors.New("no inodes") }
+func (k *kernel) Catch(...signals.Signal) error    { return nil }
+func (k *kernel) Release(procfs.ID) error          { k.call("Release"); return nil }
+func (k *kernel) LeaveGroup() error                { k.call("LeaveGroup"); return nil }
+func (k *kernel) OpenGroup(int) error              { return procfs.ErrNoProcess }
+func (k *kernel) GroupLives(int, []procfs.ID) bool { return false }
 func (k *kernel) SignalGroup(int, []procfs.ID, signals.Signal) error {
 	k.call("SignalGroup")
 	return nil

@@ -134,6 +134,8 @@ func (c *call) plan() *escalate.Plan {
 		Hook: c.ladders.hook, HookTimeout: c.ladders.hookTimeout.d,
 		Status: c.outputs.json || c.outputs.verbose,
 		Ended:  len(c.found.Ended),
+
+		Targets: make([]escalate.Target, 0, len(c.found.Processes)),
 	}
 	for _, t := range c.found.Processes {
 		p.Targets = append(p.Targets, escalate.Target{Stat: t.Stat, Name: t.Operand, Last: t.Ancestor})

@@ -1,6 +1,10 @@
-/* pidkill: sends TERM to the PIDs on standard input by pidfd and waits for their end by epoll, and does nothing else. */
+/*
+ * pidkill [stat]: sends TERM to the PIDs on standard input by pidfd and waits for their end by epoll, and does nothing
+ * else; with stat it first looks at each one's /proc/PID/stat, once.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -13,8 +17,21 @@
 #define SYS_pidfd_open 434
 #endif
 
-int main(void)
+static void look(int pid)
 {
+	static char path[64], text[4096];
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof text) < 0)
+		perror(path);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
 	static struct epoll_event events[1024];
 	struct rlimit files;
 	int epoll = epoll_create1(0), left = 0, pid;
@@ -30,6 +47,8 @@ int main(void)
 			continue;
 		if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
 			return 1;
+		if (argc > 1)
+			look(pid);
 		syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
 		left++;
 	}

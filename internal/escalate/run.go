@@ -55,6 +55,7 @@ type herd interface {
 // and the summary is complete in both cases.
 func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 	r := &run{k: k, plan: p, obs: o, start: time.Now(), byID: make(map[procfs.ID]*Result, len(p.Targets))}
+	r.results = make([]*Result, 0, len(p.Targets))
 	r.sum.Proved = true
 	for _, s := range p.Skipped {
 		o.Skipped(s)

@@ -32,6 +32,7 @@ type Kernel struct {
 	opts Options
 
 	procs   map[procfs.ID]*process
+	ahead   []ahead            // opened before their Open
 	fresh   []*process         // opened since the last Wait
 	watched map[int32]*process // in the epoll set, by descriptor
 	polled  []*process         // what no event will tell of
@@ -94,19 +95,13 @@ func (e *ThreadError) Is(target error) bool { return target == procfs.ErrNoProce
 // so that what was read belongs to it and not to a successor. Without /proc
 // only the number is known, and Start is 0.
 func (k *Kernel) Open(pid int) (procfs.Stat, error) {
-	p := &process{fd: -1}
-	if err := k.pin(p, pid); err != nil {
-		return procfs.Stat{}, err
+	p, st := k.takeAhead(pid)
+	if p == nil {
+		var err error
+		if p, st, err = k.open(pid); err != nil {
+			return procfs.Stat{}, err
+		}
 	}
-	st, err := k.read(p, pid)
-	if err == nil && p.kind == pidfd {
-		err = exists(p.fd)
-	}
-	if err != nil {
-		p.close()
-		return procfs.Stat{}, err
-	}
-	p.id = st.ID
 	if old := k.procs[st.ID]; old != nil {
 		if old.kind != pidfd || exists(old.fd) == nil {
 			p.close()
@@ -118,6 +113,23 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	k.procs[st.ID] = p
 	k.fresh = append(k.fresh, p)
 	return st, nil
+}
+
+func (k *Kernel) open(pid int) (*process, procfs.Stat, error) {
+	p := &process{fd: -1}
+	if err := k.pin(p, pid); err != nil {
+		return nil, procfs.Stat{}, err
+	}
+	st, err := k.read(p, pid)
+	if err == nil && p.kind == pidfd {
+		err = exists(p.fd)
+	}
+	if err != nil {
+		p.close()
+		return nil, procfs.Stat{}, err
+	}
+	p.id = st.ID
+	return p, st, nil
 }
 
 // reserve is how many descriptors are kept free for reading /proc, the
@@ -132,7 +144,7 @@ func (k *Kernel) pin(p *process, pid int) error {
 		switch {
 		case err == nil:
 			p.fd, p.kind = fd, pidfd
-			k.makeRoom(fd)
+			k.makeRoom(fd, fd)
 		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		case err == unix.EINVAL || err == unix.ENOENT:

@@ -34,21 +34,21 @@ func epollCtl(epoll, op, fd int, event *unix.EpollEvent) error {
 
 func closeFD(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
-// makeRoom has the table of descriptors grow at once to what thousands need, as soon as fd is at its end. The kernel doubles
-// it, and of a program with threads that waits each time until all processors have passed a quiescent state: ten
-// milliseconds and more when they are busy.
-func (k *Kernel) makeRoom(fd int) {
+// makeRoom has the table of descriptors grow at once to what thousands need, as soon as last is at its end; fd is any that
+// is open. The kernel doubles it, and of a program with threads that waits each time until all processors have passed a
+// quiescent state: ten milliseconds and more when they are busy.
+func (k *Kernel) makeRoom(fd, last int) {
 	if k.room == 0 {
 		k.room = 64 // as it is given to everybody
 	}
-	if fd < k.room-1 {
+	if last < k.room-1 {
 		return
 	}
-	for fd >= k.room-1 {
+	for last >= k.room-1 {
 		k.room *= 64
 	}
-	if last := min(k.room, k.probe.limit()) - 1; last > fd {
-		if top, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, last); err == nil {
+	if end := min(k.room, k.probe.limit()) - 1; end > fd {
+		if top, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, end); err == nil {
 			closeFD(top)
 		}
 	}

@@ -13,6 +13,10 @@ type Opener interface {
 	Open(pid int) (procfs.Stat, error)
 	Close(procfs.ID)
 	Stat(procfs.ID) (procfs.Stat, error)
+	// Ahead prepares for the calls of Open that follow, with these numbers in this order.
+	Ahead(pids []int)
+	// Spread calls do for each number below n, perhaps from several goroutines at once.
+	Spread(n int, do func(proc *procfs.FS, i int))
 	// Inode returns the inode number of an opened process's pidfd, an error
 	// where there is none to compare with.
 	Inode(procfs.ID) (uint64, error)
@@ -79,6 +83,16 @@ type Named struct {
 // of the result; the error is for what concerns all of them.
 func Resolve(proc *procfs.FS, open Opener, guard *Guard, req Request) (*Found, error) {
 	r := &resolver{proc: proc, open: open, guard: guard, req: &req, have: make(map[procfs.ID]bool)}
+	pids := make([]int, 0, len(req.Operands))
+	for _, op := range req.Operands {
+		if op.Form != Group {
+			pids = append(pids, op.PID)
+		}
+	}
+	open.Ahead(pids)
+	// Thousands are not to be copied again and again.
+	r.found.Processes = make([]Process, 0, len(pids))
+	r.found.Named = make([]Named, 0, len(pids))
 	for _, op := range req.Operands {
 		var err error
 		if op.Form == Group {

@@ -45,6 +45,14 @@ func openerOf(t *testing.T, root string) *opener {
 	return &opener{t: t, root: root, proc: proc, open: make(map[procfs.ID]int), errs: make(map[int]error), before: make(map[int]func()), after: make(map[int]func())}
 }
 
+func (o *opener) Ahead([]int) {}
+
+func (o *opener) Spread(n int, do func(*procfs.FS, int)) {
+	for i := range n {
+		do(o.proc, i)
+	}
+}
+
 func (o *opener) Open(pid int) (procfs.Stat, error) {
 	if f := o.before[pid]; f != nil {
 		f()

@@ -3,11 +3,8 @@ package target
 import (
 	"bytes"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"killbox/procfs"
 )
@@ -57,32 +54,7 @@ func (r *resolver) sift() ([]int, bool) {
 	r.found.Since = st.Start
 
 	rest := make([]bool, len(pids))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	some := func(proc *procfs.FS) {
-		const block = 128
-		for {
-			end := int(next.Add(block))
-			for i := end - block; i < min(end, len(pids)); i++ {
-				rest[i] = f.possible(proc, pids[i])
-			}
-			if end >= len(pids) {
-				return
-			}
-		}
-	}
-	for range min(runtime.GOMAXPROCS(0), len(pids)/512) - 1 {
-		proc, err := r.proc.Share()
-		if err != nil {
-			break
-		}
-		wg.Go(func() {
-			defer proc.Close()
-			some(proc)
-		})
-	}
-	some(r.proc)
-	wg.Wait()
+	r.open.Spread(len(pids), func(proc *procfs.FS, i int) { rest[i] = f.possible(proc, pids[i]) })
 	n := 0
 	for i, pid := range pids {
 		if rest[i] {
