@@ -1,0 +1,171 @@
+package escalate
+
+import (
+	"errors"
+	"slices"
+
+	"killbox/procfs"
+)
+
+// look reads the table and opens the members that are new.
+func (t *tree) look() ([]*Result, error) {
+	if err := t.r.k.Snapshot(&t.snap); err != nil {
+		return nil, err
+	}
+	if t.before == nil {
+		t.remember()
+	}
+	var found []*Result
+	t.missed = false
+	halted := 0
+	for _, st := range t.members() {
+		if res := t.take(st); res != nil {
+			found = append(found, res)
+		}
+		// Of thousands, the first are stopped while the last are opened.
+		if t.boosted != nil && len(found)-halted == haltAtOnce {
+			if err := t.stop(found[halted:]); err != nil {
+				return found, err
+			}
+			halted = len(found)
+		}
+	}
+	return found, nil
+}
+
+const haltAtOnce = 128
+
+// members returns everybody in the tree as the last reading shows it; without
+// a tree, the targets alone.
+func (t *tree) members() []*procfs.Stat {
+	var members []*procfs.Stat
+	if t.r.plan.Tree == nil {
+		for _, id := range t.roots {
+			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id {
+				members = append(members, st)
+			}
+		}
+		return members
+	}
+	t.selectNew()
+	if t.r.plan.Tree.Flat {
+		for i := range t.snap.Procs {
+			if st := &t.snap.Procs[i]; t.known[st.ID] || t.named[st.ID] {
+				members = append(members, st)
+			}
+		}
+		return members
+	}
+	members = t.snap.Family(procfs.Family{
+		Roots:    t.roots,
+		Known:    t.known,
+		Sessions: t.sessions,
+		Strays:   t.r.plan.Tree.Strays,
+	})
+	for _, st := range members {
+		t.known[st.ID] = true
+	}
+	return members
+}
+
+// selectNew adds to the roots whom the user's selector finds among those that
+// were born since it was first asked.
+func (t *tree) selectNew() {
+	tr := t.r.plan.Tree
+	if tr == nil || tr.Select == nil && len(tr.Groups) == 0 {
+		return
+	}
+	groups := t.groups()
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if t.known[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
+			continue
+		}
+		// Who joins a group may be older than what the selector was shown.
+		if groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
+			t.known[st.ID] = true
+		}
+	}
+}
+
+// groups returns those of the user's groups that the last reading shows with a
+// member that is known. While it has one, be it a zombie, its number cannot
+// have become another group's.
+func (t *tree) groups() map[int]bool {
+	groups := make(map[int]bool)
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if (t.known[st.ID] || t.named[st.ID]) && slices.Contains(t.r.plan.Tree.Groups, st.PGID) {
+			groups[st.PGID] = true
+		}
+	}
+	return groups
+}
+
+// take opens a member seen in the table, and returns it if it is new and to
+// be ended.
+func (t *tree) take(st *procfs.Stat) *Result {
+	if t.r.byID[st.ID] != nil || t.skipped[st.ID] {
+		return nil
+	}
+	if t.named[st.ID] || st.PID == t.guardian {
+		// Named and not among the results: the root that --children leaves out.
+		return nil
+	}
+	if reason := t.r.plan.Tree.Guard(st); reason != "" {
+		t.skipped[st.ID] = true
+		t.r.obs.Skipped(Skip{*st, reason})
+		return nil
+	}
+	if st.Gone() {
+		// Nothing is left of it but the number, and whoever it forked has a
+		// new parent by now.
+		return nil
+	}
+	now, err := t.r.k.Open(st.PID)
+	if err != nil || now.ID != st.ID {
+		// It went between the table and now: what it forked in between may
+		// have lost its parent.
+		t.restless, t.missed = true, true
+		if err == nil {
+			t.r.k.Close(now.ID)
+		} else if !errors.Is(err, procfs.ErrNoProcess) {
+			res := t.r.add(Target{Stat: *st})
+			res.Outcome, res.Err = Refused, err
+			t.r.open--
+			t.r.obs.Failed(res, err)
+		}
+		return nil
+	}
+	return t.r.add(Target{Stat: now})
+}
+
+// running returns everybody who is left and not frozen: the newcomers, and the
+// members of earlier rungs, which have been thawed since.
+func (t *tree) running() []*Result {
+	var list []*Result
+	for _, res := range t.r.results {
+		if res.Outcome == Survived && !res.frozen {
+			list = append(list, res)
+		}
+	}
+	return list
+}
+
+// deepestFirst orders the list so that nobody comes after its parent. Without
+// a freeze, KILL goes round in that order: a parent that still lives cannot
+// lose a child to another's care.
+func (t *tree) deepestFirst(list []*Result) []*Result {
+	depth := func(res *Result) int {
+		d := 0
+		for st := t.snap.Lookup(res.PID); st != nil && d < len(t.snap.Procs); st = t.snap.Lookup(st.PPID) {
+			d++
+		}
+		return d
+	}
+	depths := make(map[*Result]int, len(list))
+	for _, res := range list {
+		depths[res] = depth(res)
+	}
+	return slices.SortedStableFunc(slices.Values(list), func(a, b *Result) int { return depths[b] - depths[a] })
+}

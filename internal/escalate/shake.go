@@ -1,0 +1,68 @@
+package escalate
+
+import (
+	"errors"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// maxShakes bounds how often those are shaken who block the signal. Who
+// blocks it now and then is met at another moment sooner or later; who blocks
+// it for good does not die of it either.
+const maxShakes = 8
+
+// shake lets those members run on for a moment who were stopped in action
+// with sig blocked, and returns whether there were any. The C library, shells
+// and perl block signals around fork(2): thawed with the signal pending, such
+// a process would fork first and die of the signal right after, and nobody
+// could tell any more whose child the newborn is.
+func (t *tree) shake(sig signals.Signal) bool {
+	if !sig.Ends() || sig == signals.KILL {
+		return false
+	}
+	forking := 0
+	for _, res := range t.frozen {
+		res.blocks, res.held = false, false
+		if res.active && res.Outcome == Survived && t.mayBlock(res, sig) {
+			res.blocks, res.held = t.r.k.Blocks(res.ID, sig)
+			if res.held {
+				forking++
+			}
+		}
+	}
+	rest := t.frozen[:0]
+	var shaken []*Result
+	for _, res := range t.frozen {
+		// Nobody blocks all signals but for the time of a fork. Who is met
+		// in one again and again, and not alone, does nothing else: a fork
+		// bomb, held until a signal that it cannot block.
+		res.held = res.held && res.shaken >= heldAfter && forking > 1
+		if res.blocks && !res.held {
+			res.shaken++
+			shaken = append(shaken, res)
+		} else {
+			rest = append(rest, res)
+		}
+	}
+	t.frozen = rest
+	for _, res := range shaken {
+		res.frozen = false
+		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			t.r.obs.Failed(res, err)
+		}
+	}
+	for _, res := range shaken {
+		t.halt(res)
+	}
+	return len(shaken) > 0
+}
+
+// mayBlock is false for who is seen by the last reading to block nothing of the kind: it is stopped, so that holds still.
+func (t *tree) mayBlock(res *Result, sig signals.Signal) bool {
+	st := t.snap.Lookup(res.PID)
+	return st == nil || st.ID != res.ID || sig > 31 || st.Blocked>>(sig-1)&1 != 0
+}
+
+// heldAfter is how often a process is met in a fork before it is held.
+const heldAfter = 2

@@ -1,0 +1,138 @@
+package escalate
+
+import (
+	"time"
+
+	"killbox/internal/fmt"
+	"killbox/procfs"
+)
+
+// remember notes who was there at the first reading of a freeze. Who was born while it
+// was made counts as born since.
+func (t *tree) remember() {
+	first, last := t.snap.FirstPID, t.snap.LastPID
+	during := func(pid int) bool {
+		if first <= last {
+			return first < pid && pid <= last
+		}
+		return first < pid || pid <= last // the numbers began anew
+	}
+	t.before = make(map[procfs.ID]bool, len(t.snap.Procs))
+	for i := range t.snap.Procs {
+		if st := &t.snap.Procs[i]; !during(st.PID) {
+			t.before[st.ID] = true
+		}
+	}
+	t.adopters = map[int]bool{1: true}
+	for _, root := range t.roots {
+		for _, id := range t.snap.Ancestors(root.PID) {
+			t.adopters[id.PID] = true
+		}
+	}
+}
+
+// still holds when no PID was handed out during the last reading, and nobody
+// was hidden from it.
+func (t *tree) still() bool { return t.snap.Still() && t.snap.Hidden == 0 }
+
+// suspect returns a process outside the tree that was born since the first
+// reading of the freeze and is now a child of whoever would have got the tree's orphans:
+// what a child that nobody saw may have left behind. Of a tree that held still
+// only its like is suspected, which may have left before we came.
+func (t *tree) suspect() *procfs.Stat {
+	if t.r.plan.Tree == nil || t.r.plan.Tree.Flat {
+		return nil
+	}
+	comms := make(map[string]bool)
+	for _, res := range t.r.results {
+		comms[res.Comm] = true
+	}
+	for i := range t.snap.Procs {
+		st := &t.snap.Procs[i]
+		if t.before[st.ID] || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
+			continue
+		}
+		if parent := t.snap.Lookup(st.PPID); parent != nil && t.before[parent.ID] && !t.adopters[st.PPID] {
+			continue // it has a parent that is none of ours
+		}
+		if !t.restless && !comms[st.Comm] {
+			continue
+		}
+		if st.PID != t.guardian && t.r.plan.Tree.Guard(st) == "" {
+			return st
+		}
+	}
+	return nil
+}
+
+// sweep looks for who was born meanwhile.
+func (t *tree) sweep() (more bool, err error) {
+	if t.r.plan.Tree == nil {
+		return false, nil
+	}
+	if tr := t.r.plan.Tree; t.proved && len(t.sessions) == 0 && !tr.Children && !tr.Flat {
+		// Whoever was born since has lost its parent and no session tells
+		// where it came from.
+		return false, nil
+	}
+	began := time.Now()
+	pause := 50 * time.Microsecond
+	for {
+		if err := t.r.k.Interrupted(); err != nil {
+			return false, err
+		}
+		if err := t.r.k.Snapshot(&t.snap); err != nil {
+			return false, err
+		}
+		if t.left() {
+			return true, nil
+		}
+		if t.proved {
+			return false, nil
+		}
+		suspect := t.suspect()
+		if suspect == nil && t.still() {
+			return false, nil
+		}
+		if limited := t.r.left() <= 0; limited || time.Since(began) > t.r.plan.Prove {
+			t.r.sum.LimitReached = limited
+			t.r.sum.Proved = false
+			t.r.sum.Doubt = tooFast
+			if suspect != nil {
+				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, suspect.Comm)
+			}
+			return false, nil
+		}
+		t.r.k.Pause(pause)
+		pause = min(2*pause, 5*time.Millisecond)
+	}
+}
+
+// left holds when the last reading shows a member that lives and is not
+// excused.
+func (t *tree) left() bool {
+	for _, st := range t.members() {
+		if st.Gone() || t.skipped[st.ID] {
+			continue
+		}
+		if res := t.r.byID[st.ID]; res != nil {
+			if res.Outcome == Survived {
+				return true
+			}
+			continue
+		}
+		if t.named[st.ID] || st.PID == t.guardian {
+			continue
+		}
+		if t.r.plan.Tree.Guard(st) == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// survivors takes in who was born last.
+func (t *tree) survivors() error {
+	_, err := t.look()
+	return err
+}
