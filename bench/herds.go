@@ -162,6 +162,8 @@ func (b *bench) endMany() error {
 		[]*arm{{name: "killwait -", measure: by(b.tool("killwait"), "-")}},
 		[]*arm{
 			b.arm(atMost(1.3), b.c("pidkill"), by(b.c("pidkill"))),
+			// To tell what looking costs: us, and the kernel at each one's end.
+			b.arm(goal{}, b.c("pidkill"), by(b.c("pidkill"), "stat")).called("pidkill stat"),
 			b.arm(atLeast(8), "killall", by("killall", "-w", "herd")).called("killall -w"),
 		})
 	return nil

@@ -16,16 +16,16 @@ func (fs *FS) Frozen(pid int) (cgroup string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	mounts, err := fs.Mounts()
-	if err != nil {
-		return "", false
+	if fs.mounts == nil {
+		// Once is enough: hundreds of survivors may have to be explained.
+		fs.mounts, _ = fs.Mounts()
 	}
 	for _, e := range entries {
 		v1 := slices.Contains(e.Controllers, "freezer")
 		if !v1 && !e.V2() {
 			continue
 		}
-		dir := e.dir(mounts)
+		dir := e.dir(fs.mounts)
 		if dir == "" {
 			continue
 		}

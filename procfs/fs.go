@@ -41,6 +41,8 @@ type FS struct {
 	buf  []byte
 	name [40]byte // see path
 	tids []int
+	// mounts are those that Frozen saw.
+	mounts []Mount
 	// hasChildren is set once a task's children file was seen, after which a
 	// missing one means that the task is gone.
 	hasChildren bool
