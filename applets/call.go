@@ -172,12 +172,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 		c.codes = append(c.codes, exitFailed)
 	}
 	if p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count {
-		for _, res := range sum.Results {
-			if res.Outcome == escalate.Survived {
-				c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, lastSignal(p, res)))
-				c.codes = append(c.codes, exitSurvivor)
-			}
-		}
+		c.survivors(p, sum)
 	}
 	if sum.Failed {
 		c.codes = append(c.codes, exitFailed)
@@ -193,6 +188,21 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 		c.codes = append(c.codes, exitRungs)
 	}
 	return sum
+}
+
+// survivors reports who is still there, and why.
+func (c *call) survivors(p *escalate.Plan, sum *escalate.Summary) {
+	if sum.Count(escalate.Survived) == 0 {
+		return
+	}
+	// The survivors of a fork bomb leave us little of the processor, and there may be thousands to look at.
+	defer c.env.Kernel.Boost()()
+	for _, res := range sum.Results {
+		if res.Outcome == escalate.Survived {
+			c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, lastSignal(p, res)))
+			c.codes = append(c.codes, exitSurvivor)
+		}
+	}
 }
 
 func lastSignal(p *escalate.Plan, res *escalate.Result) signals.Signal {
