@@ -616,6 +616,28 @@ func TestShake(t *testing.T) {
 	}
 }
 
+// TestShakeWithOneProcessor: nobody gets on between two calls of ours, so they are
+// given the time, and are not held as if they did nothing but fork.
+func TestShakeWithOneProcessor(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{Stat: stat(100)})
+		for _, p := range w.children(100, 2, process{}) {
+			p.State = 'R'
+			forking := true
+			p.blocksAll = func() bool { return forking }
+			p.onRun = func() {
+				w.after(300*time.Microsecond, func() { forking = forking && p.State != 'R' })
+			}
+		}
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		out.ended()
+		if out.Rung != 1 || !out.Proved {
+			t.Errorf("rung %d, proved %v\n%s", out.Rung, out.Proved, strings.Join(out.lines, "\n"))
+		}
+	})
+}
+
 // TestHeldUntilKill: with everybody who is left held, there is nothing to wait
 // for before KILL; and where no KILL comes, there is.
 func TestHeldUntilKill(t *testing.T) {

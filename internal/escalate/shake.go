@@ -2,6 +2,7 @@ package escalate
 
 import (
 	"errors"
+	"time"
 
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -11,6 +12,9 @@ import (
 // blocks it now and then is met at another moment sooner or later; who blocks
 // it for good does not die of it either.
 const maxShakes = 8
+
+// shakeFor is how long somebody runs on the first time; each further time is twice as long.
+const shakeFor = time.Millisecond
 
 // shake lets those members run on for a moment who were stopped in action
 // with sig blocked, and returns whether there were any. The C library, shells
@@ -51,6 +55,10 @@ func (t *tree) shake(sig signals.Signal) bool {
 		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			t.r.obs.Failed(res, err)
 		}
+	}
+	if len(shaken) > 0 {
+		// With one processor nobody would get to run before us.
+		t.r.k.Pause(shakeFor << min(shaken[0].shaken-1, maxShakes))
 	}
 	for _, res := range shaken {
 		t.halt(res)

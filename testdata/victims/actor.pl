@@ -108,7 +108,8 @@ sub play {
 	$SIG{CHLD} = \&reap unless $keep;
 	reap() unless $keep;
 	my $end = time + 60;
-	while ((my $left = $end - time) > 0) { select undef, undef, undef, $left }
+	# In short naps: a signal between perl's look for one and the call is noticed after it.
+	while ((my $left = $end - time) > 0) { select undef, undef, undef, $left < .5 ? $left : .5 }
 	exit 0;
 }
 
