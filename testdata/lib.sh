@@ -142,6 +142,33 @@ sleeper() {
 }
 running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
 
+# holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder: it will see it go.
+holds() {
+	grep -qs "^Pid:[[:space:]]*$2\$" /proc/"$1"/fdinfo/* && return
+	for fd in /proc/"$1"/fd/*; do
+		[ "$(readlink "$fd")" != "/proc/$2" ] || return 0
+	done
+	return 1
+}
+
+# waits N SIG PID CMD...: like status, but PID gets the signal only when CMD holds it, however long that takes.
+waits() {
+	codes=$1 signal=$2 held=$3
+	shift 3
+	"$@" >"$T/waiter.out" 2>"$T/waiter.err" &
+	waiter=$!
+	until_true holds "$waiter" "$held"
+	kill "-$signal" "$held"
+	status "$codes" waiter_ends
+}
+waiter_ends() {
+	wait "$waiter"
+	ended=$?
+	cat "$T/waiter.out"
+	cat "$T/waiter.err" >&2
+	return $ended
+}
+
 # put_away PID...: ends what a test no longer needs, without killbox.
 put_away() {
 	kill -KILL "$@" 2>/dev/null
