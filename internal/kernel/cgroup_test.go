@@ -58,7 +58,7 @@ func TestCgroupOfTheSameName(t *testing.T) {
 	}
 	unix.Kill(first.pid, unix.SIGKILL)
 	first.reap()
-	if empty, err := k.CgroupEmpty(10 * time.Second); !empty || err != nil {
+	if empty, err := k.CgroupEmpty(time.Minute); !empty || err != nil {
 		t.Fatalf("empty %v, %v", empty, err)
 	}
 	if err := unix.Rmdir(dir); err != nil {
