@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"killbox/internal/family"
@@ -23,7 +24,14 @@ type play struct {
 	err    string // what standard error begins with
 }
 
-func (p *play) run(t *testing.T) (*bench, *children) {
+func (p *play) run(t *testing.T) (b *bench, c *children) {
+	t.Helper()
+	// A limit of the play is reached in its pauses, and never because the machine is slow.
+	synctest.Test(t, func(t *testing.T) { b, c = p.once(t) })
+	return b, c
+}
+
+func (p *play) once(t *testing.T) (*bench, *children) {
 	t.Helper()
 	b, c := newKeeping(t, p.script...)
 	if p.setup != nil {
@@ -190,13 +198,15 @@ func TestReapwaitLimits(t *testing.T) {
 // TestReapwaitLingersIdle: the limit is the command's, and once it is gone
 // nothing is asked over and over.
 func TestReapwaitLingersIdle(t *testing.T) {
-	late := exited(3)
-	late.then = func() { time.Sleep(30 * time.Millisecond) }
-	b, c := newKeeping(t, late)
-	c.living = 2
-	if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != family.Failed || c.idle > 10 {
-		t.Errorf("exit %d, asked %d times without waiting; %q", code, c.idle, b.err.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		late := exited(3)
+		late.then = func() { time.Sleep(30 * time.Millisecond) }
+		b, c := newKeeping(t, late)
+		c.living = 2
+		if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != family.Failed || c.idle > 10 {
+			t.Errorf("exit %d, asked %d times without waiting; %q", code, c.idle, b.err.String())
+		}
+	})
 }
 
 // TestReapwaitSweep: as PID 1 without /proc, everybody is signalled at one
