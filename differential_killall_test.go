@@ -92,7 +92,7 @@ take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
 		"printf 'y' | $tool -i sleep", "yes | $tool -iv -9 sleep copy", "printf 'n\\ny\\n' | $tool -i -HUP sleep copy", "yes | $tool -i -r abc -v", "yes | $tool -iq nosuch", "yes n | $tool -i -q sleep", "yes | $tool --interactive -s 0 sleep",
 		"$tool -w sleep copy", "$tool -wv -9 abcdefghijklmno", "$tool -w -q sleep nosuch")
 	more(zombie, "fate 260", "", "$tool -v true 2>&1 | sed 's/([0-9]*)/(Z)/'", "$tool corpse", "$tool true", "$tool keeper", "$tool -v -r '^tr.e' 2>&1 | sed 's/([0-9]*)/(Z)/'", "$tool -u root -v keeper")
-	more(zombie, "fate 260", "a zombie is gone", "timeout 2 $tool -w true")
+	more(zombie, "fate 260", "a zombie is gone", "timeout 10 $tool -w true")
 	more(group, "fate 260", "", "$tool -g lead", "$tool -gv lead", "$tool -v -g -HUP lead", "$tool --process-group -v -0 lead", "$tool -gr '^le' -v", "$tool -gv lead nosuch", "yes | $tool -giv lead", "yes n | $tool -gi lead", "$tool -gw lead")
 	more(group, "fate 260", "psmisc reads the next word as a signal", "$tool -gI -v LEAD")
 	more(script, "fate 260 270", "", "$tool -v script", "$tool -v a-script-of-a-long-name", "$tool -v a-script-of-a-l", "$tool -v a-script-of-a-long-namx", "$tool -v ./script", "$tool -ve a-script-of-a-long-name", "$tool -vr 'long-name$'", "$tool -r 'script' -v")
