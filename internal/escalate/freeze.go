@@ -136,6 +136,11 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 			shakes++
 			continue
 		}
+		if quiet && shakes == maxShakes && t.findBlocking(sig) {
+			// Let go, it finishes its fork: sweep looks for the child.
+			t.restless = true
+			return newcomers, nil
+		}
 		if quiet && t.r.plan.Tree == nil {
 			// The targets alone are meant, and each has been seen stopped.
 			t.proved = true

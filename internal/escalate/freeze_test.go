@@ -616,6 +616,32 @@ func TestShake(t *testing.T) {
 	}
 }
 
+// TestShakenOnceTooOften: who is met in a fork to the last leaves a child that nobody saw.
+// That is not called proved.
+func TestShakenOnceTooOften(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{Stat: stat(100)})
+		p := w.children(100, 1, process{})[0]
+		p.State = 'R'
+		times := maxShakes + 1
+		p.blocksAll = func() bool { return times > 0 }
+		var last *process
+		p.onRun = func() {
+			if times--; times == 0 {
+				last = w.fork(p, process{})
+			}
+		}
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if last == nil {
+			t.Fatalf("no last child\n%s", strings.Join(out.lines, "\n"))
+		}
+		if out.Proved && !last.Stat.Gone() && !last.isReaped {
+			t.Errorf("proved, and %d lives\n%s", last.PID, strings.Join(out.lines, "\n"))
+		}
+	})
+}
+
 // TestShakeWithOneProcessor: nobody gets on between two calls of ours, so they are
 // given the time, and are not held as if they did nothing but fork.
 func TestShakeWithOneProcessor(t *testing.T) {
