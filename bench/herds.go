@@ -60,6 +60,8 @@ func (b *bench) selectByName() error {
 			b.command(goal{}, b.tool("killwait"), "-n", "--name", absence),
 		}, []*arm{
 			b.command(atMost(1.1), b.c("statfloor")),
+			// To tell what the question costs: a name is not in stat alone.
+			b.command(goal{}, b.c("statfloor"), "name").called("statfloor name"),
 			b.command(atLeast(4), "pgrep", absence),
 			b.command(atLeast(1.4), "killall", "-0", absence),
 			b.command(goal{}, "toybox", "pgrep", absence).called("toybox pgrep"),

@@ -1,4 +1,7 @@
-/* statfloor: opens, reads and closes the stat of every process, and does nothing else. */
+/*
+ * statfloor [name]: opens, reads and closes the stat of every process, and does nothing else; with name not stat, but what
+ * tells whether a process is called something: comm, cmdline and exe.
+ */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,11 +16,26 @@ struct entry {
 	char name[];
 };
 
-int main(void)
+static char text[1 << 12], name[32];
+
+static void look(int proc, const char *pid, const char *file)
 {
-	static char list[1 << 15], text[1 << 12], name[32];
+	snprintf(name, sizeof name, "%s/%s", pid, file);
+	int fd = openat(proc, name, O_RDONLY);
+	if (fd < 0)
+		return;
+	if (read(fd, text, sizeof text) < 0)
+		text[0] = 0;
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static char list[1 << 15];
 	int proc = open("/proc", O_RDONLY | O_DIRECTORY);
 	long n;
+
+	(void)argv;
 
 	while ((n = syscall(SYS_getdents64, proc, list, sizeof list)) > 0)
 		for (long i = 0; i < n; i += ((struct entry *)(list + i))->len) {
@@ -25,13 +43,15 @@ int main(void)
 
 			if (e->name[0] < '0' || e->name[0] > '9')
 				continue;
-			snprintf(name, sizeof name, "%s/stat", e->name);
-			int fd = openat(proc, name, O_RDONLY);
-			if (fd < 0)
+			if (argc == 1) {
+				look(proc, e->name, "stat");
 				continue;
-			if (read(fd, text, sizeof text) < 0)
+			}
+			look(proc, e->name, "comm");
+			look(proc, e->name, "cmdline");
+			snprintf(name, sizeof name, "%s/exe", e->name);
+			if (readlinkat(proc, name, text, sizeof text) < 0)
 				text[0] = 0;
-			close(fd);
 		}
 	return n < 0;
 }
