@@ -23,8 +23,8 @@ func (fs *FS) Arg0(pid int) ([]byte, error) {
 		quickClose(fd)
 	}
 	b := fs.buf[:max(n, 0)]
-	if err != nil || n > 0 && bytes.IndexByte(b, 0) < 0 {
-		// Longer than the buffer, a title without an end, or an error to be told.
+	if err != nil || bytes.IndexByte(b, 0) < 0 {
+		// Longer than the buffer, a title without an end, nothing or not yet, or an error to be told.
 		if b, err = fs.readMemory(pid, "cmdline"); err != nil {
 			return nil, err
 		}

@@ -7,10 +7,12 @@
 package procfs
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -138,17 +140,62 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 // readMemory reads cmdline or environ, which the kernel copies out of the
 // process's address space. A process without one (a zombie, a kernel thread)
 // has an empty file, except that opening environ is refused with ESRCH by
-// recent kernels (seen with 6.18), as if nobody were there.
+// recent kernels (seen with 6.18), as if nobody were there. So has who is in the
+// middle of execve(2), until its arguments are in the new address space: that is
+// waited for.
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	path := processPath(pid, file)
-	b, err := fs.read(path, false, maxMemory)
-	if err != nil {
-		if vanished(err) && fs.exists(pid) {
+	var before image
+	for began := time.Now(); ; {
+		b, err := fs.read(path, false, maxMemory)
+		if err != nil {
+			if !vanished(err) || !fs.exists(pid) {
+				return nil, fs.processError("read", path, err)
+			}
+			b = nil
+		}
+		if len(b) > 0 {
+			return b, nil
+		}
+		// It may have had the old address space when we opened, and another by now.
+		now, ok := fs.image(pid)
+		if !ok || now == before && now.code != 0 || time.Since(began) > execLimit {
 			return nil, nil
 		}
-		return nil, fs.processError("read", path, err)
+		if before = now; now.code == 0 {
+			time.Sleep(execPause)
+		}
 	}
-	return b, nil
+}
+
+// An execve is past the point of no return within microseconds, unless what it maps
+// has to come from a disk.
+const (
+	execPause = 50 * time.Microsecond
+	execLimit = 100 * time.Millisecond
+)
+
+// image is what tells an address space from the one before: where its code begins and
+// where its stack. code is 0 until the arguments are there (load_elf_binary in
+// fs/binfmt_elf.c), and 1 for those who may not know.
+type image struct{ code, stack uint64 }
+
+// image reads it from stat; ok is false for who has no memory at all.
+func (fs *FS) image(pid int) (i image, ok bool) {
+	b, err := fs.quick(pid, "stat")
+	if err != nil {
+		return i, false
+	}
+	const pfExiting = 0x4 // PF_EXITING of include/linux/sched.h
+	f := fields{rest: b[bytes.LastIndexByte(b, ')')+1:]}
+	state := f.next()
+	f.skip(5)
+	flags := f.unsigned() // field 9
+	f.skip(16)
+	i.code = f.unsigned() // field 26
+	f.skip(1)
+	i.stack = f.unsigned()
+	return i, !f.bad && len(state) == 1 && state[0] != 'Z' && state[0] != 'X' && flags&(pfKthread|pfExiting) == 0
 }
 
 // readOptional reads a file that a kernel may have been built without. The file
