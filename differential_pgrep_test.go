@@ -48,6 +48,8 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		"'a['", "'*'", "'('", "')'", "'sleep)'", "'a{1,'", "-c ''", "-x ''", "'+a'", "-c 'e**'", "'e*+p'", "'e*?p'", "'a[b'", `'a\'`, `'a\.b'`, `'a\-b'`, "'[[:foo:]]'", "'[[:alpha:]]{5}'", "-x '[[:alpha:]]{5}'", "'[b-a]'", "'e{2,1}'",
 		"'e{2}'", "'e{3}'", "-x 'sle{2}p'", "-x 'sle{1,}p'", "-x 'sle{,2}p'", "-x 'sle{,}p'", "'e{x}'", "'{1}'", "'^*'", "'^*s'", "'a|*b'", "-c 'sl||x'", "'(*a)'", "-c '()'", "'a()b'", "'e{99999}'", "'e{1'", "'e{1x}'", "'e{1x'", "'e{'", "'[]]'", "-c '[^]]'", "'[a'", "'[[:alpha:'", "'[[.foo.]]'", "'[[.-.]]'", "'[[=a=]]'",
 		`'\'`, "'(a|b)'", "'(sl|ab)(e|c)'", "'s.*p'", "'s(l)e'", "'[a-c].b'", `'[\.]b'`, `'[.]b'`, "'[a-]b'", "'b-c'", "'[-]'", "'[+--]'", `'\bsleep\b'`, `'\<sleep\>'`, `'\w+-\w'`, "'a$b'", "'a^b'", "-c 'a|b|$'", `'\(sl'`, `'s\{1'`, "'a.b-c$'", "'S'", "-i '[A-C][.]B'", "'[^a-z]'",
+		"--euid 0 sleep", "--uid 0 sleep", "--oldest sleep", "--pgroup 0 sleep", "--runstates S sleep", "--terminal '?' sleep", "--list-full sleep", "--ignore-ancestors sleep",
+		"--euid nosuch", "--uid nosuch", "--pgroup x", "--terminal ''",
 		"-w -x sleep", "-wl -x sleep", "-wc -x sleep", "--lightweight -x sleep",
 	} {
 		pgrep = append(pgrep, diffCase{cmd: "$tool " + args})
