@@ -204,6 +204,22 @@ func TestFlat(t *testing.T) {
 			}
 		})
 	}
+	bubble(t, "the group outlives all that were known of it", func(t *testing.T) {
+		w := newWorld(t)
+		list := w.group(process{})
+		p := flat()
+		p.Tree.Groups = []int{list[0].PID}
+		list[0].handle = func(q *process, _ signals.Signal) bool {
+			w.fork(q, process{})
+			q.die()
+			return true
+		}
+		out := carryOut(w, p, list...)
+		out.ended()
+		if len(out.Results) != 2 || !out.Proved {
+			t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
+		}
+	})
 	bubble(t, "a group's number used again", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{})
@@ -213,6 +229,7 @@ func TestFlat(t *testing.T) {
 		list[0].handle = func(q *process, s signals.Signal) bool {
 			if s == signals.TERM {
 				q.die()
+				w.ended = map[int]bool{q.PID: true}
 				stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
 			}
 			return true

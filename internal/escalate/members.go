@@ -88,16 +88,18 @@ func (t *tree) selectNew() {
 	}
 }
 
-// groups returns those of the user's groups that the last reading shows with a
-// member that is known. While it has one, be it a zombie, its number cannot
-// have become another group's.
+// groups returns those of the user's groups that still lived when the table
+// had been read: its number means them, whoever is in them by now.
 func (t *tree) groups() map[int]bool {
 	groups := make(map[int]bool)
-	for i := range t.snap.Procs {
-		st := &t.snap.Procs[i]
-		if (t.known[st.ID] || t.named[st.ID]) && slices.Contains(t.r.plan.Tree.Groups, st.PGID) {
-			groups[st.PGID] = true
+	for _, pgid := range t.r.plan.Tree.Groups {
+		var known []procfs.ID
+		for i := range t.snap.Procs {
+			if st := &t.snap.Procs[i]; st.PGID == pgid && (t.known[st.ID] || t.named[st.ID]) {
+				known = append(known, st.ID)
+			}
 		}
+		groups[pgid] = t.r.k.GroupLives(pgid, known)
 	}
 	return groups
 }

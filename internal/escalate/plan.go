@@ -86,8 +86,8 @@ type Tree struct {
 	// Flat takes in no descendants: the targets, and whom Select and Groups
 	// find.
 	Flat bool
-	// Groups are process groups whose newcomers are roots, for as long as a
-	// reading shows a member that is known.
+	// Groups are process groups that have been opened on the kernel, and whose
+	// newcomers are roots.
 	Groups []int
 	// Strays takes in the sessions that the tree leads.
 	Strays bool

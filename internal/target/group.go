@@ -8,16 +8,6 @@ import (
 	"killbox/procfs"
 )
 
-// GroupOpener is the part of the kernel that pins groups, beyond what pins
-// processes.
-type GroupOpener interface {
-	Opener
-	// OpenGroup pins the group that has the number; procfs.ErrNoProcess where
-	// there is none. GroupLives tells whether it still has a member.
-	OpenGroup(pgid int) error
-	GroupLives(pgid int, known []procfs.ID) bool
-}
-
 // GroupRequest is which process groups are meant.
 type GroupRequest struct {
 	Operands []Operand
@@ -51,10 +41,10 @@ var (
 
 // ResolveGroups finds the groups and opens their members. Problems with single
 // operands are part of the result.
-func ResolveGroups(proc *procfs.FS, open GroupOpener, guard *Guard, req GroupRequest) (*Groups, error) {
+func ResolveGroups(proc *procfs.FS, open Opener, guard *Guard, req GroupRequest) (*Groups, error) {
 	r := &groupResolver{
 		resolver: resolver{proc: proc, open: open, guard: guard, req: &Request{}, have: make(map[procfs.ID]bool)},
-		open:     open, req: req, named: make(map[int]bool),
+		req:      req, named: make(map[int]bool),
 	}
 	if req.Own != 0 {
 		if err := r.add(Operand{Text: "0", PID: req.Own}, procfs.ID{}, req.Own); err != nil {
@@ -84,7 +74,6 @@ func ResolveGroups(proc *procfs.FS, open GroupOpener, guard *Guard, req GroupReq
 
 type groupResolver struct {
 	resolver
-	open   GroupOpener
 	req    GroupRequest
 	groups Groups
 	named  map[int]bool // groups, not those that a session brought in

@@ -7,52 +7,15 @@ import (
 	"strings"
 	"testing"
 
-	"killbox/procfs"
 	"killbox/procfs/procfstest"
 )
 
-// groupOpener pins groups as well: a number means the group that was opened
-// until a test says that it has ended.
-type groupOpener struct {
-	*opener
-	opening map[int]func() // happens before the group is opened
-	opened  map[int]func() // and after it
-	ended   map[int]bool
-	groups  []int
-	err     error
-}
+// groupOpener is an opener that is asked for groups.
+type groupOpener struct{ *opener }
 
 func newGroupOpener(t *testing.T, more ...procfstest.Proc) *groupOpener {
 	t.Helper()
-	return &groupOpener{
-		opener:  newOpener(t, tableau(more...)...),
-		opening: make(map[int]func()), opened: make(map[int]func()), ended: make(map[int]bool),
-	}
-}
-
-func (o *groupOpener) OpenGroup(pgid int) error {
-	if f := o.opening[pgid]; f != nil {
-		f()
-	}
-	if o.err != nil {
-		return o.err
-	}
-	table := new(procfs.Snapshot)
-	if err := o.Snapshot(table); err != nil {
-		return err
-	}
-	if len(table.Group(pgid)) == 0 {
-		return procfs.ErrNoProcess
-	}
-	o.groups = append(o.groups, pgid)
-	if f := o.opened[pgid]; f != nil {
-		f()
-	}
-	return nil
-}
-
-func (o *groupOpener) GroupLives(pgid int, _ []procfs.ID) bool {
-	return slices.Contains(o.groups, pgid) && !o.ended[pgid]
+	return &groupOpener{newOpener(t, tableau(more...)...)}
 }
 
 // find returns what became of a request, in short: the groups, then who is in
@@ -241,7 +204,7 @@ func TestSessionNumberUsedAgain(t *testing.T) {
 
 func TestGroupThatCannotBeOpened(t *testing.T) {
 	o := newGroupOpener(t, jobs()...)
-	o.err = errors.New("no memory")
+	o.groupErr = errors.New("no memory")
 	if got, want := o.find(GroupRequest{Operands: ops(t, "60")}), "[] refused:60: no memory"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

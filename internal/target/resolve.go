@@ -21,6 +21,10 @@ type Opener interface {
 	// where there is none to compare with.
 	Inode(procfs.ID) (uint64, error)
 	Snapshot(*procfs.Snapshot) error
+	// OpenGroup pins the process group that has the number; procfs.ErrNoProcess
+	// where there is none. GroupLives tells whether it still has a member.
+	OpenGroup(pgid int) error
+	GroupLives(pgid int, known []procfs.ID) bool
 	// Kin returns what tells a process's parent and effective user without
 	// reading /proc, for any goroutine; nil where the kernel cannot.
 	Kin() func(pid int) (ppid, euid int, err error)
@@ -295,14 +299,29 @@ func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	return r.table, nil
 }
 
+// group opens the members of a group that is pinned first, so that the number
+// cannot come to mean another one between the reading and the last rung.
 func (r *resolver) group(op Operand) error {
+	switch err := r.open.OpenGroup(op.PID); {
+	case errors.Is(err, procfs.ErrNoProcess):
+		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
+		return nil
+	case err != nil:
+		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})
+		return nil
+	}
+	r.table = nil
 	table, err := r.snapshot()
 	if err != nil {
 		return err
 	}
 	members := table.Group(op.PID)
-	if len(members) == 0 {
-		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: errors.New("no such process group")})
+	var known []procfs.ID
+	for _, st := range members {
+		known = append(known, st.ID)
+	}
+	if !r.open.GroupLives(op.PID, known) {
+		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
 		return nil
 	}
 	for _, st := range members {

@@ -28,6 +28,14 @@ type opener struct {
 	before map[int]func() // happens before the open of that PID
 	after  map[int]func() // and after it
 	stats  int
+
+	// A group's number means the group that was opened until a test says that
+	// it has ended.
+	opening  map[int]func() // happens before the group is opened
+	opened   map[int]func() // and after it
+	ended    map[int]bool
+	groups   []int
+	groupErr error
 }
 
 func newOpener(t *testing.T, procs ...procfstest.Proc) *opener {
@@ -42,7 +50,8 @@ func openerOf(t *testing.T, root string) *opener {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { proc.Close() })
-	return &opener{t: t, root: root, proc: proc, open: make(map[procfs.ID]int), errs: make(map[int]error), before: make(map[int]func()), after: make(map[int]func())}
+	return &opener{t: t, root: root, proc: proc, open: make(map[procfs.ID]int), errs: make(map[int]error), before: make(map[int]func()), after: make(map[int]func()),
+		opening: make(map[int]func()), opened: make(map[int]func()), ended: make(map[int]bool)}
 }
 
 func (o *opener) Ahead([]int) {}
@@ -69,6 +78,31 @@ func (o *opener) Open(pid int) (procfs.Stat, error) {
 		f()
 	}
 	return st, nil
+}
+
+func (o *opener) OpenGroup(pgid int) error {
+	if f := o.opening[pgid]; f != nil {
+		f()
+	}
+	if o.groupErr != nil {
+		return o.groupErr
+	}
+	table := new(procfs.Snapshot)
+	if err := o.Snapshot(table); err != nil {
+		return err
+	}
+	if len(table.Group(pgid)) == 0 {
+		return procfs.ErrNoProcess
+	}
+	o.groups = append(o.groups, pgid)
+	if f := o.opened[pgid]; f != nil {
+		f()
+	}
+	return nil
+}
+
+func (o *opener) GroupLives(pgid int, _ []procfs.ID) bool {
+	return slices.Contains(o.groups, pgid) && !o.ended[pgid]
 }
 
 func (o *opener) Close(id procfs.ID) {
@@ -289,8 +323,23 @@ func TestNumberUsedAgainBetweenTableAndOpen(t *testing.T) {
 			}
 		})
 	}
+	// The group itself ends, and its number becomes another's: after it was pinned.
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100})...)
+	o.opened[100] = func() {
+		procfstest.Add(t, o.root, stranger)
+		o.ended[100] = true
+	}
+	group := Request{Operands: ops(t, "-100")}
+	if got := o.resolve(group, false).summary(); got != "missing:-100" {
+		t.Errorf("another group: %s", got)
+	}
+	o = newOpener(t, tableau()...)
+	o.groupErr = fs.ErrPermission
+	if got := o.resolve(group, false).summary(); got != "refused:100" {
+		t.Errorf("a group that cannot be pinned: %s", got)
+	}
 	// It changes its group or its program while we look.
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Comm: "other", PGID: 99}) }
 	if got := o.resolve(Request{Selector: Selector{Name: "victim"}}, false).summary(); got != "" {
 		t.Errorf("it runs another program: %s", got)
