@@ -40,8 +40,13 @@ status() {
 # The output of the last `status`: an extended regexp that a line must or must not match.
 out() { grep -Eq -e "$1" "$T/out" || fail "stdout does not match '$1': $(cat "$T/out")"; }
 err() { grep -Eq -e "$1" "$T/err" || fail "stderr does not match '$1': $(cat "$T/err")"; }
-not_out() { ! grep -Eq -e "$1" "$T/out" || fail "stdout matches '$1': $(cat "$T/out")"; }
-not_err() { ! grep -Eq -e "$1" "$T/err" || fail "stderr matches '$1': $(cat "$T/err")"; }
+not_out() { lacks "$1" "$T/out" || fail "stdout matches '$1': $(cat "$T/out")"; }
+not_err() { lacks "$1" "$T/err" || fail "stderr matches '$1': $(cat "$T/err")"; }
+# A grep that has failed has not looked.
+lacks() {
+	grep -Eq -e "$1" "$2"
+	[ $? = 1 ]
+}
 no_out() { [ ! -s "$T/out" ] || fail "stdout is not empty: $(cat "$T/out")"; }
 no_err() { [ ! -s "$T/err" ] || fail "stderr is not empty: $(cat "$T/err")"; }
 silent() { no_out && no_err; }
@@ -59,6 +64,8 @@ same() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
 # sorted WORD...: the words in numerical order, on one line.
 sorted() { printf '%s\n' "$@" | sort -n | tr '\n' ' '; }
 
+# events FILE FILTER... FIELD...: as in internal/victims, and fails the script, which would not hear of it from a pipeline.
+events() { command events "$@" || fail "events $*: exit $?"; }
 # event FILTER... FIELD...: fields of JSON events on the last stdout, all on one line.
 event() { events "$T/out" "$@" | tr '\n' ' ' | sed 's/ $//'; }
 
@@ -88,6 +95,7 @@ until_true() {
 
 # living PID: whether a thread of PID is alive. A zombie is not; a process whose first thread alone has exited is.
 living() {
+	case $1 in '' | *[!0-9]*) fail "no PID: '$1'" ;; esac
 	for task in /proc/"$1"/task/*/status; do
 		while read -r key letter _; do
 			[ "$key" = State: ] || continue
@@ -97,8 +105,14 @@ living() {
 	return 1
 }
 dead() { ! living "$1"; }
-alive() { for p in "$@"; do living "$p" || fail "$p is not alive"; done; }
-gone() { for p in "$@"; do dead "$p" || fail "$p is still there: $(describe "$p")"; done; }
+alive() {
+	[ $# -gt 0 ] || fail "alive: who?"
+	for p in "$@"; do living "$p" || fail "$p is not alive"; done
+}
+gone() {
+	[ $# -gt 0 ] || fail "gone: who?"
+	for p in "$@"; do dead "$p" || fail "$p is still there: $(describe "$p")"; done
+}
 
 describe() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null; sed -n '/^State/p' "/proc/$1/status" 2>/dev/null; }
 

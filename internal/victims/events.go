@@ -19,6 +19,9 @@ func Events() {
 	if len(os.Args) < 2 {
 		die(2, "usage: events FILE [FIELD=VALUE]... [FIELD]...")
 	}
+	if len(os.Args) > 2 && !slices.ContainsFunc(os.Args[2:], func(w string) bool { return !strings.Contains(w, "=") }) {
+		die(2, "events: no FIELD: nothing would be printed, whatever is there")
+	}
 	data, err := os.ReadFile(os.Args[1])
 	must("read", err)
 	if len(data) > 0 && !bytes.HasSuffix(data, []byte("\n")) {
