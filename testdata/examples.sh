@@ -8,12 +8,12 @@ mount -t tmpfs none /run || fail 'no /run of our own'
 PATH=$PWD/programs:$PATH
 mkdir -p programs
 
-# program NAME: one of that name that stays for a minute.
+# program NAME: one of that name that stays for as many seconds as its operand says.
 program() { [ -e "programs/$1" ] || cp "$(command -v sleep)" "programs/$1"; }
 # at N NAME: runs that program with N for its PID.
 at() {
 	program "$2"
-	take_pid "$1" env "$2" 60 # a shell function may be called so
+	take_pid "$1" env "$2" 150 # a shell function may be called so
 	until_true running "$pid" "$2"
 }
 # script NAME: a program of that name from stdin.

@@ -83,7 +83,8 @@ start() {
 # actor WORD...: start a process that does what the words say, see victims/actor.pl.
 actor() { start perl "$V/actor.pl" "$@"; }
 
-# until_true CMD...: waits for what another process is about to do, a minute at most.
+# until_true CMD...: waits for what another process is about to do, a minute at most, as long as the machine has nothing
+# else to do. Who is to be dead then must not be it by himself: victims that are waited for live for 150 s.
 until_true() {
 	tries=0
 	until "$@"; do
@@ -148,9 +149,9 @@ in_state() { [ "$(state "$1")" = "$2" ]; }
 wait_state() { until_true in_state "$1" "$2"; }
 named() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 
-# sleeper [PROGRAM]: a `sleep 60` in the background, or a copy of it; its PID is in $pid, and it has become what it is to be.
+# sleeper [PROGRAM]: a `sleep 150` in the background, or a copy of it; its PID is in $pid, and it has become what it is to be.
 sleeper() {
-	"${1:-sleep}" 60 &
+	"${1:-sleep}" 150 &
 	pid=$!
 	until_true running "$pid" "${1:-sleep}"
 }

@@ -4,7 +4,8 @@
 #   name=NAME         how the line of readiness calls it ("root" for the first)
 #   ignore=SIG block=SIG catch=SIG default=SIG
 #   exit-on=SIG:N     exits with N on SIG; late=SIG:S:N the same, S seconds later
-#   log=SIG:FILE      a line to FILE for each SIG
+#   log=SIG:FILE      a line to FILE for each SIG (but CHLD)
+#   reaped=FILE       a line to FILE for each child that it sees die
 #   setsid setpgrp    a session, a group of its own
 #   uid=N             becomes another user
 #   comm=NAME         its name in /proc/PID/comm
@@ -14,7 +15,7 @@
 #   exit=N            exits at once (a zombie under a parent that keeps it)
 #   stop              stops itself, when all is ready
 #
-# When everybody is ready it writes one line to descriptor 3: root=PID NAME=PID... Everybody ends by himself after 60 s.
+# When everybody is ready it writes one line to descriptor 3: root=PID NAME=PID... Everybody ends by himself after 150 s.
 use strict;
 use warnings;
 use POSIX ();
@@ -36,8 +37,13 @@ open my $ready, '>&=', 3 or die "descriptor 3: $!";
 pipe my $reader, my $writer or die $!;
 
 my $keep = 0;
+my $reaped;
 
-sub reap { 1 while waitpid(-1, POSIX::WNOHANG()) > 0 }
+sub reap {
+	while ((my $pid = waitpid -1, POSIX::WNOHANG()) > 0) {
+		if (defined $reaped) { open my $o, '>>', $reaped; syswrite $o, "$pid\n" }
+	}
+}
 
 # fork_actor starts one that plays the acts. It counts as ready once all of its own are.
 sub fork_actor {
@@ -53,6 +59,7 @@ sub fork_actor {
 	}
 	$SIG{CHLD} = 'DEFAULT';
 	$keep = 0;
+	undef $reaped;
 	close $reader;
 	close $ready;
 	play($acts, 0);
@@ -71,7 +78,8 @@ sub play {
 		elsif ($do eq 'catch')   { $SIG{$with} = sub { } }
 		elsif ($do eq 'exit-on') { my ($s, $n) = split /:/, $with; $SIG{$s} = sub { POSIX::_exit($n) } }
 		elsif ($do eq 'late')    { my ($s, $t, $n) = split /:/, $with; $SIG{$s} = sub { select undef, undef, undef, $t; POSIX::_exit($n) } }
-		elsif ($do eq 'log')     { my ($s, $f) = split /:/, $with; $SIG{$s} = sub { open my $o, '>>', $f; syswrite $o, "$s\n" } }
+		elsif ($do eq 'log')     { my ($s, $f) = split /:/, $with; die "actor.pl: CHLD is its own\n" if $s eq 'CHLD'; $SIG{$s} = sub { open my $o, '>>', $f; syswrite $o, "$s\n" } }
+		elsif ($do eq 'reaped')  { $reaped = $with }
 		elsif ($do eq 'block')   {
 			no strict 'refs';
 			my $set = POSIX::SigSet->new(&{"POSIX::SIG$with"}());
@@ -107,7 +115,7 @@ sub play {
 	kill 'STOP', $$ if $stop;
 	$SIG{CHLD} = \&reap unless $keep;
 	reap() unless $keep;
-	my $end = time + 60;
+	my $end = time + 150;
 	# In short naps: a signal between perl's look for one and the call is noticed after it.
 	while ((my $left = $end - time) > 0) { select undef, undef, undef, $left < .5 ? $left : .5 }
 	exit 0;
