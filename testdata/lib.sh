@@ -184,6 +184,14 @@ waiter_ends() {
 	return $ended
 }
 
+# answered PID: it has done what the signals before have it do. It logs WINCH to the file `answer`; the answer to a lower
+# number comes first, even where both are pending.
+answered() {
+	rm -f answer
+	kill -WINCH "$1"
+	until_true test -s answer
+}
+
 # put_away PID...: ends what a test no longer needs, without killbox.
 put_away() {
 	kill -KILL "$@" 2>/dev/null
