@@ -157,8 +157,17 @@ sleeper() {
 }
 running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
 
-# holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder: it will see it go.
-holds() {
+# holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder, and now sleeps: it has judged it, and will
+# see it go. Who goes in between was never there for it.
+holds() { pinned "$@" && asleep "$1"; }
+asleep() {
+	for task in /proc/"$1"/task/*/status; do
+		while read -r key letter _; do
+			case $key$letter in State:S) ;; State:*) return 1 ;; esac
+		done <"$task"
+	done 2>/dev/null
+}
+pinned() {
 	grep -qs "^Pid:[[:space:]]*$2\$" /proc/"$1"/fdinfo/* && return
 	for fd in /proc/"$1"/fd/*; do
 		[ "$(readlink "$fd")" != "/proc/$2" ] || return 0
