@@ -11,7 +11,6 @@ import (
 	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/signals"
-	"killbox/internal/target"
 	"killbox/procfs"
 )
 
@@ -145,21 +144,8 @@ func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	// Signal 0 only looks, and so stops nobody.
 	p.Freeze, p.Guardian = o.hold || p.Ladder[0].Signal != 0, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
-	tree := &escalate.Tree{
-		Flat:     !o.tree,
-		Strays:   !o.noStrays,
-		Guard:    c.brought,
-		Since:    c.found.Since,
-		Restless: c.found.Vanished,
-	}
-	for _, op := range c.req.Operands {
-		if op.Form == target.Group {
-			tree.Groups = append(tree.Groups, op.PID)
-		}
-	}
-	if s := &c.req.Selector; !s.Empty() {
-		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
-	}
+	tree := c.tree()
+	tree.Flat, tree.Strays = !o.tree, !o.noStrays
 	if o.tree || tree.Select != nil || tree.Groups != nil {
 		p.Tree = tree
 	}

@@ -60,16 +60,8 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 		return c.end()
 	}
 	p := c.plan()
-	p.Tree = &escalate.Tree{
-		Children: o.children,
-		Strays:   !o.noStrays,
-		Guard:    c.brought,
-		Since:    c.found.Since,
-		Restless: c.found.Vanished,
-	}
-	if s := &c.req.Selector; !s.Empty() {
-		p.Tree.Select = func(st *procfs.Stat) bool { return s.Selects(env.Proc, st) }
-	}
+	p.Tree = c.tree()
+	p.Tree.Children, p.Tree.Strays = o.children, !o.noStrays
 	// Signal 0 only asks, and nobody need be stopped for that.
 	p.Freeze, p.Guardian = !o.freeze.noFreeze && p.Ladder[0].Signal != 0, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
@@ -85,6 +77,21 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	sum := c.run(p)
 	c.rep.Summary(sum, c.end())
 	return c.end()
+}
+
+// tree says what belongs to the targets: who joins a group that was named, or
+// meets the selectors, is one as well.
+func (c *call) tree() *escalate.Tree {
+	tree := &escalate.Tree{Guard: c.brought, Since: c.found.Since, Restless: c.found.Vanished}
+	for _, op := range c.req.Operands {
+		if op.Form == target.Group {
+			tree.Groups = append(tree.Groups, op.PID)
+		}
+	}
+	if s := &c.req.Selector; !s.Empty() {
+		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
+	}
+	return tree
 }
 
 // brought is the guard for what a tree brings in.

@@ -18,8 +18,13 @@ type Snapshot struct {
 	// Hidden counts the processes that are listed but may not be looked at
 	// (hidepid=1 in proc(5)). With hidepid=2 they are not even listed.
 	Hidden int
+	// Vanished counts those that the reading before did not list, and that were
+	// gone, or zombies, when they were looked at. Whoever forks and exits ahead
+	// of the reader leaves no other trace: the child has had its number since
+	// before the reading, and is not listed yet.
+	Vanished int
 
-	pids []int
+	pids, before []int // as listed, now and the last time
 }
 
 // Still reports whether no process was born during the reading; false where
@@ -32,13 +37,14 @@ func (s *Snapshot) Still() bool {
 // into an earlier reading are no longer good. Processes that vanish on the way
 // are left out.
 func (fs *FS) Snapshot(into *Snapshot) error {
-	into.FirstPID, into.LastPID, into.Hidden = 0, 0, 0
+	into.FirstPID, into.LastPID, into.Hidden, into.Vanished = 0, 0, 0, 0
 	if pid, err := fs.LastPID(); err == nil {
 		into.FirstPID = pid
 	}
 	procs := into.Procs[:0]
 	into.Procs = procs
 	var err error
+	into.pids, into.before = into.before, into.pids
 	if into.pids, err = fs.PIDs(into.pids); err != nil {
 		return err
 	}
@@ -58,8 +64,14 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		}
 		switch err := fs.stat(pid, p); {
 		case err == nil:
+			if p.Gone() && !into.knew(pid) {
+				into.Vanished++
+			}
 			continue
 		case err == ErrNoProcess:
+			if !into.knew(pid) {
+				into.Vanished++
+			}
 		case errors.Is(err, os.ErrPermission):
 			into.Hidden++
 		default:
@@ -72,6 +84,12 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		into.LastPID = pid
 	}
 	return nil
+}
+
+// knew tells whether the reading before listed that number.
+func (s *Snapshot) knew(pid int) bool {
+	_, ok := slices.BinarySearch(s.before, pid)
+	return ok
 }
 
 func (s *Snapshot) index(pid int) (int, bool) {

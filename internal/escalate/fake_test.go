@@ -3,6 +3,7 @@ package escalate
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -97,6 +98,7 @@ type process struct {
 	onRun     func()           // happens when it is woken
 	subreaper bool
 	last      bool
+	hops      bool // forks and exits without end: each reading finds only that somebody has gone
 
 	leaderLeft bool // the first thread has exited, so that no state shows but Z
 	isReaped   bool
@@ -191,6 +193,14 @@ func (w *world) fork(p *process, child process) *process {
 	}
 	child.PID = w.lastPID + 1
 	return w.add(child)
+}
+
+// hop makes p its own child, whose parent is gone.
+func (p *process) hop() {
+	delete(p.w.procs, p.PID)
+	p.w.lastPID++
+	p.PID, p.PPID, p.Start = p.w.lastPID, initPID, p.Start+1
+	p.w.procs[p.PID] = p
 }
 
 // setsid makes p lead a session.
@@ -565,8 +575,13 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 	}
 	s.FirstPID = w.lastPID
 	w.pass(w.reader/2, never)
-	s.Procs = s.Procs[:0]
-	for _, p := range w.procs {
+	s.Procs, s.Vanished = s.Procs[:0], 0
+	for _, p := range slices.Collect(maps.Values(w.procs)) {
+		if p.hops && p.runs() {
+			p.hop()
+			s.Vanished++
+			continue
+		}
 		s.Procs = append(s.Procs, p.shown())
 	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID })

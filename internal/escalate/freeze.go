@@ -31,7 +31,7 @@ type tree struct {
 	frozen   []*Result // stopped by us and not thawed
 	restless bool      // somebody vanished, or was born, while we froze
 	proved   bool
-	missed   bool // the last reading showed a member that could not be opened
+	missed   bool // the last reading showed a member that could not be opened, or a group without any
 
 	// What the first reading of this freeze showed, to tell who was born
 	// since.
@@ -53,6 +53,9 @@ func newTree(r *run) *tree {
 	for _, target := range r.plan.Targets {
 		t.roots = append(t.roots, target.ID)
 		t.named[target.ID] = true
+		if target.SID == target.PID {
+			t.sessions[target.SID] = true // it may be gone before the first reading
+		}
 	}
 	for _, s := range r.plan.Skipped {
 		t.skipped[s.ID] = true

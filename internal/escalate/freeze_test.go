@@ -928,3 +928,103 @@ func TestSelectorFindsNewcomers(t *testing.T) {
 		}
 	})
 }
+
+// TestRunsAhead: who forks and exits ahead of the reader is no proof of the end
+// because no reading shows it, even if nothing else has moved.
+func TestRunsAhead(t *testing.T) {
+	// leaver leads a group and, at TERM, leaves somebody in it.
+	leaver := func(w *world) *process {
+		p := w.add(process{})
+		p.setsid()
+		p.handle = func(p *process, s signals.Signal) bool {
+			if s == signals.TERM {
+				w.fork(p, process{Stat: procfs.Stat{Comm: "other"}, hops: true})
+				p.die()
+			}
+			return true
+		}
+		return p
+	}
+	plans := map[string]func(pgid int) *Plan{
+		"session": func(int) *Plan { return freezing("TERM/5/KILL/2") },
+		"group's tree": func(pgid int) *Plan {
+			p := freezing("TERM/5/KILL/2")
+			p.Tree.Strays, p.Tree.Groups = false, []int{pgid}
+			return p
+		},
+		"group": func(pgid int) *Plan {
+			p := freezing("TERM/5/KILL/2")
+			p.Tree = &Tree{Flat: true, Groups: []int{pgid}}
+			return p
+		},
+		"selector": func(pgid int) *Plan {
+			p := freezing("TERM/5/KILL/2")
+			p.Tree = &Tree{Flat: true, Select: func(st *procfs.Stat) bool { return st.SID == pgid }}
+			return p
+		},
+		"pgkill": func(pgid int) *Plan { return striking("TERM/5/KILL/2", pgid) },
+		"pgkill -S": func(pgid int) *Plan {
+			p := striking("TERM/5/KILL/2", pgid)
+			p.Groups.Sessions = []procfs.ID{{PID: pgid}}
+			return p
+		},
+	}
+	for name, plan := range plans {
+		bubble(t, name, func(t *testing.T) {
+			w := newWorld(t)
+			p := leaver(w)
+			out := carryOut(w, plan(p.PID), p)
+			// Nor need he be met by pgkill, which signals groups.
+			if ended := len(w.alive()) == 0; out.Proved != ended || ended != strings.HasPrefix(name, "pgkill") {
+				t.Errorf("proved %v, alive %v", out.Proved, w.alive())
+			}
+		})
+	}
+	bubble(t, "met by the freeze", func(t *testing.T) {
+		w := newWorld(t)
+		p := w.add(process{})
+		p.setsid()
+		w.fork(p, process{Stat: procfs.Stat{Comm: "other"}, hops: true}).PPID = initPID
+		if out := carryOut(w, freezing("TERM/5/KILL/2"), p); out.Proved {
+			t.Error("proved")
+		}
+	})
+}
+
+// TestLostBefore: who has gone before it could be stopped may have left somebody
+// behind, whom nothing leads to.
+func TestLostBefore(t *testing.T) {
+	bubble(t, "a child that was born and died while the tree was being stopped", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{})
+		w.reading = func(n int) {
+			if n == 1 {
+				child := w.fork(root, process{reap: -1})
+				w.fork(child, process{Stat: procfs.Stat{Comm: "other"}})
+				child.die()
+			}
+		}
+		if out := carryOut(w, freezing("TERM/5/KILL/2"), root); out.Proved {
+			t.Errorf("proved, alive %v", w.alive())
+		}
+	})
+	bubble(t, "the target itself", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{})
+		w.fork(root, process{Stat: procfs.Stat{Comm: "other"}})
+		w.at[w.calls+3] = root.die
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if out.Proved {
+			t.Errorf("proved, alive %v", w.alive())
+		}
+	})
+	bubble(t, "the target itself, which led a session", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{})
+		root.setsid()
+		w.fork(root, process{Stat: procfs.Stat{Comm: "other"}})
+		w.at[w.calls+3] = root.die
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		out.ended()
+	})
+}

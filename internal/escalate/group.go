@@ -47,7 +47,8 @@ type groups struct {
 	skipped  map[procfs.ID]bool
 	restless bool // somebody joined
 	// loose: a session has a member whose group had ended, as it seems, when
-	// the reading was over: it has moved on to another one.
+	// the reading was over: it has moved on to another one. Or else a group
+	// lives that may not be signalled.
 	loose bool
 }
 
@@ -57,6 +58,8 @@ type group struct {
 	known   []procfs.ID
 	members map[procfs.ID]bool // living ones
 	spare   bool               // somebody in it must be left alone
+	seen    bool               // somebody is in it, be it a zombie
+	refused bool               // may not be signalled, and nobody was seen in it
 }
 
 func newGroups(r *run) *groups {
@@ -123,12 +126,15 @@ func (g *groups) read() error {
 		if !g.r.k.GroupLives(pgid, grp.known) {
 			delete(g.list, pgid)
 		}
-		grp.members, grp.spare = make(map[procfs.ID]bool), false
+		grp.members, grp.spare, grp.seen = make(map[procfs.ID]bool), false, false
 	}
 	g.loose = false
 	for i := range g.snap.Procs {
 		st := &g.snap.Procs[i]
 		grp := g.list[st.PGID]
+		if grp != nil {
+			grp.seen = true
+		}
 		if grp == nil || st.Gone() {
 			g.loose = g.loose || !st.Gone() && st.PGID > 1 && g.inSession(st)
 			continue
@@ -138,6 +144,9 @@ func (g *groups) read() error {
 			continue
 		}
 		grp.members[st.ID] = true
+	}
+	for _, grp := range g.list {
+		g.loose = g.loose || !grp.seen && grp.refused
 	}
 	return nil
 }
@@ -248,6 +257,12 @@ func (g *groups) stroke(to []*Result, sig signals.Signal) (rest []*Result) {
 		grp := g.list[pgid]
 		if members := struck[grp]; len(members) > 0 {
 			rest = append(rest, g.strike(grp, members, sig)...)
+		} else if !grp.seen && !grp.refused && sig != 0 {
+			// Who runs ahead of the reader does not run ahead of the kernel.
+			if err := g.r.k.SignalGroup(pgid, grp.known, sig); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+				grp.refused = true
+				g.r.obs.Failed(nil, fmt.Errorf("group %d, of which nobody can be seen: %w", pgid, err))
+			}
 		}
 	}
 	return rest
@@ -312,7 +327,7 @@ func (g *groups) strike(grp *group, members []*Result, sig signals.Signal) (rest
 func (g *groups) sweep() (more bool, err error) {
 	began := time.Now()
 	pause := 50 * time.Microsecond
-	for calm := 0; ; calm++ {
+	for calm := 0; ; {
 		if err := g.r.k.Interrupted(); err != nil {
 			return false, err
 		}
@@ -326,10 +341,15 @@ func (g *groups) sweep() (more bool, err error) {
 		if len(g.list)+len(g.sessions) == 0 {
 			return false, nil
 		}
-		if g.loose {
-			g.restless, calm = true, -1
-		} else if g.snap.Hidden == 0 && (g.snap.Still() || !g.restless && calm >= calmReadings) {
+		switch {
+		case g.loose:
+			g.restless = true
+		case g.snap.Hidden+g.snap.Vanished > 0:
+			// It may have been one of them, and its child whom nobody saw.
+		case g.snap.Still() || !g.restless && calm >= calmReadings:
 			return false, nil
+		default:
+			calm++
 		}
 		if limited := g.r.left() <= 0; limited || time.Since(began) > g.r.plan.Prove {
 			g.r.sum.LimitReached = limited
@@ -345,9 +365,13 @@ func (g *groups) sweep() (more bool, err error) {
 	}
 }
 
-// joined holds when the last reading shows a living member that is not known.
+// joined holds when the last reading shows a living member that is not known,
+// or nobody of a group that still lived when it was over.
 func (g *groups) joined() bool {
 	for _, grp := range g.list {
+		if !grp.seen && !grp.refused {
+			return true
+		}
 		for id := range grp.members {
 			if g.r.byID[id] == nil {
 				return true

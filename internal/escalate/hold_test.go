@@ -3,6 +3,7 @@ package escalate
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -204,20 +205,46 @@ func TestFlat(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "the group outlives all that were known of it", func(t *testing.T) {
+	for _, of := range []string{"a group", "a group's trees", "a selector", "a selector's trees"} {
+		bubble(t, of+" outlives all that were known of it", func(t *testing.T) {
+			w := newWorld(t)
+			list := w.group(process{})
+			p := flat()
+			p.Tree.Flat = !strings.HasSuffix(of, "trees")
+			if strings.HasPrefix(of, "a group") {
+				p.Tree.Groups = []int{list[0].PID}
+			} else {
+				p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+			}
+			list[0].handle = func(q *process, _ signals.Signal) bool {
+				w.fork(q, process{})
+				q.die()
+				return true
+			}
+			out := carryOut(w, p, list...)
+			out.ended()
+			if len(out.Results) != 2 || !out.Proved {
+				t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
+			}
+		})
+	}
+	bubble(t, "its children alone, and those of who is selected later", func(t *testing.T) {
 		w := newWorld(t)
-		list := w.group(process{})
-		p := flat()
-		p.Tree.Groups = []int{list[0].PID}
-		list[0].handle = func(q *process, _ signals.Signal) bool {
-			w.fork(q, process{})
-			q.die()
-			return true
+		list := w.chain(100, 110)
+		var late *process
+		p := freezing("TERM/5/KILL/2")
+		p.Tree.Children = true
+		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		list[1].handle = func(q *process, s signals.Signal) bool {
+			if late == nil {
+				late = w.add(process{Stat: procfs.Stat{Comm: list[0].Comm}})
+				w.fork(late, process{Stat: procfs.Stat{Comm: "child"}})
+			}
+			return false
 		}
-		out := carryOut(w, p, list...)
-		out.ended()
-		if len(out.Results) != 2 || !out.Proved {
-			t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
+		carryOut(w, p, list[0]).endedBut(100, late.PID)
+		if len(late.got) > 0 {
+			t.Errorf("who is selected later got %v", late.got)
 		}
 	})
 	bubble(t, "a group's number used again", func(t *testing.T) {

@@ -16,7 +16,6 @@ func (t *tree) look() ([]*Result, error) {
 		t.remember()
 	}
 	var found []*Result
-	t.missed = false
 	halted := 0
 	for _, st := range t.members() {
 		if res := t.take(st); res != nil {
@@ -39,6 +38,7 @@ const haltAtOnce = 128
 // a tree, the targets alone.
 func (t *tree) members() []*procfs.Stat {
 	var members []*procfs.Stat
+	t.missed = false
 	if t.r.plan.Tree == nil {
 		for _, id := range t.roots {
 			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id {
@@ -78,12 +78,16 @@ func (t *tree) selectNew() {
 	groups := t.groups()
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if t.known[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
+		if t.known[st.ID] || t.named[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
 			continue
 		}
 		// Who joins a group may be older than what the selector was shown.
 		if groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
-			t.known[st.ID] = true
+			if !tr.Children {
+				t.known[st.ID] = true
+			} else {
+				t.roots, t.named[st.ID] = append(t.roots, st.ID), true
+			}
 		}
 	}
 }
@@ -94,12 +98,18 @@ func (t *tree) groups() map[int]bool {
 	groups := make(map[int]bool)
 	for _, pgid := range t.r.plan.Tree.Groups {
 		var known []procfs.ID
+		seen := false
 		for i := range t.snap.Procs {
-			if st := &t.snap.Procs[i]; st.PGID == pgid && (t.known[st.ID] || t.named[st.ID]) {
+			st := &t.snap.Procs[i]
+			if st.PGID != pgid {
+				continue
+			}
+			if seen = true; t.known[st.ID] || t.named[st.ID] {
 				known = append(known, st.ID)
 			}
 		}
 		groups[pgid] = t.r.k.GroupLives(pgid, known)
+		t.missed = t.missed || groups[pgid] && !seen
 	}
 	return groups
 }
@@ -122,6 +132,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 	if st.Gone() {
 		// Nothing is left of it but the number, and whoever it forked has a
 		// new parent by now.
+		t.restless = t.restless || !t.before[st.ID]
 		return nil
 	}
 	now, err := t.r.k.Open(st.PID)

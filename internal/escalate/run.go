@@ -114,9 +114,11 @@ func (r *run) climb() error {
 	for i, step := range r.plan.Ladder {
 		r.rung = i + 1
 		if i > 0 {
-			if r.open == 0 || r.enough() {
+			if r.open == 0 && r.sum.Proved || r.enough() {
 				break
 			}
+			// Somebody who is known to be there and not who he is may be met now.
+			r.sum.Proved, r.sum.Doubt = true, ""
 			r.hooks(step.Signal)
 		}
 		// The first signal is sent whatever it took to find everybody.

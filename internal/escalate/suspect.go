@@ -1,6 +1,7 @@
 package escalate
 
 import (
+	"math"
 	"time"
 
 	"killbox/internal/fmt"
@@ -17,30 +18,49 @@ func (t *tree) remember() {
 		}
 		return first < pid || pid <= last // the numbers began anew
 	}
-	t.before = make(map[procfs.ID]bool, len(t.snap.Procs))
-	for i := range t.snap.Procs {
-		if st := &t.snap.Procs[i]; !during(st.PID) {
-			t.before[st.ID] = true
+	t.adopters = map[int]bool{1: true}
+	adopts := func(pid int) {
+		for _, id := range t.snap.Ancestors(pid) {
+			t.adopters[id.PID] = true
 		}
 	}
-	t.adopters = map[int]bool{1: true}
 	for _, root := range t.roots {
-		for _, id := range t.snap.Ancestors(root.PID) {
-			t.adopters[id.PID] = true
+		adopts(root.PID)
+	}
+	// A root that has gone since it was opened may have left children: as if
+	// they were born since.
+	lost := uint64(math.MaxUint64)
+	for i := range t.r.plan.Targets {
+		root := &t.r.plan.Targets[i]
+		if st := t.snap.Lookup(root.PID); len(t.known) > 0 || t.flat() || root.Gone() || st != nil && st.ID == root.ID && !st.Gone() {
+			continue
+		}
+		lost, t.restless = min(lost, root.Start), true
+		t.adopters[root.PPID] = true
+		adopts(root.PPID)
+	}
+	t.before = make(map[procfs.ID]bool, len(t.snap.Procs))
+	for i := range t.snap.Procs {
+		if st := &t.snap.Procs[i]; !during(st.PID) && st.Start < lost {
+			t.before[st.ID] = true
 		}
 	}
 }
 
+func (t *tree) flat() bool { return t.r.plan.Tree == nil || t.r.plan.Tree.Flat }
+
 // still holds when no PID was handed out during the last reading, and nobody
-// was hidden from it.
-func (t *tree) still() bool { return t.snap.Still() && t.snap.Hidden == 0 }
+// was hidden from it or outran it.
+func (t *tree) still() bool {
+	return t.snap.Still() && t.snap.Hidden+t.snap.Vanished == 0 && !t.missed
+}
 
 // suspect returns a process outside the tree that was born since the first
 // reading of the freeze and is now a child of whoever would have got the tree's orphans:
 // what a child that nobody saw may have left behind. Of a tree that held still
 // only its like is suspected, which may have left before we came.
 func (t *tree) suspect() *procfs.Stat {
-	if t.r.plan.Tree == nil || t.r.plan.Tree.Flat {
+	if t.flat() {
 		return nil
 	}
 	comms := make(map[string]bool)
@@ -70,14 +90,14 @@ func (t *tree) sweep() (more bool, err error) {
 	if t.r.plan.Tree == nil {
 		return false, nil
 	}
-	if tr := t.r.plan.Tree; t.proved && len(t.sessions) == 0 && !tr.Children && !tr.Flat {
+	if tr := t.r.plan.Tree; t.proved && len(t.sessions)+len(tr.Groups) == 0 && !tr.Children && tr.Select == nil {
 		// Whoever was born since has lost its parent and no session tells
 		// where it came from.
 		return false, nil
 	}
 	began := time.Now()
 	pause := 50 * time.Microsecond
-	for {
+	for calm := 0; ; {
 		if err := t.r.k.Interrupted(); err != nil {
 			return false, err
 		}
@@ -87,11 +107,13 @@ func (t *tree) sweep() (more bool, err error) {
 		if t.left() {
 			return true, nil
 		}
-		if t.proved {
-			return false, nil
+		var suspect *procfs.Stat
+		if !t.proved {
+			suspect = t.suspect()
+		} else if t.snap.Vanished == 0 && !t.missed {
+			calm++
 		}
-		suspect := t.suspect()
-		if suspect == nil && t.still() {
+		if suspect == nil && (t.still() || calm >= calmReadings) {
 			return false, nil
 		}
 		if limited := t.r.left() <= 0; limited || time.Since(began) > t.r.plan.Prove {
