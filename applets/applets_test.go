@@ -58,6 +58,7 @@ func (k *kernel) Signal(id procfs.ID, s signals.Signal) error {
 	return nil
 }
 func (k *kernel) Vforks(procfs.ID) bool                         { return false }
+func (k *kernel) Halted(procfs.ID) bool                         { return true }
 func (k *kernel) Blocks(procfs.ID, signals.Signal) (bool, bool) { return false, false }
 func (k *kernel) Wait(time.Duration) (gone, reaped []procfs.ID, err error) {
 	k.call("Wait")

@@ -88,6 +88,7 @@ type process struct {
 	handle    func(p *process, s signals.Signal) bool // true: it is dealt with
 	blocks    map[signals.Signal]bool
 	vforks    bool          // in state D, for a child
+	threads   bool          // a thread that is not the first runs on for the moment
 	blocksAll func() bool   // as around a fork
 	reap      time.Duration // after its end; never if negative
 	stopping  time.Duration // between SIGSTOP and being seen stopped
@@ -526,6 +527,12 @@ func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 	}
 	all = p.blocksAll != nil && p.blocksAll()
 	return all || p.blocks[s], all
+}
+
+func (w *world) Halted(id procfs.ID) bool {
+	w.call("halted %d", id.PID)
+	p := w.held[id]
+	return p == nil || !p.threads
 }
 
 func (w *world) Vforks(id procfs.ID) bool {

@@ -1028,3 +1028,42 @@ func TestLostBefore(t *testing.T) {
 		out.ended()
 	})
 }
+
+// TestLateBirth: who is in the middle of a fork when it is stopped has a child
+// that no reading shows which began before it had finished.
+func TestLateBirth(t *testing.T) {
+	for _, leader := range []byte{'S', 'Z', 'D'} {
+		bubble(t, "of another thread than the first, "+string(leader), func(t *testing.T) {
+			w := newWorld(t)
+			root := w.add(process{Stat: procfs.Stat{State: leader, Threads: 2}, threads: true, vforks: leader == 'D', immune: leader == 'D'})
+			child := w.lastPID + 1
+			w.lastPID++ // it has its number
+			w.after(5*time.Millisecond, func() {
+				root.threads, root.immune = false, false
+				w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: child}, PPID: root.PID}})
+			})
+			out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+			out.ended()
+			if len(out.Results) != 2 {
+				t.Errorf("%d results", len(out.Results))
+			}
+		})
+	}
+	bubble(t, "while the table is read", func(t *testing.T) {
+		w := newWorld(t)
+		w.reader = 20 * time.Millisecond
+		root := w.add(process{stopping: lullLimit + 6*time.Millisecond})
+		child := w.lastPID + 1
+		w.lastPID++
+		w.reading = func(n int) {
+			if n == 2 && root.State == 'T' {
+				w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: child}, PPID: root.PID}})
+			}
+		}
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		out.ended()
+		if len(out.Results) != 2 {
+			t.Errorf("%d results", len(out.Results))
+		}
+	})
+}

@@ -34,6 +34,9 @@ type Kernel interface {
 	// Vforks tells whether the process, which is in uninterruptible sleep,
 	// waits for the child of a vfork; false where that is not known.
 	Vforks(procfs.ID) bool
+	// Halted tells whether none of the process's threads runs, or will before
+	// it is let go on. (Those that wait for the child of a vfork will not.)
+	Halted(procfs.ID) bool
 	// Wait returns the opened processes that went since the last call, as
 	// soon as there is one; none when the timeout is over. Those in reaped
 	// were gone before or are now, and their parents have waited for them.

@@ -79,8 +79,12 @@ func (t *tree) lull() {
 		}
 	}
 	for i := len(waiting) - 1; i >= 0; {
-		st, err := t.r.k.Stat(waiting[i].ID)
-		if err != nil || st.State != 'R' && st.State != 'S' && !(st.State == 'D' && waiting[i].forking) {
+		res := waiting[i]
+		st, err := t.r.k.Stat(res.ID)
+		if err == nil && (st.Stopped() || st.Traced()) {
+			res.settled = t.halted(res, &st)
+		}
+		if err != nil || res.settled || st.State != 'R' && st.State != 'S' && st.State != 'T' && !(st.State == 'D' && res.forking) {
 			i--
 			continue
 		}
@@ -92,10 +96,16 @@ func (t *tree) lull() {
 	}
 }
 
+// halted tells whether those threads are held that st does not show the state of.
+func (t *tree) halted(res *Result, st *procfs.Stat) bool {
+	return st.Threads <= 1 || t.r.k.Halted(res.ID)
+}
+
 const lullLimit = 250 * time.Millisecond
 
-// settle counts the frozen members that the last reading does not show as
-// held.
+// settle counts the frozen members that were not held when the last reading
+// began: who has stopped since may have finished a fork before, whose child is
+// not in it.
 func (t *tree) settle() (running int) {
 	var woken, asleep []*Result
 	for _, res := range t.frozen {
@@ -116,11 +126,14 @@ func (t *tree) settle() (running int) {
 			res.settled = true
 			t.restless = true
 		case st.Stopped() || st.Traced():
-			res.settled = true
+			res.settled = t.halted(res, st)
+			running++
 		case st.State == 'Z':
 			// The leading thread has exited, and the others' state is not
-			// shown here.
+			// shown here: nor would it be if somebody woke them.
 			t.restless = true
+			res.settled = t.halted(res, st)
+			running++
 		case st.State == 'D':
 			// It may be in the middle of a fork, waiting for one of the
 			// kernel's locks, and it will finish that before it stops. The
@@ -139,7 +152,8 @@ func (t *tree) settle() (running int) {
 	}
 	for i, res := range asleep {
 		// Very many are a fork bomb's, whatever they wait for.
-		if res.forking = i >= 64 || !t.r.k.Vforks(res.ID); res.forking {
+		res.forking = i >= 64 || !t.r.k.Vforks(res.ID) || !t.halted(res, t.snap.Lookup(res.PID))
+		if res.forking {
 			running++
 		}
 	}

@@ -299,6 +299,27 @@ func (k *Kernel) Vforks(id procfs.ID) bool {
 	return false
 }
 
+// Halted tells whether all threads of the process have stopped, have exited,
+// or wait for the child of a vfork: each stops by itself, and finishes the fork
+// that it is in before.
+func (k *Kernel) Halted(id procfs.ID) bool {
+	tids, err := k.proc.Threads(id.PID)
+	for _, tid := range tids {
+		st, statErr := k.proc.Stat(tid)
+		switch {
+		case statErr != nil:
+			// It has exited.
+		case st.State == 'D':
+			if !k.Vforks(st.ID) {
+				return false
+			}
+		case st.State != 'T' && st.State != 't' && st.State != 'Z' && st.State != 'X':
+			return false
+		}
+	}
+	return err == nil || errors.Is(err, procfs.ErrNoProcess)
+}
+
 // Snapshot reads the process table.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {

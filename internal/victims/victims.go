@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 	"strconv"
@@ -26,6 +27,7 @@ func Victim() {
 	modes := map[string]func([]string){
 		"leader-exits": leaderExits,
 		"thread-child": threadChild,
+		"long-fork":    longFork,
 		"trace":        trace,
 		"inode":        inode,
 	}
@@ -73,6 +75,38 @@ func threadChild([]string) {
 	}()
 	ready("child=", <-done)
 	time.Sleep(lifetime)
+}
+
+// longFork begins, when it is ready, a fork that takes its time, for there is much memory to be copied: in another thread
+// than the first. TERM ends it when that is over.
+func longFork([]string) {
+	const much = 512 << 20
+	memory, err := unix.Mmap(-1, 0, much, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	must("mmap", err)
+	_ = unix.Madvise(memory, unix.MADV_NOHUGEPAGE)
+	for i := 0; i < much; i += os.Getpagesize() {
+		memory[i] = 1
+	}
+	term := make(chan os.Signal, 1)
+	signal.Notify(term, unix.SIGTERM)
+	done := make(chan int)
+	go func() {
+		runtime.LockOSThread()
+		ready()
+		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+		if pid == 0 && errno == 0 {
+			// There is no other thread here, so nothing but system calls.
+			defaults()
+			for {
+				_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+			}
+		}
+		done <- 0
+		time.Sleep(lifetime)
+	}()
+	<-term
+	<-done
+	os.Exit(0)
 }
 
 // trace holds a process in a ptrace stop.
