@@ -4,6 +4,7 @@ package applets
 
 import (
 	"errors"
+	"time"
 
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -44,7 +45,7 @@ func (c *killallCall) signalGroup(pgid int, member procfs.ID) (err error) {
 // signalMembers signals the members of our own group, that we lead and cannot
 // leave, one by one.
 func (c *killallCall) signalMembers(pgid int) error {
-	members, err := c.members(func(st *procfs.Stat) bool { return st.PGID == pgid })
+	members, err := c.members(new(procfs.Snapshot), func(st *procfs.Stat) bool { return st.PGID == pgid })
 	done := false
 	for _, id := range members {
 		if e := c.env.Kernel.Signal(id, c.o.signal); e == nil {
@@ -61,9 +62,8 @@ func (c *killallCall) signalMembers(pgid int) error {
 }
 
 // members opens the living processes that in holds for, this one apart.
-func (c *killallCall) members(in func(*procfs.Stat) bool) (list []procfs.ID, err error) {
-	var table procfs.Snapshot
-	if err := c.env.Kernel.Snapshot(&table); err != nil {
+func (c *killallCall) members(table *procfs.Snapshot, in func(*procfs.Stat) bool) (list []procfs.ID, err error) {
+	if err := c.env.Kernel.Snapshot(table); err != nil {
 		return nil, err
 	}
 	for i := range table.Procs {
@@ -76,6 +76,8 @@ func (c *killallCall) members(in func(*procfs.Stat) bool) (list []procfs.ID, err
 			return nil, err
 		case meant:
 			list = append(list, st.ID)
+		default:
+			table.Vanished++
 		}
 	}
 	return list, nil
@@ -84,7 +86,8 @@ func (c *killallCall) members(in func(*procfs.Stat) bool) (list []procfs.ID, err
 // wait waits for those who were signalled, and for whole groups until a look
 // shows nobody alive in them.
 func (c *killallCall) wait() int {
-	for {
+	var table procfs.Snapshot
+	for tries := 0; ; tries++ {
 		if code := await(c.env, c.name, c.left, durationValue{}); code != 0 {
 			if code == exitFailed {
 				code = killallFailed
@@ -94,7 +97,7 @@ func (c *killallCall) wait() int {
 		if !c.o.group {
 			return 0
 		}
-		members, err := c.members(func(st *procfs.Stat) bool {
+		members, err := c.members(&table, func(st *procfs.Stat) bool {
 			g := c.groups[st.PGID]
 			return g != nil && g.signalled && (st.PGID == c.own || c.env.Kernel.GroupLives(st.PGID, g.known))
 		})
@@ -109,8 +112,28 @@ func (c *killallCall) wait() int {
 				g.known = append(g.known, id)
 			}
 		}
-		if len(members) == 0 {
+		if len(members) > 0 {
+			continue
+		}
+		if !c.outrun(&table, tries) {
 			return 0
 		}
+		// A pause, that a signal may end.
+		if code := await(c.env, c.name, map[procfs.ID]bool{{}: true}, durationValue{d: 5 * time.Millisecond, given: true}); code != exitSurvivor {
+			return code
+		}
 	}
+}
+
+// outrun tells whether a reading that shows nobody alive may have missed somebody: a group lives of which it shows no
+// zombie either, or, for the first readings, somebody went while it was made.
+func (c *killallCall) outrun(table *procfs.Snapshot, tries int) bool {
+	const enough = 2000 // 10 seconds, of a machine that is so busy
+	for pgid, g := range c.groups {
+		if g.signalled && (pgid == c.own || c.env.Kernel.GroupLives(pgid, g.known)) &&
+			(table.Vanished > 0 && tries < enough || len(table.Group(pgid)) == 0) {
+			return true
+		}
+	}
+	return false
 }
