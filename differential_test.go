@@ -62,9 +62,8 @@ func comparisons() []comparison {
 // fate tells what the process would have ended with: the kernel notes the first signal that ends a process as soon as it is
 // sent, so that our KILL after it changes nothing, and nothing need be waited for. (Not so with signals that dump core.)
 const prelude = `. "$LIB/lib.sh"
-at() { take_pid "$@"; shift; until_true running "$pid" "$1"; until_true asleep "$pid"; }
 # Some tools go by the state, and who is still starting has another.
-asleep() { read -r stat <"/proc/$1/stat"; case ${stat##*) } in "S "*) ;; *) return 1 ;; esac; }
+at() { take_pid "$@"; shift; until_true running "$pid" "$1"; until_true asleep "$pid"; }
 fate() { for p in "$@"; do kill -KILL "$p"; wait "$p"; echo "$p ended with $?"; done 2>/dev/null; }
 `
 

@@ -164,6 +164,7 @@ running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
 # holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder, and now sleeps: it has judged it, and will
 # see it go. Who goes in between was never there for it.
 holds() { pinned "$@" && asleep "$1"; }
+# asleep PID: every thread of it.
 asleep() {
 	for task in /proc/"$1"/task/*/status; do
 		while read -r key letter _; do
