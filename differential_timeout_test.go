@@ -92,7 +92,8 @@ func timeoutFamilies(family string) []diffCase {
 		if strings.Contains(words, "stop") {
 			stopped = "; wait_state $root T"
 		}
-		return "start $tool " + options + ` 60 perl "$V/actor.pl" ` + words + stopped + "; kill -" + sig + " $pid" + also[sig] + "; wait $pid"
+		// A shell tells of the signal only if the end comes after it has begun to wait.
+		return "start $tool " + options + ` 60 perl "$V/actor.pl" ` + words + stopped + "; kill -" + sig + " $pid" + also[sig] + "; wait $pid 2>/dev/null"
 	}
 	const fates = `for p in ${kid-} ${far-}; do if living "$p"; then echo lives; else echo gone; fi; done`
 	cases := []diffCase{

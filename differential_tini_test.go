@@ -57,11 +57,11 @@ func tiniOfDebian() comparison {
 
 	// Signals, to tini with a command that is ready.
 	send := func(sig, options, words string) string {
-		return `start $tool -s ` + options + ` -- perl "$V/actor.pl" ` + words + "; kill -" + sig + " $pid; wait $pid"
+		return `start $tool -s ` + options + ` -- perl "$V/actor.pl" ` + words + "; kill -" + sig + " $pid; wait $pid 2>/dev/null"
 	}
 	// lost is send where ours does not pass the signal on, and TERM comes behind it.
 	lost := func(sig, reason string) diffCase {
-		return diffCase{cmd: `start $tool -s -- perl "$V/actor.pl" exit-on=` + sig + ":8 exit-on=TERM:9; kill -" + sig + " $pid; kill $pid; wait $pid", differs: reason}
+		return diffCase{cmd: `start $tool -s -- perl "$V/actor.pl" exit-on=` + sig + ":8 exit-on=TERM:9; kill -" + sig + " $pid; kill $pid; wait $pid 2>/dev/null", differs: reason}
 	}
 	for _, sig := range []string{"HUP", "TERM", "USR1", "USR2", "ALRM", "CONT", "WINCH", "IO", "VTALRM", "XCPU", "XFSZ", "PWR", "TSTP"} {
 		cases = append(cases, diffCase{cmd: send(sig, "", "exit-on="+sig+":8")}, diffCase{cmd: send(sig, "-g", "exit-on="+sig+":8")})
