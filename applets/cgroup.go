@@ -68,7 +68,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		c.fail(nil, fmt.Errorf("%s: %w", report.Escape(o.cgroup), err), code)
 		return c.end()
 	}
-	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited {
+	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
 		c.fail(nil, fmt.Errorf("%s: nobody is in it", report.Escape(o.cgroup)), exitMissing)
 	}
 	p := c.plan()
@@ -89,7 +89,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		}
 		return o.look(c, planned(p))
 	}
-	if len(c.found.Processes) == 0 {
+	if len(c.found.Processes) == 0 && !c.found.Vanished {
 		return c.end()
 	}
 	return o.carryOut(c, p)
@@ -217,15 +217,17 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 	} else if err != nil {
 		return err
 	}
-	pids, _, err := k.CgroupMembers()
+	pids, outside, err := k.CgroupMembers()
 	if err != nil {
 		return err
 	}
-	c.found = new(target.Found)
+	// Whoever is not found here may be found when it is frozen.
+	c.found = &target.Found{Vanished: outside > 0}
 	for _, pid := range pids {
 		st, err := k.Open(pid)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
+			c.found.Vanished = true
 			continue
 		case err != nil:
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, exitFailed)

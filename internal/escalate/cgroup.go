@@ -267,6 +267,10 @@ func (c *cgroup) sweep() (more bool, err error) {
 	for _, pid := range pids {
 		st, err := c.r.k.Open(pid)
 		switch {
+		case errors.Is(err, procfs.ErrNoProcess):
+			// It may have left a child. In a cgroup that is frozen nobody
+			// goes before it is opened.
+			return true, nil
 		case err != nil || c.spared[st.ID]:
 		case c.r.byID[st.ID] == nil:
 			return true, nil

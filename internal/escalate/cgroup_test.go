@@ -163,6 +163,33 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("failed: %d\n%s", out.o.failed, strings.Join(out.lines, "\n"))
 		}
 	})
+	bubble(t, "who is gone before it could be opened, where somebody is omitted", func(t *testing.T) {
+		w := newWorld(t)
+		list := pair(w)
+		p, c := within(w, "TERM/5", list...)
+		p.Skipped = []Skip{{list[1].Stat, "omitted"}}
+		p.Cgroup.Guard = func(st *procfs.Stat) string {
+			if st.PID == list[1].PID {
+				return "omitted"
+			}
+			return ""
+		}
+		p.Targets = []Target{{Stat: list[0].Stat}}
+		hop := func(q *process) {
+			if q.runs() {
+				delete(c.members, q.PID)
+				q.hop()
+				c.members[q.PID] = true
+			}
+		}
+		list[0].handle = func(q *process, _ signals.Signal) bool {
+			heir := w.fork(q, process{opening: hop})
+			c.members[heir.PID] = true
+			q.die()
+			return true
+		}
+		carryOut(w, p, list[0]).endedBut(list[1].PID)
+	})
 	bubble(t, "KILL one by one where somebody is omitted", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
