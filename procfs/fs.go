@@ -146,6 +146,7 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	path := processPath(pid, file)
 	var before image
+	pause := execPause
 	for began := time.Now(); ; {
 		b, err := fs.read(path, false, maxMemory)
 		if err != nil {
@@ -163,16 +164,18 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 			return nil, nil
 		}
 		if before = now; now.code == 0 {
-			time.Sleep(execPause)
+			time.Sleep(pause)
+			pause = min(2*pause, maxExecPause)
 		}
 	}
 }
 
 // An execve is past the point of no return within microseconds, unless what it maps
-// has to come from a disk.
+// has to come from a disk, or others have the processor.
 const (
-	execPause = 50 * time.Microsecond
-	execLimit = 100 * time.Millisecond
+	execPause    = 50 * time.Microsecond
+	maxExecPause = 5 * time.Millisecond
+	execLimit    = time.Second
 )
 
 // image is what tells an address space from the one before: where its code begins and
