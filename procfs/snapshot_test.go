@@ -360,3 +360,34 @@ func BenchmarkFamily(b *testing.B) {
 		})
 	}
 }
+
+// TestSnapshotVanished: who came and went between two readings is counted once,
+// whether a zombie is left or nothing.
+func TestSnapshotVanished(t *testing.T) {
+	root := procfstest.Build(t, procfstest.Proc{PID: 1}, procfstest.Proc{PID: 7, State: 'Z'})
+	gone := func(pid string) {
+		if err := os.Mkdir(root+"/"+pid, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone("8") // listed, and gone when it is looked at
+	fs := open(t, root)
+	var s procfs.Snapshot
+	for i, step := range []struct {
+		happens func()
+		want    int
+	}{
+		{func() {}, 2},
+		{func() {}, 0},
+		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9}); gone("10") }, 1},
+		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9, State: 'Z'}) }, 0}, // seen alive before
+	} {
+		step.happens()
+		if err := fs.Snapshot(&s); err != nil {
+			t.Fatal(err)
+		}
+		if s.Vanished != step.want {
+			t.Errorf("step %d: %d vanished, want %d", i, s.Vanished, step.want)
+		}
+	}
+}
