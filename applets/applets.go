@@ -28,9 +28,10 @@ type Kernel interface {
 	escalate.Kernel
 	target.Opener
 	// Catch takes signals from the runtime: each ends the process as it would
-	// have anyway, but after Hold a Wait instead.
+	// have anyway, but after Hold a Wait instead. Where Hold fails, for want of
+	// threads, nothing has changed.
 	Catch(...signals.Signal) error
-	Hold()
+	Hold() error
 	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
 	HoldWhenWaiting()
 	// Ignore makes this process ignore the signal.

@@ -72,22 +72,32 @@ func (k *kernel) Snapshot(s *procfs.Snapshot) error {
 	k.call("Snapshot")
 	return k.proc.Snapshot(s)
 }
-func (k *kernel) Interrupted() error                         { return nil }
-func (k *kernel) Guard() (int, error)                        { k.call("Guard"); return 9999, nil }
-func (k *kernel) Tell([]procfs.ID) error                     { return nil }
-func (k *kernel) Clear() error                               { return nil }
-func (k *kernel) Unguard()                                   {}
-func (k *kernel) Boost() func()                              { return func() {} }
-func (k *kernel) Pause(time.Duration)                        {}
-func (k *kernel) Hook(string, []string, time.Duration) error { k.call("Hook"); return nil }
-func (k *kernel) Ahead([]int)                                {}
+func (k *kernel) Interrupted() error     { return nil }
+func (k *kernel) Guard() (int, error)    { k.call("Guard"); return 9999, nil }
+func (k *kernel) Tell([]procfs.ID) error { return nil }
+func (k *kernel) Clear() error           { return nil }
+func (k *kernel) Unguard()               {}
+func (k *kernel) Boost() func()          { return func() {} }
+func (k *kernel) Pause(time.Duration)    {}
+func (k *kernel) Hooks(_ string, envs [][]string, _ time.Duration) []error {
+	k.call("Hooks")
+	return make([]error, len(envs))
+}
+func (k *kernel) PrepareFreeze() error { return nil }
+func (k *kernel) Exists(id procfs.ID) error {
+	st, err := k.proc.Stat(id.PID)
+	if err == nil && st.ID != id {
+		err = procfs.ErrNoProcess
+	}
+	return err
+}
+func (k *kernel) Ahead([]int) {}
 func (k *kernel) Spread(n int, do func(*procfs.FS, int)) {
 	for i := range n {
 		do(k.proc, i)
 	}
 }
 func (k *kernel) Kin() func(int) (int, int, error) { return nil }
-func (k *kernel) Inode(procfs.ID) (uint64, error)  { return 0, errors.New("no inodes") }
 func (k *kernel) Catch(...signals.Signal) error    { return nil }
 func (k *kernel) Release(procfs.ID) error          { k.call("Release"); return nil }
 func (k *kernel) LeaveGroup() error                { k.call("LeaveGroup"); return nil }
@@ -110,7 +120,7 @@ func (k *kernel) Queue(id procfs.ID, s signals.Signal, _ int32) error { return k
 func (k *kernel) Wake()                                               {}
 func (k *kernel) OpenCgroup(string) error                             { return errors.New("no cgroups") }
 func (k *kernel) HoldWhenWaiting()                                    { k.call("HoldWhenWaiting") }
-func (k *kernel) Hold()                                               { k.call("Hold") }
+func (k *kernel) Hold() error                                         { k.call("Hold"); return nil }
 func (k *kernel) Ignore(s signals.Signal)                             { k.call("Ignore " + s.String()) }
 
 const self = 50

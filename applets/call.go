@@ -30,6 +30,7 @@ type call struct {
 	guard  *target.Guard
 	req    target.Request
 	found  *target.Found
+	table  procfs.Snapshot // of preview
 	codes  []int
 }
 
@@ -127,6 +128,16 @@ func (c *call) fail(st *procfs.Stat, err error, code int) {
 	c.codes = append(c.codes, code)
 }
 
+// handle returns the process's handle. Of a process that /proc does not show there is none, which is an
+// error.
+func (c *call) handle(st *procfs.Stat) string {
+	handle := st.Handle()
+	if handle == "" {
+		c.fail(st, errors.New("no handle can be made: /proc hides when the process was started"), exitFailed)
+	}
+	return handle
+}
+
 // plan returns what Run is to carry out; the applet adds its own.
 func (c *call) plan() *escalate.Plan {
 	p := &escalate.Plan{
@@ -156,7 +167,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
 		c.env.Kernel.HoldWhenWaiting() // there is nobody frozen to let go on
 	} else {
-		c.env.Kernel.Hold()
+		_ = c.env.Kernel.Hold() // nothing is frozen without it
 	}
 	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
 	c.rep.Close()
@@ -171,17 +182,22 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	if c.rep.Errors > 0 && sum.Count(escalate.Refused) > 0 {
 		c.codes = append(c.codes, exitFailed)
 	}
-	if p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count {
+	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
+	if unfinished && (err == nil || sum.Rung > 0) { // and not if nothing has been tried
 		c.survivors(p, sum)
 	}
-	if sum.Failed {
+	if sum.Failed || sum.Refused {
 		c.codes = append(c.codes, exitFailed)
 	}
 	if sum.LimitReached {
 		c.codes = append(c.codes, exitSurvivor)
 	}
 	if !sum.Proved {
-		c.rep.Note("everything seen is gone, but it could not be proved that nothing escaped: " + sum.Doubt)
+		note := "it could not be proved that nothing escaped: " + sum.Doubt
+		if sum.Count(escalate.Survived)+sum.Count(escalate.Refused) == 0 {
+			note = "everything seen is gone, but " + note
+		}
+		c.rep.Note(note)
 		c.codes = append(c.codes, exitUnproved)
 	}
 	if c.ladders.strict && sum.Rung > 1 {

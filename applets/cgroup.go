@@ -72,7 +72,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		c.fail(nil, fmt.Errorf("%s: nobody is in it", report.Escape(o.cgroup)), exitMissing)
 	}
 	p := c.plan()
-	p.Freeze, p.Guardian = true, !o.noGuard
+	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove = o.prove.d
 	p.Cgroup = &escalate.CgroupPlan{
 		Cgroup:   c.env.Kernel,
@@ -118,8 +118,8 @@ func (o *freezekillOptions) findCgroup(env *Env, whom target.Operand) (*unified,
 		return cgroupNamed(v2, cleanCgroup(filepath.Clean(o.cgroup)))
 	}
 	st, err := env.Kernel.Open(whom.PID)
-	if err == nil && whom.Form == target.Handle && st.Start != whom.Start {
-		err = procfs.ErrNoProcess
+	if err == nil {
+		err = whom.Verify(&st)
 	}
 	if err != nil {
 		return nil, err
@@ -241,7 +241,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 		if reason := c.guard.Brought(&st); reason != "" {
 			return fmt.Errorf("refused: %s is in it: %s", report.Process(&st), reason)
 		}
-		if target.Omits(c.req.Omit, &st, k) {
+		if target.Omits(c.req.Omit, &st) {
 			c.found.Skipped = append(c.found.Skipped, target.Skip{Stat: st, Reason: "omitted"})
 			continue
 		}

@@ -143,6 +143,7 @@ func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	p := c.plan()
 	// Signal 0 only looks, and so stops nobody.
 	p.Freeze, p.Guardian = o.hold || p.Ladder[0].Signal != 0, !o.noGuard
+	p.FreezeOrFail = true
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	tree := c.tree()
 	tree.Flat, tree.Strays = !o.tree, !o.noStrays
@@ -177,7 +178,7 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 		sum.Results = append(sum.Results, res)
 		// Already open, but for those that a tree has brought in.
 		now, err := c.env.Kernel.Open(st.PID)
-		if err == nil && now.ID != st.ID {
+		if err == nil && !c.isPlanned(&list[i], &now) {
 			err = procfs.ErrNoProcess
 		}
 		if err == nil {
@@ -199,6 +200,12 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 	return c.end()
 }
 
+// isPlanned reports whether the process that was opened is the one that was planned: a target, which has
+// been open since, or the process that the table showed, or at least a child of the same parent.
+func (c *call) isPlanned(p *report.Planned, now *procfs.Stat) bool {
+	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.Same(&p.Stat, now))
+}
+
 // carryOut ends the targets, or holds them.
 func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
 	if o.hold {
@@ -208,7 +215,7 @@ func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
 			Frozen: func(held []*escalate.Result) {
 				for _, res := range held {
 					if !o.output.json && !o.output.verbose {
-						fmt.Fprintln(c.env.Stdout, res.ID)
+						fmt.Fprintln(c.env.Stdout, c.handle(&res.Stat))
 					}
 				}
 				go func() {

@@ -295,7 +295,7 @@ func (c *killCall) climb() int {
 	if c.queue {
 		k = queueing{c.env.Kernel, c.value}
 	}
-	c.env.Kernel.Hold()
+	_ = c.env.Kernel.Hold()
 	sum, err := escalate.Run(k, plan, killWatch{c})
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)

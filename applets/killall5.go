@@ -104,8 +104,9 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 	if c.found, err = target.Resolve(c.env.Proc, k, c.guard, c.req); err != nil {
 		return nil, err
 	}
-	k.Hold()
+	_ = k.Hold()
 	p := (&freezekillOptions{prove: durationValue{d: time.Second}}).plan(c)
+	p.FreezeOrFail = false // better no freeze than no shutdown
 	sum, err = escalate.Run(k, p, c.rep)
 	c.rep.Close()
 	return sum, err

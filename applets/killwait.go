@@ -69,9 +69,9 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 			return c.end()
 		}
 		c.rep.Planned(p)
-		for _, t := range c.found.Processes {
-			if !o.output.json {
-				fmt.Fprintln(env.Stdout, t.ID)
+		for i := range c.found.Processes {
+			if handle := c.handle(&c.found.Processes[i].Stat); !o.output.json && handle != "" {
+				fmt.Fprintln(env.Stdout, handle)
 			}
 		}
 		return c.end()

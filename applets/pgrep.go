@@ -145,7 +145,7 @@ func (p *pgrepCall) find() ([]pgrepProcess, error) {
 	var list []pgrepProcess
 	for i := range table.Procs {
 		st := &table.Procs[i]
-		if st.PID == p.env.PID || guard != nil && guard.Ancestor(st.PID) {
+		if st.PID == p.env.PID || st.Hidden() || guard != nil && guard.Ancestor(st.PID) {
 			continue
 		}
 		if p.o.threads && p.o.mode == pgrepList {

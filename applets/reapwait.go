@@ -107,7 +107,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 	if err := k.Adopt(r.report); err != nil {
 		return r.fail(err)
 	}
-	k.Hold()
+	_ = k.Hold()
 	r.rememberChildren()
 	if r.dieWithParent != "" {
 		if err := k.WatchParent(r.parent); err != nil {
@@ -186,8 +186,8 @@ func (r *keeping) exit() int {
 // handle names this process.
 func (r *keeping) handle() string {
 	if r.env.Proc != nil && !r.foreignProc() {
-		if st, err := r.env.Proc.Stat(r.env.PID); err == nil {
-			return st.ID.String()
+		if st, err := r.env.Kernel.Open(r.env.PID); err == nil && st.Start != 0 {
+			return st.Handle()
 		}
 	}
 	return strconv.Itoa(r.env.PID)

@@ -70,7 +70,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	if o.output.dryRun {
 		return z.left(list)
 	}
-	env.Kernel.Hold()
+	_ = env.Kernel.Hold()
 	if (o.nudge || o.killParent) && len(list) > 0 {
 		z.nudgeParents(list)
 		list, err = z.find()
@@ -95,17 +95,9 @@ func (z *undead) left(list []procfs.Stat) int {
 
 // name takes an operand for a parent.
 func (z *undead) name(op target.Operand) {
-	st, err := z.env.Proc.Stat(op.PID)
-	if err == nil && op.Form == target.Handle && st.Start != op.Start {
-		err = procfs.ErrNoProcess
-	}
-	if err == nil && op.Form == target.Inode {
-		if st, err = z.env.Kernel.Open(op.PID); err == nil {
-			var inode uint64
-			if inode, err = z.env.Kernel.Inode(st.ID); err == nil && inode != op.Inode {
-				err = procfs.ErrNoProcess
-			}
-		}
+	st, err := z.env.Kernel.Open(op.PID)
+	if err == nil {
+		err = op.Verify(&st)
 	}
 	if err != nil {
 		z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
@@ -146,22 +138,35 @@ func (z *undead) print(st procfs.Stat) {
 	z.call.rep.Zombie(&st, age, why)
 }
 
-// parents returns the parents of the zombies, each once.
+// parents opens the parents of the zombies, each once.
 func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
 	var parents []procfs.Stat
 	seen := make(map[int]bool)
-	for _, st := range list {
-		if seen[st.PPID] || st.PPID == 0 {
-			continue
+	for i := range list {
+		if zombie := &list[i]; zombie.PPID != 0 && !seen[zombie.PPID] {
+			if parent, ok := z.openParent(zombie); ok {
+				seen[parent.PID] = true
+				parents = append(parents, parent)
+			}
 		}
-		seen[st.PPID] = true
-		parent, err := z.env.Kernel.Open(st.PPID)
-		if err != nil {
-			continue // gone by now, and the zombie reaped by another
-		}
-		parents = append(parents, parent)
 	}
 	return parents
+}
+
+// openParent opens the parent of a zombie. The PID of the parent was read before it was opened, so the
+// zombie, read again, must still name it, and only then is the parent asked whether it is still there.
+// Otherwise it is gone, and another process reaps the zombie.
+func (z *undead) openParent(zombie *procfs.Stat) (procfs.Stat, bool) {
+	parent, err := z.env.Kernel.Open(zombie.PPID)
+	if err != nil {
+		return parent, false
+	}
+	now, err := z.env.Proc.Stat(zombie.PID)
+	if err == nil && now.ID == zombie.ID && now.Gone() && now.PPID == parent.PID && z.env.Kernel.Exists(parent.ID) == nil {
+		return parent, true
+	}
+	z.env.Kernel.Close(parent.ID)
+	return parent, false
 }
 
 // nudgeParents sends CHLD to the parents, which never does harm, and waits for

@@ -128,7 +128,7 @@ func (l *limited) run(operands []string) int {
 	if err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed); err != nil {
 		return l.fail(err)
 	}
-	k.Hold()
+	_ = k.Hold()
 	l.rememberChildren()
 	// Who stops us for the sake of the terminal would stop the clock.
 	k.Ignore(signals.TTIN)

@@ -178,7 +178,7 @@ func (t *tended) run(operands []string) int {
 	if err := k.Tend(orphans, nil, nil); err != nil {
 		return t.fail(err)
 	}
-	k.Hold()
+	_ = k.Hold()
 	// Who stops us for the sake of the terminal would stop the reaping.
 	k.Ignore(signals.TTIN)
 	k.Ignore(signals.TTOU)

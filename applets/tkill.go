@@ -79,6 +79,16 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	return c.end()
 }
 
+// withHandles opens the processes that a tree has brought in, whose handles JSON tells.
+func (c *call) withHandles(list []report.Planned) {
+	for i := range list {
+		st := &list[i].Stat
+		if now, err := c.env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
+			st.Inode = now.Inode
+		}
+	}
+}
+
 // tree says what belongs to the targets: who joins a group that was named, or
 // meets the selectors, is one as well.
 func (c *call) tree() *escalate.Tree {
@@ -99,7 +109,7 @@ func (c *call) brought(st *procfs.Stat) string {
 	if reason := c.guard.Brought(st); reason != "" {
 		return reason
 	}
-	if target.Omits(c.req.Omit, st, c.env.Kernel) {
+	if target.Omits(c.req.Omit, st) {
 		return "omitted"
 	}
 	return ""
@@ -113,15 +123,14 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 		roots[t.ID] = true
 		family.Roots = append(family.Roots, t.ID)
 	}
-	var table procfs.Snapshot
 	// --thaw acts on it.
-	if !c.outputs.dryRun || !c.env.Proc.Tree(family.Roots, family.Strays, &table) {
-		if err := c.env.Kernel.Snapshot(&table); err != nil {
+	if !c.outputs.dryRun || !c.env.Proc.Tree(family.Roots, family.Strays, &c.table) {
+		if err := c.env.Kernel.Snapshot(&c.table); err != nil {
 			return nil, err
 		}
 	}
 	var list []report.Planned
-	for _, st := range table.Family(family) {
+	for _, st := range c.table.Family(family) {
 		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
 		switch {
 		case !planned.Root:
@@ -130,6 +139,9 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 			planned.Keep = "only its descendants are meant"
 		}
 		list = append(list, planned)
+	}
+	if c.outputs.json {
+		c.withHandles(list)
 	}
 	return list, nil
 }

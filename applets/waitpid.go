@@ -158,31 +158,11 @@ func (o *waitpidOptions) wait(env *Env, a *Applet, waiting map[procfs.ID]int, le
 }
 
 // pinOperand opens the process that a number or handle names. A handle whose
-// process has made way for another names nobody.
+// process has made way for another names none.
 func pinOperand(env *Env, op target.Operand) (procfs.ID, error) {
 	st, err := env.Kernel.Open(op.PID)
 	if err != nil {
 		return procfs.ID{}, err
 	}
-	switch op.Form {
-	case target.Handle:
-		if st.Start == 0 {
-			if env.ProcErr != nil {
-				return st.ID, env.ProcErr
-			}
-			return st.ID, errors.New("hidden from us, so it may be another than the handle names")
-		}
-		if st.Start != op.Start {
-			return st.ID, procfs.ErrNoProcess
-		}
-	case target.Inode:
-		inode, err := env.Kernel.Inode(st.ID)
-		if err != nil {
-			return st.ID, err
-		}
-		if inode != op.Inode {
-			return st.ID, procfs.ErrNoProcess
-		}
-	}
-	return st.ID, nil
+	return st.ID, op.Verify(&st)
 }

@@ -2,7 +2,6 @@ package procfs
 
 import (
 	"bytes"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,13 +29,13 @@ func (fs *FS) Frozen(pid int) (cgroup string, ok bool) {
 			continue
 		}
 		if v1 {
-			state, err := os.ReadFile(filepath.Join(dir, "freezer.state"))
+			state, err := fs.read(filepath.Join(dir, "freezer.state"), false, unlimited)
 			if err == nil && (bytes.HasPrefix(state, []byte("FROZEN")) || bytes.HasPrefix(state, []byte("FREEZING"))) {
 				return e.Path, true
 			}
 			continue
 		}
-		events, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
+		events, err := fs.read(filepath.Join(dir, "cgroup.events"), false, unlimited)
 		if err == nil && bytes.Contains(append([]byte("\n"), events...), []byte("\nfrozen 1")) {
 			return e.Path, true
 		}

@@ -24,6 +24,12 @@ import (
 // Who is hidden by hidepid=2 (proc(5)) is not, for all that can be seen.
 var ErrNoProcess = errors.New("no such process")
 
+// Exhausted reports whether the error is want of descriptors or memory: nothing is known then about what
+// was to be read.
+func Exhausted(err error) bool {
+	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
+}
+
 const (
 	startBuffer = 16 << 10
 	// maxMemory bounds what is read from a process's own memory. execve(2)
@@ -45,6 +51,7 @@ type FS struct {
 	tids []int
 	// mounts are those that Frozen saw.
 	mounts []Mount
+	hides  *bool // nil before HidesProcesses was asked
 	// hasChildren is set once a task's children file was seen, after which a
 	// missing one means that the task is gone.
 	hasChildren bool
@@ -164,7 +171,9 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 			return nil, nil
 		}
 		if before = now; now.code == 0 {
-			time.Sleep(pause)
+			// Not time.Sleep, whose timers take descriptors that may not be there.
+			wait := unix.NsecToTimespec(int64(pause))
+			_ = unix.Nanosleep(&wait, nil)
 			pause = min(2*pause, maxExecPause)
 		}
 	}

@@ -78,3 +78,29 @@ func (fs *FS) Mounts() ([]Mount, error) {
 	}
 	return mounts, nil
 }
+
+// HidesProcesses reports whether /proc was mounted with hidepid=2 (invisible) or 4 (ptraceable, Linux 5.8),
+// and so leaves out processes that this one may not look at (proc(5)). The answer is that of the first call.
+func (fs *FS) HidesProcesses() bool {
+	if fs.hides == nil {
+		hides := false
+		mounts, _ := fs.Mounts()
+		for _, m := range mounts {
+			if m.FSType == "proc" && m.Point == fs.root {
+				hides = hidesProcesses(m.SuperOptions)
+			}
+		}
+		fs.hides = &hides
+	}
+	return *fs.hides
+}
+
+func hidesProcesses(options string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		switch option {
+		case "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
+			return true
+		}
+	}
+	return false
+}

@@ -12,6 +12,8 @@ import (
 // it whose parent is not, and loops among parents are possible.
 type Snapshot struct {
 	Procs []Stat // in ascending order of PID
+	// Began is when the reading began, in clock ticks after boot as Stat.Start; 0 if that is not known.
+	Began uint64
 	// FirstPID and LastPID are what LastPID returned before and after the
 	// reading; 0 where it could not be had.
 	FirstPID, LastPID int
@@ -37,7 +39,7 @@ func (s *Snapshot) Still() bool {
 // into an earlier reading are no longer good. Processes that vanish on the way
 // are left out.
 func (fs *FS) Snapshot(into *Snapshot) error {
-	into.FirstPID, into.LastPID, into.Hidden, into.Vanished = 0, 0, 0, 0
+	into.Began, into.FirstPID, into.LastPID, into.Hidden, into.Vanished = bootTick(), 0, 0, 0, 0
 	if pid, err := fs.LastPID(); err == nil {
 		into.FirstPID = pid
 	}
@@ -84,6 +86,14 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		into.LastPID = pid
 	}
 	return nil
+}
+
+// Same reports whether now, read of a process that was opened after the snapshot, describes the process
+// that before, an entry of the snapshot, describes. Equal IDs show that if the clock tick of the start was
+// over when the reading began, for a later process has a later start time. Before that the PID may have
+// been reused within the tick, and the same image is asked for.
+func (s *Snapshot) Same(before, now *Stat) bool {
+	return before.ID == now.ID && (before.Start < s.Began || before.SameImage(now))
 }
 
 // knew tells whether the reading before listed that number.

@@ -18,16 +18,21 @@ type ID struct {
 	Start uint64 // field 22 of /proc/PID/stat: clock ticks after boot
 }
 
-// String returns the handle, "PID@START".
+// String returns "PID@START".
 func (id ID) String() string {
 	return strconv.Itoa(id.PID) + "@" + strconv.FormatUint(id.Start, 10)
 }
+
+// StateHidden is the State of a process that exists and that /proc does not show, as with hidepid=2: the
+// kernel never prints it. The start time is 0 then.
+const StateHidden = '?'
 
 // Stat is what killbox uses of /proc/PID/stat (proc_pid_stat(5)). Numbers of
 // processes, groups and sessions are those of the PID namespace that /proc was
 // mounted for; who is outside of it shows as 0.
 type Stat struct {
 	ID
+	Inode uint64 // of the process's pidfd, unique since boot (pidfs, Linux 6.9); 0 if it was not asked for
 	Comm  string // as the process has it: any bytes but NUL
 	State byte   // one of RSDZTtXxKWPI
 	PPID  int
@@ -42,6 +47,10 @@ type Stat struct {
 	// by all threads, the ended ones too.
 	UTime, STime uint64
 	Threads      int // threads not yet reaped; 0 while being reaped
+	// StartCode and StartStack, fields 26 and 28, tell where the program and its stack begin: with
+	// PF_RANDOMIZE each execve(2) draws them anew. Without PTRACE_MODE_READ access (ptrace(2)) they are 0
+	// or 1, as for zombies.
+	StartCode, StartStack uint64
 	// Blocked holds which of the signals 1 to 31 the first thread blocks, from bit 0 on; all of them where the kernel does
 	// not say.
 	Blocked uint32
@@ -52,8 +61,33 @@ type Stat struct {
 	ExitCode int
 }
 
-// pfKthread is PF_KTHREAD of include/linux/sched.h, the same since Linux 2.6.27.
-const pfKthread = 0x00200000
+// Hidden reports whether /proc does not show the process.
+func (s *Stat) Hidden() bool { return s.State == StateHidden }
+
+// Handle returns what names the process for ever: PID@START:INODE, without the inode where it is not
+// known, and "" where the start time is not known either.
+func (s *Stat) Handle() string {
+	switch {
+	case s.Start == 0:
+		return ""
+	case s.Inode == 0:
+		return s.ID.String()
+	}
+	return s.ID.String() + ":" + strconv.FormatUint(s.Inode, 10)
+}
+
+// Of the PF_ flags of include/linux/sched.h: the same since Linux 2.6.27 and 2.6.23.
+const (
+	pfKthread   = 0x00200000
+	pfRandomize = 0x00400000
+)
+
+// SameImage reports whether both processes, or both readings of one, show the memory layout of one
+// execve(2): they are the same process, or one was forked from the other or both from a third. False where
+// the layout is not random (setarch -R) or may not be read.
+func (s *Stat) SameImage(o *Stat) bool {
+	return s.Flags&o.Flags&pfRandomize != 0 && s.StartStack > 1 && s.StartStack == o.StartStack && s.StartCode == o.StartCode
+}
 
 // Gone reports whether all threads have exited: the process is a zombie, or
 // dead. A leader that has exited while other threads run shows as Z too, but
@@ -106,6 +140,7 @@ func parseStat(b []byte, s *Stat) error {
 
 	f := fields{rest: b[end+1:]}
 	state := f.next()
+	s.Inode = 0
 	s.ID.PID = pid
 	s.PPID = f.int() // field 4
 	s.PGID = f.int()
@@ -131,7 +166,11 @@ func parseStat(b []byte, s *Stat) error {
 	}
 	s.State = state[0]
 
-	f.skip(9)
+	f.skip(3)
+	s.StartCode, _ = parseUint(f.next()) // field 26
+	f.skip(1)
+	s.StartStack, _ = parseUint(f.next())
+	f.skip(3)
 	blocked, ok := parseUint(f.next()) // field 32
 	if s.Blocked = uint32(blocked); !ok {
 		s.Blocked = ^uint32(0)

@@ -28,7 +28,7 @@ func TestParseStatHostileNames(t *testing.T) {
 			continue
 		}
 		want := procfs.Stat{ID: procfs.ID{PID: 42, Start: 99}, Comm: name, State: 'D', PPID: 7, PGID: 40, SID: 39,
-			TPGID: -1, Threads: 1}
+			TPGID: -1, Threads: 1, StartCode: 1}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("name %q (-want +got):\n%s", name, diff)
 		}
@@ -148,6 +148,35 @@ func TestParseStatAllocations(t *testing.T) {
 	}
 }
 
+// TestSame: what tells a process that was opened from another that has its PID and start time.
+func TestSame(t *testing.T) {
+	const randomize = 0x00400000
+	at := func(start, code, stack uint64) procfs.Stat {
+		return procfs.Stat{ID: procfs.ID{PID: 7, Start: start}, Flags: randomize, StartCode: code, StartStack: stack}
+	}
+	layoutFixed := at(50, 11, 22)
+	layoutFixed.Flags = 0
+	for _, tt := range []struct {
+		name        string
+		before, now procfs.Stat
+		want        bool
+	}{
+		{"its tick was over", at(49, 11, 22), at(49, 33, 44), true},
+		{"another start", at(49, 11, 22), at(50, 11, 22), false},
+		{"the same tick, the same image", at(50, 11, 22), at(50, 11, 22), true},
+		{"the same tick, another stack", at(50, 11, 22), at(50, 11, 23), false},
+		{"the same tick, another program", at(50, 11, 22), at(50, 12, 22), false},
+		{"the same tick, a layout that may not be read", at(50, 1, 1), at(50, 1, 1), false},
+		{"the same tick, zeros", at(50, 0, 0), at(50, 0, 0), false},
+		{"the same tick, without randomisation", layoutFixed, layoutFixed, false},
+	} {
+		s := procfs.Snapshot{Began: 50}
+		if got := s.Same(&tt.before, &tt.now); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 func FuzzParseStat(f *testing.F) {
 	for _, name := range hostileNames {
 		f.Add([]byte(procfstest.Proc{PID: 42, Comm: name}.StatLine()))
@@ -167,8 +196,11 @@ func FuzzParseStat(f *testing.F) {
 		}
 		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 %d %d 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
 			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.UTime, s.STime, s.Threads, s.Start)
-		if s.Blocked != ^uint32(0) || s.ExitCode != -1 {
-			line += strings.Repeat(" 0", 9) + fmt.Sprintf(" %d", s.Blocked)
+		if s.Blocked != ^uint32(0) || s.ExitCode != -1 || s.StartCode|s.StartStack != 0 {
+			line += fmt.Sprintf(" 0 0 0 %d 0 %d 0 0 0 ", s.StartCode, s.StartStack)
+			if s.Blocked != ^uint32(0) || s.ExitCode != -1 {
+				line += fmt.Sprint(s.Blocked)
+			}
 		}
 		if s.ExitCode != -1 {
 			line += strings.Repeat(" 0", 19) + fmt.Sprintf(" %d", s.ExitCode)

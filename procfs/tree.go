@@ -7,8 +7,8 @@ import (
 
 // Tree reads the roots and their descendants alone, by the lists of children: for a picture, which costs what the tree
 // has and not what the machine has. It returns false where only the table will do: if the kernel has no such lists, if a
-// list changes under the reader, and may have left somebody out (see Children), or if a member leads a session and strays
-// are asked for. Who acts on what is found must read the table.
+// list changes under the reader, and may have left somebody out (see Children), if hidepid leaves out members, or if a
+// member leads a session and strays are asked for. Who acts on what is found must read the table.
 func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 	var procs []Stat
 	seen := make(map[int]bool)
@@ -19,7 +19,7 @@ func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 		}
 		seen[pid] = true
 		if err := fs.stat(pid, &p); err != nil {
-			return err == ErrNoProcess
+			return err == ErrNoProcess && !fs.HidesProcesses()
 		}
 		procs = append(procs, p)
 		return !strays || p.SID != p.PID

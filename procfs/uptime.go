@@ -47,6 +47,16 @@ func (fs *FS) Uptime() (time.Duration, error) {
 	return time.Duration(ts.Nano()).Truncate(tick), nil
 }
 
+// bootTick returns the clock tick after boot that it is now, as start times are counted; 0 if the kernel
+// does not tell.
+func bootTick() uint64 {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
+		return 0
+	}
+	return uint64(time.Duration(ts.Nano()) / tick)
+}
+
 // Age returns how long ago a process was started, to a hundredth of a second.
 func (fs *FS) Age(s Stat) (time.Duration, error) {
 	up, err := fs.Uptime()

@@ -148,7 +148,12 @@ field() {
 state() { field "$1" 3; }
 parent() { field "$1" 4; }
 starttime() { field "$1" 22; }
-handle() { echo "$1@$(starttime "$1")"; }
+# handle PID: what killbox prints: with the inode of the pidfd, where the kernel has pidfs and the path uses it.
+handle() {
+	inode=
+	if [ "${KILLBOX_NO_PIDFD-}" != 1 ] && inode=$(victim inode "$1" 2>/dev/null); then inode=:${inode#*:}; fi
+	echo "$1@$(starttime "$1")$inode"
+}
 in_state() { [ "$(state "$1")" = "$2" ]; }
 wait_state() { until_true in_state "$1" "$2"; }
 named() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }

@@ -44,31 +44,18 @@ type CgroupPlan struct {
 // cgroup is frozen as a whole by the kernel, which is all the proof there need
 // be: nobody in it forks.
 type cgroup struct {
-	r        *run
-	guarded  bool
-	guardian int
-	boosted  func()
-	frozen   bool // by us
-	foreign  bool // was frozen by somebody else
-	spared   map[procfs.ID]bool
+	freezer
+	frozen  bool // by us
+	foreign bool // was frozen by somebody else
+	spared  map[procfs.ID]bool
 }
 
 func (c *cgroup) gather(sig signals.Signal) ([]*Result, error) {
 	if sig == 0 && c.r.plan.Hold == nil {
 		return c.look() // only asks who is there
 	}
-	if c.boosted == nil {
-		c.boosted = c.r.k.Boost()
-	}
-	if c.guarded && c.guardian == 0 {
-		pid, err := c.r.k.Guard()
-		if err != nil && c.r.plan.Hold != nil {
-			return nil, unheld(err)
-		}
-		if err != nil {
-			c.unguarded(err)
-		}
-		c.guardian = pid
+	if ok, err := c.start(); !ok || err != nil {
+		return nil, err
 	}
 	if err := c.freeze(); err != nil {
 		return nil, err
@@ -84,12 +71,8 @@ func (c *cgroup) freeze() error {
 	if c.foreign, err = c.r.plan.Cgroup.CgroupFrozen(); err != nil || c.foreign {
 		return err
 	}
-	if c.guardian != 0 {
-		if err := c.r.plan.Cgroup.TellCgroup(); err != nil && c.r.plan.Hold != nil {
-			return unheld(err)
-		} else if err != nil {
-			c.unguarded(err)
-		}
+	if err := c.tell(c.r.plan.Cgroup.TellCgroup); err != nil {
+		return err
 	}
 	// Marked first: should this call be the last thing that works, it is
 	// thawed.
@@ -229,30 +212,11 @@ func (c *cgroup) release(below bool) {
 	if err := c.r.plan.Cgroup.ThawCgroup(below); err != nil {
 		c.r.sum.Failed = true
 		c.r.obs.Failed(nil, fmt.Errorf("cannot thaw the cgroup: %w", err))
-	} else if c.guardian != 0 {
-		// Not cleared after a failure: the guardian is to try again.
-		if err := c.r.k.Clear(); err != nil {
-			c.unguarded(err)
-		}
+	} else {
+		c.clear() // not after a failure: the guardian is to try again
 	}
 	c.frozen = false
 	c.unboost()
-}
-
-func (c *cgroup) unboost() {
-	if c.boosted != nil {
-		c.boosted()
-		c.boosted = nil
-	}
-}
-
-// unguarded gives up the guardian: the kill goes on without one.
-func (c *cgroup) unguarded(err error) {
-	c.r.obs.Failed(nil, fmt.Errorf("going on without a guardian: %w", err))
-	if c.guardian != 0 {
-		c.r.k.Unguard()
-	}
-	c.guarded, c.guardian = false, 0
 }
 
 func (c *cgroup) sweep() (more bool, err error) {
@@ -302,7 +266,5 @@ func (c *cgroup) close() {
 		c.release(false)
 	}
 	c.unboost()
-	if c.guardian != 0 {
-		c.r.k.Unguard()
-	}
+	c.end()
 }

@@ -4,10 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -54,11 +54,12 @@ type world struct {
 	statusAtReap bool // a status is there only once reaped
 	noStatus     bool
 	hook         func(env map[string]string) error
-	hookMu       sync.Mutex
 	hooked       []string
 	snapshotErr  error
 	hideLoadavg  bool
 	hidden       int
+	unprepared   error          // of PrepareFreeze
+	sameTick     bool           // all happens in one clock tick
 	breathing    bool           // somebody else's processes are born all the time
 	ended        map[int]bool   // groups whose number is another's by now
 	asked        func(pgid int) // happens when a group is asked for
@@ -464,6 +465,14 @@ func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
 	return procfs.Stat{}, procfs.ErrNoProcess
 }
 
+func (w *world) Exists(id procfs.ID) error {
+	w.call("exists %d", id.PID)
+	if p := w.held[id]; p == nil || p.isReaped {
+		return procfs.ErrNoProcess
+	}
+	return nil
+}
+
 func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	w.call("%v %d", s, id.PID)
 	p := w.held[id]
@@ -580,7 +589,10 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 	if w.snapshotErr != nil {
 		return w.snapshotErr
 	}
-	s.FirstPID = w.lastPID
+	s.FirstPID, s.Began = w.lastPID, math.MaxUint64
+	if w.sameTick {
+		s.Began = 0
+	}
 	w.pass(w.reader/2, never)
 	s.Procs, s.Vanished = s.Procs[:0], 0
 	for _, p := range slices.Collect(maps.Values(w.procs)) {
@@ -609,6 +621,11 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 func (w *world) Interrupted() error {
 	w.call("interrupted")
 	return w.interrupt
+}
+
+func (w *world) PrepareFreeze() error {
+	w.call("prepare")
+	return w.unprepared
 }
 
 func (w *world) Guard() (int, error) {
@@ -669,19 +686,20 @@ func (w *world) Pause(d time.Duration) {
 	w.pass(d, never)
 }
 
-func (w *world) Hook(command string, env []string, limit time.Duration) error {
-	vars := make(map[string]string)
-	for _, entry := range env {
-		name, value, _ := strings.Cut(entry, "=")
-		vars[name] = value
+func (w *world) Hooks(command string, envs [][]string, limit time.Duration) []error {
+	errs := make([]error, len(envs))
+	for i, env := range envs {
+		vars := make(map[string]string)
+		for _, entry := range env {
+			name, value, _ := strings.Cut(entry, "=")
+			vars[name] = value
+		}
+		w.hooked = append(w.hooked, fmt.Sprintf("%s %s before %s", command, vars["KILLBOX_PID"], vars["KILLBOX_NEXT"]))
+		if w.hook != nil {
+			errs[i] = w.hook(vars)
+		}
 	}
-	w.hookMu.Lock()
-	w.hooked = append(w.hooked, fmt.Sprintf("%s %s before %s", command, vars["KILLBOX_PID"], vars["KILLBOX_NEXT"]))
-	w.hookMu.Unlock()
-	if w.hook != nil {
-		return w.hook(vars)
-	}
-	return nil
+	return errs
 }
 
 // finish checks what must hold at the end of every run.
@@ -810,7 +828,7 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 	if p.Tree != nil && p.Tree.Guard == nil {
 		p.Tree.Guard = guardOf
 	}
-	w.strict = p.Freeze
+	w.strict = p.Freeze && w.unprepared == nil
 	out := &outcome{w: w, o: o}
 	func() {
 		defer func() { out.panic = recover() }()

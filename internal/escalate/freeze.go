@@ -16,13 +16,12 @@ import (
 // as held only once it has been seen stopped, and the reading of /proc that
 // finds nobody new must begin after that.
 type tree struct {
-	r        *run
-	guardian int // its PID, 0 without one
-	guarded  bool
-	boosted  func()
+	freezer
 
 	snap     procfs.Snapshot
-	known    map[procfs.ID]bool // every member ever found, roots included
+	scanned  bool
+	groups   map[int]bool       // the user's groups that lived after the last scan
+	known    map[procfs.ID]bool // every member ever opened, roots included
 	sessions map[int]bool       // sessions that members lead or have led
 	roots    []procfs.ID
 	named    map[procfs.ID]bool
@@ -31,7 +30,12 @@ type tree struct {
 	frozen   []*Result // stopped by us and not thawed
 	restless bool      // somebody vanished, or was born, while we froze
 	proved   bool
+	unseen   bool // a member has children, perhaps, that /proc does not show
 	missed   bool // the last reading showed a member that could not be opened, or a group without any
+
+	// unconfirmed are the members and roots that may not be told yet from a
+	// process that has the same ID: see confirm.
+	unconfirmed map[procfs.ID]bool
 
 	// What the first reading of this freeze showed, to tell who was born
 	// since.
@@ -41,18 +45,21 @@ type tree struct {
 
 func newTree(r *run) *tree {
 	t := &tree{
-		r:        r,
+		freezer:  newFreezer(r),
 		known:    make(map[procfs.ID]bool),
 		sessions: make(map[int]bool),
 		named:    make(map[procfs.ID]bool, len(r.plan.Targets)),
 		skipped:  make(map[procfs.ID]bool),
+
+		unconfirmed: make(map[procfs.ID]bool, len(r.plan.Targets)),
+
 		proved:   true,
-		guarded:  r.plan.Guardian,
 		restless: r.plan.Tree != nil && r.plan.Tree.Restless,
 	}
 	for _, target := range r.plan.Targets {
 		t.roots = append(t.roots, target.ID)
-		t.named[target.ID] = true
+		t.named[target.ID], t.unconfirmed[target.ID] = true, true
+		t.unseen = t.unseen || target.Hidden()
 		if target.SID == target.PID {
 			t.sessions[target.SID] = true // it may be gone before the first reading
 		}
@@ -66,10 +73,7 @@ func newTree(r *run) *tree {
 // close leaves nobody frozen, whatever happened.
 func (t *tree) close() {
 	t.wake()
-	if t.guardian != 0 {
-		t.r.k.Unguard()
-		t.guardian = 0
-	}
+	t.end()
 }
 
 // gather brings the tree up to date: everybody in it is opened and, with
@@ -81,25 +85,15 @@ func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 		// anybody's. What an unproved freeze left open stays open.
 		t.before = nil
 	}
-	if !t.r.plan.Freeze {
-		return t.look()
-	}
-	// Against a fork bomb, being scheduled is half the battle, for the
-	// guardian too.
-	if t.boosted == nil {
-		t.boosted = t.r.k.Boost()
-	}
-	if t.guarded && t.guardian == 0 {
-		pid, err := t.r.k.Guard()
-		if err != nil && t.r.plan.Hold != nil {
-			return nil, unheld(err)
+	if t.r.plan.Freeze {
+		if ok, err := t.start(); ok || err != nil {
+			if err == nil {
+				return t.freeze(sig)
+			}
+			return nil, err
 		}
-		if err != nil {
-			t.unguarded(err)
-		}
-		t.guardian = pid
 	}
-	return t.freeze(sig)
+	return t.look()
 }
 
 // signal is left to Run: nothing but pidfds names the members of a tree.
@@ -163,7 +157,7 @@ func (t *tree) freeze(sig signals.Signal) ([]*Result, error) {
 			}
 			if t.still() {
 				// With a suspect about, more readings prove no more.
-				t.proved = suspect == nil
+				t.proved = suspect == nil && !t.unseen
 				return newcomers, nil
 			}
 		}

@@ -553,7 +553,7 @@ func TestNoFreeze(t *testing.T) {
 				kills = append(kills, line)
 			}
 		}
-		if want := []string{"KILL 100", "KILL 250", "KILL 150", "KILL 200", "KILL 300"}; !slices.Equal(kills, want) {
+		if want := []string{"KILL 100", "KILL 250", "KILL 200", "KILL 150", "KILL 300"}; !slices.Equal(kills, want) {
 			t.Errorf("%q, want %q", kills, want)
 		}
 		if w.guard.started > 0 {

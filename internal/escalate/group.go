@@ -47,8 +47,7 @@ type groups struct {
 	skipped  map[procfs.ID]bool
 	restless bool // somebody joined
 	// loose: a session has a member whose group had ended, as it seems, when
-	// the reading was over: it has moved on to another one. Or else a group
-	// lives that may not be signalled.
+	// the reading was over: it has moved on to another one.
 	loose bool
 }
 
@@ -145,9 +144,6 @@ func (g *groups) read() error {
 		}
 		grp.members[st.ID] = true
 	}
-	for _, grp := range g.list {
-		g.loose = g.loose || !grp.seen && grp.refused
-	}
 	return nil
 }
 
@@ -194,7 +190,7 @@ func (g *groups) inSession(st *procfs.Stat) bool {
 		return false
 	}
 	now := g.snap.Lookup(st.SID)
-	return now == nil || now.ID == leader
+	return now == nil || now.ID == leader && g.r.stillThere(leader)
 }
 
 // spares tells whether the process must be left alone, and reports that once.
@@ -223,7 +219,7 @@ func (g *groups) take(grp *group, st *procfs.Stat) *Result {
 		g.r.refuse(res, err)
 		g.r.obs.Failed(res, err)
 		return nil
-	case now.ID != st.ID || now.PGID != grp.pgid:
+	case now.ID != st.ID || now.PGID != grp.pgid || !g.r.k.GroupLives(grp.pgid, grp.known):
 		g.restless = true
 		g.r.k.Close(now.ID)
 		return nil
@@ -260,8 +256,8 @@ func (g *groups) stroke(to []*Result, sig signals.Signal) (rest []*Result) {
 		} else if !grp.seen && !grp.refused && sig != 0 {
 			// Who runs ahead of the reader does not run ahead of the kernel.
 			if err := g.r.k.SignalGroup(pgid, grp.known, sig); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-				grp.refused = true
-				g.r.obs.Failed(nil, fmt.Errorf("group %d, of which nobody can be seen: %w", pgid, err))
+				grp.refused, g.r.sum.Refused = true, true
+				g.r.obs.Failed(nil, fmt.Errorf("group %d, none of whose members can be seen: %w", pgid, err))
 			}
 		}
 	}

@@ -9,15 +9,16 @@ import (
 
 // look reads the table and opens the members that are new.
 func (t *tree) look() ([]*Result, error) {
-	if err := t.r.k.Snapshot(&t.snap); err != nil {
+	if err := t.scan(); err != nil {
 		return nil, err
 	}
 	if t.before == nil {
 		t.remember()
 	}
+	t.scanned = true
 	var found []*Result
 	halted := 0
-	for _, st := range t.members() {
+	for _, st := range t.parentsFirst(t.members()) {
 		if res := t.take(st); res != nil {
 			found = append(found, res)
 		}
@@ -32,69 +33,80 @@ func (t *tree) look() ([]*Result, error) {
 	return found, nil
 }
 
-const haltAtOnce = 128
-
-// members returns everybody in the tree as the last reading shows it; without
-// a tree, the targets alone.
-func (t *tree) members() []*procfs.Stat {
-	var members []*procfs.Stat
-	t.missed = false
-	if t.r.plan.Tree == nil {
-		for _, id := range t.roots {
-			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id {
-				members = append(members, st)
-			}
-		}
-		return members
+// scan reads the table, and finds out which members and groups it can be trusted about.
+func (t *tree) scan() error {
+	if err := t.r.k.Snapshot(&t.snap); err != nil {
+		return err
 	}
-	t.selectNew()
-	if t.r.plan.Tree.Flat {
-		for i := range t.snap.Procs {
-			if st := &t.snap.Procs[i]; t.known[st.ID] || t.named[st.ID] {
-				members = append(members, st)
-			}
-		}
-		return members
-	}
-	members = t.snap.Family(procfs.Family{
-		Roots:    t.roots,
-		Known:    t.known,
-		Sessions: t.sessions,
-		Strays:   t.r.plan.Tree.Strays,
-	})
-	for _, st := range members {
-		t.known[st.ID] = true
-	}
-	return members
+	t.confirm()
+	return nil
 }
 
-// selectNew adds to the roots whom the user's selector finds among those that
-// were born since it was first asked.
-func (t *tree) selectNew() {
-	tr := t.r.plan.Tree
-	if tr == nil || tr.Select == nil && len(tr.Groups) == 0 {
-		return
+const haltAtOnce = 128
+
+// members returns the processes in the tree as the last scan shows it; without a tree, the targets alone.
+func (t *tree) members() []*procfs.Stat {
+	t.missed = false
+	switch tr := t.r.plan.Tree; {
+	case tr == nil:
+		var targets []*procfs.Stat
+		for _, id := range t.roots {
+			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id {
+				targets = append(targets, st)
+			}
+		}
+		return targets
+	case tr.Flat:
+		var members []*procfs.Stat
+		selected := t.selectNew()
+		for i := range t.snap.Procs {
+			if st := &t.snap.Procs[i]; t.known[st.ID] || t.named[st.ID] || selected[st.ID] {
+				members = append(members, st)
+			}
+		}
+		return members
+	default:
+		roots := t.roots
+		for id := range t.selectNew() {
+			roots = append(roots[:len(roots):len(roots)], id)
+		}
+		return t.snap.Family(procfs.Family{
+			Roots:    roots,
+			Known:    t.known,
+			Sessions: t.sessions,
+			Strays:   tr.Strays,
+		})
 	}
-	groups := t.groups()
+}
+
+// selectNew returns the processes that the last scan shows and that are roots by themselves: those that
+// the user's selector matches among the ones started since it was first asked, and newcomers of the
+// user's groups.
+func (t *tree) selectNew() map[procfs.ID]bool {
+	tr := t.r.plan.Tree
+	if tr.Select == nil && len(tr.Groups) == 0 {
+		return nil
+	}
+	t.groups = t.liveGroups()
+	selected := make(map[procfs.ID]bool)
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
 		if t.known[st.ID] || t.named[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
 			continue
 		}
-		// Who joins a group may be older than what the selector was shown.
-		if groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
-			if !tr.Children {
-				t.known[st.ID] = true
-			} else {
+		// A process that joins a group may be older than what the selector was shown.
+		if t.groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
+			if selected[st.ID] = true; tr.Children {
 				t.roots, t.named[st.ID] = append(t.roots, st.ID), true
 			}
 		}
 	}
+	return selected
 }
 
-// groups returns those of the user's groups that still lived when the table
-// had been read: its number means them, whoever is in them by now.
-func (t *tree) groups() map[int]bool {
+// liveGroups returns those of the user's groups that still lived when the table
+// had been read: its number means them, whichever members they have by now.
+func (t *tree) liveGroups() map[int]bool {
 	groups := make(map[int]bool)
 	for _, pgid := range t.r.plan.Tree.Groups {
 		var known []procfs.ID
@@ -117,7 +129,11 @@ func (t *tree) groups() map[int]bool {
 // take opens a member seen in the table, and returns it if it is new and to
 // be ended.
 func (t *tree) take(st *procfs.Stat) *Result {
-	if t.r.byID[st.ID] != nil || t.skipped[st.ID] {
+	if res := t.r.byID[st.ID]; res != nil {
+		t.known[st.ID] = t.known[st.ID] || res.Outcome == Survived
+		return nil
+	}
+	if t.skipped[st.ID] {
 		return nil
 	}
 	if t.named[st.ID] || st.PID == t.guardian {
@@ -136,7 +152,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 		return nil
 	}
 	now, err := t.r.k.Open(st.PID)
-	if err != nil || now.ID != st.ID {
+	if err != nil || !t.belongs(st, &now) {
 		// It went between the table and now: what it forked in between may
 		// have lost its parent.
 		t.restless, t.missed = true, true
@@ -149,6 +165,11 @@ func (t *tree) take(st *procfs.Stat) *Result {
 			t.r.obs.Failed(res, err)
 		}
 		return nil
+	}
+	t.known[now.ID] = true
+	t.unseen = t.unseen || now.Hidden()
+	if now.Start >= t.snap.Began {
+		t.unconfirmed[now.ID] = true
 	}
 	return t.r.add(Target{Stat: now})
 }

@@ -25,6 +25,9 @@ type Kernel interface {
 	Close(procfs.ID)
 	// Stat reads an opened process again; procfs.ErrNoProcess when reaped.
 	Stat(procfs.ID) (procfs.Stat, error)
+	// Exists is Stat for less: procfs.ErrNoProcess when the process has been
+	// reaped.
+	Exists(procfs.ID) error
 	// Signal sends to that process and to no other; procfs.ErrNoProcess when
 	// it has been reaped.
 	Signal(procfs.ID, signals.Signal) error
@@ -49,6 +52,10 @@ type Kernel interface {
 	Snapshot(*procfs.Snapshot) error
 	// Interrupted returns a *signals.Interrupt if one has arrived.
 	Interrupted() error
+	// PrepareFreeze gets hold of all that it takes to resume processes, before
+	// the first is stopped: descriptors, threads, and the signals that would
+	// end us. After an error nothing may be frozen.
+	PrepareFreeze() error
 	// Guard starts the process that thaws everything should we be killed,
 	// and returns its number. Tell names processes that are about to be
 	// stopped, Clear says that they have all been thawed, Unguard ends it.
@@ -60,8 +67,9 @@ type Kernel interface {
 	Boost() func()
 	// Pause gives up the processor for about that long.
 	Pause(time.Duration)
-	// Hook runs command by sh -c with env added, for at most limit.
-	Hook(command string, env []string, limit time.Duration) error
+	// Hooks runs command by sh -c once for each of envs, which is added to the
+	// environment, each for at most limit. The errors are in the order of envs.
+	Hooks(command string, envs [][]string, limit time.Duration) []error
 }
 
 // Target is a process that is to end.
@@ -129,8 +137,9 @@ type Plan struct {
 	Groups *Groups
 	// Tree, if set, makes the targets the roots of trees.
 	Tree *Tree
-	// Freeze stops everybody before the first is signalled.
-	Freeze bool
+	// Freeze stops all members before the first is signalled. Where that cannot
+	// be prepared, the call goes on without, or with FreezeOrFail fails.
+	Freeze, FreezeOrFail bool
 	// Guardian starts one before the first SIGSTOP.
 	Guardian bool
 	// Prove bounds the search for a proof that nobody escaped the freeze;
@@ -196,7 +205,9 @@ type Summary struct {
 	// LimitReached: the limit of the whole call cut it short.
 	LimitReached bool
 	// Failed: somebody may have been left frozen.
-	Failed  bool
+	Failed bool
+	// Refused: a group lives that may not be signalled, and none of its members can be seen.
+	Refused bool
 	Elapsed time.Duration
 }
 

@@ -3,7 +3,6 @@ package escalate
 import (
 	"errors"
 	"strconv"
-	"sync"
 	"time"
 
 	"killbox/internal/signals"
@@ -61,7 +60,7 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 		o.Skipped(s)
 	}
 	if p.Cgroup != nil {
-		r.tree = &cgroup{r: r, guarded: p.Guardian}
+		r.tree = &cgroup{freezer: newFreezer(r)}
 		defer r.tree.close()
 	} else if p.Tree != nil || p.Freeze {
 		r.tree = newTree(r)
@@ -151,7 +150,7 @@ func (r *run) step(step Step) (over bool, err error) {
 			if round == 0 {
 				newcomers = r.results
 			}
-			if t, ok := r.tree.(*tree); ok && !r.plan.Freeze && step.Signal == signals.KILL {
+			if t, ok := r.tree.(*tree); ok && !t.freezes() && step.Signal == signals.KILL {
 				newcomers = t.deepestFirst(newcomers)
 			}
 		}
@@ -406,40 +405,37 @@ func (r *run) progress(left time.Duration, limited bool) Progress {
 	return p
 }
 
-// hooksAtOnce bounds the shells that run side by side.
-const hooksAtOnce = 16
+// stillThere reports whether an entry of the last scan that has the ID of an opened process can be its:
+// after the process was reaped, another one may have the same PID and start time.
+func (r *run) stillThere(id procfs.ID) bool {
+	if res := r.byID[id]; res != nil && res.Outcome == Gone && res.reaped {
+		return false
+	}
+	return r.k.Exists(id) == nil
+}
 
-// hooks runs the user's command for everybody who is left. It is bounded, and
-// its failure stops nothing.
+// hooks runs the user's command for each remaining process. It is bounded, and its failure stops nothing.
 func (r *run) hooks(next signals.Signal) {
 	if r.plan.Hook == "" {
 		return
 	}
-	limit := min(r.plan.HookTimeout, max(r.left(), 0))
 	var survivors []*Result
+	var envs [][]string
 	for _, res := range r.results {
-		// Who is held would make a debugger wait for nothing.
-		if res.Outcome == Survived && !res.frozen {
-			survivors = append(survivors, res)
+		// A debugger would wait in vain for a frozen process.
+		if res.Outcome != Survived || res.frozen {
+			continue
 		}
-	}
-	errs := make([]error, len(survivors))
-	slots := make(chan struct{}, hooksAtOnce)
-	var wg sync.WaitGroup
-	for i, res := range survivors {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			errs[i] = r.k.Hook(r.plan.Hook, []string{
-				"KILLBOX_PID=" + strconv.Itoa(res.PID),
-				"KILLBOX_HANDLE=" + res.ID.String(),
-				"KILLBOX_COMM=" + res.Comm,
-				"KILLBOX_NEXT=" + next.String(),
-			}, limit)
+		survivors = append(survivors, res)
+		envs = append(envs, []string{
+			"KILLBOX_PID=" + strconv.Itoa(res.PID),
+			"KILLBOX_HANDLE=" + res.Handle(),
+			"KILLBOX_COMM=" + res.Comm,
+			"KILLBOX_NEXT=" + next.String(),
 		})
 	}
-	wg.Wait()
-	for i, err := range errs {
+	limit := min(r.plan.HookTimeout, max(r.left(), 0))
+	for i, err := range r.k.Hooks(r.plan.Hook, envs, limit) {
 		if err != nil {
 			r.obs.Failed(survivors[i], err)
 		}

@@ -320,38 +320,10 @@ func TestHooks(t *testing.T) {
 		out.ended()
 		out.want("0s TERM 10", "1s failed 10: hook: exit 3", "1s KILL 10", "1s gone 10")
 	})
-	bubble(t, "side by side, sixteen at a time", func(t *testing.T) {
-		w := newWorld(t)
-		var targets []*process
-		for i := range 40 {
-			targets = append(targets, w.add(process{Stat: stat(200 + i), handle: ignores(signals.TERM)}))
-		}
-		running, most := 0, 0
-		w.hook = func(map[string]string) error {
-			w.hookMu.Lock()
-			running++
-			most = max(most, running)
-			w.hookMu.Unlock()
-			time.Sleep(10 * time.Second)
-			w.hookMu.Lock()
-			running--
-			w.hookMu.Unlock()
-			return nil
-		}
-		plan := waiting("TERM/1/KILL/1")
-		plan.Hook = "sleep 10"
-		out := carryOut(w, plan, targets...)
-		out.ended()
-		if most != hooksAtOnce || out.Elapsed != 31*time.Second {
-			t.Errorf("%d at once, %v in all; want %d and 31s", most, out.Elapsed, hooksAtOnce)
-		}
-	})
 	bubble(t, "who goes meanwhile is not signalled", func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
 		w.hook = func(map[string]string) error {
-			w.hookMu.Lock()
-			defer w.hookMu.Unlock()
 			p.die()
 			return nil
 		}

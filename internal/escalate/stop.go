@@ -29,11 +29,9 @@ func (t *tree) stop(list []*Result) error {
 		running = append(running, res)
 		ids = append(ids, res.ID)
 	}
-	if t.guardian != 0 && len(ids) > 0 {
-		if err := t.r.k.Tell(ids); err != nil && t.r.plan.Hold != nil {
-			return unheld(err)
-		} else if err != nil {
-			t.unguarded(err)
+	if len(ids) > 0 {
+		if err := t.tell(func() error { return t.r.k.Tell(ids) }); err != nil {
+			return err
 		}
 	}
 	for _, res := range running {
@@ -125,6 +123,9 @@ func (t *tree) settle() (running int) {
 			// have lost it before it could be seen.
 			res.settled = true
 			t.restless = true
+		case st.Hidden():
+			// It cannot be seen to stop, nor can a child that it may have forked before.
+			res.settled, t.restless = true, true
 		case st.Stopped() || st.Traced():
 			res.settled = t.halted(res, st)
 			running++

@@ -32,7 +32,7 @@ func (t *tree) remember() {
 	lost := uint64(math.MaxUint64)
 	for i := range t.r.plan.Targets {
 		root := &t.r.plan.Targets[i]
-		if st := t.snap.Lookup(root.PID); len(t.known) > 0 || t.flat() || root.Gone() || st != nil && st.ID == root.ID && !st.Gone() {
+		if st := t.snap.Lookup(root.PID); t.scanned || t.flat() || root.Gone() || st != nil && st.ID == root.ID && !st.Gone() {
 			continue
 		}
 		lost, t.restless = min(lost, root.Start), true
@@ -90,6 +90,16 @@ func (t *tree) sweep() (more bool, err error) {
 	if t.r.plan.Tree == nil {
 		return false, nil
 	}
+	more, err = t.search()
+	if !more && err == nil && t.unseen && !t.flat() && t.r.sum.Proved {
+		t.r.sum.Proved = false
+		t.r.sum.Doubt = "/proc hides members of the tree (hidepid), and perhaps children of theirs"
+	}
+	return more, err
+}
+
+// search looks for processes of the tree that were forked meanwhile.
+func (t *tree) search() (more bool, err error) {
 	if tr := t.r.plan.Tree; t.proved && len(t.sessions)+len(tr.Groups) == 0 && !tr.Children && tr.Select == nil {
 		// Whoever was born since has lost its parent and no session tells
 		// where it came from.
@@ -101,7 +111,7 @@ func (t *tree) sweep() (more bool, err error) {
 		if err := t.r.k.Interrupted(); err != nil {
 			return false, err
 		}
-		if err := t.r.k.Snapshot(&t.snap); err != nil {
+		if err := t.scan(); err != nil {
 			return false, err
 		}
 		if t.left() {

@@ -2,8 +2,8 @@ package escalate
 
 import (
 	"errors"
+	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -38,7 +38,7 @@ func (t *tree) release(hold bool) {
 		if res.Outcome == Gone {
 			continue // and closed
 		}
-		if err := t.r.k.Signal(res.ID, signals.CONT); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		if err := t.resume(res); err != nil {
 			t.r.sum.Failed = true
 			failed = append(failed, func() { t.r.obs.Failed(res, err) })
 		}
@@ -58,24 +58,29 @@ func (t *tree) release(hold bool) {
 	t.unboost()
 }
 
-func (t *tree) unboost() {
-	if t.boosted != nil {
-		t.boosted()
-		t.boosted = nil
+// resume sends CONT, if need be until it can be sent.
+func (t *tree) resume(res *Result) error {
+	began := time.Now()
+	for {
+		err := t.r.k.Signal(res.ID, signals.CONT)
+		switch {
+		case err == nil || errors.Is(err, procfs.ErrNoProcess):
+			return nil
+		case !procfs.Exhausted(err) || time.Since(began) > resumeLimit:
+			return err
+		}
+		// Other processes have taken all descriptors or memory of the machine.
+		t.r.k.Pause(time.Millisecond)
 	}
 }
 
+const resumeLimit = 5 * time.Second
+
 func (t *tree) clear() {
-	if t.guardian == 0 {
-		return
-	}
-	if len(t.frozen) > 0 {
-		// Those that are held must be on its list at every instant. That
-		// others are, who run already, harms nobody.
-		return
-	}
-	if err := t.r.k.Clear(); err != nil {
-		t.unguarded(err)
+	// Members kept frozen must be on the guardian's list at every instant. Entries for running ones are
+	// harmless.
+	if len(t.frozen) == 0 {
+		t.freezer.clear()
 	}
 }
 
@@ -89,13 +94,4 @@ func (t *tree) holding() bool {
 		}
 	}
 	return held > 0 && held == t.r.open
-}
-
-// unguarded gives up the guardian: the kill goes on without one.
-func (t *tree) unguarded(err error) {
-	t.r.obs.Failed(nil, fmt.Errorf("going on without a guardian: %w", err))
-	if t.guardian != 0 {
-		t.r.k.Unguard()
-	}
-	t.guarded, t.guardian = false, 0
 }

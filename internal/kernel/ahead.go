@@ -25,7 +25,13 @@ func (k *Kernel) Ahead(pids []int) {
 	}
 	k.ahead = make([]ahead, len(pids))
 	limit := k.probe.limit() - reserve
-	k.Spread(len(pids), func(proc *procfs.FS, i int) { k.ahead[i].open(proc, pids[i], limit) })
+	k.Spread(len(pids), func(proc *procfs.FS, i int) {
+		k.ahead[i].open(proc, pids[i], limit)
+		if k.ahead[i].kind == pidfd {
+			k.ahead[i].inode = k.inode(k.ahead[i].fd)
+			k.ahead[i].stat.Inode = k.ahead[i].inode
+		}
+	})
 }
 
 // open is Kernel.Open for who has a pidfd to be had and a stat to be read; others stay loose.

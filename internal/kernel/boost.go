@@ -13,6 +13,9 @@ import (
 // Nor does the terminal stop us meanwhile, by ^Z, or for what is printed in the
 // background (stty tostop): whoever is frozen would stay so.
 func (k *Kernel) Boost() func() {
+	if k.reserveThreads() != nil {
+		return func() {} // a locked thread asks for another one
+	}
 	runtime.LockOSThread()
 	going := unstoppable()
 	end := func() {

@@ -121,11 +121,17 @@ func (k *Kernel) ThawCgroup(below bool) error {
 
 // thawAt writes to a cgroup.freeze that says 1.
 func thawAt(path string) error {
-	b, err := os.ReadFile(path)
+	b, err := readFile(path)
 	if err != nil || !bytes.HasPrefix(b, []byte("1")) {
 		return err
 	}
-	return os.WriteFile(path, []byte("0"), 0)
+	fd, err := unix.Open(path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = File(fd).Write([]byte("0"))
+	return err
 }
 
 func (c *cgroup) write(value byte) error {
@@ -157,7 +163,7 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 			}
 			return err
 		}
-		b, err := os.ReadFile(filepath.Join(path, "cgroup.procs"))
+		b, err := readFile(filepath.Join(path, "cgroup.procs"))
 		switch {
 		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENODEV):
 			return nil

@@ -37,13 +37,16 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 	l.Path, l.Session, l.Null, l.Keep = k.opts.Self, true, null, theirs
 	pid, err := k.Launch(l)
 	unix.Close(theirs)
-	answer := os.NewFile(uintptr(pipe[0]), "answer")
-	defer answer.Close()
+	defer unix.Close(pipe[0])
 	if err != nil {
 		return "", fmt.Errorf("cannot go into the background: %w", errors.Unwrap(err))
 	}
 	var line [64]byte
-	n, _ := answer.Read(line[:])
+	n, err := 0, error(unix.EINTR)
+	for err == unix.EINTR {
+		n, err = unix.Read(pipe[0], line[:])
+	}
+	n = max(n, 0)
 	if !strings.HasPrefix(string(line[:n]), "handle ") {
 		for { // nothing is left when we say so
 			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {

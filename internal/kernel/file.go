@@ -1,6 +1,10 @@
 package kernel
 
-import "golang.org/x/sys/unix"
+import (
+	"bytes"
+
+	"golang.org/x/sys/unix"
+)
 
 // File writes to a descriptor without the Go runtime in between, which would
 // end the process by SIGPIPE in the middle of a kill when a reader goes away.
@@ -24,4 +28,28 @@ func (f File) Write(b []byte) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// readFile is os.ReadFile without the runtime's poller, for which descriptors may be wanting while
+// processes are stopped.
+func readFile(path string) ([]byte, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	var content bytes.Buffer
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := unix.Read(fd, buf)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return nil, err
+		case n == 0:
+			return content.Bytes(), nil
+		default:
+			content.Write(buf[:n])
+		}
+	}
 }

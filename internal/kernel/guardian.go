@@ -3,7 +3,6 @@ package kernel
 import (
 	"encoding/binary"
 	"errors"
-	"os"
 	"os/signal"
 	"syscall"
 	"time"
@@ -21,15 +20,19 @@ const GuardianName = "killbox-guardian"
 // guardian is the process that thaws what we froze if we are killed: it holds
 // the other end of a socket, which the kernel closes for us whatever happens.
 //
-// The protocol is records of 16 bytes, PID and start time in native order; a
-// PID of 0 clears the list, or with a start time of 1 puts the cgroup on it,
-// whose cgroup.freeze is the guardian's descriptor 3. Whoever is on the list at
-// the end of file is sent SIGCONT, and the cgroup is thawed.
+// The protocol is records of three words in native order, PID, start time and
+// pidfd inode (0 where there is none); a PID of 0 clears the list, or with a
+// start time of 1 puts the cgroup on it, whose cgroup.freeze is the guardian's
+// descriptor 3. At the end of file the processes on the list are sent SIGCONT,
+// and the cgroup is thawed.
 type guardian struct {
 	fd     int
 	pid    int
 	reaped bool // its number may be another's
 }
+
+// recordSize is the size of a record.
+const recordSize = 24
 
 // guardianReady is the guardian's only message.
 const guardianReady = 1
@@ -95,20 +98,27 @@ func (k *Kernel) guardianEnv() []string {
 
 // Tell names processes that are about to be stopped.
 func (k *Kernel) Tell(ids []procfs.ID) error {
-	message := make([]byte, 0, 16*len(ids))
+	message := make([]byte, 0, recordSize*len(ids))
 	for _, id := range ids {
-		message = binary.NativeEndian.AppendUint64(message, uint64(id.PID))
-		message = binary.NativeEndian.AppendUint64(message, id.Start)
+		var inode uint64
+		if p := k.procs[id]; p != nil {
+			inode = p.inode
+		}
+		message = appendRecord(message, id, inode)
 	}
 	return k.guard.send(message)
 }
 
 // Clear says that everybody named so far runs again.
-func (k *Kernel) Clear() error { return k.guard.send(make([]byte, 16)) }
+func (k *Kernel) Clear() error { return k.guard.send(make([]byte, recordSize)) }
 
 // guardCgroup is the record that tells of the cgroup.
-func guardCgroup() []byte {
-	return binary.NativeEndian.AppendUint64(make([]byte, 8, 16), 1)
+func guardCgroup() []byte { return appendRecord(nil, procfs.ID{Start: 1}, 0) }
+
+func appendRecord(b []byte, id procfs.ID, inode uint64) []byte {
+	b = binary.NativeEndian.AppendUint64(b, uint64(id.PID))
+	b = binary.NativeEndian.AppendUint64(b, id.Start)
+	return binary.NativeEndian.AppendUint64(b, inode)
 }
 
 func (g *guardian) send(b []byte) error {
@@ -147,7 +157,7 @@ func (g *guardian) end() {
 		if pid, err := unix.Wait4(g.pid, nil, unix.WNOHANG, nil); pid == g.pid || err == unix.ECHILD {
 			return
 		}
-		time.Sleep(nap)
+		sleep(nap)
 	}
 	// Stopped by somebody, perhaps. It is our child and not reaped, so the
 	// number is still its own.
@@ -159,45 +169,54 @@ func (g *guardian) end() {
 // end of the socket.
 func RunGuardian(k *Kernel) {
 	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
-	if _, err := os.Stdin.Write([]byte{guardianReady}); err != nil {
+	if _, err := (File(0)).Write([]byte{guardianReady}); err != nil {
 		return
 	}
-	var frozen []procfs.ID
+	var frozen []procfs.Stat
 	cgroup := false
-	buf := make([]byte, 0, 64<<10)
+	buf := make([]byte, 0, 2730*recordSize)
 	for {
-		n, err := os.Stdin.Read(buf[len(buf):cap(buf)])
+		n, err := unix.Read(0, buf[len(buf):cap(buf)])
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 {
+			break
+		}
 		buf = buf[:len(buf)+n]
-		whole := len(buf) / 16 * 16
-		for record := buf[:whole]; len(record) > 0; record = record[16:] {
-			id := procfs.ID{
-				PID:   int(binary.NativeEndian.Uint64(record)),
-				Start: binary.NativeEndian.Uint64(record[8:]),
+		whole := len(buf) / recordSize * recordSize
+		for record := buf[:whole]; len(record) > 0; record = record[recordSize:] {
+			st := procfs.Stat{
+				ID:    procfs.ID{PID: int(binary.NativeEndian.Uint64(record)), Start: binary.NativeEndian.Uint64(record[8:])},
+				Inode: binary.NativeEndian.Uint64(record[16:]),
 			}
 			switch {
-			case id.PID != 0:
-				frozen = append(frozen, id)
-			case id.Start != 0:
+			case st.PID != 0:
+				frozen = append(frozen, st)
+			case st.Start != 0:
 				cgroup = true
 			default:
 				frozen, cgroup = frozen[:0], false
 			}
 		}
 		buf = buf[:copy(buf[:cap(buf)], buf[whole:])]
-		if err != nil {
-			break
-		}
 	}
 	if cgroup {
 		unix.Write(3, []byte{'0'})
 	}
-	for _, id := range frozen {
-		if st, err := k.Open(id.PID); err == nil {
-			if st.ID == id {
-				// Nobody is left to be told of a failure.
-				_ = k.Signal(id, signals.CONT)
-			}
-			k.Close(st.ID)
-		}
+	for i := range frozen {
+		k.resume(&frozen[i])
 	}
+}
+
+// resume sends SIGCONT to the process that a record names. No reader is left for its failure.
+func (k *Kernel) resume(want *procfs.Stat) {
+	st, err := k.Open(want.PID)
+	if err != nil {
+		return
+	}
+	if st.ID == want.ID && (want.Inode == 0 || st.Inode == 0 || st.Inode == want.Inode) {
+		_ = k.Signal(st.ID, signals.CONT)
+	}
+	k.Close(st.ID)
 }

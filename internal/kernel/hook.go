@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -13,53 +14,96 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Hook runs command by sh -c with env added to our environment, for at most
-// limit; then its whole group is killed. What it prints goes to standard
-// error, for standard output may be read by a program.
-func (k *Kernel) Hook(command string, env []string, limit time.Duration) error {
+// hooksAtOnce bounds the shells that run side by side.
+const hooksAtOnce = 16
+
+// hook is a shell that runs.
+type hook struct {
+	pid   int
+	began time.Time
+	err   *error
+}
+
+// Hooks runs command by sh -c once for each of envs, which is added to our environment, at most
+// hooksAtOnce at a time and each for at most limit; then its whole process group is killed. What a hook
+// prints goes to standard error, for standard output may be read by a program. The errors are in the
+// order of envs.
+//
+// One thread does it all, by polling: goroutines and timers would ask the runtime for threads and
+// descriptors, and where those cannot be had it ends the program.
+func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []error {
+	const firstPause, lastPause = 200 * time.Microsecond, 10 * time.Millisecond
+	errs := make([]error, len(envs))
+	if err := k.reserveThreads(); err != nil { // to lock this thread takes another
+		for i := range errs {
+			errs[i] = fmt.Errorf("hook: %w", err)
+		}
+		return errs
+	}
 	// PDEATHSIG is bound to the thread that forked.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	files := []uintptr{^uintptr(0), 2, 2}
-	if null, err := os.Open(os.DevNull); err == nil {
-		defer null.Close()
-		files[0] = null.Fd()
+	var running []hook
+	pause := firstPause
+	for next := 0; next < len(envs) || len(running) > 0; {
+		for ; next < len(envs) && len(running) < hooksAtOnce; next++ {
+			pid, err := startHook(command, envs[next])
+			if errs[next] = err; err == nil {
+				running = append(running, hook{pid: pid, began: time.Now(), err: &errs[next]})
+			}
+		}
+		before := len(running)
+		running = slices.DeleteFunc(running, func(h hook) bool { return h.over(limit) })
+		if len(running) < before {
+			pause = firstPause
+			continue
+		}
+		sleep(pause)
+		pause = min(2*pause, lastPause)
 	}
-	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
+	return errs
+}
+
+func startHook(command string, env []string) (pid int, err error) {
+	files := []uintptr{^uintptr(0), 2, 2}
+	if null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		defer unix.Close(null)
+		files[0] = uintptr(null)
+	}
+	pid, err = syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
 		Env:   append(os.Environ(), env...),
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if err != nil {
-		return fmt.Errorf("hook: /bin/sh: %w", err)
+		return 0, fmt.Errorf("hook: /bin/sh: %w", err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		// Left a zombie until the group has been dealt with, so that its
-		// number stays its own.
-		for unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
-		}
-	}()
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	var late error
-	select {
-	case <-ended:
-	case <-timer.C:
-		late = errors.New("hook: still running after " + limit.String() + ", killed")
-		unix.Kill(-pid, unix.SIGKILL)
+	return pid, nil
+}
+
+// over reports whether the hook has ended, or its time has: then it is killed.
+func (h *hook) over(limit time.Duration) bool {
+	var info unix.Siginfo
+	// The shell stays a zombie until its group has been dealt with, so its PID is not reused.
+	err := unix.Waitid(unix.P_PID, h.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	ended := err == nil && info.Signo != 0
+	if err == unix.EINTR || err == nil && !ended && time.Since(h.began) < limit {
+		return false
 	}
-	<-ended
+	if !ended {
+		unix.Kill(-h.pid, unix.SIGKILL)
+	}
 	var ws unix.WaitStatus
-	if _, err := unix.Wait4(pid, &ws, 0, nil); err != nil {
-		return fmt.Errorf("hook: wait4: %w", err)
+	for err = unix.EINTR; err == unix.EINTR; {
+		_, err = unix.Wait4(h.pid, &ws, 0, nil)
 	}
-	if late != nil {
-		return late
+	switch status := signals.FromWait(uint32(ws)); {
+	case err != nil:
+		*h.err = fmt.Errorf("hook: wait4: %w", err)
+	case !ended:
+		*h.err = errors.New("hook: still running after " + limit.String() + ", killed")
+	case status.Shell() != 0:
+		*h.err = fmt.Errorf("hook: %v", status)
 	}
-	if status := signals.FromWait(uint32(ws)); status.Shell() != 0 {
-		return fmt.Errorf("hook: %v", status)
-	}
-	return nil
+	return true
 }

@@ -70,3 +70,17 @@ func handlerAt() uintptr {
 	}
 	return 0
 }
+
+// blockSignals blocks every signal in the calling thread, to which the goroutine must be locked, until
+// the returned call.
+func blockSignals() (restore func()) {
+	var all, old [16]byte
+	for i := range all {
+		all[i] = 0xff
+	}
+	set := func(mask, old *[16]byte) {
+		syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(mask)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
+	}
+	set(&all, &old)
+	return func() { set(&old, nil) }
+}

@@ -137,13 +137,19 @@ func (k *Kernel) woken() bool {
 	return true
 }
 
-// Hold leaves it to Interrupted and Wait to tell of the caught signals.
-func (k *Kernel) Hold() {
-	if k.notes != nil {
-		k.notes.soon = false
-		k.notes.hold.Store(true) // before one is caught, which would be our end a little late
-		k.notes.arm()
+// Hold leaves it to Interrupted and Wait to tell of the caught signals. Catching them takes threads: where
+// those cannot be had, each signal goes on ending the process at once.
+func (k *Kernel) Hold() error {
+	if k.notes == nil {
+		return nil
 	}
+	k.notes.soon = false
+	if err := k.reserveThreads(); err != nil {
+		return err
+	}
+	k.notes.hold.Store(true) // before one is caught, which would be our end a little late
+	k.notes.arm()
+	return nil
 }
 
 // HoldWhenWaiting is Hold as soon as a Wait takes longer than a glance: for
@@ -190,7 +196,7 @@ func Die(sig signals.Signal) {
 	rtSigaction(int(sig), &zero, nil)
 	unix.Kill(os.Getpid(), unix.Signal(sig))
 	// Another thread may be the one to take it, any moment now.
-	time.Sleep(time.Second)
+	sleep(time.Second)
 }
 
 // rtSigaction installs the disposition, and stores the former one in old unless

@@ -6,7 +6,6 @@ package kernel
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"killbox/internal/fmt"
@@ -32,20 +31,24 @@ type Kernel struct {
 	opts Options
 
 	procs   map[procfs.ID]*process
+	unseen  map[procfs.ID]bool // those of procs that /proc does not show
 	ahead   []ahead            // opened before their Open
 	fresh   []*process         // opened since the last Wait
 	watched map[int32]*process // in the epoll set, by descriptor
 	polled  []*process         // what no event will tell of
 	groups  map[int]*group
-	freed   int // descriptors given back since some ran short
-	room    int // in the table of descriptors
-	epoll   int // 0 before the first Wait
+	freed   int   // descriptors given back since some ran short
+	room    int   // in the table of descriptors
+	spare   []int // descriptors held back for resuming
+	epoll   int   // 0 before the first Wait
 	ready   []unix.EpollEvent
 
 	probe  probe
 	guard  *guardian
 	notes  *notes
 	cgroup *cgroup // that was opened, if any
+
+	reserved bool // the threads are there
 
 	given    *inherited
 	keeper   *keeper          // nil without children to look after
@@ -55,12 +58,16 @@ type Kernel struct {
 
 // process is one that Open returned.
 type process struct {
-	id   procfs.ID
-	fd   int // a pidfd, a /proc/PID descriptor, or -1
-	kind kind
+	id    procfs.ID
+	inode uint64 // of its pidfd, unique since boot (pidfs, Linux 6.9); 0 where there is none
+	fd    int    // a pidfd, a /proc/PID descriptor, or -1
+	kind  kind
 
 	gone   bool
 	reaped bool
+	// childReaped: it was a child that /proc did not show, and that we have
+	// reaped: without a descriptor nothing else tells that its PID is free.
+	childReaped bool
 }
 
 type kind uint8
@@ -76,7 +83,7 @@ func New(proc *procfs.FS, opts Options) *Kernel {
 	keepClosed()
 	return &Kernel{
 		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
-		given: given(), watchers: make(map[int32]func()),
+		given: given(), watchers: make(map[int32]func()), unseen: make(map[procfs.ID]bool),
 	}
 }
 
@@ -103,16 +110,32 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 		}
 	}
 	if old := k.procs[st.ID]; old != nil {
-		if old.kind != pidfd || exists(old.fd) == nil {
-			p.close()
-			return st, nil
+		same := old.is(p)
+		p.close()
+		if !same {
+			// The PID was reused within the clock tick in which the old process started. The ID names
+			// that one, so nothing can name the new one.
+			return procfs.Stat{}, procfs.ErrNoProcess
 		}
-		// The same number in the same tick: another process.
-		k.Close(st.ID)
+		return st, nil
 	}
 	k.procs[st.ID] = p
+	if st.Start == 0 && k.proc != nil {
+		k.unseen[st.ID] = true
+	}
 	k.fresh = append(k.fresh, p)
 	return st, nil
+}
+
+// is reports whether p, opened just now, is the process that was opened before with the same ID.
+func (old *process) is(p *process) bool {
+	switch {
+	case old.inode != 0 && p.inode != 0:
+		return old.inode == p.inode
+	case old.kind == pidfd:
+		return exists(old.fd) == nil
+	}
+	return true
 }
 
 func (k *Kernel) open(pid int) (*process, procfs.Stat, error) {
@@ -128,7 +151,7 @@ func (k *Kernel) open(pid int) (*process, procfs.Stat, error) {
 		p.close()
 		return nil, procfs.Stat{}, err
 	}
-	p.id = st.ID
+	p.id, st.Inode = st.ID, p.inode
 	return p, st, nil
 }
 
@@ -139,28 +162,21 @@ const reserve = 16
 // pin gets a descriptor that stays with the process. Without one the process
 // is loose, which is no error.
 func (k *Kernel) pin(p *process, pid int) error {
+	err := error(unix.ENOSYS)
 	if k.pidfds() {
-		fd, err := pidfdOpen(pid)
-		switch {
-		case err == nil:
-			p.fd, p.kind = fd, pidfd
-			k.makeRoom(fd, fd)
-		case err == unix.ESRCH:
-			return procfs.ErrNoProcess
-		case err == unix.EINVAL || err == unix.ENOENT:
-			// A thread that leads no process, or one that is about to be
-			// reaped.
-			return k.thread(pid)
-		}
-	} else if k.proc != nil {
-		fd, err := unix.Open(fmt.Sprintf("%s/%d", k.proc.Root(), pid), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-		if err == nil {
-			p.fd, p.kind = fd, procDir
-		} else if err == unix.ENOENT && unix.Kill(pid, 0) == unix.ESRCH {
-			return procfs.ErrNoProcess
-		}
-		if err := k.thread(pid); err != nil && errors.As(err, new(*ThreadError)) {
-			p.close()
+		p.fd, err = pidfdOpen(pid)
+	}
+	switch err {
+	case nil:
+		p.kind = pidfd
+		p.inode = k.inode(p.fd)
+		k.makeRoom(p.fd, p.fd)
+	case unix.ESRCH:
+		return procfs.ErrNoProcess
+	case unix.ENOSYS, unix.EINVAL, unix.ENOENT:
+		// There are no pidfds, or none for this PID: of a thread that leads no process (ENOENT since
+		// Linux 6.9), of a process that is being reaped, and rarely of one that lives.
+		if err := k.pinDir(p, pid); err != nil {
 			return err
 		}
 	}
@@ -171,18 +187,28 @@ func (k *Kernel) pin(p *process, pid int) error {
 	return nil
 }
 
-// thread tells a thread's number from that of a process that is going.
-func (k *Kernel) thread(pid int) error {
-	if k.proc != nil {
-		if s, err := k.proc.Status(pid); err == nil && s.TGID != pid {
-			return &ThreadError{TID: pid, PID: s.TGID}
-		}
+// pinDir gets a descriptor of the process's /proc directory, if it can be had.
+func (k *Kernel) pinDir(p *process, pid int) error {
+	p.fd = -1
+	if k.proc == nil {
+		return nil
 	}
-	return procfs.ErrNoProcess
+	fd, err := k.proc.OpenDir(pid)
+	switch {
+	case err == nil:
+		p.fd, p.kind = fd, procDir
+	case errors.Is(err, procfs.ErrNoProcess) && unix.Kill(pid, 0) == unix.ESRCH:
+		return procfs.ErrNoProcess
+	}
+	if s, err := k.proc.Status(pid); err == nil && s.TGID != pid {
+		p.close()
+		return &ThreadError{TID: pid, PID: s.TGID}
+	}
+	return nil
 }
 
-// read returns what /proc says; where it says nothing of a process that
-// exists (hidepid, no /proc) just the number.
+// read returns what /proc says of the process; where /proc is silent about one that exists
+// (hidepid=2, no /proc), what system calls tell.
 func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 	if k.proc != nil {
 		var st procfs.Stat
@@ -203,7 +229,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 	if err == unix.ESRCH || errors.Is(err, procfs.ErrNoProcess) {
 		return procfs.Stat{}, procfs.ErrNoProcess
 	}
-	return procfs.Stat{ID: procfs.ID{PID: pid}, State: '?', Threads: 1}, nil
+	return k.hidden(pid), nil
 }
 
 // exists asks the descriptor whether its process has been reaped.
@@ -234,40 +260,61 @@ func (k *Kernel) Close(id procfs.ID) {
 	p.close()
 	p.gone, p.reaped = true, true // for the lists that still hold it
 	delete(k.procs, id)
+	delete(k.unseen, id)
 }
 
-// Inode returns the inode number of the process's pidfd, which names it for
-// ever (pidfs, Linux 6.9).
-func (k *Kernel) Inode(id procfs.ID) (uint64, error) {
-	const pidfsMagic = 0x50494446
-	p := k.procs[id]
-	if p == nil || p.kind != pidfd {
-		return 0, errNoInode
-	}
-	var fs unix.Statfs_t
-	if err := unix.Fstatfs(p.fd, &fs); err != nil || uint32(fs.Type) != pidfsMagic {
-		return 0, errNoInode
-	}
-	var st unix.Stat_t
-	if err := unix.Fstat(p.fd, &st); err != nil {
-		return 0, os.NewSyscallError("fstat", err)
-	}
-	return st.Ino, nil
-}
-
-var errNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9: name it as PID@START")
-
-// Stat reads the process again. The error is procfs.ErrNoProcess when it has
-// been reaped.
+// Stat reads the process again. The error is procfs.ErrNoProcess when it has been reaped, whatever has
+// its PID by then.
 func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	if k.proc == nil {
 		return procfs.Stat{}, errors.New("there is no /proc")
 	}
-	st, err := k.proc.Stat(id.PID)
-	if err == nil && st.ID != id {
-		err = procfs.ErrNoProcess
+	p := k.procs[id]
+	if p == nil {
+		p = &process{id: id, fd: -1}
 	}
+	var st procfs.Stat
+	err := k.withSpare(func() (err error) {
+		st, err = k.stat(p)
+		return err
+	})
 	return st, err
+}
+
+// stat reads /proc, and only then asks whether the process is still there: so what was read is its own.
+func (k *Kernel) stat(p *process) (procfs.Stat, error) {
+	if p.kind == procDir {
+		return k.proc.StatAt(p.fd)
+	}
+	st, err := k.proc.Stat(p.id.PID)
+	switch {
+	case p.kind == pidfd && (err == nil || errors.Is(err, procfs.ErrNoProcess)):
+		if gone := exists(p.fd); gone != nil {
+			return procfs.Stat{}, gone
+		}
+		if err != nil {
+			return k.hidden(p.id.PID), nil
+		}
+		if p.id.Start == 0 {
+			st.ID = p.id // /proc hid the process when it was opened
+		}
+		if st.ID != p.id {
+			return procfs.Stat{}, procfs.ErrNoProcess
+		}
+	case err == nil && st.ID != p.id:
+		return procfs.Stat{}, procfs.ErrNoProcess
+	}
+	st.Inode = p.inode
+	return st, err
+}
+
+// Exists fails with procfs.ErrNoProcess when the process has been reaped.
+func (k *Kernel) Exists(id procfs.ID) error {
+	if p := k.procs[id]; p != nil && p.kind == pidfd {
+		return exists(p.fd)
+	}
+	_, err := k.Stat(id)
+	return err
 }
 
 // Blocks tells whether the process's first thread has sig blocked, and whether
@@ -320,12 +367,18 @@ func (k *Kernel) Halted(id procfs.ID) bool {
 	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
-// Snapshot reads the process table.
+// Snapshot reads the process table, with what is known of processes that /proc does not list.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {
 		return errors.New("cannot read the process table: is /proc mounted?")
 	}
-	return k.proc.Snapshot(s)
+	return k.withSpare(func() error {
+		err := k.proc.Snapshot(s)
+		if err == nil && (len(k.unseen) > 0 || k.proc.HidesProcesses()) {
+			err = k.addHidden(s)
+		}
+		return err
+	})
 }
 
 // Signal sends sig to the process that id names, and to no other.
@@ -337,42 +390,54 @@ func (k *Kernel) send(id procfs.ID, sig signals.Signal, info *unix.Siginfo) erro
 	if p == nil {
 		return procfs.ErrNoProcess
 	}
-	switch p.kind {
-	case pidfd:
+	switch {
+	case p.kind == pidfd:
 		return sent(pidfdSignal(p.fd, unix.Signal(sig), info))
-	case procDir:
-		// Reading through the descriptor fails once the process has been
-		// reaped, even if its number is in use again within the same tick.
-		if _, err := k.proc.StatAt(p.fd); err != nil {
-			return err
-		}
-		return sent(post(id.PID, sig, info))
+	case p.childReaped:
+		return procfs.ErrNoProcess
 	}
+	return k.withSpare(func() error { return k.sendUnpinned(p, sig, info) })
+}
+
+// sendUnpinned signals a process of which no pidfd is held: by one opened for the purpose if it can be
+// had, else by PID, right after the process was verified to have it.
+func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo) error {
 	if k.pidfds() {
-		fd, err := unix.PidfdOpen(id.PID, 0)
-		if err == nil {
-			defer unix.Close(fd)
-			if err := k.verify(id); err != nil {
+		switch fd, err := pidfdOpen(p.id.PID); {
+		case err == nil:
+			defer closeFD(fd)
+			if err := k.verify(p, fd); err != nil {
 				return err
 			}
-			return sent(unix.PidfdSendSignal(fd, unix.Signal(sig), info, 0))
-		}
-		if err == unix.ESRCH {
+			return sent(pidfdSignal(fd, unix.Signal(sig), info))
+		case procfs.Exhausted(err) && len(k.spare) > 0:
+			return err // to be called again
+		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		}
 	}
-	if err := k.verify(id); err != nil {
+	if err := k.verify(p, -1); err != nil {
 		return err
 	}
-	return sent(post(id.PID, sig, info))
+	if p.kind == procDir && k.probe.dirSignals {
+		// The directory's descriptor signals the process that it was opened for, and no other.
+		return sent(pidfdSignal(p.fd, unix.Signal(sig), info))
+	}
+	return sent(post(p.id.PID, sig, info))
 }
 
-// verify fails unless the number still names the process.
-func (k *Kernel) verify(id procfs.ID) error {
-	if id.Start == 0 {
+// verify fails unless the PID still names the process; fd, if not -1, is a pidfd of what it names.
+func (k *Kernel) verify(p *process, fd int) error {
+	if fd >= 0 && p.inode != 0 {
+		if k.inode(fd) != p.inode {
+			return procfs.ErrNoProcess
+		}
+		return nil
+	}
+	if p.id.Start == 0 {
 		return nil // no /proc, or it hides the process: nothing to compare with
 	}
-	_, err := k.Stat(id)
+	_, err := k.stat(p)
 	return err
 }
 
@@ -392,4 +457,4 @@ func sent(err error) error {
 var errNotPermitted error = unix.EPERM
 
 // Pause gives up the processor for about d.
-func (k *Kernel) Pause(d time.Duration) { time.Sleep(d) }
+func (k *Kernel) Pause(d time.Duration) { sleep(d) }

@@ -285,16 +285,17 @@ func TestInode(t *testing.T) {
 	if errA != nil || errB != nil {
 		t.Fatal(errA, errB)
 	}
-	one, err := k.Inode(stA.ID)
-	if err != nil {
-		skip(t, err)
+	if stA.Inode == 0 {
+		skip(t, errors.New("no pidfs"))
 	}
-	other, err := k.Inode(stB.ID)
-	if err != nil || one == other || one == 0 {
-		t.Errorf("%d and %d, %v", one, other, err)
+	if stA.Inode == stB.Inode {
+		t.Errorf("both have %d", stA.Inode)
 	}
-	if again, err := newKernel(t, true).Inode(stA.ID); err == nil {
-		t.Errorf("without pidfds: %d", again)
+	if again, err := k.Stat(stA.ID); err != nil || again.Inode != stA.Inode {
+		t.Errorf("read again: %d and %d, %v", stA.Inode, again.Inode, err)
+	}
+	if st, err := newKernel(t, true).Open(a.pid); err != nil || st.Inode != 0 {
+		t.Errorf("without pidfds: %d, %v", st.Inode, err)
 	}
 }
 
@@ -643,13 +644,33 @@ func TestHook(t *testing.T) {
 	k := newKernel(t, false)
 	file := filepath.Join(t.TempDir(), "out")
 	t.Setenv("INHERITED", "yes")
-	err := k.Hook(`printf '%s %s %s' "$KILLBOX_PID" "$INHERITED" "$(cat)" > `+file, []string{"KILLBOX_PID=42"}, time.Minute)
+	err := oneHook(k, `printf '%s %s %s' "$KILLBOX_PID" "$INHERITED" "$(cat)" > `+file, "KILLBOX_PID=42", time.Minute)
 	if b, readErr := os.ReadFile(file); err != nil || readErr != nil || string(b) != "42 yes " {
 		t.Errorf("%q, %v, %v", b, err, readErr)
 	}
 	for command, want := range map[string]string{"exit 3": "hook: exit 3", "kill -TERM $$": "hook: signal TERM", "true": "", "exit 0": ""} {
-		if err := k.Hook(command, nil, time.Minute); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
+		if err := oneHook(k, command, "", time.Minute); want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("%s: %v, want %q", command, err, want)
+		}
+	}
+}
+
+func oneHook(k *Kernel, command, env string, limit time.Duration) error {
+	return k.Hooks(command, [][]string{{env}}, limit)[0]
+}
+
+// TestHooksSideBySide: each of the first hooks waits until all of them run; one more waits for its turn.
+func TestHooksSideBySide(t *testing.T) {
+	k := newKernel(t, false)
+	dir := t.TempDir()
+	var envs [][]string
+	for i := range hooksAtOnce + 1 {
+		envs = append(envs, []string{fmt.Sprintf("KILLBOX_PID=%d", i)})
+	}
+	command := fmt.Sprintf(`cd %s && : >"$KILLBOX_PID" && while set -- *; [ $# -lt %d ]; do sleep 0.01; done; exit $((KILLBOX_PID == 3))`, dir, hooksAtOnce)
+	for i, err := range k.Hooks(command, envs, time.Minute) {
+		if (err != nil) != (i == 3) {
+			t.Errorf("hook %d: %v", i, err)
 		}
 	}
 }
@@ -676,7 +697,7 @@ func hangs(t *testing.T, limit time.Duration) bool {
 		t.Fatal(err)
 	}
 	defer unix.Close(fd)
-	err = k.Hook("exec 3>"+fifo+"; (trap '' TERM; echo x >&3; sleep 60) & wait", nil, limit)
+	err = oneHook(k, "exec 3>"+fifo+"; (trap '' TERM; echo x >&3; sleep 60) & wait", "", limit)
 	if err == nil || !strings.Contains(err.Error(), "still running after "+limit.String()+", killed") {
 		t.Errorf("%v", err)
 	}

@@ -180,14 +180,9 @@ func failed(what string, err error) error {
 func fork(c *child) (int, unix.Errno) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var all, old [16]byte
-	for i := range all {
-		all[i] = 0xff
-	}
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), c.sigset, 0, 0)
+	restore := blockSignals()
 	pid, errno := forkChild(c)
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, c.sigset, 0, 0)
+	restore()
 	runtime.KeepAlive(c)
 	return int(pid), errno
 }

@@ -32,7 +32,7 @@ func (k *Kernel) asInC(pid int, sig signals.Signal, kill func() error) error {
 	err := kill()
 	if own && err == nil && sig.Ends() && !k.ignores(sig) && self != 1 {
 		// Another thread may be the one to take it, any moment now.
-		time.Sleep(time.Second)
+		sleep(time.Second)
 	}
 	return sent(err)
 }

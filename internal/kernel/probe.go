@@ -4,35 +4,57 @@ import (
 	"math"
 	"os"
 
+	"killbox/procfs"
+
 	"golang.org/x/sys/unix"
 )
 
 // probe holds what is asked of the kernel once.
 type probe struct {
-	asked  bool
-	pidfd  bool
-	nofile int
+	asked      bool
+	pidfd      bool
+	pidfs      bool // pidfds have inodes of their own
+	dirSignals bool // pidfd_send_signal takes descriptors of /proc/PID
+	nofile     int
 }
 
-// pidfds tells whether pidfds can be opened and signalled through. Kernels
+// pidfds reports whether pidfds can be opened and signalled through. Kernels
 // before 5.3 answer ENOSYS; seccomp profiles of older container engines
 // answer EPERM, to either call.
 func (k *Kernel) pidfds() bool {
-	if k.opts.NoPidfd {
-		return false
-	}
-	if !k.probe.asked {
+	if !k.probe.asked && !k.opts.NoPidfd {
 		k.probe.asked = true
-		fd, err := unix.PidfdOpen(os.Getpid(), 0)
-		switch err {
-		case nil:
-			k.probe.pidfd = unix.PidfdSendSignal(fd, 0, nil, 0) == nil
-			unix.Close(fd)
-		case unix.EMFILE, unix.ENFILE, unix.ENOMEM:
-			k.probe.pidfd = true // there are pidfds, if not now
-		}
+		k.probe.ask(k.proc)
 	}
 	return k.probe.pidfd
+}
+
+func (s *probe) ask(proc *procfs.FS) {
+	fd, err := pidfdOpen(os.Getpid())
+	switch {
+	case err == nil:
+		s.pidfd = pidfdSignal(fd, 0, nil) == nil
+		var fsys unix.Statfs_t
+		s.pidfs = unix.Fstatfs(fd, &fsys) == nil && fsys.Type == unix.PID_FS_MAGIC
+		closeFD(fd)
+	case procfs.Exhausted(err):
+		s.pidfd = true // there are pidfds, if not now
+	case proc != nil:
+		// Linux 5.1 and 5.2, or a filter that refuses pidfd_open alone.
+		if dir, err := proc.OpenDir(os.Getpid()); err == nil {
+			s.dirSignals = pidfdSignal(dir, 0, nil) == nil
+			closeFD(dir)
+		}
+	}
+}
+
+// inode returns the inode number of a pidfd, 0 where it has none of its own.
+func (k *Kernel) inode(fd int) uint64 {
+	var stx unix.Statx_t
+	if !k.probe.pidfs || statxInode(fd, &stx) != nil {
+		return 0
+	}
+	return stx.Ino
 }
 
 // limit returns the soft limit of open files.

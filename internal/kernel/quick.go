@@ -32,6 +32,17 @@ func epollCtl(epoll, op, fd int, event *unix.EpollEvent) error {
 	return nil
 }
 
+var emptyPath [1]byte
+
+func statxInode(fd int, stx *unix.Statx_t) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&emptyPath[0])),
+		unix.AT_EMPTY_PATH, unix.STATX_INO, uintptr(unsafe.Pointer(stx)), 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 func closeFD(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
 // makeRoom has the table of descriptors grow at once to what thousands need, as soon as last is at its end; fd is any that

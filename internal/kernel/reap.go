@@ -8,7 +8,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"killbox/internal/family"
 	"killbox/internal/fmt"
@@ -169,8 +168,9 @@ func (k *Kernel) collect() {
 		}
 		c.CPU = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 		c.Peak = uint64(ru.Maxrss) << 10
-		if k.procs[c.ID] != nil {
+		if p := k.procs[c.ID]; p != nil {
 			q.statuses[c.ID] = c.Status
+			p.childReaped = c.Start == 0
 		}
 		q.events = append(q.events, family.Event{Kind: family.Ended, Child: c})
 	}
@@ -178,22 +178,23 @@ func (k *Kernel) collect() {
 
 // peek reads what the next zombie is, while its number is its own.
 func (k *Kernel) peek() (c family.Child) {
-	const pointer = unsafe.Sizeof(uintptr(0))
-	var info [128]byte
-	_, _, errno := unix.Syscall6(unix.SYS_WAITID, unix.P_ALL, 0, uintptr(unsafe.Pointer(&info)),
-		unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, 0, 0)
-	// si_pid comes after three ints, in a union that is aligned to a pointer.
-	const at = (12 + pointer - 1) / pointer * pointer
-	pid := int(*(*int32)(unsafe.Pointer(&info[at])))
-	if errno != 0 || pid == 0 || k.proc == nil {
+	info, err := waitidInfo(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
+	if err != nil || info.pid == 0 {
 		return c
 	}
-	st, err := k.proc.Stat(pid)
+	var st procfs.Stat
+	if k.proc == nil {
+		return c
+	}
+	pid := int(info.pid)
+	if st, err = k.proc.Stat(pid); errors.Is(err, procfs.ErrNoProcess) {
+		st, err = k.hidden(pid), nil
+	}
 	if err != nil {
 		return c
 	}
 	c.Stat = st
-	if k.keeper.details {
+	if k.keeper.details && st.Start != 0 {
 		c.Run, _ = k.proc.Age(st)
 	}
 	return c

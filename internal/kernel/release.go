@@ -21,7 +21,7 @@ func (k *Kernel) Release(id procfs.ID) error {
 			return sent(err)
 		}
 		defer unix.Close(fd)
-		if err := k.verify(id); err != nil {
+		if err := k.verify(p, fd); err != nil {
 			return err
 		}
 	}

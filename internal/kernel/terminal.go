@@ -37,15 +37,8 @@ func (k *Kernel) GiveTerminal(fd, group int) error {
 	// From the background this would stop us, unless SIGTTOU is blocked.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var set, old [16]byte
-	for i := range set {
-		set[i] = 0xff
-	}
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK,
-		uintptr(unsafe.Pointer(&set)), uintptr(unsafe.Pointer(&old)), sigsetSize(), 0, 0)
-	err := unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, group)
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, sigsetSize(), 0, 0)
-	return err
+	defer blockSignals()()
+	return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, group)
 }
 
 // Stop stops this process as SIGTSTP does, and returns when it goes on. In a

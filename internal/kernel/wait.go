@@ -31,7 +31,9 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 		if err := k.watch(); err != nil {
 			return nil, nil, err
 		}
-		gone, reaped = k.poll()
+		if gone, reaped, err = k.poll(); err != nil {
+			return nil, nil, fmt.Errorf("cannot wait: %w", err)
+		}
 		left := max(timeout-time.Since(began), 0)
 		nap := left
 		if len(k.polled) > 0 {
@@ -49,7 +51,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 			return nil, nil, err
 		}
 		if soon && len(gone)+len(reaped) == 0 {
-			k.Hold()
+			_ = k.Hold() // or else they end us, which leaves nothing undone
 		}
 		k.collect()
 		woken := k.woken()
@@ -130,14 +132,17 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 	return gone, reaped, nil
 }
 
-// poll looks at the processes that no event will tell of.
-func (k *Kernel) poll() (gone, reaped []procfs.ID) {
+// poll looks at the processes that no event will tell of. The error is that none can be looked at.
+func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
 	rest := k.polled[:0]
 	for _, p := range k.polled {
 		if p.reaped {
 			continue
 		}
-		isGone, isReaped := k.look(p)
+		isGone, isReaped, failed := k.look(p)
+		if failed != nil {
+			err = failed
+		}
 		if isGone && !p.gone {
 			p.gone = true
 			gone = append(gone, p.id)
@@ -154,46 +159,50 @@ func (k *Kernel) poll() (gone, reaped []procfs.ID) {
 	}
 	clear(k.polled[len(rest):])
 	k.polled = rest
-	return gone, reaped
+	return gone, reaped, err
 }
 
-func (k *Kernel) look(p *process) (gone, reaped bool) {
-	var err error
+// look reports whether the process is gone, and reaped. A process that may not be looked at is neither;
+// want of descriptors or memory is an error, for it would be taken for that.
+func (k *Kernel) look(p *process) (gone, reaped bool, err error) {
 	switch {
-	case p.kind == pidfd:
-		err = exists(p.fd)
-		gone = p.gone
-		if !gone && err == nil {
-			st, statErr := k.Stat(p.id)
-			gone = statErr == nil && st.Gone()
-		}
-	case p.kind == procDir:
-		var st procfs.Stat
-		st, err = k.proc.StatAt(p.fd)
-		gone = err == nil && st.Gone()
-	case k.proc == nil || p.id.Start == 0:
+	case p.childReaped:
+		err = procfs.ErrNoProcess
+	case p.kind == pidfd && p.gone:
+		gone, err = true, exists(p.fd)
+	case p.kind == loose && (k.proc == nil || p.id.Start == 0):
 		err = sent(unix.Kill(p.id.PID, 0))
+	case k.proc == nil:
+		err = exists(p.fd)
 	default:
 		var st procfs.Stat
-		st, err = k.Stat(p.id)
+		err = k.withSpare(func() (err error) {
+			st, err = k.stat(p)
+			return err
+		})
 		gone = err == nil && st.Gone()
 	}
-	if errors.Is(err, procfs.ErrNoProcess) {
-		return true, true
+	switch {
+	case errors.Is(err, procfs.ErrNoProcess):
+		return true, true, nil
+	case procfs.Exhausted(err):
+		return false, false, err
 	}
-	return gone, false
+	return gone, false, nil
 }
 
 // promote gives a loose process one of the descriptors that others have left,
 // and returns true when an event will tell of it from now on.
 func (k *Kernel) promote(p *process) bool {
 	k.freed--
+	inode := p.inode
 	if k.pin(p, p.id.PID) != nil || p.kind == loose {
 		k.freed = 0
 		return false
 	}
-	if k.verify(p.id) != nil {
+	if inode != 0 && inode != p.inode || k.verify(p, p.fd) != nil {
 		p.close()
+		p.inode = inode
 		return false
 	}
 	if p.kind == pidfd {

@@ -17,6 +17,9 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if proc == nil {
 		return "no reason to be had without /proc"
 	}
+	if id.Start == 0 {
+		return "the reason cannot be told: /proc does not show it (hidepid)"
+	}
 	st, err := proc.Stat(id.PID)
 	if errors.Is(err, procfs.ErrNoProcess) || err == nil && st.ID != id {
 		return "it went only now"

@@ -146,11 +146,7 @@ func seconds(d time.Duration) *real {
 }
 
 func about(st *procfs.Stat, what string) event {
-	e := event{Event: what, PID: st.PID, Comm: st.Comm}
-	if st.Start != 0 {
-		e.Handle = st.ID.String()
-	}
-	return e
+	return event{Event: what, PID: st.PID, Comm: st.Comm, Handle: st.Handle()}
 }
 
 func (e *event) setStatus(s *signals.Status) {

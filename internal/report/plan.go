@@ -100,7 +100,7 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 }
 
 func (d *describer) age(st *procfs.Stat) (time.Duration, bool) {
-	if d.proc == nil {
+	if d.proc == nil || st.Hidden() {
 		return 0, false
 	}
 	age, err := d.proc.Age(*st)

@@ -45,7 +45,7 @@ func New(opts Options) *Reporter {
 // Process names a process in a diagnostic: its PID, and its comm where that is
 // known.
 func Process(st *procfs.Stat) string {
-	if st.State == 0 || st.State == '?' {
+	if st.State == 0 || st.Hidden() {
 		return strconv.Itoa(st.PID)
 	}
 	return strconv.Itoa(st.PID) + " (" + Escape(st.Comm) + ")"

@@ -98,7 +98,7 @@ func (r *groupResolver) of(op Operand) (id procfs.ID, number int, ok bool) {
 		r.refuse(op, st, err)
 		return procfs.ID{}, 0, false
 	}
-	same, err := r.same(op, &st)
+	same, err := op.Names(&st)
 	switch {
 	case err != nil:
 		r.refuse(op, st, err)
@@ -119,10 +119,10 @@ func (r *groupResolver) of(op Operand) (id procfs.ID, number int, ok bool) {
 	return st.ID, number, ok
 }
 
-// errUntold, errLeft: whose group was asked for is in none, or in another.
+// errUntold, errLeft: the process whose group or session was asked for is in none, or in another.
 var (
 	errUntold = errors.New("the process is gone, so its group cannot be told")
-	errLeft   = errors.New("the process has left its group")
+	errLeft   = errors.New("the process has left its group or session")
 )
 
 // add opens a group, or all those of a session. of is the process whose group
@@ -140,6 +140,15 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 			return nil
 		}
 	}
+	// Opened first, so that it is known later whether the number still means its session.
+	leader, err := r.open.Open(number)
+	if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		return err
+	}
+	session := procfs.ID{PID: number}
+	if err == nil && leader.SID == number {
+		session = leader.ID
+	}
 	r.table = nil
 	table, err := r.snapshot()
 	if err != nil {
@@ -155,10 +164,6 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 			return nil
 		}
 	}
-	session := procfs.ID{PID: number}
-	if leader := table.Lookup(number); leader != nil {
-		session.Start = leader.Start
-	}
 	found := false
 	for _, st := range table.Session(number) {
 		if st.PGID <= 1 || r.have[st.ID] {
@@ -169,6 +174,19 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 			r.groups.PGIDs = appendNew(r.groups.PGIDs, st.PGID)
 		} else if !errors.Is(err, procfs.ErrNoProcess) {
 			return err
+		}
+	}
+	if of.PID != 0 {
+		// The number was read before the groups were pinned.
+		st, err := r.open.Stat(of)
+		if err == nil && st.SID != number {
+			err = errLeft
+		} else if errors.Is(err, procfs.ErrNoProcess) {
+			err = errUntold
+		}
+		if err != nil {
+			r.missing(op, err)
+			return nil
 		}
 	}
 	if !found {
@@ -192,19 +210,17 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 		return nil
 	}
 	if of.PID != 0 && of.PID != r.guard.self {
-		// Only what the process is in after the group was pinned is known to
-		// be that group.
+		// The number was read before the group was pinned. It means the group of the process if the
+		// process, which has been opened, is in that group now.
 		st, err := r.open.Stat(of)
-		switch {
-		case err == nil && st.PGID != pgid:
+		if err == nil && st.PGID != pgid {
+			err = errLeft
+		} else if errors.Is(err, procfs.ErrNoProcess) {
+			err = errUntold
+		}
+		if err != nil {
 			r.close(of)
-			r.missing(op, errLeft)
-			return nil
-		case errors.Is(err, procfs.ErrNoProcess) && of.PID != pgid:
-			// Of a leader, the number itself tells: nobody else gets it
-			// while the group lives.
-			r.close(of)
-			r.missing(op, errUntold)
+			r.missing(op, err)
 			return nil
 		}
 	}
@@ -272,15 +288,15 @@ func (r *groupResolver) members() error {
 	return nil
 }
 
-// inSession tells whether the table shows a process in one of the sessions. A
-// stranger with the number means that the session has ended.
+// inSession reports whether the table shows a process in one of the sessions.
+// An unrelated process with the number means that the session has ended.
 func (r *groupResolver) inSession(st *procfs.Stat) bool {
 	return slices.ContainsFunc(r.groups.Sessions, func(leader procfs.ID) bool {
 		if st.SID != leader.PID {
 			return false
 		}
 		now := r.table.Lookup(leader.PID)
-		return now == nil || now.ID == leader
+		return now == nil || now.ID == leader && r.open.Exists(leader) == nil
 	})
 }
 
@@ -290,7 +306,7 @@ func (r *groupResolver) member(st *procfs.Stat, pgid int) error {
 	}
 	ancestor := r.guard.Ancestor(st.PID) && st.PID != 1 && r.ancestors(pgid)
 	if !ancestor {
-		return r.bring(st, func(now *procfs.Stat) (bool, error) { return now.PGID == pgid, nil })
+		return r.bring(st, r.inGroup(pgid))
 	}
 	now, err := r.open.Open(st.PID)
 	if err != nil || now.ID != st.ID || r.have[now.ID] {

@@ -125,7 +125,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 				procfstest.Remove(o.t, o.root, 64)
 				procfstest.Add(o.t, o.root, procfstest.Proc{PID: 64, PPID: 63, PGID: 60, SID: 60})
 			}}, nil,
-			"[] missing:64: the process has left its group",
+			"[] missing:64: the process has left its group or session",
 		},
 		{
 			// It was the last one, so that another group got the number.
@@ -148,7 +148,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 		{
 			"of a leader that was reaped", GroupRequest{Of: true}, "63",
 			nil, map[int]func(*groupOpener){63: func(o *groupOpener) { procfstest.Remove(o.t, o.root, 63) }},
-			"[63] 64",
+			"[] missing:63: the process is gone, so its group cannot be told",
 		},
 		{
 			"a session's group that another session has by now", GroupRequest{Session: true}, "60",

@@ -18,7 +18,7 @@ type Form int
 // The forms of an operand.
 const (
 	PID    Form = iota // 42
-	Handle             // 42@1234567, with the start time in clock ticks since boot
+	Handle             // 42@1234567:5678, with the start time in clock ticks since boot, and perhaps the inode
 	Inode              // 42:5678, with the inode of the process's pidfd (Linux 6.9)
 	Group              // -42, every member of a process group
 	Stdin              // -, more of them from standard input
@@ -30,7 +30,7 @@ type Operand struct {
 	Form  Form
 	PID   int // the PGID of a Group
 	Start uint64
-	Inode uint64
+	Inode uint64 // 0 where none was given
 }
 
 // maxPID is the kernel's limit on every machine (PID_MAX_LIMIT,
@@ -57,11 +57,14 @@ func ParseOperand(word string) (Operand, error) {
 		op.Form, number = Group, rest
 	} else if head, tail, ok := strings.Cut(word, "@"); ok {
 		op.Form, number = Handle, head
-		start, err := parseNumber(tail)
-		if err != nil {
-			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START", quote(word))
+		start, inode, hasInode := strings.Cut(tail, ":")
+		var err, inodeErr error
+		if op.Start, err = parseNumber(start); hasInode {
+			op.Inode, inodeErr = parseNumber(inode)
 		}
-		op.Start = start
+		if err != nil || inodeErr != nil || hasInode && op.Inode == 0 {
+			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START:INODE or PID@START", quote(word))
+		}
 	} else if head, tail, ok := strings.Cut(word, ":"); ok {
 		op.Form, number = Inode, head
 		inode, err := parseNumber(tail)
@@ -108,11 +111,47 @@ func parseNumber(s string) (uint64, error) {
 
 func quote(s string) string { return strconv.QuoteToGraphic(s) }
 
+// ErrNoInode: there is no inode to compare that of an operand with.
+var ErrNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9, or cannot be had: name it as PID@START")
+
+// ErrHidden: there is no start time to compare that of an operand with.
+var ErrHidden = errors.New("cannot tell whether it is the process that the handle names: /proc does not show it")
+
+// Names reports whether the operand means the process, of which st was read after it had been opened. The
+// error is that this cannot be told.
+func (o Operand) Names(st *procfs.Stat) (bool, error) {
+	switch {
+	case st.PID != o.PID:
+		return false, nil
+	case o.Inode != 0 && st.Inode != 0:
+		return o.Inode == st.Inode && (o.Form == Inode || st.Start == 0 || o.Start == st.Start), nil
+	case o.Form == Inode:
+		return false, ErrNoInode
+	case o.Form == Handle && st.Start == 0:
+		return false, ErrHidden
+	}
+	return o.Form != Handle || o.Start == st.Start, nil
+}
+
+// Verify fails unless the operand means the process, as Names has it: with procfs.ErrNoProcess if it means
+// another one, which is gone.
+func (o Operand) Verify(st *procfs.Stat) error {
+	ok, err := o.Names(st)
+	if !ok && err == nil {
+		err = procfs.ErrNoProcess
+	}
+	return err
+}
+
 // String returns the operand in its canonical form.
 func (o Operand) String() string {
 	switch o.Form {
 	case Handle:
-		return procfs.ID{PID: o.PID, Start: o.Start}.String()
+		handle := procfs.ID{PID: o.PID, Start: o.Start}.String()
+		if o.Inode != 0 {
+			handle += ":" + strconv.FormatUint(o.Inode, 10)
+		}
+		return handle
 	case Inode:
 		return strconv.Itoa(o.PID) + ":" + strconv.FormatUint(o.Inode, 10)
 	case Group:

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+
+	"killbox/procfs"
 )
 
 func TestParseOperand(t *testing.T) {
@@ -23,6 +25,7 @@ func TestParseOperand(t *testing.T) {
 		"-42":                     {Form: Group, PID: 42},
 		"-2":                      {Form: Group, PID: 2},
 		"-":                       {Form: Stdin},
+		"42@7:5":                  {Form: Handle, PID: 42, Start: 7, Inode: 5},
 		"42:18446744073709551615": {Form: Inode, PID: 42, Inode: 1<<64 - 1},
 	} {
 		want.Text = in
@@ -73,7 +76,11 @@ func TestParseOperandRefuses(t *testing.T) {
 		"5:6:7":                   "want PID:INODE",
 		":5":                      "is not a PID",
 		"5:6@7":                   "is not a PID",
-		"5@6:7":                   "want PID@START",
+		"5@6:":                    "want PID@START",
+		"5@6:0":                   "want PID@START",
+		"5@6:x":                   "want PID@START",
+		"5@:7":                    "want PID@START",
+		"5@6:7:8":                 "want PID@START",
 	} {
 		got, err := ParseOperand(in)
 		switch {
@@ -83,6 +90,45 @@ func TestParseOperandRefuses(t *testing.T) {
 			t.Errorf("ParseOperand(%q): %q, want it to say %q", in, err, want)
 		case got != Operand{}:
 			t.Errorf("ParseOperand(%q) = %+v besides the error", in, got)
+		}
+	}
+}
+
+// TestNames: what an operand says about the process that was opened under its PID.
+func TestNames(t *testing.T) {
+	st := func(start, inode uint64) procfs.Stat {
+		return procfs.Stat{ID: procfs.ID{PID: 42, Start: start}, Inode: inode}
+	}
+	for _, tt := range []struct {
+		op   string
+		st   procfs.Stat
+		want bool
+		err  error
+	}{
+		{"42", st(7, 5), true, nil},
+		{"43", st(7, 5), false, nil},
+		{"42@7", st(7, 5), true, nil},
+		{"42@7", st(8, 5), false, nil},
+		{"42@7", st(0, 5), false, ErrHidden},
+		{"42:5", st(7, 5), true, nil},
+		{"42:5", st(7, 6), false, nil},
+		{"42:5", st(0, 5), true, nil},
+		{"42:5", st(7, 0), false, ErrNoInode},
+		{"42@7:5", st(7, 5), true, nil},
+		{"42@7:5", st(7, 6), false, nil}, // the PID was reused within the tick
+		{"42@7:5", st(8, 5), false, nil},
+		{"42@7:5", st(7, 0), true, nil}, // no inode is known here
+		{"42@7:5", st(8, 0), false, nil},
+		{"42@7:5", st(0, 5), true, nil},
+		{"42@7:5", st(0, 6), false, nil},
+		{"42@7:5", st(0, 0), false, ErrHidden},
+	} {
+		op, err := ParseOperand(tt.op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := op.Names(&tt.st); got != tt.want || !errors.Is(err, tt.err) {
+			t.Errorf("%s for %+v: %v, %v", tt.op, tt.st, got, err)
 		}
 	}
 }

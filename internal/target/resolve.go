@@ -17,9 +17,8 @@ type Opener interface {
 	Ahead(pids []int)
 	// Spread calls do for each number below n, perhaps from several goroutines at once.
 	Spread(n int, do func(proc *procfs.FS, i int))
-	// Inode returns the inode number of an opened process's pidfd, an error
-	// where there is none to compare with.
-	Inode(procfs.ID) (uint64, error)
+	// Exists fails with procfs.ErrNoProcess when an opened process has been reaped.
+	Exists(procfs.ID) error
 	Snapshot(*procfs.Snapshot) error
 	// OpenGroup pins the process group that has the number; procfs.ErrNoProcess
 	// where there is none. GroupLives tells whether it still has a member.
@@ -140,7 +139,7 @@ func (r *resolver) operand(op Operand) {
 		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})
 		return
 	}
-	same, err := r.same(op, &st)
+	same, err := op.Names(&st)
 	if err != nil {
 		r.close(st.ID)
 		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: err})
@@ -169,22 +168,6 @@ func (r *resolver) operand(op Operand) {
 	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.guard.Ancestor(st.PID)})
 }
 
-// same tells whether the process that has been opened is the one that the
-// handle was made of.
-func (r *resolver) same(op Operand, st *procfs.Stat) (bool, error) {
-	switch op.Form {
-	case Handle:
-		if st.Start == 0 {
-			return false, errors.New("cannot tell whether it is the process that the handle names: is /proc mounted?")
-		}
-		return st.Start == op.Start, nil
-	case Inode:
-		inode, err := r.open.Inode(st.ID)
-		return inode == op.Inode, err
-	}
-	return true, nil
-}
-
 func (r *resolver) close(id procfs.ID) {
 	if !r.have[id] {
 		r.open.Close(id)
@@ -198,12 +181,12 @@ func (r *resolver) skip(st procfs.Stat, reason string) {
 	}
 }
 
-func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st, r.open) }
+func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st) }
 
 // isOnly tells whether the process is the one that --pidfile names.
 func (r *resolver) isOnly(st *procfs.Stat) (bool, error) {
 	op := *r.req.Selector.Only
-	if op.Form == Inode {
+	if op.Inode != 0 {
 		now, err := r.open.Open(st.PID)
 		if errors.Is(err, procfs.ErrNoProcess) {
 			return false, nil
@@ -214,7 +197,7 @@ func (r *resolver) isOnly(st *procfs.Stat) (bool, error) {
 		defer r.close(now.ID)
 		st = &now
 	}
-	return r.same(op, st)
+	return op.Names(st)
 }
 
 // Selects tells whether the process meets the conditions, of which there must
@@ -234,9 +217,9 @@ func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
 	return ok && err == nil
 }
 
-// Omits tells whether one of the operands names the process. An inode is only
+// Omits reports whether one of the operands names the process. An inode is only
 // known of opened processes.
-func Omits(ops []Operand, st *procfs.Stat, open Opener) bool {
+func Omits(ops []Operand, st *procfs.Stat) bool {
 	for _, op := range ops {
 		switch op.Form {
 		case Group:
@@ -248,9 +231,8 @@ func Omits(ops []Operand, st *procfs.Stat, open Opener) bool {
 				return true
 			}
 		case Inode:
-			// Left alone as well where the kernel cannot tell: what must not
-			// be hit is not hit.
-			if inode, err := open.Inode(st.ID); st.PID == op.PID && (err != nil || inode == op.Inode) {
+			// Excluded as well where the inode is not known.
+			if st.PID == op.PID && (st.Inode == 0 || st.Inode == op.Inode) {
 				return true
 			}
 		case PID:
@@ -325,11 +307,19 @@ func (r *resolver) group(op Operand) error {
 		return nil
 	}
 	for _, st := range members {
-		if err := r.bring(st, func(now *procfs.Stat) (bool, error) { return now.PGID == op.PID, nil }); err != nil {
+		if err := r.bring(st, r.inGroup(op.PID)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// inGroup judges a process that has been opened: its PGID means the group that was pinned as long as that
+// lives.
+func (r *resolver) inGroup(pgid int) func(*procfs.Stat) (bool, error) {
+	return func(now *procfs.Stat) (bool, error) {
+		return now.PGID == pgid && r.open.GroupLives(pgid, []procfs.ID{now.ID}), nil
+	}
 }
 
 // bring opens a process that the table shows, and judges it once more after
@@ -358,8 +348,7 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 	}
 	if ok {
 		// Asked last: if it is still there, all that was read was its own.
-		_, err := r.open.Stat(now.ID)
-		ok = err == nil
+		ok = r.open.Exists(now.ID) == nil
 		r.found.Vanished = r.found.Vanished || !ok
 	}
 	if !ok {
@@ -389,9 +378,12 @@ func (r *resolver) selected() error {
 	}
 	matches := func(st *procfs.Stat) (bool, error) {
 		if s.Only != nil {
-			if same, err := r.same(*s.Only, st); !same {
+			if same, err := s.Only.Names(st); !same {
 				return false, err
 			}
+		}
+		if !s.cheap(st, uptime) {
+			return false, nil
 		}
 		return s.Matches(r.proc, st)
 	}

@@ -1,7 +1,6 @@
 package target
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -74,6 +73,7 @@ func (o *opener) Open(pid int) (procfs.Stat, error) {
 		return st, err
 	}
 	o.open[st.ID] = 1
+	st.Inode = o.inodes[pid]
 	if f := o.after[pid]; f != nil {
 		f()
 	}
@@ -121,13 +121,9 @@ func (o *opener) Stat(id procfs.ID) (procfs.Stat, error) {
 	return st, err
 }
 
-var errNoInode = errors.New("no inodes")
-
-func (o *opener) Inode(id procfs.ID) (uint64, error) {
-	if o.inodes == nil || o.open[id] == 0 {
-		return 0, errNoInode
-	}
-	return o.inodes[id.PID], nil
+func (o *opener) Exists(id procfs.ID) error {
+	_, err := o.Stat(id)
+	return err
 }
 
 // Kin says what stat says, to those who have pidfds.

@@ -47,7 +47,7 @@ func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
 	case st.Gone() && !s.Zombies && s.State == "",
 		s.Only != nil && st.PID != s.Only.PID,
-		s.HasTTY && st.TTY != s.TTY,
+		s.HasTTY && (st.TTY != s.TTY || st.Hidden()),
 		s.Group != 0 && st.PGID != s.Group,
 		s.Session != 0 && st.SID != s.Session,
 		s.Parent != 0 && st.PPID != s.Parent,
@@ -56,6 +56,9 @@ func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 	}
 	if !s.HasOlder && !s.HasNewer {
 		return true
+	}
+	if st.Hidden() {
+		return false // its age is not known
 	}
 	age := max(uptime-procfs.Ticks(st.Start), 0)
 	return (!s.HasOlder || age >= s.Older) && (!s.HasNewer || age < s.Newer)

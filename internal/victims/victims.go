@@ -120,12 +120,17 @@ func trace(args []string) {
 	time.Sleep(lifetime)
 }
 
-// inode prints PID:INODE.
+// inode prints PID:INODE, and fails where pidfds have no inodes of their own (before Linux 6.9).
 func inode(args []string) {
 	pid, err := strconv.Atoi(args[0])
 	must("inode", err)
 	fd, err := unix.PidfdOpen(pid, 0)
 	must("pidfd_open", err)
+	var fsys unix.Statfs_t
+	must("fstatfs", unix.Fstatfs(fd, &fsys))
+	if fsys.Type != unix.PID_FS_MAGIC {
+		die(1, "inode: no pidfs")
+	}
 	var st unix.Stat_t
 	must("fstat", unix.Fstat(fd, &st))
 	fmt.Printf("%d:%d\n", pid, st.Ino)

@@ -1,0 +1,104 @@
+package escalate
+
+import (
+	"killbox/procfs"
+)
+
+// A scan names processes by PID and start time, and a clock tick is long enough for a process to be
+// reaped and its PID to be reused within it. So each entry of a scan on which a signal depends is judged
+// again: members that were opened before by confirm, new ones, after they have been opened, by belongs.
+
+// confirm finds out, after a scan, which of the opened members the scan may have shown. One that has been
+// reaped since it was opened may have been replaced before the scan, so its entry is none of the tree's.
+// One that is alive after the clock tick of its start is the only process that ever has its ID.
+func (t *tree) confirm() {
+	for id := range t.unconfirmed {
+		switch {
+		case t.r.k.Exists(id) != nil:
+			delete(t.unconfirmed, id)
+			t.disown(id)
+		case id.Start < t.snap.Began:
+			delete(t.unconfirmed, id)
+		}
+	}
+}
+
+// disown makes sure that the ID no longer names a member, unless the scan shows its end.
+func (t *tree) disown(id procfs.ID) {
+	if st := t.snap.Lookup(id.PID); st == nil || st.ID != id || st.Gone() {
+		return
+	}
+	t.restless = true
+	delete(t.known, id)
+	delete(t.named, id)
+	for i, root := range t.roots {
+		if root == id {
+			t.roots = append(t.roots[:i:i], t.roots[i+1:]...)
+			break
+		}
+	}
+}
+
+// belongs reports whether now, the process that was opened for the entry st, is a member. Either what
+// makes it one holds now, read of the opened process; or it is the process that the scan showed, and the
+// scan can be trusted.
+func (t *tree) belongs(st, now *procfs.Stat) bool {
+	if now.ID != st.ID {
+		return false
+	}
+	if t.r.plan.Tree.Flat {
+		return t.selects(now)
+	}
+	if parent := t.snap.Lookup(now.PPID); parent != nil && t.judged(parent.ID) && t.r.k.Exists(parent.ID) == nil {
+		return true
+	}
+	if !t.snap.Same(st, now) {
+		return false
+	}
+	parent := t.snap.Lookup(st.PPID)
+	switch {
+	case t.known[st.ID]:
+		return true // by an earlier scan
+	case parent != nil && t.judged(parent.ID):
+		// A parent that was forked during the scan may have got a PID that was another parent's when the
+		// entry was read.
+		return parent.Start < t.snap.Began || parent.SameImage(now)
+	case t.sessions[st.SID]:
+		return now.SID == st.SID
+	}
+	return t.selects(now)
+}
+
+// judged reports whether the ID is that of a root, or of a process that has been found to belong.
+func (t *tree) judged(id procfs.ID) bool { return t.known[id] || t.named[id] || t.skipped[id] }
+
+// parentsFirst orders the members so that each comes after its parent, by which it is judged.
+func (t *tree) parentsFirst(members []*procfs.Stat) []*procfs.Stat {
+	waiting := make(map[int]*procfs.Stat, len(members))
+	for _, st := range members {
+		waiting[st.PID] = st
+	}
+	ordered := make([]*procfs.Stat, 0, len(members))
+	var chain []*procfs.Stat
+	for _, member := range members {
+		for st := waiting[member.PID]; st != nil; st = waiting[st.PPID] {
+			chain = append(chain, st)
+			delete(waiting, st.PID) // a torn scan may show a loop of parents
+		}
+		for len(chain) > 0 {
+			ordered = append(ordered, chain[len(chain)-1])
+			chain = chain[:len(chain)-1]
+		}
+	}
+	return ordered
+}
+
+// selects reports whether the opened process is a root by itself: a member of a group that was given, or
+// one that the selector matches.
+func (t *tree) selects(now *procfs.Stat) bool {
+	tr := t.r.plan.Tree
+	if t.groups[now.PGID] && t.r.k.GroupLives(now.PGID, []procfs.ID{now.ID}) {
+		return true
+	}
+	return tr.Select != nil && now.Start >= tr.Since && tr.Select(now) && t.r.k.Exists(now.ID) == nil
+}

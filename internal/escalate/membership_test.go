@@ -1,0 +1,109 @@
+package escalate
+
+import (
+	"testing"
+
+	"killbox/procfs"
+)
+
+const randomized = 0x00400000 // PF_RANDOMIZE
+
+// image is the memory layout of a process after one execve.
+func image(st procfs.Stat, n uint64) procfs.Stat {
+	st.Flags, st.StartCode, st.StartStack = randomized, 1000*n, 2000*n
+	return st
+}
+
+// takeOver puts an unrelated process in the place of p, with its PID and start time.
+func (w *world) takeOver(p *process, by process) *process {
+	p.die()
+	by.ID = p.ID
+	if by.PPID == 0 {
+		by.PPID = initPID
+	}
+	by.Comm = "unrelated"
+	return w.add(by)
+}
+
+// TestPIDReusedWithinATick: a process that has the PID and the start time of a member is told from it by
+// its parent, its session and its image.
+func TestPIDReusedWithinATick(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		sameTick bool
+		parent   bool // the member's parent lives on
+		by       process
+		hit      bool
+	}{
+		{"another parent", true, true, process{}, false},
+		{"another parent, image unknown", true, true, process{Stat: procfs.Stat{SID: 40}}, false},
+		{"another parent and image", true, true, process{Stat: image(procfs.Stat{}, 2)}, false},
+		{"a child of the member's parent", true, true, process{Stat: procfs.Stat{PPID: 100}}, true},
+		{"the parent is gone, the same image", true, false, process{Stat: image(procfs.Stat{}, 1)}, true},
+		{"the parent is gone, another image", true, false, process{Stat: image(procfs.Stat{}, 2)}, false},
+		{"the tick was over", false, false, process{}, true}, // which the kernel does not let happen
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			w := newWorld(t)
+			root := w.add(process{Stat: image(stat(100), 1)})
+			child := w.add(process{Stat: image(procfs.Stat{PPID: 100, PGID: 40}, 1)})
+			w.sameTick = test.sameTick
+			var other *process
+			child.opening = func(p *process) {
+				if !test.parent {
+					root.die()
+				}
+				other = w.takeOver(p, test.by)
+			}
+			carryOut(w, freezing("TERM/5/KILL/2"), root)
+			if hit := len(other.got) > 0; hit != test.hit {
+				t.Errorf("it got %v", other.got)
+			}
+		})
+	}
+}
+
+// TestRootReusedWithinATick: what is found below a process that has the ID of a root is none of the tree's.
+func TestRootReusedWithinATick(t *testing.T) {
+	for _, test := range []struct {
+		name               string
+		children, sameTick bool
+	}{
+		{"the tree", false, true},
+		{"its descendants", true, true},
+		{"the tree, scanned when the tick is over", false, false},
+		{"its descendants, scanned when the tick is over", true, false},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.sameTick = test.sameTick
+			plan := freezing("TERM/1/KILL/1")
+			plan.Tree.Children = test.children
+			root := w.add(process{Stat: stat(100)})
+			w.at = map[int]func(){2: func() { // the first call after the root was opened
+				w.takeOver(root, process{})
+				w.children(100, 2, process{})
+			}}
+			carryOut(w, plan, root).endedBut(100, 101, 102)
+		})
+	}
+}
+
+// TestParentsFirst: each member comes after its parent, whatever their PIDs.
+func TestParentsFirst(t *testing.T) {
+	var members []*procfs.Stat
+	for _, p := range [][2]int{{10, 90}, {20, 10}, {30, 31}, {31, 30}, {50, 1}, {90, 50}} {
+		members = append(members, &procfs.Stat{ID: procfs.ID{PID: p[0]}, PPID: p[1]})
+	}
+	seen := make(map[int]bool)
+	ordered := new(tree).parentsFirst(members)
+	for _, st := range ordered {
+		if seen[st.PID] || (st.PPID == 90 || st.PPID == 10 || st.PPID == 50) && !seen[st.PPID] {
+			t.Errorf("%d comes before %d", st.PID, st.PPID)
+		}
+		seen[st.PID] = true
+	}
+	if len(ordered) != len(members) {
+		t.Errorf("%d of %d", len(ordered), len(members))
+	}
+}
