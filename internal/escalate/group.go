@@ -190,7 +190,7 @@ func (g *groups) inSession(st *procfs.Stat) bool {
 		return false
 	}
 	now := g.snap.Lookup(st.SID)
-	return now == nil || now.ID == leader && g.r.stillThere(leader)
+	return now == nil || now.ID == leader && g.r.stillThere(now)
 }
 
 // spares tells whether the process must be left alone, and reports that once.

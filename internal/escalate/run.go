@@ -407,11 +407,11 @@ func (r *run) progress(left time.Duration, limited bool) Progress {
 
 // stillThere reports whether an entry of the last scan that has the ID of an opened process can be its:
 // after the process was reaped, another one may have the same PID and start time.
-func (r *run) stillThere(id procfs.ID) bool {
-	if res := r.byID[id]; res != nil && res.Outcome == Gone && res.reaped {
-		return false
+func (r *run) stillThere(st *procfs.Stat) bool {
+	if res := r.byID[st.ID]; res != nil && res.Outcome == Gone {
+		return st.Gone() // its zombie
 	}
-	return r.k.Exists(id) == nil
+	return r.k.Exists(st.ID) == nil
 }
 
 // hooks runs the user's command for each remaining process. It is bounded, and its failure stops nothing.

@@ -26,6 +26,7 @@ type group struct {
 	pgid   int
 	owned  int       // an eventfd that the group owns, or -1
 	leader int       // a pidfd of the process that leads it, or -1
+	dir    int       // without owned: a descriptor of the leader's /proc directory, or -1
 	led    procfs.ID // the leader, zero if it had been reaped
 }
 
@@ -46,7 +47,7 @@ func (k *Kernel) OpenGroup(pgid int) error {
 	if k.groups[pgid] != nil {
 		return nil
 	}
-	g := &group{pgid: pgid, owned: -1, leader: -1}
+	g := &group{pgid: pgid, owned: -1, leader: -1, dir: -1}
 	if err := k.own(g); err != nil {
 		return err
 	}
@@ -60,7 +61,12 @@ func (k *Kernel) OpenGroup(pgid int) error {
 			g.leader = fd
 		}
 	}
-	if k.proc != nil {
+	if g.owned < 0 && k.proc != nil {
+		if dir, err := k.proc.OpenDir(pgid); err == nil && dir < k.probe.limit()-reserve {
+			g.dir = dir
+		} else if err == nil {
+			closeFD(dir)
+		}
 		if st, err := k.proc.Stat(pgid); err == nil {
 			g.led = st.ID
 		}
@@ -129,12 +135,12 @@ func (g *group) lives() bool {
 }
 
 func (g *group) close() {
-	for _, fd := range [...]int{g.owned, g.leader} {
+	for _, fd := range [...]int{g.owned, g.leader, g.dir} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}
-	g.owned, g.leader = -1, -1
+	g.owned, g.leader, g.dir = -1, -1, -1
 }
 
 // GroupLives tells whether the group that was opened still has a member,
@@ -158,12 +164,12 @@ func (k *Kernel) GroupLives(pgid int, known []procfs.ID) bool {
 	return alive
 }
 
-// vouched tells whether the number still means the group, by what /proc shows:
-// somebody known is in it, or else nobody has the number who was not its
-// leader at the beginning. The kernel hands out no number that is in use as a
-// group's, so a stranger with it means that the group has ended. (One that
-// took the number, led a group of that number and was reaped, all since the
-// last look, would be missed.)
+// vouched reports whether the number still means the group, by what /proc
+// shows: a known member is in it, or else no process but the leader of the
+// beginning has the number. The kernel allocates no PID that is in use as a
+// group's, so an unrelated process with it means that the group has ended. (A
+// process that got the PID, led a group of that number and was reaped, all
+// since the last look, would be missed.)
 func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 	for _, id := range known {
 		if st, err := k.Stat(id); err == nil && st.PGID == g.pgid {
@@ -173,11 +179,16 @@ func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 	if k.proc == nil {
 		return false
 	}
+	if g.dir >= 0 {
+		if st, err := k.proc.StatAt(g.dir); err == nil {
+			return st.PGID == g.pgid
+		}
+	}
 	st, err := k.proc.Stat(g.pgid)
 	if err != nil {
 		return errors.Is(err, procfs.ErrNoProcess)
 	}
-	return st.ID == g.led
+	return g.dir < 0 && st.ID == g.led
 }
 
 // SignalGroup sends sig to all members of the group that was opened, at one
