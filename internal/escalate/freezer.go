@@ -8,6 +8,7 @@ type freezer struct {
 	r        *run
 	guarded  bool // a guardian is wanted, and has not failed
 	guardian int  // its PID, 0 without one
+	told     bool // it has something to resume
 	boosted  func()
 	refused  bool // nothing may be frozen
 }
@@ -50,6 +51,7 @@ func (f *freezer) tell(message func() error) error {
 	if f.guardian == 0 {
 		return nil
 	}
+	f.told = true
 	if err := message(); err != nil {
 		return f.unguarded(err)
 	}
@@ -58,10 +60,12 @@ func (f *freezer) tell(message func() error) error {
 
 // clear lets the guardian know that everything has been resumed.
 func (f *freezer) clear() {
-	if f.guardian != 0 {
-		if err := f.r.k.Clear(); err != nil {
-			f.giveUpGuardian(err)
-		}
+	if f.guardian == 0 || !f.told {
+		return
+	}
+	f.told = false
+	if err := f.r.k.Clear(); err != nil {
+		f.giveUpGuardian(err)
 	}
 }
 

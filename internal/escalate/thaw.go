@@ -43,7 +43,6 @@ func (t *tree) release(hold bool) {
 			failed = append(failed, func() { t.r.obs.Failed(res, err) })
 		}
 	}
-	some := len(held) < len(t.frozen)
 	t.frozen = held
 	defer func() {
 		// Told last: whatever telling does, everybody has been woken.
@@ -51,8 +50,9 @@ func (t *tree) release(hold bool) {
 			tell()
 		}
 	}()
-	if some && failed == nil {
-		// Not cleared after a failure: the guardian is to try again.
+	if failed == nil {
+		// Not cleared after a failure: the guardian is to try again. It must not try with what has ended
+		// in between, whose PID may have been reused.
 		t.clear()
 	}
 	t.unboost()

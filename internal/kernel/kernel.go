@@ -32,6 +32,7 @@ type Kernel struct {
 
 	procs   map[procfs.ID]*process
 	unseen  map[procfs.ID]bool // those of procs that /proc does not show
+	ended   map[procfs.ID]bool // were opened, and gone when they were closed
 	ahead   []ahead            // opened before their Open
 	fresh   []*process         // opened since the last Wait
 	watched map[int32]*process // in the epoll set, by descriptor
@@ -83,7 +84,7 @@ func New(proc *procfs.FS, opts Options) *Kernel {
 	keepClosed()
 	return &Kernel{
 		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
-		given: given(), watchers: make(map[int32]func()), unseen: make(map[procfs.ID]bool),
+		given: given(), watchers: make(map[int32]func()), unseen: make(map[procfs.ID]bool), ended: make(map[procfs.ID]bool),
 	}
 }
 
@@ -104,19 +105,23 @@ func (e *ThreadError) Is(target error) bool { return target == procfs.ErrNoProce
 func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	p, st := k.takeAhead(pid)
 	if p == nil {
-		var err error
-		if p, st, err = k.open(pid); err != nil {
+		err := k.withSpare(func() (err error) {
+			p, st, err = k.open(pid)
+			return err
+		})
+		if err != nil {
 			return procfs.Stat{}, err
 		}
 	}
-	if old := k.procs[st.ID]; old != nil {
-		same := old.is(p)
+	// If the PID was reused within the clock tick in which another process started that was opened before,
+	// the ID names that one, and nothing can name the new one.
+	old := k.procs[st.ID]
+	if old != nil && !old.is(p) || k.ended[st.ID] && !st.Gone() {
 		p.close()
-		if !same {
-			// The PID was reused within the clock tick in which the old process started. The ID names
-			// that one, so nothing can name the new one.
-			return procfs.Stat{}, procfs.ErrNoProcess
-		}
+		return procfs.Stat{}, procfs.ErrNoProcess
+	}
+	if old != nil {
+		p.close()
 		return st, nil
 	}
 	k.procs[st.ID] = p
@@ -218,8 +223,8 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 		} else {
 			st, err = k.proc.Stat(pid)
 		}
-		if err == nil || !errors.Is(err, procfs.ErrNoProcess) {
-			return st, err
+		if err == nil || !errors.Is(err, procfs.ErrNoProcess) || p.kind == procDir {
+			return st, err // the directory's descriptor would show the process if it were there
 		}
 	}
 	err := unix.Kill(pid, 0)
@@ -253,6 +258,9 @@ func (k *Kernel) Close(id procfs.ID) {
 	if p == nil {
 		return
 	}
+	if p.gone || k.Exists(id) != nil {
+		k.ended[id] = true
+	}
 	delete(k.watched, int32(p.fd))
 	if p.fd >= 0 {
 		k.freed++
@@ -271,6 +279,9 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	}
 	p := k.procs[id]
 	if p == nil {
+		if k.ended[id] {
+			return procfs.Stat{}, procfs.ErrNoProcess // what has its ID now is another process
+		}
 		p = &process{id: id, fd: -1}
 	}
 	var st procfs.Stat
@@ -434,7 +445,7 @@ func (k *Kernel) verify(p *process, fd int) error {
 		}
 		return nil
 	}
-	if p.id.Start == 0 {
+	if p.id.Start == 0 && p.kind == loose {
 		return nil // no /proc, or it hides the process: nothing to compare with
 	}
 	_, err := k.stat(p)
