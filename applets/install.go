@@ -32,12 +32,13 @@ func installLinks(env *Env, dir string, symbolic, force bool) int {
 }
 
 func installLink(self string, info os.FileInfo, link string, symbolic, force bool) error {
+	shown := filepath.Join(show.Word(filepath.Dir(link)), filepath.Base(link))
 	if old, err := os.Lstat(link); err == nil {
 		if old.IsDir() {
-			return fmt.Errorf("%s: is a directory", show.Word(link))
+			return fmt.Errorf("%s: is a directory", shown)
 		}
 		if !force && !ours(link, info) {
-			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", show.Word(link))
+			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", shown)
 		}
 	}
 	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
@@ -52,9 +53,9 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 			err = le.Err
 		}
 		if errors.Is(err, syscall.EXDEV) {
-			return fmt.Errorf("%s: %w (-s makes symbolic links)", show.Word(link), err)
+			return fmt.Errorf("%s: %w (-s makes symbolic links)", shown, err)
 		}
-		return fmt.Errorf("%s: %w", show.Word(link), err)
+		return fmt.Errorf("%s: %w", shown, err)
 	}
 	// Renaming a link over another to the same file does nothing and leaves
 	// both (rename(2)), so the temporary name is removed in any case.
