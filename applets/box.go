@@ -43,7 +43,7 @@ func box(env *Env, args []string) int {
 		return 0
 	case *list:
 		for _, name := range names(env) {
-			fmt.Fprintln(env.Stdout, name)
+			fmt.Fprintln(env.Stdout, show.Escape(name))
 		}
 		return 0
 	case *help || len(operands) == 0:

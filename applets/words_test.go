@@ -20,7 +20,7 @@ import (
 // hostileWords are such as a terminal would act on, a line of their own, or long.
 var hostileWords = []string{
 	"\x1b[2J\x1b]0;x\a", "\u009b31m", "\x7f", "\xff\x9b", "a\nforged: line", "a\rb\u202ec\u2066", "1a\u2028b", strings.Repeat("y", 100_000),
-	strings.Repeat("\x1b", 100_000), strings.Repeat("0", 100_000) + "\b",
+	strings.Repeat("\x1b", 100_000),
 }
 
 // plain returns the word with a letter that is no option for each character that is not shown as it is.
@@ -141,6 +141,9 @@ func TestWords(t *testing.T) {
 				for _, word := range hostileWords {
 					b, code := run(call, word)
 					checkShown(t, b, a.Name+" "+strings.ReplaceAll(call, "WORD", word))
+					if plain(word) == word {
+						continue
+					}
 					if _, want := run(call, plain(word)); code != want {
 						t.Errorf("%s %q, %.100q: exit %d, and %d with plain characters", a.Name, call, word, code, want)
 					}
