@@ -21,24 +21,28 @@ var arrows = map[string][]string{
 	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
 		"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/fmt",
-		"killbox/internal/pflag", "killbox/internal/report", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs",
+		"killbox/internal/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+		"killbox/procfs",
 	},
 	"killbox/internal/accounts": {},
 	"killbox/internal/ere":      {},
-	"killbox/internal/escalate": {"killbox/internal/fmt", "killbox/internal/signals", "killbox/procfs"},
-	"killbox/internal/family":   {"killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/escalate": {"killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/family":   {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/fmt":      {},
 	"killbox/internal/kernel": {
 		"killbox/internal/family", "killbox/internal/fmt", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 	},
-	"killbox/internal/pflag": {"killbox/internal/fmt"},
+	"killbox/internal/pflag": {"killbox/internal/fmt", "killbox/internal/show"},
 	"killbox/internal/report": {
-		"killbox/internal/accounts", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/fmt", "killbox/internal/signals",
-		"killbox/procfs",
+		"killbox/internal/accounts", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/fmt", "killbox/internal/show",
+		"killbox/internal/signals", "killbox/procfs",
 	},
-	"killbox/internal/signals": {"killbox/internal/fmt"},
-	"killbox/internal/target":  {"killbox/internal/ere", "killbox/internal/fmt", "killbox/internal/signals", "killbox/procfs"},
-	"killbox/procfs":           {"killbox/internal/fmt", "golang.org/x/sys/unix"},
+	"killbox/internal/show":    {},
+	"killbox/internal/signals": {"killbox/internal/fmt", "killbox/internal/show"},
+	"killbox/internal/target": {
+		"killbox/internal/ere", "killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+	},
+	"killbox/procfs": {"killbox/internal/fmt", "killbox/internal/show", "golang.org/x/sys/unix"},
 }
 
 // testPackages hold what only tests and measurements use; nothing that is shipped may import them.

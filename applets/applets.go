@@ -15,6 +15,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -71,6 +72,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// StdoutTTY and StderrTTY tell whether those are terminals.
 	StdoutTTY, StderrTTY bool
+	// screen is what Stderr was before Main made it escape what a terminal acts
+	// on: for the status line.
+	screen io.Writer
 
 	// Proc is nil where there is no /proc, and ProcErr says why.
 	Proc    *procfs.FS
@@ -152,6 +156,7 @@ func Lookup(name string) *Applet {
 func Main(env *Env) int {
 	out := &output{w: env.Stdout}
 	env.Stdout = out
+	env.screen, env.Stderr = env.Stderr, &diagnostics{env.Stderr}
 	name := "killbox"
 	if len(env.Args) > 0 {
 		// A login shell's argv[0] begins with a dash.
@@ -166,7 +171,7 @@ func Main(env *Env) int {
 	} else {
 		code = box(env, env.Args[min(1, len(env.Args)):])
 	}
-	return out.close(env, name, code, &Applet{})
+	return out.close(env, show.Word(name), code, &Applet{})
 }
 
 // caught are the signals that must not end a program which has processes
@@ -225,6 +230,17 @@ func usageError(env *Env, name string, err error) int {
 func failure(env *Env, name string, err error) int {
 	fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
 	return exitFailed
+}
+
+// diagnostics escapes in each message what a terminal acts on. Messages pass
+// every word through package show; this is for the one that forgets.
+type diagnostics struct{ w io.Writer }
+
+func (d *diagnostics) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(d.w, show.Lines(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // output keeps the first error of standard output. A kill that has begun is

@@ -6,6 +6,7 @@ import (
 
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -43,7 +44,7 @@ func liftSignals(flags *pflag.FlagSet, args []string, command bool) ([]string, e
 			continue
 		}
 		if looksLikeSignal(flags, name) {
-			return nil, fmt.Errorf("unknown signal %q (a process group goes after --)", name)
+			return nil, fmt.Errorf("unknown signal %s (a process group goes after --)", show.Quoted(name))
 		}
 		out = append(out, word)
 	}

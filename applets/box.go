@@ -9,6 +9,7 @@ import (
 
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 )
 
 const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
@@ -42,7 +43,7 @@ func box(env *Env, args []string) int {
 		return 0
 	case *list:
 		for _, name := range names(env) {
-			fmt.Fprintln(env.Stdout, name)
+			fmt.Fprintln(env.Stdout, show.Escape(name))
 		}
 		return 0
 	case *help || len(operands) == 0:
@@ -85,7 +86,7 @@ func helpFor(env *Env, operands []string) int {
 		if path := findPlugin(env, operands[0]); path != "" {
 			return plugin(env, operands[0], []string{"--help"})
 		}
-		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", operands[0])
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", show.Word(operands[0]))
 		return exitUnknown
 	}
 	return a.Main(env, []string{"--help"})
@@ -98,6 +99,7 @@ const pluginPrefix = "killbox-"
 func plugin(env *Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
+		name := show.Word(name)
 		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH\ntry 'killbox --list'\n", name, pluginPrefix, name)
 		return exitUnknown
 	}
@@ -107,7 +109,7 @@ func plugin(env *Env, name string, args []string) int {
 	}
 	environ := slices.DeleteFunc(slices.Clone(env.Environ), func(s string) bool { return strings.HasPrefix(s, "KILLBOX=") })
 	err = env.Exec(path, append([]string{path}, args...), append(environ, "KILLBOX="+self))
-	fmt.Fprintf(env.Stderr, "killbox: %s: %v\n", path, err)
+	fmt.Fprintf(env.Stderr, "killbox: %s: %v\n", show.Word(path), err)
 	if errors.Is(err, os.ErrNotExist) {
 		return exitUnknown
 	}

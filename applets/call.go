@@ -102,7 +102,7 @@ func (c *call) reporter() *report.Reporter {
 	return report.New(report.Options{
 		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
 		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
-		Terminal: c.env.StderrTTY,
+		Terminal: c.env.StderrTTY, Screen: c.env.screen,
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/target"
 	"killbox/procfs"
 )
@@ -34,7 +35,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 			err = errors.New("it is neither a path that begins with a slash nor a PID")
 		}
 		if err != nil {
-			err = fmt.Errorf("--cgroup: %q: %w", o.cgroup, err)
+			err = fmt.Errorf("--cgroup: %s: %w", show.Quoted(o.cgroup), err)
 		}
 	}
 	if err == nil {
@@ -65,11 +66,11 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		if missing {
 			code = exitMissing
 		}
-		c.fail(nil, fmt.Errorf("%s: %w", report.Escape(o.cgroup), err), code)
+		c.fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), code)
 		return c.end()
 	}
 	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
-		c.fail(nil, fmt.Errorf("%s: nobody is in it", report.Escape(o.cgroup)), exitMissing)
+		c.fail(nil, fmt.Errorf("%s: nobody is in it", show.Word(o.cgroup)), exitMissing)
 	}
 	p := c.plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
@@ -84,7 +85,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	}
 	if o.thaw {
 		if err := c.env.Kernel.ThawCgroup(true); err != nil {
-			c.fail(nil, fmt.Errorf("%s: %w", report.Escape(o.cgroup), err), exitFailed)
+			c.fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), exitFailed)
 			return c.end()
 		}
 		return o.look(c, planned(p))
@@ -177,7 +178,7 @@ func cgroupNamed(v2 []procfs.Mount, path string) (*unified, error) {
 		}
 		return &unified{path: path, dir: filepath.Join(m.Point, strings.TrimPrefix(path, m.Root))}, nil
 	}
-	return nil, fmt.Errorf("cgroup %s is not below any mount of the hierarchy", report.Escape(path))
+	return nil, fmt.Errorf("cgroup %s is not below any mount of the hierarchy", show.Word(path))
 }
 
 // unifiedPath returns where in the v2 hierarchy a process is.

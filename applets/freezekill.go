@@ -10,6 +10,7 @@ import (
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -111,7 +112,7 @@ func (o *freezekillOptions) check(operands []string) error {
 	case o.all && o.flags.Changed("cgroup"):
 		return one("all", "cgroup")
 	case (o.all || o.flags.Changed("cgroup")) && len(operands) > 0:
-		return fmt.Errorf("--all and --cgroup take no further targets, and %q is one", operands[0])
+		return fmt.Errorf("--all and --cgroup take no further targets, and %s is one", show.Quoted(operands[0]))
 	case o.flags.Changed("cgroup") && o.cgroup == "":
 		return errors.New("--cgroup: empty value")
 	case o.noStrays && !o.tree:

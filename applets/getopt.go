@@ -9,6 +9,7 @@ import (
 
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 )
 
 // getopt reads a command line as getopt_long(3) of glibc does and in its
@@ -74,7 +75,7 @@ func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, err
 		})
 		switch len(fits) {
 		case 0:
-			return nil, misused("unrecognized option '--%s'", word)
+			return nil, misused("unrecognized option '--%s'", show.Word(word))
 		case 1:
 			f = fits[0]
 		default:
@@ -82,7 +83,7 @@ func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, err
 			for _, f := range fits {
 				fmt.Fprintf(&list, " '--%s'", f.Name)
 			}
-			return nil, misused("option '--%s' is ambiguous; possibilities:%s", word, list.String())
+			return nil, misused("option '--%s' is ambiguous; possibilities:%s", show.Word(word), list.String())
 		}
 	}
 	switch {
@@ -106,7 +107,7 @@ func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, e
 		}
 		switch {
 		case f == nil:
-			return nil, misused("invalid option -- '%s'", word[i:i+1])
+			return nil, misused("invalid option -- '%s'", show.Word(word[i:i+1]))
 		case f.NoOptDefVal != "":
 			if err := give(f, f.NoOptDefVal); err != nil {
 				return nil, err

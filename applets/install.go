@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 )
 
 // installLinks makes a link per applet in dir. Each replaces what was there
@@ -18,7 +19,7 @@ func installLinks(env *Env, dir string, symbolic, force bool) int {
 	}
 	info, err := os.Stat(self)
 	if err != nil {
-		return failure(env, "killbox", err)
+		return failure(env, "killbox", show.Error(err))
 	}
 	code := exitGone
 	for _, a := range All() {
@@ -31,12 +32,13 @@ func installLinks(env *Env, dir string, symbolic, force bool) int {
 }
 
 func installLink(self string, info os.FileInfo, link string, symbolic, force bool) error {
+	shown := filepath.Join(show.Word(filepath.Dir(link)), filepath.Base(link))
 	if old, err := os.Lstat(link); err == nil {
 		if old.IsDir() {
-			return fmt.Errorf("%s: is a directory", link)
+			return fmt.Errorf("%s: is a directory", shown)
 		}
 		if !force && !ours(link, info) {
-			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", link)
+			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", shown)
 		}
 	}
 	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
@@ -51,9 +53,9 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 			err = le.Err
 		}
 		if errors.Is(err, syscall.EXDEV) {
-			return fmt.Errorf("%s: %w (-s makes symbolic links)", link, err)
+			return fmt.Errorf("%s: %w (-s makes symbolic links)", shown, err)
 		}
-		return fmt.Errorf("%s: %w", link, err)
+		return fmt.Errorf("%s: %w", shown, err)
 	}
 	// Renaming a link over another to the same file does nothing and leaves
 	// both (rename(2)), so the temporary name is removed in any case.
@@ -61,7 +63,7 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 	if removeErr := os.Remove(temporary); err == nil && removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
 		err = removeErr
 	}
-	return err
+	return show.Error(err)
 }
 
 // ours holds for a link to this program, and for a symbolic link to any

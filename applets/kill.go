@@ -11,6 +11,7 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -102,7 +103,7 @@ func (c *killCall) run(operands []string) int {
 // failedFor reports an operand that came to nothing.
 func (c *killCall) failedFor(word string, err error) {
 	c.failed++
-	c.say("sending signal to %s failed: %s", word, cError(err))
+	c.say("sending signal to %s failed: %s", show.Word(word), cError(err))
 }
 
 func (c *killCall) operand(word string) {
@@ -224,7 +225,7 @@ func (c *killCall) send(id procfs.ID) error {
 func (c *killCall) named(name string) {
 	missing := func() {
 		c.failed++
-		c.say("cannot find process \"%s\"", name)
+		c.say("cannot find process \"%s\"", show.Word(name))
 	}
 	if name == "" {
 		missing()

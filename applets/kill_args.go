@@ -9,6 +9,7 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 )
@@ -107,24 +108,24 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 		case "-q", "--queue":
 			text, ok := next()
 			if !ok {
-				return end(c.wrong("option '%s' requires an argument", word))
+				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
 			}
 			n, err := strconv.ParseInt(text, 10, 32)
 			if err != nil {
-				return end(c.wrong("argument error: '%s'", text))
+				return end(c.wrong("argument error: '%s'", show.Word(text)))
 			}
 			c.value, c.queue = int32(n), true
 		case "--timeout":
 			text, ok := next()
 			if !ok {
-				return end(c.wrong("option '%s' requires an argument", word))
+				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
 			}
 			ms, err := strconv.ParseInt(text, 10, 32)
 			if err != nil || ms < 0 {
-				return end(c.wrong("argument error: '%s'", text))
+				return end(c.wrong("argument error: '%s'", show.Word(text)))
 			}
 			if len(args) < 2 {
-				return end(c.wrong("option '%s' requires an argument", word))
+				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
 			}
 			args = args[1:]
 			sig, ok := killSignal(args[0])
@@ -140,7 +141,7 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 			}
 			sig, ok := killSignal(word[1:])
 			if !ok {
-				return end(c.wrong("invalid signal name or number: %s", word[1:]))
+				return end(c.wrong("invalid signal name or number: %s", show.Word(word[1:])))
 			}
 			c.signal, c.chosen = sig, true
 		}
@@ -192,7 +193,7 @@ func killSignal(word string) (signals.Signal, bool) {
 }
 
 func (c *killCall) unknown(name string) int {
-	c.say("unknown signal %s; valid signals:", name)
+	c.say("unknown signal %s; valid signals:", show.Word(name))
 	c.table(c.env.Stderr)
 	return killFailed
 }
@@ -200,7 +201,7 @@ func (c *killCall) unknown(name string) int {
 func (c *killCall) showState(word string) int {
 	op, err := target.ParseOperand(word)
 	if err != nil || op.Form != target.PID {
-		return c.wrong("invalid PID argument: '%s'", word)
+		return c.wrong("invalid PID argument: '%s'", show.Word(word))
 	}
 	if c.env.Proc == nil {
 		return c.wrong("%v", c.env.ProcErr)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -25,14 +26,14 @@ func (c *killCall) list(words []string, glued bool) int {
 		if hex, ok := strings.CutPrefix(word, "0x"); ok {
 			mask, err := strconv.ParseUint(hex, 16, 64)
 			if err != nil {
-				return c.wrong("invalid sigmask format: %s", word)
+				return c.wrong("invalid sigmask format: %s", show.Word(word))
 			}
 			lines = append(lines, maskNames(mask)...)
 			continue
 		}
 		line, ok := translate(word, !glued && len(words) == 1)
 		if !ok {
-			return c.wrong("unknown signal: %s", word)
+			return c.wrong("unknown signal: %s", show.Word(word))
 		}
 		lines = append(lines, line)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -21,7 +22,7 @@ func (w killWatch) Signalled(r *escalate.Result, s signals.Signal, rung int, _ t
 
 func (w killWatch) Failed(r *escalate.Result, err error) {
 	if r != nil {
-		w.c.say("sending signal to %s failed: %s", r.Name, cError(err))
+		w.c.say("sending signal to %s failed: %s", show.Word(r.Name), cError(err))
 		return
 	}
 	w.c.say("%v", err)

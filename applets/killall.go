@@ -11,6 +11,7 @@ import (
 	"killbox/internal/ere"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -106,7 +107,7 @@ func (c *killallCall) run(args []string) int {
 		}
 		code = killallFailed
 		if !c.o.quiet {
-			c.say("%s: no process found", n.text)
+			c.say("%s: no process found", show.Word(n.text))
 		}
 	}
 	if c.o.wait {
@@ -146,11 +147,11 @@ func (c *killallCall) prepare(operands []string) error {
 		switch {
 		case c.o.regexp:
 			if n.re, err = ere.Compile(word, c.o.ignoreCase); err != nil {
-				return fmt.Errorf("%s: Bad regular expression: %s", c.name, word)
+				return fmt.Errorf("%s: Bad regular expression: %s", c.name, show.Word(word))
 			}
 		case strings.Contains(word, "/"):
 			if n.file, err = os.Stat(word); err != nil {
-				return fmt.Errorf("%s: %s", word, errnoText(err))
+				return fmt.Errorf("%s: %s", show.Word(word), errnoText(err))
 			}
 		}
 		c.names = append(c.names, n)
@@ -198,7 +199,7 @@ func (c *killallCall) find(st *procfs.Stat) (f killallFound, ok bool) {
 		return ok
 	})
 	if err != nil {
-		c.say("%s(%d): %s", printable(st.Comm), st.PID, cError(err))
+		c.say("%s(%d): %s", printed(st.Comm), st.PID, cError(err))
 	}
 	return f, ok
 }
@@ -221,7 +222,7 @@ func (c *killallCall) process(st *killallFound) {
 			return
 		}
 	}
-	if c.o.interactive && !agreed && !c.ask(fmt.Sprintf("%s(%s%d)", printable(st.Comm), what, id)) {
+	if c.o.interactive && !agreed && !c.ask(fmt.Sprintf("%s(%s%d)", printed(st.Comm), what, id)) {
 		return
 	}
 	var err error
@@ -233,10 +234,10 @@ func (c *killallCall) process(st *killallFound) {
 	switch gone := errors.Is(err, procfs.ErrNoProcess); {
 	case gone && !c.o.interactive:
 	case err != nil:
-		c.say("%s(%d): %s", printable(st.shown), id, cError(err))
+		c.say("%s(%d): %s", show.Word(printed(st.shown)), id, cError(err))
 	default:
 		if c.o.verbose {
-			c.say("Killed %s(%s%d) with signal %d", printable(st.shown), what, id, int(c.o.signal))
+			c.say("Killed %s(%s%d) with signal %d", show.Word(printed(st.shown)), what, id, int(c.o.signal))
 		}
 		c.mark(st.hits, true)
 		c.done++

@@ -9,6 +9,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 )
@@ -49,7 +50,7 @@ func (o *killall5Options) run(env *Env, a *Applet, operands []string) int {
 	switch c.req.Omit, err = o.target.omitted(); {
 	case err != nil:
 	case len(operands) > 0:
-		err = fmt.Errorf("%q is no option: everything is meant, and a signal begins with a dash", operands[0])
+		err = fmt.Errorf("%s is no option: everything is meant, and a signal begins with a dash", show.Quoted(operands[0]))
 	case o.flags.ArgsLenAtDash() >= 0:
 		err = errors.New("-- ends nothing here")
 	}

@@ -12,6 +12,7 @@ import (
 	"killbox/internal/ere"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -51,7 +52,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	value("signal", "s", "SIGNAL", o.setSignal)
 	value("user", "u", "USER", func(s string) (err error) {
 		if o.uid, err = userID(s); err != nil {
-			return &pgrepError{text: "Cannot find user " + s}
+			return &pgrepError{text: "Cannot find user " + show.Word(s)}
 		}
 		o.hasUID = true
 		return nil
@@ -66,7 +67,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	})
 	value("context", "Z", "REGEXP", func(s string) (err error) {
 		if o.context, err = ere.Compile(s, false); err != nil {
-			return &pgrepError{text: "Bad regular expression: " + s}
+			return &pgrepError{text: "Bad regular expression: " + show.Word(s)}
 		}
 		return nil
 	})
@@ -78,7 +79,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 // setSignal takes a name or a number.
 func (o *killallOptions) setSignal(s string) (err error) {
 	if o.signal, err = signals.Parse(s); err != nil {
-		return &pgrepError{text: strings.TrimPrefix(s, "SIG") + ": unknown signal; killall -l lists signals."}
+		return &pgrepError{text: show.Word(strings.TrimPrefix(s, "SIG")) + ": unknown signal; killall -l lists signals."}
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, 
 		}
 		if shown, whole = fullName(st.Comm, words); !whole && c.o.exact {
 			if tell {
-				c.say("%s: skipping partial match %s(%d)", c.name, printable(st.Comm), st.PID)
+				c.say("%s: skipping partial match %s(%d)", c.name, printed(st.Comm), st.PID)
 			}
 			return false, "", nil
 		}

@@ -8,6 +8,7 @@ import (
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -135,7 +136,7 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 	line := func(name string, status int) {
 		last = status
 		if !c.outputs.json {
-			fmt.Fprintf(c.env.Stdout, "%s %d\n", name, status)
+			fmt.Fprintf(c.env.Stdout, "%s %d\n", show.Word(name), status)
 		}
 	}
 	gone := func(name string, res *escalate.Result) {
@@ -156,7 +157,7 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 			id := c.found.Named[named].ID
 			gone(op.Text, results[id])
 		case slices.ContainsFunc(c.found.Ended, is):
-			c.rep.Note(op.Text + ": exit status unknown: it was gone before")
+			c.rep.Note(show.Word(op.Text) + ": exit status unknown: it was gone before")
 			line(op.Text, exitUnknown)
 		case slices.ContainsFunc(c.found.Missing, func(p target.Problem) bool { return p.Operand == op }):
 			line(op.Text, exitUnknown)
@@ -206,7 +207,7 @@ func translateSignal(word string) (string, error) {
 		}
 		sig, ok := signals.FromShell(n)
 		if !ok {
-			return "", fmt.Errorf("unknown signal %q", word)
+			return "", fmt.Errorf("unknown signal %s", show.Quoted(word))
 		}
 		return sig.String(), nil
 	}

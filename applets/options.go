@@ -11,6 +11,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -191,7 +192,7 @@ func (v *number) Type() string { return "PID" }
 func (v *number) Set(s string) error {
 	op, err := target.ParseOperand(s)
 	if err == nil && op.Form != target.PID {
-		err = fmt.Errorf("%q is not a number", s)
+		err = fmt.Errorf("%s is not a number", show.Quoted(s))
 	}
 	*v = number(op.PID)
 	return err
@@ -275,7 +276,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 		s.EnvName, s.EnvValue, value = strings.Cut(o.env, "=")
 		s.EnvAny = !value
 		if s.EnvName == "" {
-			return fmt.Errorf("--env: %q has no name", o.env)
+			return fmt.Errorf("--env: %s has no name", show.Quoted(o.env))
 		}
 	}
 	if o.user != "" {
@@ -297,7 +298,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 	}
 	if o.cgroup != "" {
 		if !strings.HasPrefix(o.cgroup, "/") {
-			return fmt.Errorf("--cgroup: %q does not begin with a slash", o.cgroup)
+			return fmt.Errorf("--cgroup: %s does not begin with a slash", show.Quoted(o.cgroup))
 		}
 		s.Cgroup = cgroupPath(env.Proc, o.cgroup)
 	}
@@ -311,7 +312,7 @@ func userID(name string) (int, error) {
 	}
 	id, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {
-		return 0, fmt.Errorf("unknown user %q", name)
+		return 0, fmt.Errorf("unknown user %s", show.Quoted(name))
 	}
 	return int(id), nil
 }

@@ -9,6 +9,7 @@ import (
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -119,9 +120,9 @@ func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRe
 	for _, op := range ops {
 		switch {
 		case op.Form == target.Group && (o.of || o.session):
-			err = fmt.Errorf("%s is a process group, and %s is wanted", op.Text, o.wanted())
+			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.wanted())
 		case (op.Form == target.Handle || op.Form == target.Inode) && !o.of:
-			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", op.Text, o.wanted())
+			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.wanted())
 		case op.PID == 1 && !o.of:
 			err = fmt.Errorf("%s of PID 1 is refused", o.wanted()[2:])
 		}

@@ -214,7 +214,7 @@ func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 }
 
 func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
-	text := printable(st.Comm)
+	text := printed(st.Comm)
 	if p.o.listFull {
 		var err error
 		if p.o.quote {
@@ -222,6 +222,7 @@ func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
 		}
 		if text == "" || !p.o.quote {
 			text, err = p.m.commandLine(st)
+			text = printed(text)
 		}
 		if err != nil {
 			return list

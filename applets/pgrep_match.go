@@ -11,6 +11,7 @@ import (
 
 	"killbox/internal/ere"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -202,6 +203,17 @@ func printable(s string) string {
 	return b.String()
 }
 
+// printed is printable for text that is printed, and not compared with a pattern:
+// procps leaves in it what changes the direction of a line, or ends it.
+func printed(s string) string {
+	return strings.Map(func(r rune) rune {
+		if show.Acts(r) {
+			return '?'
+		}
+		return r
+	}, printable(s))
+}
+
 // shellQuote quotes a word where it needs to be, with $'...' if it holds what
 // a terminal would act on.
 func shellQuote(s string) string {
@@ -209,7 +221,7 @@ func shellQuote(s string) string {
 	switch {
 	case s != "" && strings.Trim(s, plain) == "":
 		return s
-	case printable(s) == s:
+	case printed(s) == s:
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	var b strings.Builder

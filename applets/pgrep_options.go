@@ -10,6 +10,7 @@ import (
 	"killbox/internal/accounts"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -228,7 +229,7 @@ func loose(s string) (int64, bool) {
 func plainNumber(s string) (int64, error) {
 	n, ok := loose(s)
 	if !ok {
-		return 0, badOption("not a number: %s", s)
+		return 0, badOption("not a number: %s", show.Word(s))
 	}
 	return n, nil
 }
@@ -240,7 +241,7 @@ func userNumber(s string) (int64, error) {
 	}
 	id, ok := accounts.UserID(s)
 	if !ok {
-		return 0, badOption("invalid user name: %s", s)
+		return 0, badOption("invalid user name: %s", show.Word(s))
 	}
 	return int64(id), nil
 }
@@ -252,7 +253,7 @@ func groupNumber(s string) (int64, error) {
 	}
 	id, ok := accounts.GroupID(s)
 	if !ok {
-		return 0, badOption("invalid group name: %s", s)
+		return 0, badOption("invalid group name: %s", show.Word(s))
 	}
 	return int64(id), nil
 }
@@ -260,7 +261,7 @@ func groupNumber(s string) (int64, error) {
 func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 	n, ok := loose(s)
 	if !ok {
-		return 0, badOption("invalid process group: %s", s)
+		return 0, badOption("invalid process group: %s", show.Word(s))
 	}
 	if n == 0 && o.env.Proc != nil {
 		st, err := o.env.Proc.Stat(o.env.PID)
@@ -275,7 +276,7 @@ func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 func (o *pgrepOptions) ownSession(s string) (int64, error) {
 	n, ok := loose(s)
 	if !ok {
-		return 0, badOption("invalid session id: %s", s)
+		return 0, badOption("invalid session id: %s", show.Word(s))
 	}
 	if n == 0 && o.env.Proc != nil {
 		st, err := o.env.Proc.Stat(o.env.PID)
@@ -290,7 +291,7 @@ func (o *pgrepOptions) ownSession(s string) (int64, error) {
 func (o *pgrepOptions) setQueue(s string) error {
 	n, err := plainNumber(s)
 	if err == nil && n != int64(int32(n)) {
-		err = badOption("not a number: %s", s)
+		err = badOption("not a number: %s", show.Word(s))
 	}
 	value := int32(n)
 	o.queue = &value
@@ -304,7 +305,7 @@ func (o *pgrepOptions) setKinds(s string) error {
 	}
 	for _, kind := range o.nsKinds {
 		if !slices.Contains(nsKinds(), kind) {
-			return badOption("invalid namespace: %s", kind)
+			return badOption("invalid namespace: %s", show.Word(kind))
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -75,7 +76,7 @@ func (c *pidofCall) setOmit(s string) error {
 			pid, ok = os.Getppid(), true
 		}
 		if !ok {
-			fmt.Fprintf(c.env.Stderr, "%s: illegal omit pid value (%s)!\n", c.name, word)
+			fmt.Fprintf(c.env.Stderr, "%s: illegal omit pid value (%s)!\n", c.name, show.Word(word))
 			continue
 		}
 		c.omit = append(c.omit, pid)

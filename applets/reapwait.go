@@ -14,6 +14,7 @@ import (
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -63,7 +64,11 @@ func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
 		return o.runZombies(env, a, operands)
 	}
 	if o.output.dryRun {
-		fmt.Fprintf(env.Stdout, "%s\nladder: %v\n", report.Escape(strings.Join(operands, " ")), o.steps)
+		command := make([]string, len(operands))
+		for i, word := range operands {
+			command[i] = show.Word(word)
+		}
+		fmt.Fprintf(env.Stdout, "%s\nladder: %v\n", strings.Join(command, " "), o.steps)
 		return 0
 	}
 	r := &keeping{reapwaitOptions: o, env: env, terminal: -1}
@@ -102,7 +107,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 	}()
 	r.rep = report.New(report.Options{
 		Applet: "reapwait", Out: out, Err: r.env.Stderr,
-		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY,
+		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
 	})
 	if err := k.Adopt(r.report); err != nil {
 		return r.fail(err)
@@ -122,7 +127,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 	if r.pidfile != "" {
 		remove, err := k.WritePidfile(r.pidfile, strconv.Itoa(r.env.PID)+"\n")
 		if err != nil {
-			return r.fail(err)
+			return r.fail(show.Error(err))
 		}
 		defer remove()
 	}

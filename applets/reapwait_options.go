@@ -12,6 +12,7 @@ import (
 	"killbox/internal/family"
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -159,12 +160,12 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 	}
 	for _, word := range o.tag {
 		if name, _, ok := strings.Cut(word, "="); !ok || name == "" || strings.ContainsRune(word, 0) {
-			return fmt.Errorf("--tag: %q is not NAME=VALUE", word)
+			return fmt.Errorf("--tag: %s is not NAME=VALUE", show.Quoted(word))
 		}
 	}
 	if o.flags.Changed("die-with-parent") {
 		if o.parent, err = strconv.Atoi(o.dieWithParent); err != nil || o.parent < 0 {
-			return fmt.Errorf("--die-with-parent: %q is no PID", o.dieWithParent)
+			return fmt.Errorf("--die-with-parent: %s is no PID", show.Quoted(o.dieWithParent))
 		}
 	}
 	if err := o.parseRewrites(); err != nil {
@@ -178,7 +179,7 @@ func (o *reapwaitOptions) parseRewrites() error {
 	for _, word := range o.rewrite {
 		from, to, ok := strings.Cut(word, "=")
 		if !ok {
-			return fmt.Errorf("--rewrite: %q is not A=B", word)
+			return fmt.Errorf("--rewrite: %s is not A=B", show.Quoted(word))
 		}
 		a, err := signals.Parse(from)
 		if err != nil {
@@ -219,7 +220,7 @@ func (o *reapwaitOptions) parseRemaps() error {
 		n, errN := strconv.ParseUint(from, 10, 8)
 		m, errM := strconv.ParseUint(to, 10, 8)
 		if !ok || errN != nil || errM != nil {
-			return fmt.Errorf("--remap: %q is not N=M, two numbers up to 255", word)
+			return fmt.Errorf("--remap: %s is not N=M, two numbers up to 255", show.Quoted(word))
 		}
 		o.remaps[int(n)] = int(m)
 	}

@@ -41,7 +41,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	c := z.call
 	c.rep = report.New(report.Options{
 		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.verbose, JSON: o.output.json,
-		Quiet: o.output.quiet, Terminal: env.StderrTTY,
+		Quiet: o.output.quiet, Terminal: env.StderrTTY, Screen: env.screen,
 	})
 	if env.Proc == nil {
 		c.fail(nil, env.ProcErr, exitFailed)

@@ -11,6 +11,7 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -136,10 +137,11 @@ func gnuName(s signals.Signal) string {
 	return s.String()
 }
 
-// gnuQuote quotes as GNU's diagnostics do in the C locale.
-func gnuQuote(s string) string {
+// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts what is long.
+func gnuQuote(s string) string { return "'" + show.Cut(s, gnuEscape) + "'" }
+
+func gnuEscape(s string) string {
 	var b strings.Builder
-	b.WriteByte('\'')
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c == '\'' || c == '\\':
@@ -154,6 +156,5 @@ func gnuQuote(s string) string {
 			b.WriteByte(c)
 		}
 	}
-	b.WriteByte('\'')
 	return b.String()
 }

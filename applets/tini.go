@@ -14,6 +14,7 @@ import (
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -85,7 +86,7 @@ func (o *tiniOptions) flags(env *Env, a *Applet) *pflag.FlagSet {
 func (o *tiniOptions) setExpected(s string) error {
 	n, err := strconv.Atoi("0" + strings.TrimLeft(s, " \t\n\v\f\r+"))
 	if err != nil || n > 255 {
-		return errors.New("-e: " + s)
+		return errors.New("-e: " + show.Word(s))
 	}
 	o.expected = append(o.expected, n)
 	return nil
@@ -94,7 +95,7 @@ func (o *tiniOptions) setExpected(s string) error {
 func (o *tiniOptions) setDeath(s string) error {
 	sig, err := signals.Parse(s)
 	if err != nil || sig == signals.Null {
-		return errors.New("-p: " + s)
+		return errors.New("-p: " + show.Word(s))
 	}
 	o.death = sig
 	return nil
@@ -202,7 +203,7 @@ func (t *tended) run(operands []string) int {
 	if err := t.r.launch(l); err != nil {
 		return t.notStarted(operands[0], err)
 	}
-	t.log(tiniInfo, "Spawned child process '%s' with pid '%d'", operands[0], t.r.pid)
+	t.log(tiniInfo, "Spawned child process '%s' with pid '%d'", show.Word(operands[0]), t.r.pid)
 	if err := t.r.stay(); err != nil {
 		return t.fail(err)
 	}
@@ -214,7 +215,7 @@ func (t *tended) notStarted(name string, err error) int {
 	if e := new(family.LaunchError); errors.As(err, &e) && e.Code == family.Failed {
 		return t.fail(err)
 	}
-	t.log(tiniFatal, "exec %s failed: %s", name, gnuError(err))
+	t.log(tiniFatal, "exec %s failed: %s", show.Word(name), gnuError(err))
 	code := uint32(tiniFailed)
 	switch {
 	case errors.Is(err, syscall.ENOENT):

@@ -10,6 +10,7 @@ import (
 
 	"killbox/internal/fmt"
 	"killbox/internal/pflag"
+	"killbox/internal/show"
 	"killbox/internal/target"
 	"killbox/procfs"
 )
@@ -47,7 +48,7 @@ func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
 	flags.VarP(optionFunc{func(s string) error {
 		if o.timeout.Set(s) != nil {
-			return fmt.Errorf("invalid timeout: '%s'", s)
+			return fmt.Errorf("invalid timeout: '%s'", show.Word(s))
 		}
 		return nil
 	}, "DUR"}, "timeout", "t", "wait at most DUR")
@@ -90,7 +91,7 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 		case o.exited:
 			return fail("options --count and --exited cannot be combined")
 		case err != nil || n < 1:
-			return fail("invalid count: '%s'", *o.count)
+			return fail("invalid count: '%s'", show.Word(*o.count))
 		case len(operands) > 0 && n > int64(len(operands)):
 			return fail("can't wait for %d of %d PIDs", n, len(operands))
 		}
@@ -103,7 +104,7 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	for i, word := range operands {
 		op, err := target.ParseOperand(cNumber(word))
 		if err != nil || op.Form == target.Group || op.Form == target.Stdin {
-			return fail("failed to parse PID argument '%s'", word)
+			return fail("failed to parse PID argument '%s'", show.Word(word))
 		}
 		ops[i] = op
 	}

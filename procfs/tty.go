@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 )
 
 // TTYNumber returns the number that Stat.TTY has for processes on the named
@@ -34,12 +35,12 @@ func (fs *FS) TTYNumber(name string) (uint32, error) {
 			continue
 		}
 		if err != nil {
-			return 0, &os.PathError{Op: "stat", Path: path, Err: err}
+			return 0, &os.PathError{Op: "stat", Path: show.Word(path), Err: err}
 		}
 		break
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
-		return 0, fmt.Errorf("%s is no terminal", path)
+		return 0, fmt.Errorf("%s is no terminal", show.Word(path))
 	}
 	rdev := uint64(st.Rdev) // 32 bits on MIPS
 	return ttyNumber(unix.Major(rdev), unix.Minor(rdev)), nil

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"killbox/internal/show"
 )
 
 // Forever is the wait that only the target's end, or the limit of the whole
@@ -43,20 +45,20 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	if !isDecimal(number) {
 		if strings.HasPrefix(s, "-") {
-			return 0, errors.New("negative duration " + strconv.Quote(s))
+			return 0, errors.New("negative duration " + show.Quoted(s))
 		}
-		return 0, errors.New("invalid duration " + strconv.Quote(s))
+		return 0, errors.New("invalid duration " + show.Quoted(s))
 	}
 	whole, fraction, _ := strings.Cut(number, ".")
 	var n int64
 	if whole != "" {
 		var err error
 		if n, err = strconv.ParseInt(whole, 10, 64); err != nil {
-			return 0, errors.New("duration " + strconv.Quote(s) + " is too long")
+			return 0, errors.New("duration " + show.Quoted(s) + " is too long")
 		}
 	}
 	if n > math.MaxInt64/int64(unit) {
-		return 0, errors.New("duration " + strconv.Quote(s) + " is too long")
+		return 0, errors.New("duration " + show.Quoted(s) + " is too long")
 	}
 	d := time.Duration(n) * unit
 	// The fraction is added digit by digit: a float would make 0.1s + 0.2s
@@ -68,7 +70,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		rest += digit * time.Duration(c-'0')
 	}
 	if d > Forever-1-rest {
-		return 0, errors.New("duration " + strconv.Quote(s) + " is too long")
+		return 0, errors.New("duration " + show.Quoted(s) + " is too long")
 	}
 	return d + rest, nil
 }

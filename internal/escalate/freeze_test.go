@@ -243,10 +243,10 @@ func TestOrphanIsSuspected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
-		child := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100}})
+		child := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, Comm: "a\nb\x1b"}})
 		w.runner(child, 1)
 		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
-		if out.err != nil || out.Proved || !strings.Contains(out.Doubt, "(p110) was born meanwhile") {
+		if out.err != nil || out.Proved || !strings.Contains(out.Doubt, `(a\nb\x1b) was born meanwhile`) {
 			t.Errorf("proved %v: %q (%v)", out.Proved, out.Doubt, out.err)
 		}
 		if got := w.alive(); len(got) != 1 || w.procs[got[0]].PPID != initPID {

@@ -2,10 +2,10 @@ package escalate
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
+	"killbox/internal/show"
 	"killbox/internal/signals"
 )
 
@@ -43,9 +43,9 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 		grace, err := parseWait(s)
 		if err != nil {
 			if _, sigErr := signals.Parse(strings.TrimPrefix(s, "-")); sigErr == nil {
-				return nil, errors.New("schedule " + strconv.Quote(s) + " needs a wait after the signal, as in " + s + "/5s")
+				return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after the signal, as in " + show.Word(s) + "/5s")
 			}
-			return nil, errors.New("invalid schedule " + strconv.Quote(s) + ": want SIGNAL/WAIT/SIGNAL/WAIT, or one duration")
+			return nil, errors.New("invalid schedule " + show.Quoted(s) + ": want SIGNAL/WAIT/SIGNAL/WAIT, or one duration")
 		}
 		if grace == Forever || first == signals.KILL {
 			return Ladder{{first, grace}}, nil
@@ -56,20 +56,20 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 	for i := 0; i < len(items); i += 2 {
 		sig, err := signals.Parse(strings.TrimPrefix(items[i], "-"))
 		if err != nil {
-			return nil, errors.New("schedule " + strconv.Quote(s) + ": " + err.Error())
+			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
 		}
 		if sig == 0 {
-			return nil, errors.New("schedule " + strconv.Quote(s) + ": signal 0 ends nothing")
+			return nil, errors.New("schedule " + show.Quoted(s) + ": signal 0 ends nothing")
 		}
 		if i+1 == len(items) {
-			return nil, errors.New("schedule " + strconv.Quote(s) + " needs a wait after its last signal")
+			return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after its last signal")
 		}
 		grace, err := parseWait(items[i+1])
 		if err != nil {
-			return nil, errors.New("schedule " + strconv.Quote(s) + ": " + err.Error())
+			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
 		}
 		if grace == Forever && i+2 < len(items) {
-			return nil, errors.New("schedule " + strconv.Quote(s) + ": nothing comes after forever")
+			return nil, errors.New("schedule " + show.Quoted(s) + ": nothing comes after forever")
 		}
 		l = append(l, Step{sig, grace})
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -131,7 +132,7 @@ func (t *tree) search() (more bool, err error) {
 			t.r.sum.Proved = false
 			t.r.sum.Doubt = tooFast
 			if suspect != nil {
-				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, suspect.Comm)
+				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, show.Escape(suspect.Comm))
 			}
 			return false, nil
 		}

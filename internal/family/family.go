@@ -5,6 +5,7 @@ package family
 import (
 	"time"
 
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -50,7 +51,7 @@ type LaunchError struct {
 	Err  error
 }
 
-func (e *LaunchError) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *LaunchError) Error() string { return show.Word(e.Name) + ": " + e.Err.Error() }
 
 func (e *LaunchError) Unwrap() error { return e.Err }
 

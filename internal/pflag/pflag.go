@@ -5,11 +5,13 @@
 package pflag
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 )
 
 // Value is what an option sets.
@@ -247,12 +249,12 @@ func (s *FlagSet) Parse(words []string) (err error) {
 func (s *FlagSet) long(word string, words []string) ([]string, error) {
 	name, value, attached := strings.Cut(word[2:], "=")
 	if name == "" || name[0] == '-' {
-		return nil, fmt.Errorf("bad flag syntax: %s", word)
+		return nil, fmt.Errorf("bad flag syntax: %s", show.Word(word))
 	}
 	f := s.Lookup(name)
 	switch {
 	case f == nil:
-		return nil, fmt.Errorf("unknown flag: --%s", name)
+		return nil, fmt.Errorf("unknown flag: --%s", show.Word(name))
 	case attached:
 		return words, f.set(value)
 	case f.NoOptDefVal != "":
@@ -272,7 +274,7 @@ func (s *FlagSet) short(letters string, words []string) ([]string, error) {
 		rest := letters[n:]
 		switch {
 		case f == nil:
-			return nil, fmt.Errorf("unknown shorthand flag: %q in -%s", r, letters)
+			return nil, fmt.Errorf("unknown shorthand flag: %q in -%s", r, show.Word(letters))
 		case len(rest) > 1 && rest[0] == '=':
 			return words, f.set(rest[1:])
 		case f.NoOptDefVal != "":
@@ -284,7 +286,7 @@ func (s *FlagSet) short(letters string, words []string) ([]string, error) {
 		case rest != "":
 			return words, f.set(rest)
 		case len(words) == 0:
-			return nil, fmt.Errorf("flag needs an argument: %q in -%s", r, letters)
+			return nil, fmt.Errorf("flag needs an argument: %q in -%s", r, show.Word(letters))
 		}
 		return words[1:], f.set(words[0])
 	}
@@ -297,7 +299,10 @@ func (f *Flag) set(value string) error {
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", " + name
 		}
-		return fmt.Errorf("invalid argument %q for %q flag: %w", value, name, err)
+		if e := new(strconv.NumError); errors.As(err, &e) {
+			err = fmt.Errorf("strconv.%s: parsing %s: %w", e.Func, show.Quoted(e.Num), e.Err)
+		}
+		return fmt.Errorf("invalid argument %s for %q flag: %w", show.Quoted(value), name, err)
 	}
 	f.Changed = true
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -35,7 +36,7 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	}
 	var why []string
 	if cgroup, ok := proc.Frozen(id.PID); ok {
-		why = append(why, "frozen by cgroup "+Escape(cgroup))
+		why = append(why, "frozen by cgroup "+show.Word(cgroup))
 	} else if st.State == 'D' {
 		where := "the kernel"
 		if wchan, err := proc.Wchan(id.PID); err == nil && wchan != "" && wchan != "0" {

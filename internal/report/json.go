@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"killbox/internal/escalate"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -118,9 +119,9 @@ func (o *object) text(key, s string) {
 	}
 }
 
-// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD; the two line
-// ends of Unicode are escaped for the sake of readers that take JSON for
-// JavaScript.
+// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD. What a
+// terminal acts on is escaped, which takes in the two line ends of Unicode, for
+// the sake of readers that take JSON for JavaScript.
 func quote(s string) string {
 	const hex = "0123456789abcdef"
 	b := []byte{'"'}
@@ -128,7 +129,7 @@ func quote(s string) string {
 		switch {
 		case c == '"' || c == '\\':
 			b = append(b, '\\', byte(c))
-		case c < ' ' || c == '\u2028' || c == '\u2029':
+		case show.Acts(c): // none is beyond U+FFFF
 			b = append(b, '\\', 'u', hex[c>>12], hex[c>>8&15], hex[c>>4&15], hex[c&15])
 		default:
 			b = utf8.AppendRune(b, c)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"killbox/internal/show"
 )
 
 // FuzzQuote: a line stays a line, and every reader of JSON reads what was written, U+FFFD for each byte that is not UTF-8.
@@ -12,6 +14,7 @@ func FuzzQuote(f *testing.F) {
 		f.Add(s)
 	}
 	f.Add("\x00\x01\x1f\x7f\u2029\U0001f600<>&")
+	f.Add("\u0080\u009b31m\u009f\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u2028")
 	f.Fuzz(func(t *testing.T, s string) {
 		text := quote(s)
 		var got string
@@ -21,8 +24,8 @@ func FuzzQuote(f *testing.F) {
 		if want := string([]rune(s)); got != want {
 			t.Errorf("%q is read as %q, want %q", s, got, want)
 		}
-		if strings.ContainsAny(text, "\n\r\u2028\u2029") {
-			t.Errorf("%q: more than a line: %q", s, text)
+		if strings.ContainsFunc(text, show.Acts) {
+			t.Errorf("%q: a terminal acts on %q", s, text)
 		}
 	})
 }

@@ -147,7 +147,7 @@ func (d *describer) line(p *Planned, colour bool) string {
 			what = "\x1b[33m" + what + "\x1b[0m"
 		}
 	}
-	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, owner, age, what)
+	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }
 
 // roughly prints an age in its largest unit.

@@ -37,7 +37,7 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 	default:
 		line += ", giving up in " + tenths(p.In)
 	}
-	fmt.Fprint(r.opts.Err, "\r\x1b[K"+line)
+	fmt.Fprint(r.opts.Screen, "\r\x1b[K"+line)
 	r.status = true
 }
 
@@ -46,7 +46,7 @@ func tenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f
 // wipe takes the status line off the screen.
 func (r *Reporter) wipe() {
 	if r.status {
-		fmt.Fprint(r.opts.Err, "\r\x1b[K")
+		fmt.Fprint(r.opts.Screen, "\r\x1b[K")
 		r.status = false
 	}
 }

@@ -5,13 +5,11 @@ package report
 import (
 	"io"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -23,8 +21,10 @@ type Options struct {
 	Verbose  bool
 	JSON     bool
 	Quiet    bool
-	// Terminal: Err is one, and may be given a status line.
+	// Terminal: Err is one, and may be given a status line. That goes to Screen,
+	// if it is set, where Err escapes what a terminal acts on.
 	Terminal bool
+	Screen   io.Writer
 }
 
 // Reporter is the escalate.Observer of every applet.
@@ -39,6 +39,9 @@ type Reporter struct {
 // New returns a Reporter.
 func New(opts Options) *Reporter {
 	opts.Verbose = opts.Verbose && !opts.Quiet
+	if opts.Screen == nil {
+		opts.Screen = opts.Err
+	}
 	return &Reporter{opts: opts}
 }
 
@@ -51,22 +54,8 @@ func Process(st *procfs.Stat) string {
 	return strconv.Itoa(st.PID) + " (" + Escape(st.Comm) + ")"
 }
 
-// Escape makes a name that a stranger chose safe for a terminal: control
-// characters, what is not UTF-8, and the backslash are written as in Go.
-func Escape(s string) string {
-	clean := true
-	for _, c := range s {
-		if c == utf8.RuneError || c == '\\' || !unicode.IsGraphic(c) {
-			clean = false
-			break
-		}
-	}
-	if clean {
-		return s
-	}
-	q := strconv.QuoteToGraphic(s)
-	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
-}
+// Escape makes a name that a stranger chose safe for a terminal.
+func Escape(s string) string { return show.Escape(s) }
 
 // Seconds prints a time as the reports do.
 func Seconds(d time.Duration) string {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 )
 
 // Signal is a signal number of the architecture that the program was built
@@ -102,7 +103,7 @@ func Parse(s string) (Signal, error) {
 }
 
 func unknown(s string) error {
-	return fmt.Errorf("unknown signal %q", s)
+	return fmt.Errorf("unknown signal %s", show.Quoted(s))
 }
 
 func realTime(name string) (Signal, bool) {

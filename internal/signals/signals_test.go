@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 
+	"killbox/internal/show"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -42,7 +44,7 @@ func TestParseRefuses(t *testing.T) {
 		got, err := Parse(in)
 		if err == nil {
 			t.Errorf("Parse(%q) = %v, want an error", in, got)
-		} else if want := fmt.Sprintf("unknown signal %q", in); err.Error() != want {
+		} else if want := "unknown signal " + show.Quoted(in); err.Error() != want {
 			t.Errorf("Parse(%q): %q, want %q", in, err, want)
 		}
 	}

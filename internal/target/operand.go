@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"killbox/internal/fmt"
+	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -49,7 +50,7 @@ func ParseOperand(word string) (Operand, error) {
 	case word == "-1":
 		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
 	case strings.HasPrefix(word, "%"):
-		return Operand{}, fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", quote(word))
+		return Operand{}, fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", show.Quoted(word))
 	}
 	op := Operand{Text: word}
 	number := word
@@ -63,28 +64,28 @@ func ParseOperand(word string) (Operand, error) {
 			op.Inode, inodeErr = parseNumber(inode)
 		}
 		if err != nil || inodeErr != nil || hasInode && op.Inode == 0 {
-			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START:INODE or PID@START", quote(word))
+			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START:INODE or PID@START", show.Quoted(word))
 		}
 	} else if head, tail, ok := strings.Cut(word, ":"); ok {
 		op.Form, number = Inode, head
 		inode, err := parseNumber(tail)
 		if err != nil || inode == 0 {
-			return Operand{}, fmt.Errorf("%s is not a handle: want PID:INODE", quote(word))
+			return Operand{}, fmt.Errorf("%s is not a handle: want PID:INODE", show.Quoted(word))
 		}
 		op.Inode = inode
 	}
 	n, err := parseNumber(number)
 	if err != nil {
 		if errors.Is(err, strconv.ErrRange) {
-			return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", quote(word), maxPID)
+			return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", show.Quoted(word), maxPID)
 		}
-		return Operand{}, fmt.Errorf("%s is not a PID or handle (to select by name: --name)", quote(word))
+		return Operand{}, fmt.Errorf("%s is not a PID or handle (to select by name: --name)", show.Quoted(word))
 	}
 	switch {
 	case n > maxPID:
-		return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", quote(word), maxPID)
+		return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", show.Quoted(word), maxPID)
 	case n == 0:
-		return Operand{}, fmt.Errorf("%s names no process", quote(word))
+		return Operand{}, fmt.Errorf("%s names no process", show.Quoted(word))
 	case n == 1 && op.Form == Group:
 		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
 	}
@@ -108,8 +109,6 @@ func parseNumber(s string) (uint64, error) {
 	}
 	return n, nil
 }
-
-func quote(s string) string { return strconv.QuoteToGraphic(s) }
 
 // ErrNoInode: there is no inode to compare that of an operand with.
 var ErrNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9, or cannot be had: name it as PID@START")
