@@ -27,7 +27,7 @@ func kill() *Applet {
 	return &Applet{
 		Name:      "kill",
 		Summary:   "send signals to processes",
-		Usage:     "[OPTION]... PID|PID:INODE|PID@START|-PGID|NAME...",
+		Usage:     "[OPTION]... PID|PID:INODE|PID@START[:INODE]|-PGID|NAME...",
 		Uncaught:  true,
 		WriteExit: killFailed,
 		Raw: func(env *Env, a *Applet, args []string) int {

@@ -165,17 +165,11 @@ func (k *Kernel) GroupLives(pgid int, known []procfs.ID) bool {
 }
 
 // vouched reports whether the number still means the group, by what /proc
-// shows: a known member is in it, or else no process but the leader of the
-// beginning has the number. The kernel allocates no PID that is in use as a
-// group's, so an unrelated process with it means that the group has ended. (A
-// process that got the PID, led a group of that number and was reaped, all
-// since the last look, would be missed.)
+// shows: no process but the leader of the beginning has it. The kernel
+// allocates no PID that is in use as a group's, so an unrelated process with it
+// means that the group has ended. (A process that got the PID, led a group of
+// that number and was reaped, all since the last look, would be missed.)
 func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
-	for _, id := range known {
-		if st, err := k.Stat(id); err == nil && st.PGID == g.pgid {
-			return true
-		}
-	}
 	if k.proc == nil {
 		return false
 	}
@@ -185,10 +179,15 @@ func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 		}
 	}
 	st, err := k.proc.Stat(g.pgid)
-	if err != nil {
-		return errors.Is(err, procfs.ErrNoProcess)
+	if err == nil && (g.dir >= 0 || st.ID != g.led) {
+		return false
 	}
-	return g.dir < 0 && st.ID == g.led
+	for _, id := range known {
+		if st, err := k.Stat(id); err == nil && st.PGID == g.pgid {
+			return true
+		}
+	}
+	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
 // SignalGroup sends sig to all members of the group that was opened, at one

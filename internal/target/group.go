@@ -165,13 +165,14 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 		}
 	}
 	found := false
+	var pgids []int
 	for _, st := range table.Session(number) {
 		if st.PGID <= 1 || r.have[st.ID] {
 			continue
 		}
 		found = true
 		if err := r.open.OpenGroup(st.PGID); err == nil {
-			r.groups.PGIDs = appendNew(r.groups.PGIDs, st.PGID)
+			pgids = append(pgids, st.PGID)
 		} else if !errors.Is(err, procfs.ErrNoProcess) {
 			return err
 		}
@@ -192,6 +193,9 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 	if !found {
 		r.missing(op, ErrNoSession)
 		return nil
+	}
+	for _, pgid := range pgids {
+		r.groups.PGIDs = appendNew(r.groups.PGIDs, pgid)
 	}
 	r.groups.Sessions = append(r.groups.Sessions, session)
 	return nil

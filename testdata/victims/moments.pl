@@ -68,7 +68,8 @@ for my $round (1 .. $rounds) {
 	my $pid = run();
 	my $until = time + rand $length;
 	# Sleeping is too coarse for the last millisecond.
-	sleep $until - time - 0.001 if $until - time > 0.002;
+	my $nap = $until - time - 0.001;
+	sleep $nap if $nap > 0.001;
 	1 while time < $until;
 	kill $whom eq 'group' ? -$number : $number, $pid;
 	waitpid $pid, 0;
