@@ -76,7 +76,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	p.Prove = o.prove.d
 	p.Cgroup = &escalate.CgroupPlan{
 		Cgroup:   c.env.Kernel,
-		Contains: func(pid int) bool { return inUnified(c.env.Proc, pid, place) },
+		Contains: func(st *procfs.Stat) bool { return inUnified(c.env.Proc, st, place) },
 		Guard:    c.brought,
 	}
 	if o.output.dryRun {
@@ -124,7 +124,7 @@ func (o *freezekillOptions) findCgroup(env *Env, whom target.Operand) (*unified,
 	if err != nil {
 		return nil, err
 	}
-	path, err := unifiedPath(env.Proc, whom.PID)
+	path, err := unifiedPath(env.Proc, &st)
 	if err != nil {
 		return nil, err
 	}
@@ -181,8 +181,8 @@ func cgroupNamed(v2 []procfs.Mount, path string) (*unified, error) {
 }
 
 // unifiedPath returns where in the v2 hierarchy a process is.
-func unifiedPath(proc *procfs.FS, pid int) (string, error) {
-	entries, err := proc.Cgroups(pid)
+func unifiedPath(proc *procfs.FS, st *procfs.Stat) (string, error) {
+	entries, err := proc.Cgroups(st)
 	if err != nil {
 		return "", err
 	}
@@ -194,8 +194,8 @@ func unifiedPath(proc *procfs.FS, pid int) (string, error) {
 	return "", errors.New("is in no cgroup v2")
 }
 
-func inUnified(proc *procfs.FS, pid int, place *unified) bool {
-	path, err := unifiedPath(proc, pid)
+func inUnified(proc *procfs.FS, st *procfs.Stat, place *unified) bool {
+	path, err := unifiedPath(proc, st)
 	return err == nil && place.contains(path)
 }
 
@@ -206,7 +206,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 	if place.path == "/" {
 		return errors.New("the root cgroup is refused")
 	}
-	switch own, err := unifiedPath(proc, c.env.PID); {
+	switch own, err := unifiedPath(proc, &procfs.Stat{ID: procfs.ID{PID: c.env.PID}}); {
 	case err != nil:
 		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
 	case place.contains(own):
@@ -233,7 +233,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, exitFailed)
 			continue
 		}
-		in := inUnified(proc, pid, place)
+		in := inUnified(proc, &st, place)
 		if _, err := k.Stat(st.ID); !in || err != nil {
 			k.Close(st.ID)
 			continue

@@ -28,9 +28,15 @@ func (id ID) String() string {
 // mounted for; who is outside of it shows as 0.
 type Stat struct {
 	ID
-	Comm  string // as the process has it: any bytes but NUL
-	State byte   // one of RSDZTtXxKWPI
-	PPID  int
+	Comm string // as the process has it: any bytes but NUL
+	// State is one of RSDZTtXxKWPI. It and Blocked are those of the first
+	// thread or, if that has exited while others run, of another.
+	State byte
+	// Thread is the number of that other thread, 0 where the first has not
+	// exited or all have. Only FS sets it: the file of the process tells
+	// nothing of its other threads.
+	Thread int
+	PPID   int
 	// PGID and SID are 0 for kernel threads and where the group or session
 	// was made outside of the PID namespace, and -1 in the instant in which
 	// a process is being reaped (do_task_stat in fs/proc/array.c).
@@ -42,7 +48,7 @@ type Stat struct {
 	// by all threads, the ended ones too.
 	UTime, STime uint64
 	Threads      int // threads not yet reaped; 0 while being reaped
-	// Blocked holds which of the signals 1 to 31 the first thread blocks, from bit 0 on; all of them where the kernel does
+	// Blocked holds which of the signals 1 to 31 the thread blocks, from bit 0 on; all of them where the kernel does
 	// not say.
 	Blocked uint32
 	// ExitCode is field 52, a wait status; -1 if the kernel printed none
@@ -56,9 +62,9 @@ type Stat struct {
 const pfKthread = 0x00200000
 
 // Gone reports whether all threads have exited: the process is a zombie, or
-// dead. A leader that has exited while other threads run shows as Z too, but
-// num_threads still counts them: 1 for a plain zombie, 2 for a leader with one
-// thread left. While a debugger has yet to collect a thread that has exited,
+// dead. /proc/PID/stat of a process whose first thread has exited while others
+// run says Z too, but num_threads counts them: 1 for a plain zombie, 2 for one
+// with a thread left. While a debugger has yet to collect a thread that has exited,
 // that one is counted as well, and so the process as not gone.
 func (s *Stat) Gone() bool {
 	switch s.State {
@@ -68,8 +74,7 @@ func (s *Stat) Gone() bool {
 	return false
 }
 
-// Stopped reports whether the process was stopped by a signal. State is the
-// leading thread's, as it is in all these.
+// Stopped reports whether the process was stopped by a signal.
 func (s *Stat) Stopped() bool { return s.State == 'T' }
 
 // Traced reports whether a tracer holds the process (t, since Linux 2.6.33).
@@ -107,6 +112,7 @@ func parseStat(b []byte, s *Stat) error {
 	f := fields{rest: b[end+1:]}
 	state := f.next()
 	s.ID.PID = pid
+	s.Thread = 0
 	s.PPID = f.int() // field 4
 	s.PGID = f.int()
 	s.SID = f.int()
@@ -241,6 +247,9 @@ func (fs *FS) stat(pid int, s *Stat) error {
 	}
 	if s.PID != pid {
 		return fmt.Errorf("%s/%d/stat: %w: it is that of process %d", fs.root, pid, errStat, s.PID)
+	}
+	if s.firstExited() {
+		fs.stateOfLiving(processPath(pid, ""), s)
 	}
 	return nil
 }
