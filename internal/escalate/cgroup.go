@@ -287,7 +287,7 @@ func (c *cgroup) sweep() (more bool, err error) {
 			// goes before it is opened.
 			return true, nil
 		case err != nil || c.spared[st.ID]:
-		case c.r.byID[st.ID] == nil:
+		case c.r.byID[st.ID] == nil && c.r.plan.Cgroup.Contains(&st):
 			return true, nil
 		}
 	}
