@@ -28,7 +28,10 @@ var errNoCgroup = errors.New("no such cgroup")
 func (o *freezekillOptions) runCgroup(c *call) int {
 	var err error
 	var whom target.Operand
-	if c.ladder, err = o.ladder.ladder(); err == nil && !strings.HasPrefix(o.cgroup, "/") {
+	if c.ladder, err = o.ladder.ladder(); err == nil {
+		err = c.askable(o.target.exited)
+	}
+	if err == nil && !strings.HasPrefix(o.cgroup, "/") {
 		whom, err = target.ParseOperand(o.cgroup)
 		if err == nil && whom.Form != target.PID && whom.Form != target.Handle {
 			err = errors.New("it is neither a path that begins with a slash nor a PID")
@@ -71,6 +74,9 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
 		c.fail(nil, fmt.Errorf("%s: nobody is in it", report.Escape(o.cgroup)), exitMissing)
 	}
+	if c.asks() && !o.output.dryRun {
+		return c.aliveCgroup(o.cgroup)
+	}
 	p := c.plan()
 	p.Freeze, p.Guardian = true, !o.noGuard
 	p.Prove = o.prove.d
@@ -93,6 +99,20 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		return c.end()
 	}
 	return o.carryOut(c, p)
+}
+
+// aliveCgroup answers signal 0: one living member is enough. Those of other PID
+// namespaces cannot be seen, but the kernel counts them.
+func (c *call) aliveCgroup(name string) int {
+	if c.end() != exitGone {
+		return c.end()
+	}
+	a := c.askedGroup(0, func(*procfs.Stat) bool { return true })
+	a.name = name
+	if empty, err := c.env.Kernel.CgroupEmpty(0); a.why != "" && err == nil && !empty {
+		a.why = ""
+	}
+	return c.answer([]asked{a})
 }
 
 // findCgroup finds the cgroup that the option names, or that a process is in,
