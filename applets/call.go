@@ -39,6 +39,9 @@ type call struct {
 func (c *call) prepare(operands []string) (ok bool) {
 	var err, pidfile error
 	if c.ladder, err = c.ladders.ladder(); err == nil {
+		err = c.askable(c.targets.exited)
+	}
+	if err == nil {
 		c.req, err, pidfile = c.targets.request(c.env, operands)
 	}
 	if err != nil {
@@ -60,7 +63,10 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(nil, err, exitFailed)
 		return false
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless)
+	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless || c.asks())
+	if c.asks() {
+		c.guard.AllowSelf()
+	}
 	if c.targets.all {
 		if err := c.guard.SpareSession(c.env.Proc); err != nil {
 			c.fail(nil, err, exitFailed)
@@ -71,14 +77,16 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(nil, err, exitFailed)
 		return false
 	}
-	c.problems(c.targets.exited)
+	c.problems(c.targets.exited || c.asks())
 	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
 		if !c.targets.exited {
-			c.fail(nil, errors.New("nothing matches"), exitMissing)
+			c.fail(nil, errNothing, exitMissing)
 		}
 	}
 	return true
 }
+
+var errNothing = errors.New("nothing matches")
 
 // report makes the reporter.
 func (c *call) report() { c.rep = c.reporter() }

@@ -29,7 +29,10 @@ var errNoCgroup = errors.New("no such cgroup")
 func (o *freezekillOptions) runCgroup(c *call) int {
 	var err error
 	var whom target.Operand
-	if c.ladder, err = o.ladder.ladder(); err == nil && !strings.HasPrefix(o.cgroup, "/") {
+	if c.ladder, err = o.ladder.ladder(); err == nil {
+		err = c.askable(o.target.exited)
+	}
+	if err == nil && !strings.HasPrefix(o.cgroup, "/") {
 		whom, err = target.ParseOperand(o.cgroup)
 		if err == nil && whom.Form != target.PID && whom.Form != target.Handle {
 			err = errors.New("it is neither a path that begins with a slash nor a PID")
@@ -72,12 +75,15 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
 		c.fail(nil, fmt.Errorf("%s: nobody is in it", show.Word(o.cgroup)), exitMissing)
 	}
+	if c.asks() && !o.output.dryRun {
+		return c.aliveCgroup(o.cgroup)
+	}
 	p := c.plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove = o.prove.d
 	p.Cgroup = &escalate.CgroupPlan{
 		Cgroup:   c.env.Kernel,
-		Contains: func(pid int) bool { return inUnified(c.env.Proc, pid, place) },
+		Contains: func(st *procfs.Stat) bool { return inUnified(c.env.Proc, st, place) },
 		Guard:    c.brought,
 	}
 	if o.output.dryRun {
@@ -94,6 +100,20 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		return c.end()
 	}
 	return o.carryOut(c, p)
+}
+
+// aliveCgroup answers signal 0: one living member is enough. Those of other PID
+// namespaces cannot be seen, but the kernel counts them.
+func (c *call) aliveCgroup(name string) int {
+	if c.end() != exitGone {
+		return c.end()
+	}
+	a := c.askedGroup(0, func(*procfs.Stat) bool { return true })
+	a.name = name
+	if empty, err := c.env.Kernel.CgroupEmpty(0); a.why != "" && err == nil && !empty {
+		a.why = ""
+	}
+	return c.answer([]asked{a})
 }
 
 // findCgroup finds the cgroup that the option names, or that a process is in,
@@ -125,7 +145,7 @@ func (o *freezekillOptions) findCgroup(env *Env, whom target.Operand) (*unified,
 	if err != nil {
 		return nil, err
 	}
-	path, err := unifiedPath(env.Proc, whom.PID)
+	path, err := unifiedPath(env.Proc, &st)
 	if err != nil {
 		return nil, err
 	}
@@ -182,8 +202,8 @@ func cgroupNamed(v2 []procfs.Mount, path string) (*unified, error) {
 }
 
 // unifiedPath returns where in the v2 hierarchy a process is.
-func unifiedPath(proc *procfs.FS, pid int) (string, error) {
-	entries, err := proc.Cgroups(pid)
+func unifiedPath(proc *procfs.FS, st *procfs.Stat) (string, error) {
+	entries, err := proc.Cgroups(st)
 	if err != nil {
 		return "", err
 	}
@@ -195,8 +215,8 @@ func unifiedPath(proc *procfs.FS, pid int) (string, error) {
 	return "", errors.New("is in no cgroup v2")
 }
 
-func inUnified(proc *procfs.FS, pid int, place *unified) bool {
-	path, err := unifiedPath(proc, pid)
+func inUnified(proc *procfs.FS, st *procfs.Stat, place *unified) bool {
+	path, err := unifiedPath(proc, st)
 	return err == nil && place.contains(path)
 }
 
@@ -207,7 +227,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 	if place.path == "/" {
 		return errors.New("the root cgroup is refused")
 	}
-	switch own, err := unifiedPath(proc, c.env.PID); {
+	switch own, err := unifiedPath(proc, &procfs.Stat{ID: procfs.ID{PID: c.env.PID}}); {
 	case err != nil:
 		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
 	case place.contains(own):
@@ -234,7 +254,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, exitFailed)
 			continue
 		}
-		in := inUnified(proc, pid, place)
+		in := inUnified(proc, &st, place)
 		if _, err := k.Stat(st.ID); !in || err != nil {
 			k.Close(st.ID)
 			continue

@@ -67,6 +67,9 @@ func (o *freezekillOptions) run(env *Env, a *Applet, operands []string) int {
 	if !c.prepare(operands) {
 		return c.end()
 	}
+	if c.asks() && !o.output.dryRun {
+		return c.alive()
+	}
 	if env.Proc == nil && len(c.found.Processes) > 0 {
 		c.fail(nil, env.ProcErr, exitFailed)
 		return c.end()
@@ -142,9 +145,7 @@ func (o *freezekillOptions) check(operands []string) error {
 
 func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	p := c.plan()
-	// Signal 0 only looks, and so stops nobody.
-	p.Freeze, p.Guardian = o.hold || p.Ladder[0].Signal != 0, !o.noGuard
-	p.FreezeOrFail = true
+	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	tree := c.tree()
 	tree.Flat, tree.Strays = !o.tree, !o.noStrays

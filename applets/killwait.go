@@ -92,6 +92,9 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 		c.dryRun(planned(p), ladder)
 		return c.end()
 	}
+	if c.asks() && !p.WaitOnly {
+		return c.alive()
+	}
 	sum := c.run(p)
 	if o.status {
 		last := o.printStatuses(c, sum)
@@ -106,7 +109,7 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 
 // harmless tells whether nobody is signalled.
 func (o *killwaitOptions) harmless() bool {
-	return o.waitOnly || o.handles || o.ladder.signal.given && o.ladder.signal.signal == 0
+	return o.waitOnly || o.handles
 }
 
 func (o *killwaitOptions) check(flags *pflag.FlagSet) error {

@@ -3,6 +3,7 @@ package applets
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"time"
 
 	"killbox/internal/escalate"
@@ -48,6 +49,9 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	var own bool
 	var req target.GroupRequest
 	if c.ladder, err = o.ladder.ladder(); err == nil {
+		err = c.askable(o.exited)
+	}
+	if err == nil {
 		req, own, err = o.request(env, operands)
 	}
 	if err != nil {
@@ -65,6 +69,12 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	}
 	c.found = &groups.Found
 	o.problems(c)
+	if len(req.Operands) == 0 && !own && !o.exited {
+		c.fail(nil, errNothing, exitMissing)
+	}
+	if c.asks() && !o.output.dryRun {
+		return o.alive(c, groups)
+	}
 	p := c.plan()
 	p.Groups = &escalate.Groups{
 		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
@@ -167,7 +177,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 			return nil, target.Unnamable(req.Own, o.session)
 		}
 	}
-	if !o.output.dryRun && o.ladder.signal.String() != "0" && (own || c.isOwn(&self, req)) {
+	if !o.output.dryRun && !c.asks() && (own || c.isOwn(&self, req)) {
 		if c.env.Kernel.LeaveGroup() == nil {
 			// From now on a terminal takes us for a background job.
 			c.env.Kernel.Ignore(signals.TTOU)
@@ -205,11 +215,11 @@ func (c *call) meant(groups *target.Groups, st *procfs.Stat) bool {
 // problems reports the operands that came to nothing.
 func (o *pgkillOptions) problems(c *call) {
 	if o.of {
-		c.problems(o.exited)
+		c.problems(o.exited || c.asks())
 		return
 	}
 	for _, p := range c.found.Missing {
-		if !o.exited {
+		if !o.exited && !c.asks() {
 			c.fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), exitMissing)
 		}
 	}
@@ -220,6 +230,24 @@ func (o *pgkillOptions) problems(c *call) {
 			c.fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), exitFailed)
 		}
 	}
+}
+
+// alive answers signal 0: one living member is enough.
+func (o *pgkillOptions) alive(c *call, groups *target.Groups) int {
+	var list []asked
+	for _, p := range c.found.Missing {
+		list = append(list, asked{procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, strconv.Itoa(p.Operand.PID), p.Err.Error()})
+	}
+	if o.session {
+		for _, leader := range groups.Sessions {
+			list = append(list, c.askedGroup(leader.PID, func(st *procfs.Stat) bool { return st.SID == leader.PID }))
+		}
+		return c.answer(list)
+	}
+	for _, pgid := range groups.PGIDs {
+		list = append(list, c.aliveGroup(pgid))
+	}
+	return c.answer(list)
 }
 
 // noteDeaf tells of groups whose members all ignore the first signal: those

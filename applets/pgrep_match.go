@@ -109,7 +109,7 @@ func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 			return false, nil
 		}
 	}
-	if ok, err := m.belongs(st.PID); !ok {
+	if ok, err := m.belongs(st); !ok {
 		return false, err
 	}
 	if m.pattern == nil {
@@ -123,25 +123,25 @@ func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 }
 
 // belongs checks namespaces, cgroups and the environment.
-func (m *pgrepMatcher) belongs(pid int) (bool, error) {
+func (m *pgrepMatcher) belongs(st *procfs.Stat) (bool, error) {
 	o := m.o
 	for i, want := range m.namespace {
 		if want == "" {
 			continue
 		}
-		if ns, err := m.proc.Namespace(pid, o.nsKinds[i]); err != nil || ns != want {
+		if ns, err := m.proc.Namespace(st.PID, o.nsKinds[i]); err != nil || ns != want {
 			return false, err
 		}
 	}
 	if o.cgroups != nil {
-		entries, err := m.proc.Cgroups(pid)
+		entries, err := m.proc.Cgroups(st)
 		is := func(e procfs.CgroupEntry) bool { return e.V2() && slices.Contains(o.cgroups, e.Path) }
 		if err != nil || !slices.ContainsFunc(entries, is) {
 			return false, err
 		}
 	}
 	if o.envs != nil {
-		environ, err := m.proc.EnvironBytes(pid)
+		environ, err := m.proc.EnvironBytes(st.PID)
 		has := func(entry string) bool {
 			name, value, given := strings.Cut(entry, "=")
 			return procfs.HasEnv(environ, name, value, !given)

@@ -53,7 +53,11 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	}
 	// Parents are asked for, and never signalled by being named.
 	c.guard = target.NewGuard(env.Proc, env.PID, true)
-	if len(ops) > 0 || stdin {
+	if len(ops) == 0 && stdin {
+		c.fail(nil, errNothing, exitMissing)
+		return c.end()
+	}
+	if len(ops) > 0 {
 		z.of = []procfs.ID{}
 		for _, op := range ops {
 			z.name(op)

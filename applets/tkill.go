@@ -55,6 +55,9 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	if !c.prepare(operands) {
 		return c.end()
 	}
+	if c.asks() && !o.output.dryRun {
+		return c.alive()
+	}
 	if env.Proc == nil && len(c.found.Processes) > 0 {
 		c.fail(nil, env.ProcErr, exitFailed)
 		return c.end()
@@ -62,8 +65,7 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	p := c.plan()
 	p.Tree = c.tree()
 	p.Tree.Children, p.Tree.Strays = o.children, !o.noStrays
-	// Signal 0 only asks, and nobody need be stopped for that.
-	p.Freeze, p.Guardian = !o.freeze.noFreeze && p.Ladder[0].Signal != 0, !o.freeze.noGuard
+	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	if o.output.dryRun {
 		list, err := c.preview(p)

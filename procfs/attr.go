@@ -19,11 +19,24 @@ func (fs *FS) Label(pid int) (string, error) {
 // ExeInfo is what stat(2) tells of the program that a process runs, be it
 // removed, so that it can be told from another of the same path.
 func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
-	return os.Stat(fs.root + "/" + processPath(pid, "exe"))
+	return fs.info(pid, "exe")
 }
 
 // RootInfo is what stat(2) tells of a process's root folder. Unlike the path of
 // that it can be compared across mount namespaces.
 func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {
-	return os.Stat(fs.root + "/" + processPath(pid, "root") + "/")
+	return fs.info(pid, "root/")
+}
+
+// info follows a link in a process's folder.
+func (fs *FS) info(pid int, file string) (info os.FileInfo, err error) {
+	stat := func(task string) error {
+		info, err = os.Stat(fs.root + "/" + processPath(pid, task+file))
+		return err
+	}
+	first := stat("")
+	if !missing(first) || fs.throughThread(pid, stat) == ErrNoProcess {
+		return info, first
+	}
+	return info, err
 }

@@ -45,16 +45,32 @@ func ParseCgroup(b []byte) ([]CgroupEntry, error) {
 	return entries, nil
 }
 
-// Cgroups reads the cgroups of a process. Where the kernel has none, the error
-// is errors.ErrUnsupported.
-func (fs *FS) Cgroups(pid int) ([]CgroupEntry, error) {
-	b, err := fs.readOptional(pid, "cgroup", false)
-	if err != nil {
+// Cgroups reads the cgroups of a process of which st was read: only its Thread
+// and its number matter. Those of a first thread that has exited are not the
+// process's: the root in each hierarchy of v1, and in v2 the one that it has
+// exited in. Where the kernel has none, the error is errors.ErrUnsupported.
+func (fs *FS) Cgroups(st *Stat) ([]CgroupEntry, error) {
+	var b []byte
+	read := func(task string) (err error) {
+		b, err = fs.read(processPath(st.PID, task+"cgroup"), false, unlimited)
+		return err
+	}
+	path := processPath(st.PID, "cgroup")
+	err := read(task(st.Thread))
+	if vanished(err) {
+		if err = fs.throughThread(st.PID, read); vanished(err) {
+			return nil, fs.unsupported(path)
+		}
+	}
+	if err == ErrNoProcess {
 		return nil, err
+	}
+	if err != nil {
+		return nil, fs.processError("read", path, err)
 	}
 	entries, err := ParseCgroup(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s/%d/cgroup: %w", fs.root, pid, err)
+		return nil, fmt.Errorf("%s/%s: %w", fs.root, path, err)
 	}
 	return entries, nil
 }

@@ -15,17 +15,20 @@ func (fs *FS) Exe(pid int) (string, error) {
 // ExeBytes is Exe without a string of its own. The result is good until the
 // next use of fs.
 func (fs *FS) ExeBytes(pid int) ([]byte, error) {
-	for {
-		b, err := fs.quickLink(pid, "exe")
-		switch {
-		case err == nil && len(b) == len(fs.buf):
-			fs.grow() // perhaps cut off
-		case err == nil:
-			return bytes.TrimSuffix(b, []byte(" (deleted)")), nil
-		case vanished(err) && fs.exists(pid):
-			return nil, nil
-		default:
-			return nil, fs.processError("readlink", processPath(pid, "exe"), err)
-		}
+	b, err := fs.wholeLink(pid, "exe")
+	if vanished(err) {
+		err = fs.throughThread(pid, func(task string) error {
+			b, err = fs.wholeLink(pid, task+"exe")
+			return err
+		})
 	}
+	switch {
+	case err == nil:
+		return bytes.TrimSuffix(b, []byte(" (deleted)")), nil
+	case err == ErrNoProcess:
+		return nil, err
+	case vanished(err):
+		return nil, nil
+	}
+	return nil, fs.processError("readlink", processPath(pid, "exe"), err)
 }

@@ -411,7 +411,7 @@ func TestReaders(t *testing.T) {
 	check("Environ", []string{"A=1", "LONG=" + long}, environ, err)
 	raw, err := fs.EnvironBytes(7)
 	check("EnvironBytes", "A=1\x00LONG="+long+"\x00", string(raw), err)
-	cgroups, err := fs.Cgroups(7)
+	cgroups, err := fs.Cgroups(&procfs.Stat{ID: procfs.ID{PID: 7}})
 	check("Cgroups", []procfs.CgroupEntry{{Path: "/a/b"}}, cgroups, err)
 	wchan, err := fs.Wchan(7)
 	check("Wchan", "do_wait", wchan, err)
@@ -447,7 +447,7 @@ func perProcess(fs *procfs.FS) map[string]func(int) error {
 		"Status":   func(pid int) error { _, err := fs.Status(pid); return err },
 		"Cmdline":  func(pid int) error { _, err := fs.Cmdline(pid); return err },
 		"Environ":  func(pid int) error { _, err := fs.Environ(pid); return err },
-		"Cgroups":  func(pid int) error { _, err := fs.Cgroups(pid); return err },
+		"Cgroups":  func(pid int) error { _, err := fs.Cgroups(&procfs.Stat{ID: procfs.ID{PID: pid}}); return err },
 		"Wchan":    func(pid int) error { _, err := fs.Wchan(pid); return err },
 		"Exe":      func(pid int) error { _, err := fs.Exe(pid); return err },
 		"Children": func(pid int) error { _, err := fs.Children(pid); return err },

@@ -10,8 +10,8 @@ import (
 // Frozen returns the cgroup that keeps a process frozen, if one does: by the
 // freezer controller of cgroup v1 (freezer.state), or on v2 by cgroup.freeze,
 // its own or an ancestor's (cgroup.events, Linux 5.2).
-func (fs *FS) Frozen(pid int) (cgroup string, ok bool) {
-	entries, err := fs.Cgroups(pid)
+func (fs *FS) Frozen(st *Stat) (cgroup string, ok bool) {
+	entries, err := fs.Cgroups(st)
 	if err != nil {
 		return "", false
 	}

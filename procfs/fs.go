@@ -149,26 +149,43 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 // has an empty file, except that opening environ is refused with ESRCH by
 // recent kernels (seen with 6.18), as if nobody were there. So has who is in the
 // middle of execve(2), until its arguments are in the new address space: that is
-// waited for.
+// waited for. If the first thread has exited, another one's memory is read, as
+// long as there is one.
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
-	path := processPath(pid, file)
+	b, exited, err := fs.readThreadMemory(pid, "", file)
+	for began := time.Now(); exited && time.Since(began) < execLimit; {
+		living := fs.livingThreads(processPath(pid, ""))
+		if len(living) == 0 {
+			break
+		}
+		if b, exited, err = fs.readThreadMemory(pid, task(living[0].PID), file); err == ErrNoProcess {
+			b, exited, err = nil, true, nil // it has exited since
+		}
+	}
+	return b, err
+}
+
+// readThreadMemory reads it through the folder of one thread. exited tells that
+// there is none because the thread has exited, and that the process has others.
+func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited bool, err error) {
+	path := processPath(pid, task+file)
 	var before image
 	pause := execPause
 	for began := time.Now(); ; {
 		b, err := fs.read(path, false, maxMemory)
 		if err != nil {
-			if !vanished(err) || !fs.exists(pid) {
-				return nil, fs.processError("read", path, err)
+			if !vanished(err) || !fs.have(processPath(pid, task)) {
+				return nil, false, fs.processError("read", path, err)
 			}
 			b = nil
 		}
 		if len(b) > 0 {
-			return b, nil
+			return b, false, nil
 		}
 		// It may have had the old address space when we opened, and another by now.
-		now, ok := fs.image(pid)
+		now, ok, exited := fs.image(pid, task)
 		if !ok || now == before && now.code != 0 || time.Since(began) > execLimit {
-			return nil, nil
+			return nil, exited, nil
 		}
 		if before = now; now.code == 0 {
 			// Not time.Sleep, whose timers take descriptors that may not be there.
@@ -192,22 +209,28 @@ const (
 // fs/binfmt_elf.c), and 1 for those who may not know.
 type image struct{ code, stack uint64 }
 
-// image reads it from stat; ok is false for who has no memory at all.
-func (fs *FS) image(pid int) (i image, ok bool) {
-	b, err := fs.quick(pid, "stat")
+// image reads it from stat; ok is false for a thread without memory. exited tells
+// that it has exited, and is not the only thread of its process.
+func (fs *FS) image(pid int, task string) (i image, ok, exited bool) {
+	b, err := fs.quick(pid, task+"stat")
 	if err != nil {
-		return i, false
+		return i, false, task != ""
 	}
-	const pfExiting = 0x4 // PF_EXITING of include/linux/sched.h
 	f := fields{rest: b[bytes.LastIndexByte(b, ')')+1:]}
 	state := f.next()
 	f.skip(5)
 	flags := f.unsigned() // field 9
-	f.skip(16)
+	f.skip(10)
+	threads := f.unsigned() // field 20
+	f.skip(5)
 	i.code = f.unsigned() // field 26
 	f.skip(1)
 	i.stack = f.unsigned()
-	return i, !f.bad && len(state) == 1 && state[0] != 'Z' && state[0] != 'X' && flags&(pfKthread|pfExiting) == 0
+	if f.bad || len(state) != 1 {
+		return i, false, false
+	}
+	gone := zombieState(state[0]) || flags&pfExiting != 0
+	return i, !gone && flags&pfKthread == 0, gone && threads > 1
 }
 
 // readOptional reads a file that a kernel may have been built without. The file

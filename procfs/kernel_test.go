@@ -172,7 +172,9 @@ func TestKernelZombie(t *testing.T) {
 	}
 }
 
-func TestKernelLeaderExitsFirst(t *testing.T) {
+// TestKernelFirstThreadExits: what /proc/PID no longer tells is read through a
+// thread that lives.
+func TestKernelFirstThreadExits(t *testing.T) {
 	fs := realProc(t)
 	var pid int
 	var done func() *os.ProcessState
@@ -184,9 +186,54 @@ func TestKernelLeaderExitsFirst(t *testing.T) {
 	if pid == 0 {
 		t.Fatal("the helper never ran on its first thread")
 	}
-	s := until(t, fs, pid, func(s *procfs.Stat) bool { return s.State == 'Z' })
-	if s.Gone() || s.Threads < 2 {
-		t.Errorf("with other threads running: %d threads, gone %v", s.Threads, s.Gone())
+	s := until(t, fs, pid, func(s *procfs.Stat) bool { return s.Thread != 0 })
+	if s.Gone() || s.Threads < 2 || s.State == 'Z' || s.Thread == pid {
+		t.Errorf("with other threads running: %+v, gone %v", s, s.Gone())
+	}
+	dir, err := fs.OpenDir(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := fs.StatAt(dir); err != nil || at.ID != s.ID || at.Thread == 0 || at.State == 'Z' {
+		t.Errorf("StatAt: %+v, %v", at, err)
+	}
+	_ = unix.Close(dir)
+	if args, err := fs.Cmdline(pid); err != nil || !slices.Equal(args, os.Args[:1]) {
+		t.Errorf("Cmdline: %q, %v", args, err)
+	}
+	if arg0, err := fs.Arg0(pid); err != nil || string(arg0) != os.Args[0] {
+		t.Errorf("Arg0: %q, %v", arg0, err)
+	}
+	if env, err := fs.EnvironBytes(pid); err != nil || !procfs.HasEnv(env, helperVariable, "leader-exits", false) {
+		t.Errorf("EnvironBytes: %q, %v", env, err)
+	}
+	own, err := os.Executable()
+	if exe, e := fs.Exe(pid); err != nil || e != nil || exe != own {
+		t.Errorf("Exe: %q, %v; want %q, %v", exe, e, own, err)
+	}
+	for path, read := range map[string]func(int) (os.FileInfo, error){own: fs.ExeInfo, "/": fs.RootInfo} {
+		want, err := os.Stat(path)
+		if info, e := read(pid); err != nil || e != nil || !os.SameFile(info, want) {
+			t.Errorf("%s: %v, %v, %v", path, info, e, err)
+		}
+	}
+	for _, kind := range []string{"mnt", "net", "pid"} {
+		want, err := fs.Namespace(os.Getpid(), kind)
+		if got, e := fs.Namespace(pid, kind); got != want || e != err && !errors.Is(e, err) {
+			t.Errorf("Namespace %s: %q, %v; want %q, %v", kind, got, e, want, err)
+		}
+	}
+	status, err := fs.Status(pid)
+	if err != nil || status.State == 'Z' || status.VmHWM == 0 || status.NSPID[0] != pid || !status.Caught.Has(int(unix.SIGURG)) {
+		t.Errorf("Status: %+v, %v", status, err)
+	}
+	self, err := fs.Stat(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := fs.Cgroups(&self)
+	if got, e := fs.Cgroups(&s); !cmp.Equal(got, want) || e != nil && !errors.Is(e, err) {
+		t.Errorf("Cgroups: %+v, %v; want %+v, %v", got, e, want, err)
 	}
 	if state := done(); state.ExitCode() != 0 {
 		t.Errorf("the helper: %v", state)
@@ -237,7 +284,7 @@ func TestKernelReaders(t *testing.T) {
 	if _, err := fs.Wchan(pid); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Wchan: %v", err)
 	}
-	if groups, err := fs.Cgroups(pid); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && len(groups) == 0 {
+	if groups, err := fs.Cgroups(&s); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && len(groups) == 0 {
 		t.Errorf("Cgroups: %+v, %v", groups, err)
 	}
 	// os/exec forked it from whichever thread was at hand.

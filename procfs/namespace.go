@@ -1,27 +1,21 @@
 package procfs
 
-import (
-	"golang.org/x/sys/unix"
-)
-
 // Namespace returns what names the namespace of that type ("pid", "net") that
 // a process is in, as in "pid:[4026531836]" (namespaces(7)). It takes
 // PTRACE_MODE_READ access (ptrace(2)). The error is that of a process which is
 // not there where the kernel has no such type.
 func (fs *FS) Namespace(pid int, kind string) (string, error) {
-	path := processPath(pid, "ns/"+kind)
-	for {
-		n, err := unix.Readlinkat(fs.fd, path, fs.buf)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return "", fs.processError("readlink", path, err)
-		case n == len(fs.buf):
-			fs.grow()
-		default:
-			return string(fs.buf[:n]), nil
-		}
+	b, err := fs.wholeLink(pid, "ns/"+kind)
+	if vanished(err) {
+		err = fs.throughThread(pid, func(task string) error {
+			b, err = fs.wholeLink(pid, task+"ns/"+kind)
+			return err
+		})
 	}
+	if err != nil && err != ErrNoProcess {
+		err = fs.processError("readlink", processPath(pid, "ns/"+kind), err)
+	}
+	return string(b), err
 }
 
 // Threads returns the numbers of a process's threads, in ascending order. Stat

@@ -32,5 +32,8 @@ func (fs *FS) StatAt(dir int) (Stat, error) {
 	if err != nil {
 		return Stat{}, fmt.Errorf("%s: %w", fs.root, err)
 	}
+	if s.firstExited() {
+		at.stateOfLiving("", &s)
+	}
 	return s, nil
 }

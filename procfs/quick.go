@@ -70,6 +70,17 @@ func (fs *FS) quickLink(pid int, file string) ([]byte, error) {
 	}
 }
 
+// wholeLink is quickLink, but never cut off.
+func (fs *FS) wholeLink(pid int, file string) ([]byte, error) {
+	for {
+		b, err := fs.quickLink(pid, file)
+		if err != nil || len(b) < len(fs.buf) {
+			return b, err
+		}
+		fs.grow()
+	}
+}
+
 // path makes the path of a process's file, for the kernel, in memory that is used again.
 func (fs *FS) path(pid int, file string) *byte {
 	b := append(strconv.AppendInt(fs.name[:0], int64(pid), 10), '/')

@@ -34,8 +34,14 @@ type Stat struct {
 	ID
 	Inode uint64 // of the process's pidfd, unique since boot (pidfs, Linux 6.9); 0 if it was not asked for
 	Comm  string // as the process has it: any bytes but NUL
-	State byte   // one of RSDZTtXxKWPI
-	PPID  int
+	// State is one of RSDZTtXxKWPI. It and Blocked are those of the first
+	// thread or, if that has exited while others run, of another.
+	State byte
+	// Thread is the number of that other thread, 0 where the first has not
+	// exited or all have. Only FS sets it: the file of the process tells
+	// nothing of its other threads.
+	Thread int
+	PPID   int
 	// PGID and SID are 0 for kernel threads and where the group or session
 	// was made outside of the PID namespace, and -1 in the instant in which
 	// a process is being reaped (do_task_stat in fs/proc/array.c).
@@ -51,7 +57,7 @@ type Stat struct {
 	// PF_RANDOMIZE each execve(2) draws them anew. Without PTRACE_MODE_READ access (ptrace(2)) they are 0
 	// or 1, as for zombies.
 	StartCode, StartStack uint64
-	// Blocked holds which of the signals 1 to 31 the first thread blocks, from bit 0 on; all of them where the kernel does
+	// Blocked holds which of the signals 1 to 31 the thread blocks, from bit 0 on; all of them where the kernel does
 	// not say.
 	Blocked uint32
 	// ExitCode is field 52, a wait status; -1 if the kernel printed none
@@ -90,9 +96,9 @@ func (s *Stat) SameImage(o *Stat) bool {
 }
 
 // Gone reports whether all threads have exited: the process is a zombie, or
-// dead. A leader that has exited while other threads run shows as Z too, but
-// num_threads still counts them: 1 for a plain zombie, 2 for a leader with one
-// thread left. While a debugger has yet to collect a thread that has exited,
+// dead. /proc/PID/stat of a process whose first thread has exited while others
+// run says Z too, but num_threads counts them: 1 for a plain zombie, 2 for one
+// with a thread left. While a debugger has yet to collect a thread that has exited,
 // that one is counted as well, and so the process as not gone.
 func (s *Stat) Gone() bool {
 	switch s.State {
@@ -102,8 +108,7 @@ func (s *Stat) Gone() bool {
 	return false
 }
 
-// Stopped reports whether the process was stopped by a signal. State is the
-// leading thread's, as it is in all these.
+// Stopped reports whether the process was stopped by a signal.
 func (s *Stat) Stopped() bool { return s.State == 'T' }
 
 // Traced reports whether a tracer holds the process (t, since Linux 2.6.33).
@@ -142,6 +147,7 @@ func parseStat(b []byte, s *Stat) error {
 	state := f.next()
 	s.Inode = 0
 	s.ID.PID = pid
+	s.Thread = 0
 	s.PPID = f.int() // field 4
 	s.PGID = f.int()
 	s.SID = f.int()
@@ -280,6 +286,9 @@ func (fs *FS) stat(pid int, s *Stat) error {
 	}
 	if s.PID != pid {
 		return fmt.Errorf("%s/%d/stat: %w: it is that of process %d", fs.root, pid, errStat, s.PID)
+	}
+	if s.firstExited() {
+		fs.stateOfLiving(processPath(pid, ""), s)
 	}
 	return nil
 }

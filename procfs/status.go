@@ -34,11 +34,13 @@ type Status struct {
 	NSPID   []int
 	Threads int
 	VmHWM   uint64 // largest resident size so far, in kB; 0 for zombies and kernel threads
-	// ThreadPending and Pending are the signals that wait for the leading
-	// thread (SigPnd) and for the process (ShdPnd).
+	// ThreadPending and Pending are the signals that wait for the first thread
+	// (SigPnd) and for the process (ShdPnd). If the first thread has exited
+	// while others run, ThreadPending is of one of them, as are State, TracerPID
+	// and VmHWM, and Blocked is what all of them block.
 	ThreadPending, Pending   SigSet
 	Blocked, Ignored, Caught SigSet
-	// Context switches of the leading thread since it started.
+	// Context switches of the first thread since it started.
 	VoluntarySwitches, InvoluntarySwitches uint64
 }
 
@@ -151,7 +153,9 @@ func (f *fields) sigset() SigSet {
 	return SigSet(n)
 }
 
-// Status reads /proc/PID/status.
+// Status reads /proc/PID/status. The numbers and users of a process are those of
+// its first thread even if that has exited: whoever may signal the process is
+// judged by them (check_kill_permission in kernel/signal.c).
 func (fs *FS) Status(pid int) (Status, error) {
 	b, err := fs.readRecord(pid, "status")
 	if err != nil {
@@ -161,5 +165,29 @@ func (fs *FS) Status(pid int) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("%s/%d/status: %w", fs.root, pid, err)
 	}
+	if s.Threads > 1 && zombieState(s.State) {
+		fs.statusOfLiving(pid, &s)
+	}
 	return s, nil
+}
+
+// statusOfLiving puts into s what the first thread, which has exited, cannot tell.
+func (fs *FS) statusOfLiving(pid int, s *Status) {
+	first := true
+	for _, thread := range fs.livingThreads(processPath(pid, "")) {
+		b, err := fs.read(processPath(pid, task(thread.PID)+"status"), true, unlimited)
+		if err != nil {
+			continue // it has exited since
+		}
+		living, err := ParseStatus(b)
+		if err != nil {
+			continue
+		}
+		if first {
+			s.State, s.TracerPID, s.VmHWM = living.State, living.TracerPID, living.VmHWM
+			s.ThreadPending, s.Blocked = living.ThreadPending, living.Blocked
+			first = false
+		}
+		s.Blocked &= living.Blocked
+	}
 }

@@ -1,7 +1,7 @@
 package procfs
 
-// Wchan returns the kernel function in which the leading thread sleeps
-// (proc_pid_wchan(5)), and an empty string where it does not, or where the caller
+// Wchan returns the kernel function in which the first thread of the process, or
+// the thread of that number, sleeps (proc_pid_wchan(5)), and an empty string where it does not, or where the caller
 // lacks PTRACE_MODE_READ access (ptrace(2)): the kernel prints 0 for both. A
 // kernel without CONFIG_KALLSYMS has no such file: errors.ErrUnsupported.
 func (fs *FS) Wchan(pid int) (string, error) {

@@ -35,8 +35,8 @@ type Cgroup interface {
 // CgroupPlan says that the targets are the members of a cgroup.
 type CgroupPlan struct {
 	Cgroup
-	// Contains tells whether a process is in it now.
-	Contains func(pid int) bool
+	// Contains tells whether a process is in it now, of which that was read.
+	Contains func(*procfs.Stat) bool
 	// Guard returns why a member is to be left alone, or "".
 	Guard func(*procfs.Stat) string
 }
@@ -145,7 +145,7 @@ func (c *cgroup) take(pid int) *Result {
 	}
 	// The list was read before: the number may have come to name a stranger.
 	// Asked last: if it is still there, all that was read was its own.
-	in := c.r.plan.Cgroup.Contains(pid)
+	in := c.r.plan.Cgroup.Contains(&st)
 	if _, err := c.r.k.Stat(st.ID); !in || err != nil || st.Gone() {
 		c.r.k.Close(st.ID)
 		return nil
@@ -182,7 +182,7 @@ func (c *cgroup) signal(list []*Result, sig signals.Signal) bool {
 	for _, res := range list {
 		switch {
 		case res.Outcome != Survived:
-		case c.r.plan.Cgroup.Contains(res.PID):
+		case c.r.plan.Cgroup.Contains(&res.Stat):
 			inside = append(inside, res)
 		default:
 			outside = append(outside, res)
@@ -192,10 +192,25 @@ func (c *cgroup) signal(list []*Result, sig signals.Signal) bool {
 		return false // one by one, then; what fails there is reported
 	}
 	for _, res := range inside {
-		c.r.sent(res, sig)
+		c.signalMissed(res, sig)
 	}
 	c.r.signalAll(outside, sig)
 	return true
+}
+
+// signalMissed signals a member once more. cgroup.kill sends to each first thread
+// alone (cgroup_kill_control in kernel/cgroup/cgroup.c), so a process whose first
+// thread has exited does not get it. Any other has been killed, permitted or not.
+func (c *cgroup) signalMissed(res *Result, sig signals.Signal) {
+	err := c.r.k.Signal(res.ID, sig)
+	if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		if st, statErr := c.r.k.Stat(res.ID); statErr == nil && st.Thread != 0 {
+			c.r.refuse(res, err)
+			c.r.obs.Failed(res, err)
+			return
+		}
+	}
+	c.r.sent(res, sig)
 }
 
 // thaw lets the cgroup go on. One that somebody else had frozen, or that holds
@@ -236,7 +251,7 @@ func (c *cgroup) sweep() (more bool, err error) {
 			// goes before it is opened.
 			return true, nil
 		case err != nil || c.spared[st.ID]:
-		case c.r.byID[st.ID] == nil:
+		case c.r.byID[st.ID] == nil && c.r.plan.Cgroup.Contains(&st):
 			return true, nil
 		}
 	}

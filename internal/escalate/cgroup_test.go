@@ -84,7 +84,9 @@ func (c *cgroupFake) KillCgroup() error {
 	}
 	c.kills++
 	for _, pid := range c.living() {
-		c.w.procs[pid].deliver(signals.KILL)
+		if p := c.w.procs[pid]; !p.leaderLeft {
+			p.deliver(signals.KILL)
+		}
 	}
 	return nil
 }
@@ -120,7 +122,7 @@ func within(w *world, ladder string, members ...*process) (*Plan, *cgroupFake) {
 	}
 	return &Plan{
 		Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second,
-		Cgroup: &CgroupPlan{Cgroup: c, Guard: guardOf, Contains: func(pid int) bool { return c.members[pid] }},
+		Cgroup: &CgroupPlan{Cgroup: c, Guard: guardOf, Contains: func(st *procfs.Stat) bool { return c.members[st.PID] }},
 	}, c
 }
 
@@ -147,10 +149,32 @@ func TestCgroupOutcomes(t *testing.T) {
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		out := carryOut(w, p, list...)
 		out.ended()
-		if c.kills != 1 || w.count("KILL 100") > 0 || out.Rung != 2 {
-			t.Errorf("%d strokes, rung %d", c.kills, out.Rung)
+		if c.kills != 1 || out.Rung != 2 || out.o.failed > 0 {
+			t.Errorf("%d strokes, rung %d, %d failures", c.kills, out.Rung, out.o.failed)
 		}
 		out.want("0s TERM 100", "0s TERM 101", "5s KILL 100", "5s KILL 101", "5s gone 100", "5s gone 101")
+	})
+	bubble(t, "KILL misses who has lost its first thread", func(t *testing.T) {
+		w := newWorld(t)
+		list := pair(w, signals.TERM)
+		list[1].Threads, list[1].leaderLeft = 2, true
+		p, c := within(w, "TERM/5/KILL/2", list...)
+		out := carryOut(w, p, list...)
+		out.ended()
+		if c.kills != 1 || out.Rung != 2 || out.o.failed > 0 {
+			t.Errorf("%d kills, rung %d, %d failures", c.kills, out.Rung, out.o.failed)
+		}
+		out.want("0s TERM 100", "0s TERM 101", "5s KILL 100", "5s KILL 101", "5s gone 100", "5s gone 101")
+	})
+	bubble(t, "KILL misses who has lost its first thread, and may not be signalled", func(t *testing.T) {
+		w := newWorld(t)
+		list := pair(w)
+		list[1].Threads, list[1].leaderLeft, list[1].refuses = 2, true, errPerm
+		p, _ := within(w, "KILL/2", list...)
+		out := carryOut(w, p, list...)
+		if out.Count(Refused) != 1 || out.o.failed != 1 || out.Proved {
+			t.Errorf("%d refused, %d failures, proved %v", out.Count(Refused), out.o.failed, out.Proved)
+		}
 	})
 	bubble(t, "KILL one by one, before Linux 5.14", func(t *testing.T) {
 		w := newWorld(t)
@@ -239,7 +263,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		stranger := w.add(process{})
 		c.members[stranger.PID] = true // as the list has it
-		p.Cgroup.Contains = func(pid int) bool { return pid != stranger.PID }
+		p.Cgroup.Contains = func(st *procfs.Stat) bool { return st.PID != stranger.PID }
 		c.onFreeze = func() { stranger.opening = func(*process) { delete(c.members, stranger.PID) } }
 		carryOut(w, p, list...)
 		if len(stranger.got) > 0 {

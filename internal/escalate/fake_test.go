@@ -102,7 +102,7 @@ type process struct {
 	last      bool
 	hops      bool // forks and exits without end: each reading finds only that somebody has gone
 
-	leaderLeft bool // the first thread has exited, so that no state shows but Z
+	leaderLeft bool // the first thread has exited, and another lives
 	isReaped   bool
 	pending    []signals.Signal
 	byRun      bool // sent SIGSTOP by the run, and no SIGCONT since
@@ -211,8 +211,8 @@ func (p *process) setsid() { p.PGID, p.SID = p.PID, p.PID }
 // shown is what /proc has of p.
 func (p *process) shown() procfs.Stat {
 	st := p.Stat
-	if p.leaderLeft {
-		st.State = 'Z'
+	if p.leaderLeft && !st.Gone() {
+		st.Thread = 1<<20 + st.PID
 	}
 	for sig, is := range p.blocks {
 		if is {

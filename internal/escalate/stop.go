@@ -1,6 +1,7 @@
 package escalate
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -99,6 +100,11 @@ func (t *tree) halted(res *Result, st *procfs.Stat) bool {
 	return st.Threads <= 1 || t.r.k.Halted(res.ID)
 }
 
+// stateOf names the thread that State is of.
+func stateOf(st *procfs.Stat) procfs.ID {
+	return procfs.ID{PID: cmp.Or(st.Thread, st.PID), Start: st.Start}
+}
+
 const lullLimit = 250 * time.Millisecond
 
 // settle counts the frozen members that were not held when the last reading
@@ -130,8 +136,7 @@ func (t *tree) settle() (running int) {
 			res.settled = t.halted(res, st)
 			running++
 		case st.State == 'Z':
-			// The leading thread has exited, and the others' state is not
-			// shown here: nor would it be if somebody woke them.
+			// All threads have exited, and a debugger has yet to collect one.
 			t.restless = true
 			res.settled = t.halted(res, st)
 			running++
@@ -153,7 +158,8 @@ func (t *tree) settle() (running int) {
 	}
 	for i, res := range asleep {
 		// Very many are a fork bomb's, whatever they wait for.
-		res.forking = i >= 64 || !t.r.k.Vforks(res.ID) || !t.halted(res, t.snap.Lookup(res.PID))
+		st := t.snap.Lookup(res.PID)
+		res.forking = i >= 64 || !t.r.k.Vforks(stateOf(st)) || !t.halted(res, st)
 		if res.forking {
 			running++
 		}

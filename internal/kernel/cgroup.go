@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -186,9 +187,28 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 				pids = append(pids, pid)
 			}
 		}
+		if len(b) == 0 {
+			pids = append(pids, k.movedInto(path)...)
+		}
 		return nil
 	})
 	return pids, outside, err
+}
+
+// movedInto returns the processes that were moved into a cgroup after their
+// first threads had exited. The kernel leaves these threads where they are, and
+// lists the process there (cgroup_migrate_add_task, css_task_iter_advance in
+// kernel/cgroup/cgroup.c): only cgroup.threads tells of the others.
+func (k *Kernel) movedInto(dir string) (pids []int) {
+	b, _ := os.ReadFile(filepath.Join(dir, "cgroup.threads"))
+	for word := range bytes.FieldsSeq(b) {
+		tid, _ := strconv.Atoi(string(word))
+		status, err := k.proc.Status(tid)
+		if err == nil && !slices.Contains(pids, status.TGID) {
+			pids = append(pids, status.TGID)
+		}
+	}
+	return pids
 }
 
 // CgroupEmpty waits until nobody lives in the subtree.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -35,11 +36,14 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return zombie(proc, &st)
 	}
 	var why []string
-	if cgroup, ok := proc.Frozen(id.PID); ok {
+	if st.Thread != 0 {
+		why = append(why, firstExited(st.Threads-1))
+	}
+	if cgroup, ok := proc.Frozen(&st); ok {
 		why = append(why, "frozen by cgroup "+show.Word(cgroup))
 	} else if st.State == 'D' {
 		where := "the kernel"
-		if wchan, err := proc.Wchan(id.PID); err == nil && wchan != "" && wchan != "0" {
+		if wchan, err := proc.Wchan(cmp.Or(st.Thread, id.PID)); err == nil && wchan != "" && wchan != "0" {
 			where = wchan
 		}
 		why = append(why, "in uninterruptible sleep in "+where)
@@ -66,6 +70,14 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		why = append(why, "state "+string(st.State))
 	}
 	return strings.Join(why, ", ")
+}
+
+// firstExited tells of a process that looks like a zombie and is none.
+func firstExited(others int) string {
+	if others == 1 {
+		return "its first thread has exited, 1 other runs"
+	}
+	return fmt.Sprintf("its first thread has exited, %d others run", others)
 }
 
 // fate tells what became of a signal.

@@ -415,6 +415,37 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestExplainFirstThreadExited: the reasons are those of the threads that live.
+func TestExplainFirstThreadExited(t *testing.T) {
+	const term = 1 << (signals.TERM - 1)
+	for _, test := range []struct {
+		threads []procfstest.Proc
+		want    string
+	}{
+		{[]procfstest.Proc{{PID: 6}}, "its first thread has exited, 1 other runs"},
+		{[]procfstest.Proc{{PID: 6, Blocked: term}, {PID: 7, Blocked: term}}, "its first thread has exited, 2 others run, TERM is blocked"},
+		{[]procfstest.Proc{{PID: 6, Blocked: term}, {PID: 7}}, "its first thread has exited, 2 others run"},
+		{[]procfstest.Proc{{PID: 6, State: 'T'}}, "its first thread has exited, 1 other runs, stopped"},
+		{[]procfstest.Proc{{PID: 6, State: 'D', Wchan: "msleep"}},
+			"its first thread has exited, 1 other runs, in uninterruptible sleep in the kernel"},
+		{[]procfstest.Proc{{PID: 6, TracerPID: 9}}, "its first thread has exited, 1 other runs, traced by 9"},
+	} {
+		root := procfstest.Build(t, procfstest.Proc{PID: 5, State: 'Z', Threads: 1 + len(test.threads)})
+		for _, thread := range test.threads {
+			thread.Threads = 1 + len(test.threads)
+			procfstest.AddThread(t, root, 5, thread)
+		}
+		proc, err := procfs.Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Explain(proc, procfs.ID{PID: 5, Start: 5}, signals.TERM); got != test.want {
+			t.Errorf("%s, want %s", got, test.want)
+		}
+		_ = proc.Close()
+	}
+}
+
 func TestStatusLine(t *testing.T) {
 	for _, opts := range []Options{{}, {Terminal: true, Quiet: true}, {Terminal: true, JSON: true}, {Terminal: true, Verbose: true}} {
 		if tick := New(opts).Tick(); tick != 0 {

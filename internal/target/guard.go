@@ -11,6 +11,7 @@ type Guard struct {
 	self      int
 	ancestors map[int]bool
 	force     bool
+	allowSelf bool
 	session   int
 	spare     bool // leave session alone
 }
@@ -58,6 +59,9 @@ func (g *Guard) SpareSession(proc *procfs.FS) error {
 	return nil
 }
 
+// AllowSelf lets self be named, which is only asked for.
+func (g *Guard) AllowSelf() { g.allowSelf = true }
+
 // OnlySession gives up the care for ancestors in other sessions.
 func (g *Guard) OnlySession() { clear(g.ancestors) }
 
@@ -85,7 +89,7 @@ func (g *Guard) Brought(st *procfs.Stat) string {
 // Named returns why a process that was named outright is refused, or "".
 func (g *Guard) Named(st *procfs.Stat) string {
 	switch {
-	case st.PID == g.self:
+	case st.PID == g.self && !g.allowSelf:
 		return "this is the very process that would wait for its end"
 	case st.PID == 1 && !g.force:
 		return "PID 1 is refused without --force"

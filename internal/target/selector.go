@@ -93,7 +93,7 @@ func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 		}
 	}
 	if s.Cgroup != "" {
-		entries, err := proc.Cgroups(st.PID)
+		entries, err := proc.Cgroups(st)
 		if err != nil || !inCgroup(entries, s.Cgroup) {
 			return false, ignore(err)
 		}

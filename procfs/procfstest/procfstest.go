@@ -164,6 +164,12 @@ func (p Proc) filled() Proc {
 	return p
 }
 
+// AddThread adds a thread to a process of root: p.PID is its TID.
+func AddThread(t testing.TB, root string, pid int, p Proc) {
+	t.Helper()
+	p.build(t, filepath.Join(root, strconv.Itoa(pid), "task"))
+}
+
 func (p Proc) build(t testing.TB, root string) {
 	t.Helper()
 	dir := filepath.Join(root, strconv.Itoa(p.PID))
