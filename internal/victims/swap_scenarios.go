@@ -1,0 +1,104 @@
+package victims
+
+// scenario is a call of a tool, and the victim that it looks for. See scene.words for what is in braces.
+type scenario struct {
+	name    string
+	tool    []string
+	kin     kin
+	ignores bool // TERM
+	halted  bool // it has been stopped before
+	session bool // it leads a session, not only a group
+	uid     int
+	env     string
+	cgroup  bool
+
+	bare     bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
+	byTick   bool // named by PID and start tick: so it is with a newcomer of the same tick
+	early    bool // the victim must be there before the tool starts, even if both are to start in the same tick
+	old      bool // the victim has to be older than a tick
+	number   bool // the signal can only be sent by number, pidfds or not: a group that has no leader
+	stopping bool // the tool leaves others stopped
+}
+
+const (
+	nobody = 4242 // a user that owns only victims
+	mark   = "SWAPPED=1"
+)
+
+var scenarios = []scenario{
+	{name: "killwait PID", tool: five("killwait", "{pid}"), bare: true},
+	{name: "killwait PID ladder", tool: five("killwait", "{pid}"), bare: true, ignores: true},
+	{name: "killwait PID stopped", tool: five("killwait", "{pid}"), bare: true, halted: true},
+	{name: "killwait PID@START", tool: five("killwait", "{handle}"), byTick: true},
+	{name: "killwait PID:INODE", tool: five("killwait", "{inode}"), early: true},
+	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
+	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
+	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
+	{name: "killwait --full", tool: five("killwait", "--full", "^prey 60")},
+	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: nobody},
+	{name: "killwait --env", tool: five("killwait", "--env", mark), env: mark},
+	{name: "killwait --parent", tool: five("killwait", "--parent", "{root}"), kin: child},
+	{name: "killwait --group", tool: five("killwait", "--group", "{root}", "--omit", "{root}"), kin: child},
+	{name: "killwait --session", tool: five("killwait", "--session", "{root}", "--omit", "{root}"), kin: child},
+	{name: "killwait --older", tool: five("killwait", "--older", "30ms", "--user", "4242"), uid: nobody, old: true},
+	{name: "killwait --cgroup", tool: five("killwait", "--cgroup", "{cgroup}"), cgroup: true},
+
+	{name: "tkill PID", tool: five("tkill", "{pid}"), bare: true},
+	{name: "tkill --name", tool: five("tkill", "--name", "prey"), ignores: true},
+	{name: "tkill member", tool: five("tkill", "{root}"), kin: child},
+	{name: "tkill member ladder", tool: five("tkill", "-s", "WINCH", "{root}"), kin: child},
+	{name: "tkill -c", tool: five("tkill", "-c", "{root}"), kin: child},
+	{name: "tkill --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), kin: child},
+	{name: "tkill stray", tool: five("tkill", "{root}"), kin: stray},
+	{name: "tkill stray --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), kin: stray},
+	{name: "tkill -PGID", tool: five("tkill", "--", "-{root}"), kin: child},
+
+	{name: "pgkill PGID", tool: five("pgkill", "{pid}"), bare: true},
+	{name: "pgkill PGID ladder", tool: five("pgkill", "{pid}"), bare: true, ignores: true},
+	{name: "pgkill member", tool: five("pgkill", "{root}"), kin: child},
+	{name: "pgkill --of PID@START", tool: five("pgkill", "--of", "{handle}"), byTick: true},
+	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{inode}"), early: true},
+	{name: "pgkill -S SID", tool: five("pgkill", "-S", "{pid}"), bare: true, session: true},
+	{name: "pgkill -S --of PID@START", tool: five("pgkill", "-S", "--of", "{handle}"), byTick: true, session: true},
+	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{inode}"), early: true, session: true},
+	{name: "pgkill -S member", tool: five("pgkill", "-S", "{root}"), kin: child},
+
+	{name: "freezekill PID", tool: five("freezekill", "{pid}"), bare: true},
+	{name: "freezekill PID ladder", tool: five("freezekill", "{pid}"), bare: true, ignores: true},
+	{name: "freezekill --name", tool: five("freezekill", "--name", "prey")},
+	{name: "freezekill -T", tool: five("freezekill", "-T", "{root}"), kin: child},
+	{name: "freezekill -PGID", tool: five("freezekill", "--", "-{root}"), kin: child},
+	{name: "freezekill --cgroup", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true},
+	{name: "freezekill --thaw", tool: []string{"freezekill", "--thaw", "--name", "prey"}, halted: true},
+
+	{name: "reapwait -z --kill-parent", tool: zombies("--kill-parent", "{pid}"), kin: undying},
+	{name: "reapwait -z --kill-parent, all", tool: zombies("--kill-parent"), kin: undying},
+	{name: "reapwait -z --nudge", tool: zombies("--nudge", "{pid}"), kin: undying},
+	{name: "reapwait -z --nudge --kill-parent", tool: zombies("--nudge", "--kill-parent"), kin: undying},
+
+	{name: "kill PID:INODE", tool: []string{"kill", "{inode}"}, early: true},
+	{name: "kill NAME", tool: []string{"kill", "prey"}},
+	{name: "kill --timeout", tool: []string{"kill", "--timeout", "30", "KILL", "{pid}"}, bare: true, ignores: true},
+
+	{name: "pkill NAME", tool: []string{"pkill", "prey"}},
+	{name: "pkill -f", tool: []string{"pkill", "-f", "^prey 60"}},
+	{name: "pkill -P", tool: []string{"pkill", "-P", "{root}"}, kin: child},
+	{name: "pkill -g", tool: []string{"pkill", "-g", "{root}", "prey"}, kin: child},
+	{name: "pkill -s", tool: []string{"pkill", "-s", "{root}", "prey"}, kin: child},
+	{name: "pkill -u", tool: []string{"pkill", "-u", "4242"}, uid: nobody},
+
+	{name: "killall NAME", tool: []string{"killall", "prey"}},
+	{name: "killall -w", tool: []string{"killall", "-w", "prey"}},
+	{name: "killall -g", tool: []string{"killall", "-g", "prey"}},
+	{name: "killall /path", tool: []string{"killall", "{prey}"}},
+	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: nobody},
+	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
+}
+
+func five(tool string, args ...string) []string {
+	return append([]string{tool, "-k", "0.1", "-t", "0.5"}, args...)
+}
+
+func zombies(args ...string) []string {
+	return append([]string{"reapwait", "-z", "-k", "0.1", "-t", "0.3"}, args...)
+}
