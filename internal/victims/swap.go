@@ -43,6 +43,9 @@ var (
 	null int
 )
 
+// tries is how often a swap is to be made within one tick.
+const tries = 3
+
 // swapper counts what it has done.
 type swapper struct {
 	verbose bool
@@ -67,6 +70,8 @@ func Swap() {
 	wantedRoutes, err := regexp.Compile(*list)
 	must("routes", err)
 	null = devNull()
+	// The tool and the victim have to be fast, for a tick is short.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
 	s := &swapper{verbose: *verbose, next: 2000}
 	makePrey()
 	total := tally{}
@@ -138,6 +143,9 @@ func (s *swapper) cover(sc *scenario, r *route, n int) (sum tally) {
 		}
 		young := k%2 == 1 && !sc.old
 		got := s.round(sc, r, at, young)
+		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {
+			got = s.round(sc, r, at, young)
+		}
 		s.judge(sc, r, &got, &sum)
 	}
 	return sum

@@ -56,6 +56,7 @@ func statusField(status []byte, key string) string {
 // end kills a process and waits until its PID is free: by reaping it, or because its parent does.
 func (t *tracer) end(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
+	defer delete(t.others, pid)
 	for limit := now() + patience; now() < limit; {
 		var ws unix.WaitStatus
 		if got, err := unix.Wait4(pid, &ws, unix.WNOHANG|unix.WALL, nil); err == nil && got == pid && !ws.Stopped() {
@@ -65,7 +66,7 @@ func (t *tracer) end(pid int) {
 			return
 		}
 	}
-	die(125, "swap: process %d does not go", pid)
+	die(125, "swap: process %d does not go:\n%s", pid, table())
 }
 
 // newcomer makes the unrelated process with this PID: a child of the swapper that leads a session and a process group of its

@@ -103,8 +103,8 @@ func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
 	got.output, _ = io.ReadAll(output)
 	sn.strike()
 	if s.verbose {
-		fmt.Printf("  %v young=%v swapped=%v same=%v meant=%v at %d of %d, exit %d, hit %q, %v\n", got.argv, young, got.swapped, got.same, got.meant,
-			at, got.stops, got.ended.ExitStatus(), got.hit, &got.last)
+		fmt.Printf("  %v young=%v swapped=%v same=%v meant=%v at %d of %d, exit %d, hit %q, %v: %q\n", got.argv, young, got.swapped, got.same, got.meant,
+			at, got.stops, got.ended.ExitStatus(), got.hit, &got.last, got.output)
 	}
 	return got
 }

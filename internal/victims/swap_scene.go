@@ -34,10 +34,12 @@ type scene struct {
 	close    []*os.File
 }
 
+// The root is written in Perl because shells do not let SIGCHLD be ignored, and a stopped root cannot wait.
 const (
-	rootScript  = `trap "" CHLD; while read x; do prey 60 >/dev/null 2>&1 & echo $!; done`
-	strayScript = `exec 3<&0; setsid sh -c 'trap "" CHLD; echo $$; while read x; do (prey 60 >/dev/null 2>&1 & echo $!); done' <&3 & wait`
-	undyingArgs = `: & exec prey 60`
+	rootScript    = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { my $p = fork; exec "prey", "60" if $p == 0; print "$p\n" }`
+	leaderScript  = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { fork or fork or (print("$$\n"), exec "prey", "60") or exit }`
+	strayScript   = `$SIG{CHLD} = "IGNORE"; exec "setsid", "perl", "-e", $ARGV[0] if fork == 0; sleep`
+	undyingScript = `: & exec prey 60`
 )
 
 // prepare makes what is there before the victim.
@@ -52,12 +54,12 @@ func (s *scene) prepare() {
 	must("pipe", err)
 	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
 	s.root, err = fork(&birth{
-		argv: []string{"sh", "-c", script}, env: os.Environ(), session: true,
+		argv: []string{"perl", "-e", script, leaderScript}, env: os.Environ(), session: true,
 		stdio: [3]int{int(in.Fd()), int(replies.Fd()), null},
 	})
 	must("fork", err)
-	if s.scenario.kin == stray {
-		s.leader = s.answer()
+	if first := s.answer(); s.scenario.kin == stray {
+		s.leader = first
 	}
 }
 
@@ -84,7 +86,7 @@ func (s *scene) bear() {
 			stdio: [3]int{null, null, null},
 		}
 		if sc.kin == undying {
-			b.argv = []string{"sh", "-c", undyingArgs}
+			b.argv = []string{"sh", "-c", undyingScript}
 		}
 		if sc.env != "" {
 			b.env = append(b.env, sc.env)

@@ -19,7 +19,7 @@ type tracer struct {
 	stops   int
 }
 
-const patience = 20 * time.Second
+const patience = 10 * time.Second
 
 // run returns when the tool and all that it has started have ended.
 func (t *tracer) run(tool *birth, at func(*call)) error {
