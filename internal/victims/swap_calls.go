@@ -177,6 +177,15 @@ func (c *call) sends(pid int) string {
 	return unix.SignalName(unix.Signal(c.args[1]))
 }
 
+// terminates reports whether the call sends TERM, to whatever process.
+func (c *call) terminates() bool {
+	switch c.name {
+	case "kill", "rt_sigqueueinfo", "pidfd_send_signal":
+		return unix.Signal(c.args[1]) == unix.SIGTERM
+	}
+	return false
+}
+
 func (c *call) String() string {
 	switch c.name {
 	case "openat", "readlinkat", "statx", "faccessat":

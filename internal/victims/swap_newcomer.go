@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -113,5 +114,9 @@ func (t *tracer) sent(pid int) string {
 			}
 		}
 	}
-	return strings.Join(hits, "+")
+	if slices.Contains(hits, "SIGKILL") {
+		return "SIGKILL" // it is about to die
+	}
+	slices.Sort(hits)
+	return strings.Join(slices.Compact(hits), "+")
 }

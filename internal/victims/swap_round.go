@@ -30,8 +30,7 @@ func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
 	t := &tracer{others: map[int]unix.WaitStatus{}}
 	sn := &scene{scenario: sc, tracer: t}
 	if sc.kin == alone || sc.kin == undying {
-		s.next++
-		sn.victim = s.next
+		sn.victim = s.free()
 	}
 	got := outcome{at: at}
 	if sc.cgroup {
@@ -48,8 +47,11 @@ func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
 		sn.bear()
 		birthday = sn.start
 	}
-	if sc.old {
-		const age = 5 // ticks
+	if !young {
+		age := int64(1)
+		if sc.old {
+			age = 5
+		}
 		for int64(now()/tick) < sn.start+age {
 		}
 	}
@@ -63,7 +65,7 @@ func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
 		env = append(env, r.env)
 	}
 	tool := &birth{argv: got.argv, env: env, group: true, filters: r.filters, stdio: [3]int{null, int(output.Fd()), int(output.Fd())}}
-	pinned := false
+	pinned, killed := false, false
 	err = t.run(tool, func(c *call) {
 		if got.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {
 			return
@@ -78,26 +80,30 @@ func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
 			}
 			sn.bear()
 		}
+		if sc.killed && !killed {
+			if killed = c.terminates(); killed {
+				must("kill", unix.Kill(t.tool, unix.SIGKILL))
+			}
+			return
+		}
 		if s.verbose && at < 0 {
 			fmt.Printf("  %d %v\n", got.stops, c)
 		}
-		meant := !pinned && (sc.bare || sc.byTick && young)
 		if got.stops == at {
-			got.swapped, got.last, got.meant = true, *c, meant
-			t.end(sn.victim)
-			newcomer(sn.victim)
-			got.same = startTick(sn.victim) == sn.start
+			got.swapped, got.last = true, *c
+			got.same = sn.swap()
+			got.meant = !pinned && (sc.bare || sc.byTick && got.same)
 		}
-		pinned = pinned || c.pins(sn.victim)
 		got.stops++
-		if meant && sc.bare {
+		if !pinned && sc.bare {
 			got.first = got.stops
 		}
+		pinned = pinned || c.pins(sn.victim)
 	})
 	must("trace", err)
-	got.pid, got.ended = sn.victim, t.ended
+	got.pid, got.ended = sn.number(), t.ended
 	if got.swapped {
-		got.hit = t.sent(sn.victim)
+		got.hit = t.sent(got.pid)
 	}
 	_, _ = output.Seek(0, io.SeekStart)
 	got.output, _ = io.ReadAll(output)

@@ -12,12 +12,13 @@ type scenario struct {
 	env     string
 	cgroup  bool
 
-	bare     bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
-	byTick   bool // named by PID and start tick: so it is with a newcomer of the same tick
-	early    bool // the victim must be there before the tool starts, even if both are to start in the same tick
-	old      bool // the victim has to be older than a tick
-	number   bool // the signal can only be sent by number, pidfds or not: a group that has no leader
-	stopping bool // the tool leaves others stopped
+	bare   bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
+	byTick bool // named by PID and start tick: so it is with a newcomer of the same tick
+	early  bool // the victim must be there before the tool starts, even if both are to start in the same tick
+	old    bool // the victim has to be older than a tick
+	inode  bool // the tool needs pidfds to know the victim
+	leader bool // the whole group of the root ends with the victim, and the newcomer gets the number of the root
+	killed bool // the tool is killed when it has frozen the victim, and then its guardian is swapped under
 }
 
 const (
@@ -30,7 +31,7 @@ var scenarios = []scenario{
 	{name: "killwait PID ladder", tool: five("killwait", "{pid}"), bare: true, ignores: true},
 	{name: "killwait PID stopped", tool: five("killwait", "{pid}"), bare: true, halted: true},
 	{name: "killwait PID@START", tool: five("killwait", "{handle}"), byTick: true},
-	{name: "killwait PID:INODE", tool: five("killwait", "{inode}"), early: true},
+	{name: "killwait PID:INODE", tool: five("killwait", "{inode}"), early: true, inode: true},
 	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
 	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
 	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
@@ -52,15 +53,18 @@ var scenarios = []scenario{
 	{name: "tkill stray", tool: five("tkill", "{root}"), kin: stray},
 	{name: "tkill stray --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), kin: stray},
 	{name: "tkill -PGID", tool: five("tkill", "--", "-{root}"), kin: child},
+	{name: "tkill guardian", tool: five("tkill", "{root}"), kin: child, killed: true},
 
 	{name: "pgkill PGID", tool: five("pgkill", "{pid}"), bare: true},
 	{name: "pgkill PGID ladder", tool: five("pgkill", "{pid}"), bare: true, ignores: true},
 	{name: "pgkill member", tool: five("pgkill", "{root}"), kin: child},
 	{name: "pgkill --of PID@START", tool: five("pgkill", "--of", "{handle}"), byTick: true},
-	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{inode}"), early: true},
+	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{inode}"), early: true, inode: true},
+	{name: "pgkill --of member", tool: five("pgkill", "--of", "{handle}"), kin: child, early: true, leader: true},
 	{name: "pgkill -S SID", tool: five("pgkill", "-S", "{pid}"), bare: true, session: true},
 	{name: "pgkill -S --of PID@START", tool: five("pgkill", "-S", "--of", "{handle}"), byTick: true, session: true},
-	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{inode}"), early: true, session: true},
+	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{inode}"), early: true, inode: true, session: true},
+	{name: "pgkill -S --of member", tool: five("pgkill", "-S", "--of", "{handle}"), kin: child, early: true, leader: true},
 	{name: "pgkill -S member", tool: five("pgkill", "-S", "{root}"), kin: child},
 
 	{name: "freezekill PID", tool: five("freezekill", "{pid}"), bare: true},
@@ -70,13 +74,15 @@ var scenarios = []scenario{
 	{name: "freezekill -PGID", tool: five("freezekill", "--", "-{root}"), kin: child},
 	{name: "freezekill --cgroup", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true},
 	{name: "freezekill --thaw", tool: []string{"freezekill", "--thaw", "--name", "prey"}, halted: true},
+	{name: "freezekill guardian", tool: five("freezekill", "--name", "prey"), killed: true},
+	{name: "freezekill --cgroup guardian", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true, killed: true},
 
 	{name: "reapwait -z --kill-parent", tool: zombies("--kill-parent", "{pid}"), kin: undying},
 	{name: "reapwait -z --kill-parent, all", tool: zombies("--kill-parent"), kin: undying},
 	{name: "reapwait -z --nudge", tool: zombies("--nudge", "{pid}"), kin: undying},
 	{name: "reapwait -z --nudge --kill-parent", tool: zombies("--nudge", "--kill-parent"), kin: undying},
 
-	{name: "kill PID:INODE", tool: []string{"kill", "{inode}"}, early: true},
+	{name: "kill PID:INODE", tool: []string{"kill", "{inode}"}, early: true, inode: true},
 	{name: "kill NAME", tool: []string{"kill", "prey"}},
 	{name: "kill --timeout", tool: []string{"kill", "--timeout", "30", "KILL", "{pid}"}, bare: true, ignores: true},
 
@@ -90,15 +96,16 @@ var scenarios = []scenario{
 	{name: "killall NAME", tool: []string{"killall", "prey"}},
 	{name: "killall -w", tool: []string{"killall", "-w", "prey"}},
 	{name: "killall -g", tool: []string{"killall", "-g", "prey"}},
+	{name: "killall -g member", tool: []string{"killall", "-g", "prey"}, kin: child, leader: true},
 	{name: "killall /path", tool: []string{"killall", "{prey}"}},
 	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: nobody},
 	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
 }
 
 func five(tool string, args ...string) []string {
-	return append([]string{tool, "-k", "0.1", "-t", "0.5"}, args...)
+	return append([]string{tool, "-k", "0.05", "-t", "0.3"}, args...)
 }
 
 func zombies(args ...string) []string {
-	return append([]string{"reapwait", "-z", "-k", "0.1", "-t", "0.3"}, args...)
+	return append([]string{"reapwait", "-z", "-k", "0.05", "-t", "0.2"}, args...)
 }

@@ -110,6 +110,25 @@ func (s *scene) bear() {
 	s.start = startTick(s.victim)
 }
 
+// number returns the PID that a newcomer gets.
+func (s *scene) number() int {
+	if s.scenario.leader {
+		return s.root
+	}
+	return s.victim
+}
+
+// swap replaces the victim, and reports whether the newcomer has started in the same tick.
+func (s *scene) swap() bool {
+	start := startTick(s.number())
+	s.tracer.end(s.victim)
+	if s.scenario.leader {
+		s.tracer.end(s.root)
+	}
+	newcomer(s.number())
+	return startTick(s.number()) == start
+}
+
 func (s *scene) until(what string, done func() bool) {
 	for limit := now() + patience; !done(); {
 		if now() > limit {
