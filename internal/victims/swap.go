@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"hash/fnv"
-	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,69 +43,97 @@ var (
 	null int
 )
 
-// tries is how often a swap is to be made within one tick.
+// tries is how often a swap is tried until it is made within one tick.
 const tries = 4
 
-// swapper counts what it has done.
+// swapper chooses the stops, and counts what becomes of the newcomers.
 type swapper struct {
-	verbose bool
-	next    int // no PID from here on has been a victim's
-	failed  bool
+	swaps        int // of each scenario on each route
+	seed         uint64
+	needs        string
+	wanted, ways *regexp.Regexp // scenarios, routes
+	verbose      bool
+	random       *rand.Rand
+	next         int // no PID from here on has been a victim's
+	failed       bool
+	total        tally
 }
 
-// Swap is `swap [-n SWAPS] [-v] [-routes REGEXP] REGEXP`: for each scenario whose name matches, on each route, it runs the tool
-// again and again, and each time replaces the victim by an unrelated process with its PID at another system call. It prints a line
-// for each, and fails if a newcomer has been signalled where that can be avoided. To be run under `ns` as root.
+const swapUsage = "usage: ns swap [-n SWAPS] [-seed N] [-needs CONDITION] [-routes REGEXP] [-v] REGEXP"
+
+// Swap is `swap REGEXP`, under `ns` as root. For each scenario whose name matches, on each route, it runs the tool again and
+// again, and each time replaces the victim by an unrelated process with its PID, before another system call of the tool. It
+// prints a line for each, and fails if a newcomer has been sent a signal.
+//
+// Two kinds of swap are made: the victim is older than a clock tick, or newcomer and victim have started in the same tick,
+// so that PID and start time are equal. Without pidfds nothing closes the window between the last look at a process and kill(2): what
+// is hit there is counted, under "window", and is no failure.
 func Swap() {
 	runtime.LockOSThread()
-	n := flag.Int("n", 8, "swaps of each scenario on each route")
-	verbose := flag.Bool("v", false, "tell each swap")
-	list := flag.String("routes", "", "the routes whose names match")
-	flag.Parse()
-	if flag.NArg() != 1 || comm(1) != "ns" {
-		die(2, "usage: ns swap [-n SWAPS] [-v] [-routes REGEXP] REGEXP")
-	}
-	wanted, err := regexp.Compile(flag.Arg(0))
-	must("scenarios", err)
-	wantedRoutes, err := regexp.Compile(*list)
-	must("routes", err)
+	s := parseSwap()
 	null = devNull()
+	dir := makePrey()
 	// The tool and the victim have to be fast, for a tick is short.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
-	s := &swapper{verbose: *verbose}
-	makePrey()
-	total := tally{}
-	fmt.Printf("%-36s %-9s %5s %5s %5s %5s %5s\n", "scenario", "route", "stops", "swaps", "tick", "hits", "inher")
+	fmt.Printf("swap -n %d -seed %d\n", s.swaps, s.seed)
+	fmt.Printf("%-36s %-9s %5s %5s %5s %5s %6s\n", "scenario", "route", "stops", "swaps", "tick", "hits", "window")
 	for i := range scenarios {
-		sc := &scenarios[i]
-		if !wanted.MatchString(sc.name) {
-			continue
-		}
-		counted := map[bool]*outcome{} // with pidfds, and without
-		for _, r := range routes() {
-			if !wantedRoutes.MatchString(r.name) || sc.inode && !r.pidfds {
-				continue
-			}
-			if counted[r.pidfds] == nil {
-				count := s.round(sc, &r, -1, false)
-				counted[r.pidfds] = &count
-			}
-			sum := s.cover(sc, &r, counted[r.pidfds], *n)
-			sum.print(sc.name, r.name)
-			total.add(sum)
+		if sc := &scenarios[i]; s.wanted.MatchString(sc.name) && sc.needs() == s.needs {
+			s.play(sc)
 		}
 	}
-	total.print("total", "")
-	if s.failed || total.swaps == 0 {
+	s.total.print("total", "")
+	must("remove", os.RemoveAll(dir))
+	if s.failed || s.total.swaps == 0 {
 		os.Exit(1)
 	}
 }
 
-// free returns a PID that is not in use and was not the one of a victim lately: from above, for the kernel allocates from below.
+func parseSwap() *swapper {
+	s := &swapper{}
+	var ways string
+	flag.IntVar(&s.swaps, "n", 3, "swaps of each scenario on each route, times KILLBOX_TEST_FACTOR")
+	flag.StringVar(&s.needs, "needs", "", "take the scenarios that need this condition of the scripts, not those that need none")
+	flag.Uint64Var(&s.seed, "seed", uint64(now()), "choose the stops by this number")
+	flag.BoolVar(&s.verbose, "v", false, "show the system calls of each run")
+	flag.StringVar(&ways, "routes", "", "take the routes whose names match")
+	flag.Parse()
+	if flag.NArg() != 1 || comm(1) != "ns" {
+		die(2, swapUsage)
+	}
+	var err error
+	s.wanted, err = regexp.Compile(flag.Arg(0))
+	must("scenarios", err)
+	s.ways, err = regexp.Compile(ways)
+	must("routes", err)
+	if factor, err := strconv.Atoi(os.Getenv("KILLBOX_TEST_FACTOR")); err == nil {
+		s.swaps *= factor
+	}
+	s.random = rand.New(rand.NewPCG(s.seed, 0))
+	return s
+}
+
+// makePrey puts a copy of sleep under the name of prey into PATH, and returns its directory.
+func makePrey() string {
+	dir, err := os.MkdirTemp("", "swap")
+	must("mkdir", err)
+	sleep, err := exec.LookPath("sleep")
+	must("sleep", err)
+	data, err := os.ReadFile(sleep)
+	must("sleep", err)
+	must("chmod", os.Chmod(dir, 0o755))
+	prey = filepath.Join(dir, "prey")
+	must("prey", os.WriteFile(prey, data, 0o755))
+	must("PATH", os.Setenv("PATH", os.Getenv("PATH")+":"+dir))
+	return dir
+}
+
+// free returns a PID that is not in use and was not a victim's lately: from above, for the kernel allocates from below.
 func (s *swapper) free() int {
+	const lowest = 1000
 	for {
 		s.next--
-		if s.next < 1000 {
+		if s.next < lowest {
 			data, err := os.ReadFile("/proc/sys/kernel/pid_max")
 			must("pid_max", err)
 			s.next, err = strconv.Atoi(strings.TrimSpace(string(data)))
@@ -119,64 +146,51 @@ func (s *swapper) free() int {
 	}
 }
 
-// makePrey puts a copy of sleep under the name of prey into PATH.
-func makePrey() {
-	dir, err := os.MkdirTemp("", "swap")
-	must("mkdir", err)
-	sleep, err := exec.LookPath("sleep")
-	must("sleep", err)
-	data, err := os.ReadFile(sleep)
-	must("sleep", err)
-	must("chmod", os.Chmod(dir, 0o755))
-	prey = filepath.Join(dir, "prey")
-	must("prey", os.WriteFile(prey, data, 0o755))
-	must("PATH", os.Setenv("PATH", os.Getenv("PATH")+":"+dir))
+// play counts the stops of the tool with pidfds and without, and swaps on each route.
+func (s *swapper) play(sc *scenario) {
+	counted := map[bool]*round{}
+	for _, r := range routes() {
+		if !s.ways.MatchString(r.name) || sc.inode && !r.pidfds {
+			continue
+		}
+		if counted[r.pidfds] == nil {
+			counted[r.pidfds] = s.run(sc, &r, -1, false)
+		}
+		sum := s.cover(counted[r.pidfds], &r)
+		sum.print(sc.name, r.name)
+		s.total.add(sum)
+	}
 }
 
-// tally is what has been seen of a scenario on a route.
-type tally struct{ stops, swaps, tick, hits, inherent int }
-
-func (t *tally) add(o tally) {
-	t.stops += o.stops
-	t.swaps += o.swaps
-	t.tick += o.tick
-	t.hits += o.hits
-	t.inherent += o.inherent
-}
-
-func (t *tally) print(name, route string) {
-	fmt.Printf("%-36s %-9s %5d %5d %5d %5d %5d\n", name, route, t.stops, t.swaps, t.tick, t.hits, t.inherent)
-}
-
-// cover swaps at n of the stops that were counted, evenly spread; at all of them if they are fewer, and again.
-func (s *swapper) cover(sc *scenario, r *route, count *outcome, n int) (sum tally) {
+// cover swaps at evenly spread stops of those that were counted; at all of them if they are few, and again.
+func (s *swapper) cover(count *round, r *route) (sum tally) {
+	sc := count.scenario
 	stops := count.stops - count.first
 	sum.stops = stops
 	if stops <= 0 {
-		s.fail(sc, r, count, "the tool does not look for the victim")
+		s.fail(count, "the tool does not look for the victim: "+string(count.output))
 		return sum
 	}
-	hash := fnv.New32()
-	_, _ = io.WriteString(hash, sc.name+r.name)
-	offset := int(hash.Sum32() % 1000)
-	for k := range n {
-		at := count.first + (k*stops/min(n, stops)+offset)%stops
-		if n >= stops {
-			at = count.first + k/2%stops
+	offset := s.random.IntN(stops)
+	for k := range s.swaps {
+		at := k * stops / s.swaps
+		if s.swaps >= stops {
+			at = k / 3
 		}
-		young := k%2 == 1 && !sc.old && !sc.leader
-		got := s.round(sc, r, at, young)
+		at = count.first + (at+offset)%stops
+		young := k%3 > 0 && !sc.old && !sc.leader
+		got := s.run(sc, r, at, young)
 		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {
-			got = s.round(sc, r, at, young)
+			got = s.run(sc, r, at, young)
 		}
-		s.judge(sc, r, &got, &sum)
+		s.judge(got, &sum)
 	}
 	return sum
 }
 
-func (s *swapper) judge(sc *scenario, r *route, got *outcome, sum *tally) {
-	if got.ended.Signaled() && !sc.killed || got.ended.ExitStatus() == 2 {
-		s.fail(sc, r, got, "the tool has failed: "+string(bytes.TrimSpace(got.output)))
+func (s *swapper) judge(got *round, sum *tally) {
+	if got.ended.Signaled() && !got.scenario.killed || got.ended.ExitStatus() == 2 {
+		s.fail(got, "the tool has failed: "+string(bytes.TrimSpace(got.output)))
 	}
 	if !got.swapped || got.meant {
 		return
@@ -187,19 +201,35 @@ func (s *swapper) judge(sc *scenario, r *route, got *outcome, sum *tally) {
 	}
 	switch {
 	case got.hit == "":
-	case got.last.sends(got.pid) == got.hit && !r.pidfds:
-		sum.inherent++
+	case got.hit == got.last.sends(got.scene.number()) && !got.route.pidfds:
+		sum.window++
 	default:
 		sum.hits++
-		s.fail(sc, r, got, "hit by "+got.hit)
+		s.fail(got, "hit by "+got.hit)
 	}
 }
 
-func (s *swapper) fail(sc *scenario, r *route, got *outcome, why string) {
+func (s *swapper) fail(got *round, why string) {
 	s.failed = true
 	tick := ""
 	if got.same {
 		tick = ", same tick"
 	}
-	fmt.Printf("FAIL %s, %s: stop %d of %s, before %v%s: %s\n", sc.name, r.name, got.at, strings.Join(got.argv, " "), &got.last, tick, why)
+	fmt.Printf("FAIL %s, %s: %s: stop %d, before %v%s: %s\n",
+		got.scenario.name, got.route.name, strings.Join(got.argv, " "), got.at, &got.last, tick, why)
+}
+
+// tally is what has been counted of a scenario on a route.
+type tally struct{ stops, swaps, tick, hits, window int }
+
+func (t *tally) add(o tally) {
+	t.stops += o.stops
+	t.swaps += o.swaps
+	t.tick += o.tick
+	t.hits += o.hits
+	t.window += o.window
+}
+
+func (t *tally) print(name, route string) {
+	fmt.Printf("%-36s %-9s %5d %5d %5d %5d %6d\n", name, route, t.stops, t.swaps, t.tick, t.hits, t.window)
 }

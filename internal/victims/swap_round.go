@@ -9,11 +9,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// outcome is what became of one run of the tool.
-type outcome struct {
-	argv    []string
-	at      int // the stop of the swap
-	pid     int
+// round is one run of a tool, and what became of it.
+type round struct {
+	scenario *scenario
+	route    *route
+	at       int  // the stop of the swap, negative for none
+	young    bool // the victim starts when the tool begins to look for it
+	scene    *scene
+	tracer   *tracer
+
+	birthday int64 // the start tick that the tool is told
+	born     bool
+	killed   bool // the tool has been
+	pinned   bool // the tool has made a descriptor that stays with the victim
+	argv     []string
+	calls    []string // before which the tool was stopped
+
 	stops   int
 	first   int  // the first stop at which a newcomer is not what the operand means
 	swapped bool // the stop was reached
@@ -25,99 +36,113 @@ type outcome struct {
 	output  []byte
 }
 
-// round runs the tool once, and swaps at the stop; a young victim starts only when the tool begins to look.
-func (s *swapper) round(sc *scenario, r *route, at int, young bool) outcome {
+// run runs the tool once, and swaps at the stop. A young victim is born at the first stop, with the PID, and the start tick,
+// that the tool has been told before.
+func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
 	t := &tracer{others: map[int]unix.WaitStatus{}}
-	sn := &scene{scenario: sc, tracer: t}
+	o := &round{scenario: sc, route: r, at: at, young: young, tracer: t, scene: &scene{scenario: sc, tracer: t}}
 	if sc.kin == alone || sc.kin == undying {
-		sn.victim = s.free()
+		o.scene.victim = s.free()
 	}
-	got := outcome{at: at}
 	if sc.cgroup {
-		sn.cgroup = makeCgroup()
-		defer os.Remove(sn.cgroup)
+		o.scene.cgroup = makeCgroup()
+		defer os.Remove(o.scene.cgroup)
 	}
-	sn.prepare()
-	birthday := int64(now()/tick) + 2
-	born := !young || sc.early
-	if born {
-		if young {
-			tickBegins()
-		}
-		sn.bear()
-		birthday = sn.start
+	o.scene.prepare()
+	o.birthday = int64(now()/tick) + 2
+	if !young || sc.early {
+		o.bear()
 	}
-	if !young {
-		age := int64(1)
-		if sc.old {
-			age = 5
-		}
-		for int64(now()/tick) < sn.start+age {
-		}
+	o.runTool()
+	if o.swapped {
+		o.hit = t.sent(o.scene.number())
 	}
+	o.scene.strike()
+	if s.verbose {
+		fmt.Printf("%q\n%+v\n", o.argv, strings.Join(o.calls, "\n"))
+		fmt.Printf("young %v, swapped %v before %v, same tick %v, exit %d, hit %q: %q\n",
+			young, o.swapped, &o.last, o.same, o.ended.ExitStatus(), o.hit, o.output)
+	}
+	return o
+}
+
+// bear makes the victim at the beginning of a tick, or so that it is older than a tick at the swap.
+func (o *round) bear() {
+	o.born = true
+	if o.young && o.scenario.byTick {
+		for int64(now()/tick) < o.birthday {
+		}
+	} else if o.young {
+		tickBegins()
+	}
+	o.scene.bear()
+	if o.young {
+		return
+	}
+	o.birthday = o.scene.start
+	age := int64(1)
+	if o.scenario.old {
+		age = 5
+	}
+	for int64(now()/tick) < o.birthday+age {
+	}
+}
+
+func (o *round) runTool() {
 	output, err := os.CreateTemp("", "swap")
 	must("output", err)
 	defer output.Close()
 	must("output", os.Remove(output.Name()))
-	got.argv = sn.words(sc.tool, birthday)
+	if o.born {
+		o.birthday = o.scene.start
+	}
+	o.argv = o.scene.words(o.scenario.tool, o.birthday)
 	env := os.Environ()
-	if r.env != "" {
-		env = append(env, r.env)
+	if o.route.env != "" {
+		env = append(env, o.route.env)
 	}
-	tool := &birth{argv: got.argv, env: env, group: true, filters: r.filters, stdio: [3]int{null, int(output.Fd()), int(output.Fd())}}
-	pinned, killed := false, false
-	err = t.run(tool, func(c *call) {
-		if got.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {
-			return
-		}
-		if !born {
-			born = true
-			if sc.byTick {
-				for int64(now()/tick) < birthday {
-				}
-			} else {
-				tickBegins()
-			}
-			sn.bear()
-		}
-		if sc.killed && !killed {
-			if killed = c.terminates(); killed {
-				must("kill", unix.Kill(t.tool, unix.SIGKILL))
-			}
-			return
-		}
-		if s.verbose && at < 0 {
-			fmt.Printf("  %d %v\n", got.stops, c)
-		}
-		if got.stops == at {
-			got.swapped, got.last = true, *c
-			got.same = sn.swap()
-			got.meant = !pinned && (sc.bare || sc.byTick && got.same)
-		}
-		got.stops++
-		if !pinned && sc.bare {
-			got.first = got.stops
-		}
-		pinned = pinned || c.pins(sn.victim)
-	})
-	must("trace", err)
-	got.pid, got.ended = sn.number(), t.ended
-	if got.swapped {
-		got.hit = t.sent(got.pid)
+	fd := int(output.Fd())
+	tool := &birth{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{null, fd, fd}}
+	must("trace", o.tracer.run(tool, o.stop))
+	o.ended = o.tracer.ended
+	_, err = output.Seek(0, io.SeekStart)
+	must("output", err)
+	o.output, err = io.ReadAll(output)
+	must("output", err)
+}
+
+// stop is called before each watched system call of the tool.
+func (o *round) stop(c *call) {
+	sn := o.scene
+	if o.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {
+		return
 	}
-	_, _ = output.Seek(0, io.SeekStart)
-	got.output, _ = io.ReadAll(output)
-	sn.strike()
-	if s.verbose {
-		fmt.Printf("  %v young=%v swapped=%v same=%v meant=%v at %d of %d, exit %d, hit %q, %v: %q\n", got.argv, young, got.swapped, got.same, got.meant,
-			at, got.stops, got.ended.ExitStatus(), got.hit, &got.last, got.output)
+	if !o.born {
+		o.bear()
 	}
-	return got
+	if o.scenario.killed && !o.killed {
+		if o.killed = c.terminates(); o.killed {
+			must("kill", unix.Kill(o.tracer.tool, unix.SIGKILL))
+		}
+		return
+	}
+	o.calls = append(o.calls, c.String())
+	if o.stops == o.at {
+		o.swapped, o.last = true, *c
+		o.same = sn.swap()
+		o.meant = !o.pinned && (o.scenario.bare || o.scenario.byTick && o.same)
+	}
+	o.stops++
+	if !o.pinned && o.scenario.bare {
+		o.first = o.stops
+	}
+	o.pinned = o.pinned || c.pins(sn.victim)
 }
 
 // makeCgroup makes a cgroup for the victim.
 func makeCgroup() string {
-	mounts, _ := os.ReadFile("/proc/self/mounts")
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	must("mounts", err)
 	for line := range strings.Lines(string(mounts)) {
 		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
 			dir, err := os.MkdirTemp(f[1], "swap")

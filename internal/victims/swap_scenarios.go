@@ -16,7 +16,7 @@ type scenario struct {
 	byTick bool // named by PID and start tick: so it is with a newcomer of the same tick
 	early  bool // the victim must be there before the tool starts, even if both are to start in the same tick
 	old    bool // the victim has to be older than a tick
-	inode  bool // the tool needs pidfds to know the victim
+	inode  bool // the tool needs pidfds, with inodes of their own, to know the victim
 	leader bool // the whole group of the root ends with the victim, and the newcomer gets the number of the root
 	killed bool // the tool is killed when it has frozen the victim, and then its guardian is swapped under
 }
@@ -31,7 +31,8 @@ var scenarios = []scenario{
 	{name: "killwait PID ladder", tool: five("killwait", "{pid}"), bare: true, ignores: true},
 	{name: "killwait PID stopped", tool: five("killwait", "{pid}"), bare: true, halted: true},
 	{name: "killwait PID@START", tool: five("killwait", "{handle}"), byTick: true},
-	{name: "killwait PID:INODE", tool: five("killwait", "{inode}"), early: true, inode: true},
+	{name: "killwait PID:INODE", tool: five("killwait", "{pid}:{inode}"), early: true, inode: true},
+	{name: "killwait PID@START:INODE", tool: five("killwait", "{handle}:{inode}"), early: true, inode: true},
 	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
 	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
 	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
@@ -59,11 +60,12 @@ var scenarios = []scenario{
 	{name: "pgkill PGID ladder", tool: five("pgkill", "{pid}"), bare: true, ignores: true},
 	{name: "pgkill member", tool: five("pgkill", "{root}"), kin: child},
 	{name: "pgkill --of PID@START", tool: five("pgkill", "--of", "{handle}"), byTick: true},
-	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{inode}"), early: true, inode: true},
+	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{pid}:{inode}"), early: true, inode: true},
+	{name: "pgkill --of PID@START:INODE", tool: five("pgkill", "--of", "{handle}:{inode}"), early: true, inode: true},
 	{name: "pgkill --of member", tool: five("pgkill", "--of", "{handle}"), kin: child, early: true, leader: true},
 	{name: "pgkill -S SID", tool: five("pgkill", "-S", "{pid}"), bare: true, session: true},
 	{name: "pgkill -S --of PID@START", tool: five("pgkill", "-S", "--of", "{handle}"), byTick: true, session: true},
-	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{inode}"), early: true, inode: true, session: true},
+	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{pid}:{inode}"), early: true, inode: true, session: true},
 	{name: "pgkill -S --of member", tool: five("pgkill", "-S", "--of", "{handle}"), kin: child, early: true, leader: true},
 	{name: "pgkill -S member", tool: five("pgkill", "-S", "{root}"), kin: child},
 
@@ -82,7 +84,8 @@ var scenarios = []scenario{
 	{name: "reapwait -z --nudge", tool: zombies("--nudge", "{pid}"), kin: undying},
 	{name: "reapwait -z --nudge --kill-parent", tool: zombies("--nudge", "--kill-parent"), kin: undying},
 
-	{name: "kill PID:INODE", tool: []string{"kill", "{inode}"}, early: true, inode: true},
+	{name: "kill PID:INODE", tool: []string{"kill", "{pid}:{inode}"}, early: true, inode: true},
+	{name: "kill PID@START:INODE", tool: []string{"kill", "{handle}:{inode}"}, early: true, inode: true},
 	{name: "kill NAME", tool: []string{"kill", "prey"}},
 	{name: "kill --timeout", tool: []string{"kill", "--timeout", "30", "KILL", "{pid}"}, bare: true, ignores: true},
 
@@ -100,6 +103,22 @@ var scenarios = []scenario{
 	{name: "killall /path", tool: []string{"killall", "{prey}"}},
 	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: nobody},
 	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
+
+	// It looks, and signals what has the number by then: what the swapper must find.
+	{name: "naive", tool: []string{"sh", "-c", naive}},
+}
+
+const naive = `for d in /proc/[0-9]*; do read -r comm <$d/comm; [ "$comm" != prey ] || kill "${d#/proc/}"; done`
+
+// needs returns the condition of the scripts that the scenario depends on.
+func (sc *scenario) needs() string {
+	switch {
+	case sc.inode:
+		return "pidfd-inode"
+	case sc.cgroup:
+		return "cgroup2"
+	}
+	return ""
 }
 
 func five(tool string, args ...string) []string {

@@ -176,7 +176,7 @@ func (s *scene) words(list []string, start int64) []string {
 	replace := strings.NewReplacer(
 		"{pid}", strconv.Itoa(s.victim),
 		"{handle}", fmt.Sprintf("%d@%d", s.victim, start),
-		"{inode}", fmt.Sprintf("%d:%d", s.victim, pidInode(s.victim)),
+		"{inode}", strconv.FormatUint(pidInode(s.victim), 10),
 		"{root}", strconv.Itoa(s.root),
 		"{leader}", strconv.Itoa(s.leader),
 		"{cgroup}", s.cgroup,
