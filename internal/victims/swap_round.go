@@ -89,20 +89,25 @@ func (o *round) bear() {
 }
 
 func (o *round) runTool() {
-	output, err := os.CreateTemp("", "swap")
-	must("output", err)
+	output := tempFile()
 	defer output.Close()
-	must("output", os.Remove(output.Name()))
+	input := tempFile()
+	defer input.Close()
 	if o.born {
 		o.birthday = o.scene.start
 	}
+	o.scene.file = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), input.Fd())
+	_, err := input.WriteString(strings.Join(o.scene.words([]string{o.scenario.input}, o.birthday), ""))
+	must("input", err)
+	_, err = input.Seek(0, io.SeekStart)
+	must("input", err)
 	o.argv = o.scene.words(o.scenario.tool, o.birthday)
 	env := os.Environ()
 	if o.route.env != "" {
 		env = append(env, o.route.env)
 	}
-	fd := int(output.Fd())
-	tool := &birth{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{null, fd, fd}}
+	out := int(output.Fd())
+	tool := &birth{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{int(input.Fd()), out, out}}
 	must("trace", o.tracer.run(tool, o.stop))
 	o.ended = o.tracer.ended
 	_, err = output.Seek(0, io.SeekStart)
@@ -136,7 +141,15 @@ func (o *round) stop(c *call) {
 	if !o.pinned && o.scenario.bare {
 		o.first = o.stops
 	}
-	o.pinned = o.pinned || c.pins(sn.victim)
+	o.pinned = o.pinned || c.pins(sn.victim) || c.pins(sn.number())
+}
+
+// tempFile makes a file that has no name any more.
+func tempFile() *os.File {
+	f, err := os.CreateTemp("", "swap")
+	must("temporary file", err)
+	must("temporary file", os.Remove(f.Name()))
+	return f
 }
 
 // makeCgroup makes a cgroup for the victim.

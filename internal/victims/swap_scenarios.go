@@ -11,6 +11,7 @@ type scenario struct {
 	uid     int
 	env     string
 	cgroup  bool
+	input   string // of the tool, and what is in {file}
 
 	bare   bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
 	byTick bool // named by PID and start tick: so it is with a newcomer of the same tick
@@ -18,6 +19,8 @@ type scenario struct {
 	old    bool // the victim has to be older than a tick
 	inode  bool // the tool needs pidfds, with inodes of their own, to know the victim
 	leader bool // the whole group of the root ends with the victim, and the newcomer gets the number of the root
+	ended  bool // the root has ended before
+	number bool // pidfds or not, the signal can only be sent by number: to a group that has no leader
 	killed bool // the tool is killed when it has frozen the victim, and then its guardian is swapped under
 }
 
@@ -33,6 +36,9 @@ var scenarios = []scenario{
 	{name: "killwait PID@START", tool: five("killwait", "{handle}"), byTick: true},
 	{name: "killwait PID:INODE", tool: five("killwait", "{pid}:{inode}"), early: true, inode: true},
 	{name: "killwait PID@START:INODE", tool: five("killwait", "{handle}:{inode}"), early: true, inode: true},
+	{name: "killwait -", tool: five("killwait", "-"), input: "{handle}", byTick: true},
+	{name: "killwait - PID:INODE", tool: five("killwait", "-"), input: "{pid}:{inode}", early: true, inode: true},
+	{name: "killwait --pidfile", tool: five("killwait", "--pidfile", "{file}"), input: "{pid}", bare: true},
 	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
 	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
 	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
@@ -59,6 +65,7 @@ var scenarios = []scenario{
 	{name: "pgkill PGID", tool: five("pgkill", "{pid}"), bare: true},
 	{name: "pgkill PGID ladder", tool: five("pgkill", "{pid}"), bare: true, ignores: true},
 	{name: "pgkill member", tool: five("pgkill", "{root}"), kin: child},
+	{name: "pgkill leaderless", tool: five("pgkill", "{root}"), kin: child, early: true, leader: true, ended: true, number: true, bare: true},
 	{name: "pgkill --of PID@START", tool: five("pgkill", "--of", "{handle}"), byTick: true},
 	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{pid}:{inode}"), early: true, inode: true},
 	{name: "pgkill --of PID@START:INODE", tool: five("pgkill", "--of", "{handle}:{inode}"), early: true, inode: true},
@@ -87,10 +94,12 @@ var scenarios = []scenario{
 	{name: "kill PID:INODE", tool: []string{"kill", "{pid}:{inode}"}, early: true, inode: true},
 	{name: "kill PID@START:INODE", tool: []string{"kill", "{handle}:{inode}"}, early: true, inode: true},
 	{name: "kill NAME", tool: []string{"kill", "prey"}},
+	{name: "kill -q", tool: []string{"kill", "-q", "7", "-TERM", "prey"}},
 	{name: "kill --timeout", tool: []string{"kill", "--timeout", "30", "KILL", "{pid}"}, bare: true, ignores: true},
 
 	{name: "pkill NAME", tool: []string{"pkill", "prey"}},
 	{name: "pkill -f", tool: []string{"pkill", "-f", "^prey 60"}},
+	{name: "pkill -F", tool: []string{"pkill", "-F", "{file}"}, input: "{pid}", bare: true},
 	{name: "pkill -P", tool: []string{"pkill", "-P", "{root}"}, kin: child},
 	{name: "pkill -g", tool: []string{"pkill", "-g", "{root}", "prey"}, kin: child},
 	{name: "pkill -s", tool: []string{"pkill", "-s", "{root}", "prey"}, kin: child},

@@ -25,6 +25,7 @@ type scene struct {
 	scenario *scenario
 	tracer   *tracer
 	cgroup   string // of the victim, where the scenario has one
+	file     string // with the input of the tool
 	victim   int
 	start    int64 // of the victim, in ticks
 	root     int
@@ -103,6 +104,9 @@ func (s *scene) bear() {
 			s.until("zombie", func() bool { return comm(s.victim) == "prey" && s.hasZombie() })
 		}
 	}
+	if sc.ended {
+		s.tracer.end(s.root)
+	}
 	if sc.halted {
 		must("stop", unix.Kill(s.victim, unix.SIGSTOP))
 		s.until("stop", func() bool { return state(s.victim) == "T" })
@@ -122,7 +126,7 @@ func (s *scene) number() int {
 func (s *scene) swap() bool {
 	start := startTick(s.number())
 	s.tracer.end(s.victim)
-	if s.scenario.leader {
+	if s.scenario.leader && !s.scenario.ended {
 		s.tracer.end(s.root)
 	}
 	newcomer(s.number())
@@ -180,6 +184,7 @@ func (s *scene) words(list []string, start int64) []string {
 		"{root}", strconv.Itoa(s.root),
 		"{leader}", strconv.Itoa(s.leader),
 		"{cgroup}", s.cgroup,
+		"{file}", s.file,
 		"{prey}", prey)
 	var out []string
 	for _, word := range list {
