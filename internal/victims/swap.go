@@ -1,7 +1,6 @@
 package victims
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -162,23 +161,24 @@ func (s *swapper) play(sc *scenario) {
 	}
 }
 
-// cover swaps at evenly spread stops of those that were counted; at all of them if they are few, and again.
+// cover swaps at evenly spread stops of those that were counted, or at all of them if they are few, in turns.
 func (s *swapper) cover(count *round, r *route) (sum tally) {
 	sc := count.scenario
 	stops := count.stops - count.first
 	sum.stops = stops
 	if stops <= 0 {
-		s.fail(count, "the tool does not look for the victim: "+string(count.output))
+		s.fail(count, fmt.Sprintf("the tool does not look for the victim: %q", count.output))
 		return sum
 	}
 	offset := s.random.IntN(stops)
 	for k := range s.swaps {
-		at := k * stops / s.swaps
-		if s.swaps >= stops {
-			at = k / 3
+		at := k
+		if s.swaps < stops {
+			at = k * stops / s.swaps
 		}
 		at = count.first + (at+offset)%stops
-		young := k%3 > 0 && !sc.old && !sc.leader
+		// In the next turn over all stops others are young.
+		young := (k+k/stops)%3 > 0 && !sc.old && !sc.leader
 		got := s.run(sc, r, at, young)
 		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {
 			got = s.run(sc, r, at, young)
@@ -190,7 +190,7 @@ func (s *swapper) cover(count *round, r *route) (sum tally) {
 
 func (s *swapper) judge(got *round, sum *tally) {
 	if got.ended.Signaled() && !got.scenario.killed || got.ended.ExitStatus() == 2 {
-		s.fail(got, "the tool has failed: "+string(bytes.TrimSpace(got.output)))
+		s.fail(got, fmt.Sprintf("the tool has failed: %q", got.output))
 	}
 	if !got.swapped || got.meant {
 		return
