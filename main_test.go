@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 		"victim": victims.Victim,
 		"refuse": victims.Refuse,
 		"events": victims.Events,
+		"swap":   victims.Swap,
 	})
 }
 

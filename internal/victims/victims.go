@@ -156,18 +156,15 @@ func Refuse() {
 	if end < 3 || errnos[os.Args[1]] == 0 || end == len(os.Args)-1 {
 		die(2, "usage: refuse ERRNO SYSCALL... -- CMD...")
 	}
-	// The number of the call is the first word of struct seccomp_data.
-	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}}
+	var refused []uint32
 	for _, name := range os.Args[2:end] {
 		nr, ok := calls[name]
 		if !ok {
 			die(2, "refuse: no such call: %s", name)
 		}
-		filter = append(filter,
-			unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: nr},
-			unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(errnos[os.Args[1]])})
+		refused = append(refused, nr)
 	}
-	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
+	filter := answer(unix.SECCOMP_RET_ERRNO|uint32(errnos[os.Args[1]]), refused)
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	runtime.LockOSThread()
 	must("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

@@ -1,0 +1,168 @@
+package victims
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// round is one run of a tool, and what became of it.
+type round struct {
+	scenario *scenario
+	route    *route
+	at       int  // the stop of the swap, negative for none
+	young    bool // the victim starts when the tool begins to look for it
+	scene    *scene
+	tracer   *tracer
+
+	birthday int64 // the start tick that the tool is told
+	born     bool
+	killed   bool // the tool has been
+	pinned   bool // the tool has made a descriptor that stays with the victim
+	argv     []string
+	calls    []string // before which the tool was stopped
+
+	stops   int
+	first   int  // the first stop at which a newcomer is not what the operand means
+	swapped bool // the stop was reached
+	same    bool // victim and newcomer have started in the same tick
+	meant   bool // a newcomer with the number is what the operand means
+	last    call // that the tool made next
+	hit     string
+	ended   unix.WaitStatus
+	output  []byte
+}
+
+// run runs the tool once, and swaps at the stop. A young victim is born at the first stop, with the PID, and the start tick,
+// that the tool has been told before.
+func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
+	t := &tracer{others: map[int]unix.WaitStatus{}}
+	o := &round{scenario: sc, route: r, at: at, young: young, tracer: t, scene: &scene{scenario: sc, tracer: t}}
+	if sc.kin == alone || sc.kin == undying {
+		o.scene.victim = s.free()
+	}
+	if sc.cgroup {
+		o.scene.cgroup = makeCgroup()
+		defer os.Remove(o.scene.cgroup)
+	}
+	o.scene.prepare()
+	o.birthday = int64(now()/tick) + 2
+	if !young || sc.early {
+		o.bear()
+	}
+	o.runTool()
+	if o.swapped {
+		o.hit = t.sent(o.scene.number())
+	}
+	o.scene.strike()
+	if s.verbose {
+		fmt.Printf("%q\n%+v\n", o.argv, strings.Join(o.calls, "\n"))
+		fmt.Printf("young %v, swapped %v before %v, same tick %v, exit %d, hit %q: %q\n",
+			young, o.swapped, &o.last, o.same, o.ended.ExitStatus(), o.hit, o.output)
+	}
+	return o
+}
+
+// bear makes the victim at the beginning of a tick, or so that it is older than a tick at the swap.
+func (o *round) bear() {
+	o.born = true
+	if o.young && o.scenario.byTick {
+		for int64(now()/tick) < o.birthday {
+		}
+	} else if o.young {
+		tickBegins()
+	}
+	o.scene.bear()
+	if o.young {
+		return
+	}
+	o.birthday = o.scene.start
+	age := int64(1)
+	if o.scenario.old {
+		age = 5
+	}
+	for int64(now()/tick) < o.birthday+age {
+	}
+}
+
+func (o *round) runTool() {
+	output := tempFile()
+	defer output.Close()
+	input := tempFile()
+	defer input.Close()
+	if o.born {
+		o.birthday = o.scene.start
+	}
+	o.scene.file = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), input.Fd())
+	_, err := input.WriteString(strings.Join(o.scene.words([]string{o.scenario.input}, o.birthday), ""))
+	must("input", err)
+	_, err = input.Seek(0, io.SeekStart)
+	must("input", err)
+	o.argv = o.scene.words(o.scenario.tool, o.birthday)
+	env := os.Environ()
+	if o.route.env != "" {
+		env = append(env, o.route.env)
+	}
+	out := int(output.Fd())
+	tool := &birth{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{int(input.Fd()), out, out}}
+	must("trace", o.tracer.run(tool, o.stop))
+	o.ended = o.tracer.ended
+	_, err = output.Seek(0, io.SeekStart)
+	must("output", err)
+	o.output, err = io.ReadAll(output)
+	must("output", err)
+}
+
+// stop is called before each watched system call of the tool.
+func (o *round) stop(c *call) {
+	sn := o.scene
+	if o.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {
+		return
+	}
+	if !o.born {
+		o.bear()
+	}
+	if o.scenario.killed && !o.killed {
+		if o.killed = c.terminates(); o.killed {
+			must("kill", unix.Kill(o.tracer.tool, unix.SIGKILL))
+		}
+		return
+	}
+	o.calls = append(o.calls, c.String())
+	if o.stops == o.at {
+		o.swapped, o.last = true, *c
+		o.same = sn.swap()
+		o.meant = !o.pinned && (o.scenario.bare || o.scenario.byTick && o.same)
+	}
+	o.stops++
+	if !o.pinned && o.scenario.bare {
+		o.first = o.stops
+	}
+	o.pinned = o.pinned || c.pins(sn.victim) || c.pins(sn.number())
+}
+
+// tempFile makes a file that has no name any more.
+func tempFile() *os.File {
+	f, err := os.CreateTemp("", "swap")
+	must("temporary file", err)
+	must("temporary file", os.Remove(f.Name()))
+	return f
+}
+
+// makeCgroup makes a cgroup for the victim.
+func makeCgroup() string {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	must("mounts", err)
+	for line := range strings.Lines(string(mounts)) {
+		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
+			dir, err := os.MkdirTemp(f[1], "swap")
+			must("cgroup", err)
+			return dir
+		}
+	}
+	die(125, "swap: no cgroup v2 is mounted")
+	return ""
+}

@@ -1,0 +1,139 @@
+package victims
+
+// scenario is a call of a tool, and the victim that it looks for. See scene.words for what is in braces.
+type scenario struct {
+	name    string
+	tool    []string
+	kin     kin
+	ignores bool // TERM
+	halted  bool // it has been stopped before
+	session bool // it leads a session, not only a group
+	uid     int
+	env     string
+	cgroup  bool
+	input   string // of the tool, and what is in {file}
+
+	bare   bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
+	byTick bool // named by PID and start tick: so it is with a newcomer of the same tick
+	early  bool // the victim must be there before the tool starts, even if both are to start in the same tick
+	old    bool // the victim has to be older than a tick
+	inode  bool // the tool needs pidfds, with inodes of their own, to know the victim
+	leader bool // the whole group of the root ends with the victim, and the newcomer gets the number of the root
+	ended  bool // the root has ended before
+	number bool // pidfds or not, the signal can only be sent by number: to a group that has no leader
+	killed bool // the tool is killed when it has frozen the victim, and then its guardian is swapped under
+}
+
+const (
+	nobody = 4242 // a user that owns only victims
+	mark   = "SWAPPED=1"
+)
+
+var scenarios = []scenario{
+	{name: "killwait PID", tool: five("killwait", "{pid}"), bare: true},
+	{name: "killwait PID ladder", tool: five("killwait", "{pid}"), bare: true, ignores: true},
+	{name: "killwait PID stopped", tool: five("killwait", "{pid}"), bare: true, halted: true},
+	{name: "killwait PID@START", tool: five("killwait", "{handle}"), byTick: true},
+	{name: "killwait PID:INODE", tool: five("killwait", "{pid}:{inode}"), early: true, inode: true},
+	{name: "killwait PID@START:INODE", tool: five("killwait", "{handle}:{inode}"), early: true, inode: true},
+	{name: "killwait -", tool: five("killwait", "-"), input: "{handle}", byTick: true},
+	{name: "killwait - PID:INODE", tool: five("killwait", "-"), input: "{pid}:{inode}", early: true, inode: true},
+	{name: "killwait --pidfile", tool: five("killwait", "--pidfile", "{file}"), input: "{pid}", bare: true},
+	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
+	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
+	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
+	{name: "killwait --full", tool: five("killwait", "--full", "^prey 60")},
+	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: nobody},
+	{name: "killwait --env", tool: five("killwait", "--env", mark), env: mark},
+	{name: "killwait --parent", tool: five("killwait", "--parent", "{root}"), kin: child},
+	{name: "killwait --group", tool: five("killwait", "--group", "{root}", "--omit", "{root}"), kin: child},
+	{name: "killwait --session", tool: five("killwait", "--session", "{root}", "--omit", "{root}"), kin: child},
+	{name: "killwait --older", tool: five("killwait", "--older", "30ms", "--user", "4242"), uid: nobody, old: true},
+	{name: "killwait --cgroup", tool: five("killwait", "--cgroup", "{cgroup}"), cgroup: true},
+
+	{name: "tkill PID", tool: five("tkill", "{pid}"), bare: true},
+	{name: "tkill --name", tool: five("tkill", "--name", "prey"), ignores: true},
+	{name: "tkill member", tool: five("tkill", "{root}"), kin: child},
+	{name: "tkill member ladder", tool: five("tkill", "-s", "WINCH", "{root}"), kin: child},
+	{name: "tkill -c", tool: five("tkill", "-c", "{root}"), kin: child},
+	{name: "tkill --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), kin: child},
+	{name: "tkill stray", tool: five("tkill", "{root}"), kin: stray},
+	{name: "tkill stray --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), kin: stray},
+	{name: "tkill -PGID", tool: five("tkill", "--", "-{root}"), kin: child},
+	{name: "tkill guardian", tool: five("tkill", "{root}"), kin: child, killed: true},
+
+	{name: "pgkill PGID", tool: five("pgkill", "{pid}"), bare: true},
+	{name: "pgkill PGID ladder", tool: five("pgkill", "{pid}"), bare: true, ignores: true},
+	{name: "pgkill member", tool: five("pgkill", "{root}"), kin: child},
+	{name: "pgkill leaderless", tool: five("pgkill", "{root}"), kin: child, early: true, leader: true, ended: true, number: true, bare: true},
+	{name: "pgkill --of PID@START", tool: five("pgkill", "--of", "{handle}"), byTick: true},
+	{name: "pgkill --of PID:INODE", tool: five("pgkill", "--of", "{pid}:{inode}"), early: true, inode: true},
+	{name: "pgkill --of PID@START:INODE", tool: five("pgkill", "--of", "{handle}:{inode}"), early: true, inode: true},
+	{name: "pgkill --of member", tool: five("pgkill", "--of", "{handle}"), kin: child, early: true, leader: true},
+	{name: "pgkill -S SID", tool: five("pgkill", "-S", "{pid}"), bare: true, session: true},
+	{name: "pgkill -S --of PID@START", tool: five("pgkill", "-S", "--of", "{handle}"), byTick: true, session: true},
+	{name: "pgkill -S --of PID:INODE", tool: five("pgkill", "-S", "--of", "{pid}:{inode}"), early: true, inode: true, session: true},
+	{name: "pgkill -S --of member", tool: five("pgkill", "-S", "--of", "{handle}"), kin: child, early: true, leader: true},
+	{name: "pgkill -S member", tool: five("pgkill", "-S", "{root}"), kin: child},
+
+	{name: "freezekill PID", tool: five("freezekill", "{pid}"), bare: true},
+	{name: "freezekill PID ladder", tool: five("freezekill", "{pid}"), bare: true, ignores: true},
+	{name: "freezekill --name", tool: five("freezekill", "--name", "prey")},
+	{name: "freezekill -T", tool: five("freezekill", "-T", "{root}"), kin: child},
+	{name: "freezekill -PGID", tool: five("freezekill", "--", "-{root}"), kin: child},
+	{name: "freezekill --cgroup", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true},
+	{name: "freezekill --thaw", tool: []string{"freezekill", "--thaw", "--name", "prey"}, halted: true},
+	{name: "freezekill guardian", tool: five("freezekill", "--name", "prey"), killed: true},
+	{name: "freezekill --cgroup guardian", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true, killed: true},
+
+	{name: "reapwait -z --kill-parent", tool: zombies("--kill-parent", "{pid}"), kin: undying},
+	{name: "reapwait -z --kill-parent, all", tool: zombies("--kill-parent"), kin: undying},
+	{name: "reapwait -z --nudge", tool: zombies("--nudge", "{pid}"), kin: undying},
+	{name: "reapwait -z --nudge --kill-parent", tool: zombies("--nudge", "--kill-parent"), kin: undying},
+
+	{name: "kill PID:INODE", tool: []string{"kill", "{pid}:{inode}"}, early: true, inode: true},
+	{name: "kill PID@START:INODE", tool: []string{"kill", "{handle}:{inode}"}, early: true, inode: true},
+	{name: "kill NAME", tool: []string{"kill", "prey"}},
+	{name: "kill -q", tool: []string{"kill", "-q", "7", "-TERM", "prey"}},
+	{name: "kill --timeout", tool: []string{"kill", "--timeout", "30", "KILL", "{pid}"}, bare: true, ignores: true},
+
+	{name: "pkill NAME", tool: []string{"pkill", "prey"}},
+	{name: "pkill -f", tool: []string{"pkill", "-f", "^prey 60"}},
+	{name: "pkill -F", tool: []string{"pkill", "-F", "{file}"}, input: "{pid}", bare: true},
+	{name: "pkill -P", tool: []string{"pkill", "-P", "{root}"}, kin: child},
+	{name: "pkill -g", tool: []string{"pkill", "-g", "{root}", "prey"}, kin: child},
+	{name: "pkill -s", tool: []string{"pkill", "-s", "{root}", "prey"}, kin: child},
+	{name: "pkill -u", tool: []string{"pkill", "-u", "4242"}, uid: nobody},
+
+	{name: "killall NAME", tool: []string{"killall", "prey"}},
+	{name: "killall -w", tool: []string{"killall", "-w", "prey"}},
+	{name: "killall -g", tool: []string{"killall", "-g", "prey"}},
+	{name: "killall -g member", tool: []string{"killall", "-g", "prey"}, kin: child, leader: true},
+	{name: "killall /path", tool: []string{"killall", "{prey}"}},
+	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: nobody},
+	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
+
+	// It looks, and signals what has the number by then: what the swapper must find.
+	{name: "naive", tool: []string{"sh", "-c", naive}},
+}
+
+const naive = `for d in /proc/[0-9]*; do read -r comm <$d/comm; [ "$comm" != prey ] || kill "${d#/proc/}"; done`
+
+// needs returns the condition of the scripts that the scenario depends on.
+func (sc *scenario) needs() string {
+	switch {
+	case sc.inode:
+		return "pidfd-inode"
+	case sc.cgroup:
+		return "cgroup2"
+	}
+	return ""
+}
+
+func five(tool string, args ...string) []string {
+	return append([]string{tool, "-k", "0.05", "-t", "0.3"}, args...)
+}
+
+func zombies(args ...string) []string {
+	return append([]string{"reapwait", "-z", "-k", "0.05", "-t", "0.2"}, args...)
+}

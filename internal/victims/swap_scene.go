@@ -1,0 +1,206 @@
+package victims
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// kin says what the victim is to other processes.
+type kin int
+
+const (
+	alone   kin = iota // a child of the swapper
+	child              // a child of a shell, the root, that leads a session of its own; the root leaves its children unreaped
+	stray              // an orphan in the session that a child of the root leads
+	undying            // a child of the swapper that has a zombie
+)
+
+// scene is the processes of one run.
+type scene struct {
+	scenario *scenario
+	tracer   *tracer
+	cgroup   string // of the victim, where the scenario has one
+	file     string // with the input of the tool
+	victim   int
+	start    int64 // of the victim, in ticks
+	root     int
+	leader   int
+	command  *os.File // to the shell that makes the victim
+	answers  *bufio.Reader
+	close    []*os.File
+}
+
+// The root is written in Perl because shells do not let SIGCHLD be ignored, and a stopped root cannot wait.
+const (
+	rootScript    = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { my $p = fork; exec "prey", "60" if $p == 0; print "$p\n" }`
+	leaderScript  = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { fork or fork or (print("$$\n"), exec "prey", "60") or exit }`
+	strayScript   = `$SIG{CHLD} = "IGNORE"; exec "setsid", "perl", "-e", $ARGV[0] if fork == 0; sleep`
+	undyingScript = `: & exec prey 60`
+)
+
+// prepare makes what is there before the victim.
+func (s *scene) prepare() {
+	script := map[kin]string{child: rootScript, stray: strayScript}[s.scenario.kin]
+	if script == "" {
+		return
+	}
+	in, out, err := os.Pipe()
+	must("pipe", err)
+	answers, replies, err := os.Pipe()
+	must("pipe", err)
+	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
+	s.root, err = fork(&birth{
+		argv: []string{"perl", "-e", script, leaderScript}, env: os.Environ(), session: true,
+		stdio: [3]int{int(in.Fd()), int(replies.Fd()), null},
+	})
+	must("fork", err)
+	if first := s.answer(); s.scenario.kin == stray {
+		s.leader = first
+	}
+}
+
+func (s *scene) answer() int {
+	line, err := s.answers.ReadString('\n')
+	must("answer of the root", err)
+	n, err := strconv.Atoi(strings.TrimSpace(line))
+	must("answer of the root", err)
+	return n
+}
+
+// bear makes the victim, and returns when it has become what the tool looks for.
+func (s *scene) bear() {
+	sc := s.scenario
+	switch sc.kin {
+	case child, stray:
+		_, err := s.command.WriteString("\n")
+		must("write", err)
+		s.victim = s.answer()
+		s.until("victim", func() bool { return comm(s.victim) == "prey" })
+	default:
+		b := &birth{
+			pid: s.victim, argv: []string{"prey", "60"}, env: os.Environ(), uid: sc.uid, ignores: sc.ignores, session: sc.session, group: true,
+			stdio: [3]int{null, null, null},
+		}
+		if sc.kin == undying {
+			b.argv = []string{"sh", "-c", undyingScript}
+		}
+		if sc.env != "" {
+			b.env = append(b.env, sc.env)
+		}
+		if s.cgroup != "" {
+			dir, err := os.Open(s.cgroup)
+			must("cgroup", err)
+			defer dir.Close()
+			b.cgroup = int(dir.Fd())
+		}
+		_, err := fork(b)
+		must("fork", err)
+		if sc.kin == undying {
+			s.until("zombie", func() bool { return comm(s.victim) == "prey" && s.hasZombie() })
+		}
+	}
+	if sc.ended {
+		s.tracer.end(s.root)
+	}
+	if sc.halted {
+		must("stop", unix.Kill(s.victim, unix.SIGSTOP))
+		s.until("stop", func() bool { return state(s.victim) == "T" })
+	}
+	s.start = startTick(s.victim)
+}
+
+// number returns the PID that a newcomer gets.
+func (s *scene) number() int {
+	if s.scenario.leader {
+		return s.root
+	}
+	return s.victim
+}
+
+// swap replaces the victim, and reports whether the newcomer has started in the same tick.
+func (s *scene) swap() bool {
+	start := startTick(s.number())
+	s.tracer.end(s.victim)
+	if s.scenario.leader && !s.scenario.ended {
+		s.tracer.end(s.root)
+	}
+	newcomer(s.number())
+	return startTick(s.number()) == start
+}
+
+func (s *scene) until(what string, done func() bool) {
+	for limit := now() + patience; !done(); {
+		if now() > limit {
+			die(125, "swap: %s: the %s does not come", s.scenario.name, what)
+		}
+	}
+}
+
+func (s *scene) hasZombie() bool {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", s.victim, s.victim))
+	list := strings.Fields(string(data))
+	if len(list) == 0 {
+		return false
+	}
+	pid, _ := strconv.Atoi(list[0])
+	return state(pid) == "Z"
+}
+
+func comm(pid int) string {
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSpace(string(data))
+}
+
+func state(pid int) string {
+	if fields := statFields(pid); len(fields) > 0 {
+		return fields[0]
+	}
+	return ""
+}
+
+// strike ends all that is left of the scene.
+func (s *scene) strike() {
+	for _, pid := range []int{s.leader, s.root, s.victim} {
+		if pid != 0 {
+			s.tracer.end(pid)
+		}
+	}
+	for _, f := range s.close {
+		_ = f.Close()
+	}
+}
+
+// words fills in what is written in braces in the arguments of a scenario.
+func (s *scene) words(list []string, start int64) []string {
+	replace := strings.NewReplacer(
+		"{pid}", strconv.Itoa(s.victim),
+		"{handle}", fmt.Sprintf("%d@%d", s.victim, start),
+		"{inode}", strconv.FormatUint(pidInode(s.victim), 10),
+		"{root}", strconv.Itoa(s.root),
+		"{leader}", strconv.Itoa(s.leader),
+		"{cgroup}", s.cgroup,
+		"{file}", s.file,
+		"{prey}", prey)
+	var out []string
+	for _, word := range list {
+		out = append(out, replace.Replace(word))
+	}
+	return out
+}
+
+// pidInode returns the inode number of the process's pidfd, 0 if there is no such process.
+func pidInode(pid int) uint64 {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return 0
+	}
+	defer unix.Close(fd)
+	var st unix.Stat_t
+	must("fstat", unix.Fstat(fd, &st))
+	return st.Ino
+}

@@ -1,0 +1,85 @@
+package victims
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// tracer runs a tool under ptrace, by the thread that calls run, and hands each watched system call of the tool and of what
+// the tool forks to a function before the kernel executes it.
+type tracer struct {
+	tool    int
+	threads map[int]bool // of the tool and of its children: whether the first stop is over
+	ended   unix.WaitStatus
+	done    bool
+	others  map[int]unix.WaitStatus // children that are not traced and have changed state
+	stops   int
+}
+
+const patience = 10 * time.Second
+
+// run returns when the tool and all that it has started have ended.
+func (t *tracer) run(tool *birth, at func(*call)) error {
+	tool.traced = true
+	tool.filters = append([][]unix.SockFilter{watch()}, tool.filters...)
+	pid, err := fork(tool)
+	if err != nil {
+		return err
+	}
+	t.tool, t.threads = pid, map[int]bool{pid: false}
+	hang := time.AfterFunc(patience, func() { _ = unix.Kill(pid, unix.SIGKILL) })
+	defer hang.Stop()
+	for len(t.threads) > 0 {
+		var ws unix.WaitStatus
+		got, err := unix.Wait4(-1, &ws, unix.WALL, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return os.NewSyscallError("wait4", err)
+		}
+		t.event(got, ws, at)
+	}
+	if !hang.Stop() {
+		return fmt.Errorf("the tool has not ended after %v", patience)
+	}
+	return nil
+}
+
+func (t *tracer) event(pid int, ws unix.WaitStatus, at func(*call)) {
+	started, traced := t.threads[pid]
+	switch {
+	case !ws.Stopped():
+		if pid == t.tool {
+			t.ended, t.done = ws, true
+		}
+		if traced {
+			delete(t.threads, pid)
+		} else {
+			t.others[pid] = ws
+		}
+		return
+	}
+	signal := 0
+	switch {
+	case ws.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
+		if c, err := callOf(pid); err == nil {
+			t.stops++
+			at(&c)
+		}
+	case ws.TrapCause() > 0: // fork, clone, exec
+	case !started && pid == t.tool: // it has called execve
+		const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
+			unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
+		must("ptrace options", unix.PtraceSetOptions(pid, options))
+	case !started: // the SIGSTOP that a new thread begins with
+	default:
+		signal = int(ws.StopSignal())
+	}
+	t.threads[pid] = true
+	// ESRCH: it has been killed meanwhile.
+	_ = unix.PtraceCont(pid, signal)
+}
