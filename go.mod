@@ -2,6 +2,10 @@ module killbox
 
 go 1.25.0
 
+// The runtime does not look for a limit of processors in cgroups: that takes a dozen system calls at the start, and two
+// descriptors for good, where there may be few.
+godebug containermaxprocs=0
+
 require (
 	github.com/google/go-cmp v0.7.0
 	github.com/mattn/go-isatty v0.0.24

@@ -1,8 +1,3 @@
-// The runtime does not look for a limit of processors in cgroups: that takes a dozen system calls at the
-// start, and two descriptors for good, where there may be few.
-//
-//go:debug containermaxprocs=0
-
 // Killbox ends processes properly: the whole of what was asked for, nothing
 // else, and it returns when they are really gone.
 package main
