@@ -2,8 +2,8 @@ module killbox
 
 go 1.25.0
 
-// The runtime does not look for a limit of processors in cgroups: that takes a dozen system calls at the start, and two
-// descriptors for good, where there may be few.
+// The runtime does not keep an eye on the limit of processors in cgroups: that takes two descriptors for good, and there may
+// be few.
 godebug containermaxprocs=0
 
 require (
