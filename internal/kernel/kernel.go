@@ -41,6 +41,7 @@ type Kernel struct {
 	freed   int   // descriptors given back since some ran short
 	room    int   // in the table of descriptors
 	spare   []int // descriptors held back for resuming
+	lent    bool  // those are in use
 	epoll   int   // 0 before the first Wait
 	ready   []unix.EpollEvent
 
@@ -157,6 +158,9 @@ func (k *Kernel) open(pid int) (*process, procfs.Stat, error) {
 		return nil, procfs.Stat{}, err
 	}
 	p.id, st.Inode = st.ID, p.inode
+	if k.lent {
+		p.close()
+	}
 	return p, st, nil
 }
 

@@ -52,6 +52,9 @@ var helpers = map[string]func(){
 	"early": helpEarly,
 	"pass":  helpPass,
 
+	"pinned": helpPinned,
+	"spare":  helpSpare,
+
 	"stranger": func() { time.Sleep(time.Minute) },
 }
 

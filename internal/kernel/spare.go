@@ -32,13 +32,16 @@ func (k *Kernel) releaseSpare() {
 }
 
 // withSpare calls do, and calls it again with the descriptors that are held back if there are no others.
+// It must not keep any then.
 func (k *Kernel) withSpare(do func() error) error {
 	err := do()
 	if len(k.spare) == 0 || !procfs.Exhausted(err) {
 		return err
 	}
 	k.releaseSpare()
+	k.lent = true
 	err = do()
+	k.lent = false
 	// What is not to be had again now is asked for by the next PrepareFreeze.
 	_ = k.holdSpare(k.epoll)
 	return err
