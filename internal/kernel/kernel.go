@@ -133,13 +133,13 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	return st, nil
 }
 
-// is reports whether p, opened just now, is the process that was opened before with the same ID.
-func (old *process) is(p *process) bool {
+// is reports whether now, opened a moment ago, is the process that was opened before with the same ID.
+func (p *process) is(now *process) bool {
 	switch {
-	case old.inode != 0 && p.inode != 0:
-		return old.inode == p.inode
-	case old.kind == pidfd:
-		return exists(old.fd) == nil
+	case p.inode != 0 && now.inode != 0:
+		return p.inode == now.inode
+	case p.kind == pidfd:
+		return exists(p.fd) == nil
 	}
 	return true
 }
