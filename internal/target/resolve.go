@@ -200,23 +200,6 @@ func (r *resolver) skip(st procfs.Stat, reason string) {
 
 func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st, r.open) }
 
-// isOnly tells whether the process is the one that --pidfile names.
-func (r *resolver) isOnly(st *procfs.Stat) (bool, error) {
-	op := *r.req.Selector.Only
-	if op.Form == Inode {
-		now, err := r.open.Open(st.PID)
-		if errors.Is(err, procfs.ErrNoProcess) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		defer r.close(now.ID)
-		st = &now
-	}
-	return r.same(op, st)
-}
-
 // Selects tells whether the process meets the conditions, of which there must
 // be some.
 func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
@@ -376,6 +359,9 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 }
 
 func (r *resolver) selected() error {
+	if r.req.Selector.Only != nil {
+		return r.pidfile()
+	}
 	procs, err := r.candidates()
 	if err != nil {
 		return err
@@ -387,22 +373,9 @@ func (r *resolver) selected() error {
 			return fmt.Errorf("cannot tell ages: %w", err)
 		}
 	}
-	matches := func(st *procfs.Stat) (bool, error) {
-		if s.Only != nil {
-			if same, err := r.same(*s.Only, st); !same {
-				return false, err
-			}
-		}
-		return s.Matches(r.proc, st)
-	}
-	only := false // whether the process that --pidfile names is there
+	matches := func(st *procfs.Stat) (bool, error) { return s.Matches(r.proc, st) }
 	for i := range procs {
 		st := &procs[i]
-		if s.Only != nil && st.PID == s.Only.PID {
-			if only, err = r.isOnly(st); err != nil {
-				return err
-			}
-		}
 		if !s.cheap(st, uptime) {
 			continue
 		}
@@ -413,9 +386,6 @@ func (r *resolver) selected() error {
 		if err != nil {
 			return err
 		}
-	}
-	if s.Only != nil && s.Only.Form != PID && !only {
-		r.found.Ended = append(r.found.Ended, *s.Only)
 	}
 	return nil
 }
