@@ -2,7 +2,6 @@ package applets
 
 import (
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -50,13 +49,7 @@ func (c *call) prepare(operands []string) (ok bool) {
 	}
 	c.report()
 	if pidfile != nil {
-		switch absent := errors.Is(pidfile, fs.ErrNotExist); {
-		case absent && c.targets.exited:
-		case absent:
-			c.fail(nil, pidfile, exitMissing)
-		default:
-			c.fail(nil, pidfile, exitFailed)
-		}
+		c.fail(nil, pidfile, exitFailed)
 		return false
 	}
 	if err := c.sameNamespace(); err != nil {
@@ -95,7 +88,11 @@ func (c *call) report() { c.rep = c.reporter() }
 // nobody are no problem.
 func (c *call) problems(exited bool) {
 	for _, p := range c.found.Missing {
-		if !exited {
+		switch {
+		case exited:
+		case p.Operand.PID == 0: // a file that names no process
+			c.fail(nil, p.Err, exitMissing)
+		default:
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, exitMissing)
 		}
 	}

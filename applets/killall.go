@@ -5,7 +5,10 @@ package applets
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"killbox/internal/ere"
@@ -50,10 +53,12 @@ type killallCall struct {
 
 // killallName is an operand.
 type killallName struct {
-	text  string
-	re    *ere.Regexp // with --regexp
-	file  os.FileInfo // of a program that was named by its path
-	found bool
+	text    string
+	re      *ere.Regexp // with --regexp
+	file    os.FileInfo // of a program that was named by its path
+	paths   []string    // that the kernel may have for it
+	missing error       // why there is no such file
+	found   bool
 }
 
 func (c *killallCall) say(format string, args ...any) {
@@ -93,6 +98,10 @@ func (c *killallCall) run(args []string) int {
 		if f, ok := c.find(&table.Procs[i]); ok {
 			found = append(found, f)
 		}
+	}
+	if err := c.missing(found); err != nil {
+		c.say("%v", err)
+		return killallFailed
 	}
 	for i := range found {
 		c.process(&found[i])
@@ -150,7 +159,13 @@ func (c *killallCall) prepare(operands []string) error {
 				return fmt.Errorf("%s: Bad regular expression: %s", c.name, show.Word(word))
 			}
 		case strings.Contains(word, "/"):
-			if n.file, err = os.Stat(word); err != nil {
+			n.paths = []string{programPath(word)}
+			if target, err := filepath.EvalSymlinks(word); err == nil {
+				n.paths = append(n.paths, programPath(target))
+			}
+			if n.file, err = os.Stat(word); removed(err) {
+				n.missing = err
+			} else if err != nil {
 				return fmt.Errorf("%s: %s", show.Word(word), errnoText(err))
 			}
 		}
@@ -175,6 +190,22 @@ func (c *killallCall) prepare(operands []string) error {
 	st, err := c.env.Proc.Stat(c.env.PID)
 	c.own = st.PGID
 	return err
+}
+
+// removed reports whether a file is missing, or the directory that it was in.
+func removed(err error) bool {
+	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// missing returns an error for an operand that names a missing file which no
+// process runs.
+func (c *killallCall) missing(found []killallFound) error {
+	for i, n := range c.names {
+		if n.missing != nil && !slices.ContainsFunc(found, func(f killallFound) bool { return slices.Contains(f.hits, i) }) {
+			return fmt.Errorf("%s: %s", n.text, errnoText(n.missing))
+		}
+	}
+	return nil
 }
 
 // killallFound is somebody who is meant.

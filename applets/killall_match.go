@@ -3,8 +3,10 @@
 package applets
 
 import (
+	"cmp"
 	"os"
-	"path"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"killbox/procfs"
@@ -76,14 +78,14 @@ func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool 
 	if n.re != nil {
 		return n.re.MatchString(name)
 	}
-	if n.file != nil {
-		if info, err := c.env.Proc.ExeInfo(pid); err == nil && os.SameFile(info, n.file) {
+	if n.paths != nil {
+		if info, err := c.env.Proc.ExeInfo(pid); err == nil && n.file != nil && os.SameFile(info, n.file) {
 			return true
 		}
-		// It may have been replaced since, as by an upgrade. In a container the
-		// path is another file's.
+		// The file may have been removed or replaced since, as by an upgrade. In a
+		// container the path is another file's.
 		exe, err := c.env.Proc.Exe(pid)
-		return err == nil && exe == path.Clean(n.text) && c.sameMounts(pid)
+		return err == nil && slices.Contains(n.paths, exe) && c.sameMounts(pid)
 	}
 	want := n.text
 	if !whole && len(want) > cutName {
@@ -95,8 +97,30 @@ func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool 
 	return name == want
 }
 
+// sameMounts reports whether a path means the same to a process's links as to
+// this process: both are in one mount namespace, and below one root directory.
 func (c *killallCall) sameMounts(pid int) bool {
 	own, err := c.env.Proc.Namespace(c.env.PID, "mnt")
 	ns, other := c.env.Proc.Namespace(pid, "mnt")
-	return err == nil && other == nil && ns == own
+	if err != nil || other != nil || ns != own {
+		return false
+	}
+	ours, err := c.env.Proc.TopInfo(c.env.PID)
+	theirs, other := c.env.Proc.TopInfo(pid)
+	return err == nil && other == nil && os.SameFile(ours, theirs)
+}
+
+// programPath returns the path that the kernel has for the program that word
+// names, be it removed: links on the way to its directory are resolved.
+func programPath(word string) string {
+	dir, base := filepath.Split(word)
+	dir, err := filepath.EvalSymlinks(cmp.Or(dir, "."))
+	path := filepath.Join(dir, base)
+	if err != nil { // the directory has been removed as well
+		path = filepath.Clean(word)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return path
 }

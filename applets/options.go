@@ -174,7 +174,7 @@ func (o *targetOptions) addWithoutCgroup(flags *pflag.FlagSet) {
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
 	flags.Var(&o.older, "older", "select who is at least as old as DUR")
 	flags.Var(&o.newer, "newer", "select who is newer than DUR")
-	flags.StringVar(&o.pidfile, "pidfile", "", "select who `FILE` names, by PID or handle")
+	flags.StringVar(&o.pidfile, "pidfile", "", "select the process that `FILE` names, by PID or handle")
 }
 
 // number is an option that takes a PID, PGID or SID.
@@ -216,11 +216,11 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	if o.given("pidfile") {
-		op, err := target.ReadPidfile(o.pidfile)
+		file, err := target.ReadPidfile(o.pidfile, req.Selector.Empty())
 		if err != nil {
 			return req, nil, err
 		}
-		req.Selector.Only = &op
+		req.Selector.Only = file
 	}
 	if len(ops) == 0 && !stdin && req.Selector.Empty() {
 		return req, errors.New("no target: give a PID, a handle, - for standard input, or a selector"), nil

@@ -137,8 +137,10 @@ func (c *pidofCall) find(programs []string) ([]string, error) {
 			continue
 		}
 		var file os.FileInfo
+		path := ""
 		if strings.Contains(program, "/") {
 			file, _ = os.Stat(program) // there may be no such file any more
+			path = programPath(program)
 		}
 		for i := range table.Procs {
 			st := &table.Procs[i]
@@ -147,7 +149,7 @@ func (c *pidofCall) find(programs []string) ([]string, error) {
 					continue
 				}
 			}
-			found := c.matching(st, program, file)
+			found := c.matching(st, program, path, file)
 			list = append(list, found...)
 			if len(found) > 0 && (c.single || c.quiet) {
 				list = list[:len(list)-len(found)+1]
@@ -160,7 +162,7 @@ func (c *pidofCall) find(programs []string) ([]string, error) {
 
 // matching returns the number of the process if it is of the program, or those
 // of such threads of its.
-func (c *pidofCall) matching(st *procfs.Stat, program string, file os.FileInfo) (list []string) {
+func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.FileInfo) (list []string) {
 	var tids []int
 	if c.threads {
 		tids, _ = c.env.Proc.Threads(st.PID)
@@ -175,7 +177,7 @@ func (c *pidofCall) matching(st *procfs.Stat, program string, file os.FileInfo) 
 		if tid != st.PID {
 			thread, err = c.env.Proc.Stat(tid)
 		}
-		if err == nil && !slices.Contains(c.omit, tid) && c.is(&thread, program, file) {
+		if err == nil && !slices.Contains(c.omit, tid) && c.is(&thread, program, path, file) {
 			list = append(list, strconv.Itoa(tid))
 		}
 	}
@@ -186,7 +188,7 @@ func baseName(path string) string { return path[strings.LastIndexByte(path, '/')
 
 // is tells whether a process runs the program, by what it calls itself or by
 // what it is.
-func (c *pidofCall) is(st *procfs.Stat, program string, file os.FileInfo) bool {
+func (c *pidofCall) is(st *procfs.Stat, program, path string, file os.FileInfo) bool {
 	args, err := c.env.Proc.Cmdline(st.PID)
 	byName := c.workers || c.zombies && st.State == 'Z'
 	if err != nil || len(args) == 0 && !byName {
@@ -201,7 +203,7 @@ func (c *pidofCall) is(st *procfs.Stat, program string, file os.FileInfo) bool {
 	}
 	exe, _ := c.env.Proc.Exe(st.PID) // only one's own can be seen
 	switch base := baseName(program); {
-	case program == arg0, program == baseName(arg0), base == arg0, program == exe, program == baseName(exe):
+	case program == arg0, program == baseName(arg0), base == arg0, program == exe, path != "" && path == exe, program == baseName(exe):
 		return true
 	case strings.Contains(arg0, " ") && st.Comm == program: // a title written over it
 		return true

@@ -58,8 +58,8 @@ type keeper interface {
 	// Inherited takes the descriptor of that pipe. WriteTo returns a writer.
 	Inherited(fd int)
 	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
-	// WritePidfile writes a file at one stroke; the call that it returns
-	// removes it, if it is still the same.
+	// WritePidfile writes a file atomically and keeps it locked until the call
+	// that it returns, which removes it if it is still the same.
 	WritePidfile(path, content string) (remove func(), err error)
 }
 

@@ -100,7 +100,8 @@ func (c *call) tree() *escalate.Tree {
 			tree.Groups = append(tree.Groups, op.PID)
 		}
 	}
-	if s := &c.req.Selector; !s.Empty() {
+	// Whatever gets the PID in a pidfile later is another process.
+	if s := &c.req.Selector; !s.Empty() && s.Only == nil {
 		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
 	}
 	return tree

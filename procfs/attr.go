@@ -22,6 +22,12 @@ func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
 	return fs.info(pid, "exe")
 }
 
+// TopInfo is what stat(2) tells of the directory at which the paths of a process's
+// links begin, see openTop.
+func (fs *FS) TopInfo(pid int) (os.FileInfo, error) {
+	return os.Stat(fs.root + "/" + topPath(processPath(pid, "")))
+}
+
 // RootInfo is what stat(2) tells of a process's root folder. Unlike the path of
 // that it can be compared across mount namespaces.
 func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {

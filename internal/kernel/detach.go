@@ -2,8 +2,6 @@ package kernel
 
 import (
 	"errors"
-	"io/fs"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -76,41 +74,4 @@ func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error
 		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
 	}
 	return File(fd), nil
-}
-
-// WritePidfile writes a file under another name first and renames it, so that
-// it is there whole or not at all, and a symbolic link in its place is replaced
-// rather than followed.
-func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
-	// A device must not make way for a file, nor be removed in the end.
-	var there unix.Stat_t
-	if unix.Lstat(path, &there) == nil && there.Mode&unix.S_IFMT != unix.S_IFREG && there.Mode&unix.S_IFMT != unix.S_IFLNK {
-		return nil, &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file")}
-	}
-	temp := fmt.Sprintf("%s.%08x", path, rand.Uint32())
-	fd, err := unix.Open(temp, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644)
-	if err != nil {
-		return nil, &fs.PathError{Op: "create", Path: temp, Err: err}
-	}
-	var ours unix.Stat_t
-	_, err = File(fd).Write([]byte(content))
-	if err == nil {
-		err = unix.Fstat(fd, &ours)
-	}
-	if e := unix.Close(fd); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = unix.Rename(temp, path)
-	}
-	if err != nil {
-		unix.Unlink(temp)
-		return nil, &fs.PathError{Op: "write", Path: path, Err: err}
-	}
-	return func() {
-		var now unix.Stat_t
-		if unix.Lstat(path, &now) == nil && now.Dev == ours.Dev && now.Ino == ours.Ino {
-			unix.Unlink(path)
-		}
-	}, nil
 }

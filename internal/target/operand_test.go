@@ -2,10 +2,7 @@ package target
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -189,66 +186,5 @@ func TestParseOperands(t *testing.T) {
 	broken := errors.New("broken")
 	if _, _, err := ParseOperands([]string{"-"}, iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("a reading error: %v", err)
-	}
-}
-
-func TestReadPidfile(t *testing.T) {
-	dir := t.TempDir()
-	file := func(name, content string, mode os.FileMode) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chmod(path, mode); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	for content, want := range map[string]string{
-		"42": "42", "42\n": "42", " \n42 \n": "42", "42@7\n": "42@7", "42:9\n": "42:9", "42\nhost\n": "42",
-		strings.Repeat(" ", 100) + "42\n": "42",
-	} {
-		op, err := ReadPidfile(file("good", content, 0o664))
-		if err != nil || op.String() != want {
-			t.Errorf("%q: %v, %v; want %s", content, op, err, want)
-		}
-	}
-	for content, want := range map[string]string{
-		"": "empty", "\n\n": "empty", "x": "is not a PID", "-42": "want a PID or handle", "-": "want a PID or handle",
-		"0": "0 would be", "-1": "every process", "\x00\x01": "is not a PID", "99999999": "beyond",
-		"42x": "is not a PID", "%1": "shell knows",
-	} {
-		op, err := ReadPidfile(file("bad", content, 0o644))
-		if err == nil || !strings.Contains(err.Error(), want) || op != (Operand{}) && want != "want a PID or handle" {
-			t.Errorf("%q: %v, %v; want an error that says %q", content, op, err, want)
-		}
-	}
-	// What does not fit must not be cut to another's number.
-	for pad := 240; pad < 260; pad++ {
-		op, err := ReadPidfile(file("long", strings.Repeat(" ", pad)+"1234567", 0o644))
-		if err == nil && op.PID != 1234567 {
-			t.Errorf("after %d blanks 1234567 is read as %d", pad, op.PID)
-		}
-	}
-	if _, err := ReadPidfile(file("writable", "42", 0o666)); err == nil || !strings.Contains(err.Error(), "everybody may write") {
-		t.Errorf("world-writable: %v", err)
-	}
-	if _, err := ReadPidfile(filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("missing: %v", err)
-	}
-	if _, err := ReadPidfile(dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("a directory: %v", err)
-	}
-	fifo := filepath.Join(dir, "fifo")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadPidfile(fifo); err == nil || !strings.Contains(err.Error(), "not a regular file") {
-		t.Errorf("a FIFO: %v", err)
-	}
-	if os.Geteuid() != 0 {
-		if _, err := ReadPidfile(file("secret", "42", 0)); !errors.Is(err, os.ErrPermission) {
-			t.Errorf("not readable: %v", err)
-		}
 	}
 }

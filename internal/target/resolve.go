@@ -183,23 +183,6 @@ func (r *resolver) skip(st procfs.Stat, reason string) {
 
 func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st) }
 
-// isOnly tells whether the process is the one that --pidfile names.
-func (r *resolver) isOnly(st *procfs.Stat) (bool, error) {
-	op := *r.req.Selector.Only
-	if op.Inode != 0 {
-		now, err := r.open.Open(st.PID)
-		if errors.Is(err, procfs.ErrNoProcess) {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		defer r.close(now.ID)
-		st = &now
-	}
-	return op.Names(st)
-}
-
 // Selects tells whether the process meets the conditions, of which there must
 // be some.
 func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
@@ -365,6 +348,9 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 }
 
 func (r *resolver) selected() error {
+	if r.req.Selector.Only != nil {
+		return r.pidfile()
+	}
 	procs, err := r.candidates()
 	if err != nil {
 		return err
@@ -377,24 +363,13 @@ func (r *resolver) selected() error {
 		}
 	}
 	matches := func(st *procfs.Stat) (bool, error) {
-		if s.Only != nil {
-			if same, err := s.Only.Names(st); !same {
-				return false, err
-			}
-		}
 		if !s.cheap(st, uptime) {
 			return false, nil
 		}
 		return s.Matches(r.proc, st)
 	}
-	only := false // whether the process that --pidfile names is there
 	for i := range procs {
 		st := &procs[i]
-		if s.Only != nil && st.PID == s.Only.PID {
-			if only, err = r.isOnly(st); err != nil {
-				return err
-			}
-		}
 		if !s.cheap(st, uptime) {
 			continue
 		}
@@ -405,9 +380,6 @@ func (r *resolver) selected() error {
 		if err != nil {
 			return err
 		}
-	}
-	if s.Only != nil && s.Only.Form != PID && !only {
-		r.found.Ended = append(r.found.Ended, *s.Only)
 	}
 	return nil
 }

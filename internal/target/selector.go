@@ -33,8 +33,8 @@ type Selector struct {
 	HasOlder bool
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
-	Only     *Operand // what --pidfile named
-	All      bool     // everybody
+	Only     *Pidfile
+	All      bool // everybody
 	// Zombies are passed over, being gone, unless this or State asks for them.
 	Zombies bool
 }

@@ -1,0 +1,257 @@
+package kernel
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"killbox/internal/fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// WritePidfile puts a file at path that is locked (flock(2)) until remove is
+// called or this process ends. It is written under another name first, so that
+// readers find all of it or nothing, and a symbolic link in its place is replaced
+// rather than followed. A file that another process has locked is an error, one
+// that is not locked is replaced, and of several calls at the same time exactly
+// one succeeds. remove leaves alone what has replaced the file.
+func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
+	// A device must not make way for a file, nor be removed in the end.
+	if _, err := fileType(path); err != nil && err != unix.ENOENT {
+		return nil, &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	f, err := newPidfile(path, content)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.claim(); err != nil {
+		f.discard()
+		op := "write"
+		if errors.As(err, new(*heldError)) {
+			op = "lock"
+		}
+		return nil, &fs.PathError{Op: op, Path: path, Err: err}
+	}
+	return f.remove, nil
+}
+
+// pidfile is a locked file, first at temp and then at path. Its descriptor, and
+// with it the lock, is closed on exec.
+type pidfile struct {
+	path, temp string
+	content    string
+	fd         int
+	ours       unix.Stat_t
+}
+
+func newPidfile(path, content string) (*pidfile, error) {
+	f := &pidfile{path: path, temp: fmt.Sprintf("%s.%08x", path, rand.Uint32()), content: content}
+	var err error
+	if f.fd, err = unix.Open(f.temp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644); err != nil {
+		return nil, &fs.PathError{Op: "create", Path: f.temp, Err: err}
+	}
+	op := "write"
+	if _, err = File(f.fd).Write([]byte(content)); err == nil {
+		err = unix.Fstat(f.fd, &f.ours)
+	}
+	if err == nil {
+		op, err = "lock", lock(f.fd)
+	}
+	if err != nil {
+		f.discard()
+		return nil, &fs.PathError{Op: op, Path: path, Err: err}
+	}
+	return f, nil
+}
+
+// discard gives up a file that has not got its name.
+func (f *pidfile) discard() {
+	unix.Unlink(f.temp)
+	unix.Close(f.fd)
+}
+
+// remove unlinks the file while it is locked, so no successor has replaced it
+// between the comparison and the call.
+func (f *pidfile) remove() {
+	if names(f.path, &f.ours) {
+		unix.Unlink(f.path)
+	}
+	unix.Close(f.fd)
+}
+
+// Replacing a file takes another process microseconds, unless it is stopped.
+const (
+	claimPause = 5 * time.Millisecond
+	claimLimit = 5 * time.Second
+)
+
+// errChanged is why claim tries again.
+var errChanged = errors.New("other processes keep replacing it")
+
+// claim gives the file its name. Where another process was faster it tries
+// again: that one may have ended by now.
+func (f *pidfile) claim() error {
+	for began := time.Now(); ; time.Sleep(claimPause) {
+		if err := f.rename(); err != errChanged || time.Since(began) > claimLimit {
+			return err
+		}
+	}
+}
+
+// rename does so once. A call that replaces nothing creates a missing file. What
+// is there is replaced by the process that holds a second pidfile, the guard: a
+// symbolic link cannot be locked, and a file that is locked only to be replaced
+// looks like one that is held.
+func (f *pidfile) rename() error {
+	_, err := fileType(f.path)
+	switch {
+	case err == unix.ENOENT:
+		return f.create()
+	case err != nil:
+		return err
+	}
+	guard, err := newPidfile(f.path+".lock", f.content)
+	if err != nil {
+		return err
+	}
+	if err := guard.renameGuard(); err != nil {
+		guard.discard()
+		if err == errChanged || errors.As(err, new(*heldError)) {
+			return errChanged
+		}
+		return fmt.Errorf("%s: %w", guard.path, err)
+	}
+	defer guard.remove()
+	mode, err := fileType(f.path)
+	switch {
+	case err == unix.ENOENT:
+		return errChanged
+	case err == nil && mode == unix.S_IFLNK:
+		return unix.Rename(f.temp, f.path)
+	case err == nil:
+		return f.replace()
+	}
+	return err
+}
+
+// renameGuard has no further guard to rely on, so a lock may be that of a process
+// that is about to replace the file.
+func (f *pidfile) renameGuard() error {
+	mode, err := fileType(f.path)
+	switch {
+	case err == unix.ENOENT:
+		return f.create()
+	case err == nil && mode == unix.S_IFLNK:
+		return errors.New("is a symbolic link")
+	case err == nil:
+		return f.replace()
+	}
+	return err
+}
+
+func (f *pidfile) create() error {
+	err := unix.Renameat2(unix.AT_FDCWD, f.temp, unix.AT_FDCWD, f.path, unix.RENAME_NOREPLACE)
+	if err == unix.EINVAL || err == unix.ENOSYS || err == unix.EPERM {
+		// Before Linux 3.15, a file system without the flag, or a seccomp filter.
+		if err = unix.Link(f.temp, f.path); err == nil {
+			err = unix.Unlink(f.temp)
+		}
+	}
+	if err == unix.EEXIST {
+		return errChanged
+	}
+	return err
+}
+
+// replace replaces a regular file while it has that locked. From then on the path
+// names a file that has been locked since before it got there.
+func (f *pidfile) replace() error {
+	// A FIFO that has come in its place must not make us wait.
+	const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
+	fd, err := unix.Open(f.path, unix.O_RDWR|flags, 0) // NFS locks no other (flock(2))
+	if err == unix.EACCES {
+		fd, err = unix.Open(f.path, unix.O_RDONLY|flags, 0)
+	}
+	switch err {
+	case nil:
+	case unix.ENOENT, unix.ELOOP:
+		return errChanged
+	default:
+		return err
+	}
+	defer unix.Close(fd)
+	var there unix.Stat_t
+	if err := unix.Fstat(fd, &there); err != nil {
+		return err
+	}
+	err = lock(fd)
+	switch {
+	case !names(f.path, &there) || there.Mode&unix.S_IFMT != unix.S_IFREG:
+		return errChanged
+	case err == unix.EWOULDBLOCK:
+		return &heldError{leadingPID(fd)}
+	case err != nil:
+		return err
+	}
+	return unix.Rename(f.temp, f.path)
+}
+
+// heldError says that another process has locked a file.
+type heldError struct{ pid int } // as the file has it; 0: it has none
+
+func (e *heldError) Error() string {
+	if e.pid == 0 {
+		return "held by another process"
+	}
+	return fmt.Sprintf("held by process %d", e.pid)
+}
+
+// leadingPID returns the number that a file begins with, 0 if that is none.
+func leadingPID(fd int) int {
+	var b [16]byte
+	n, err := unix.Pread(fd, b[:], 0)
+	if err != nil {
+		return 0
+	}
+	text := bytes.TrimLeft(b[:n], " \t\n")
+	digits := len(text) - len(bytes.TrimLeft(text, "0123456789"))
+	pid, _ := strconv.ParseInt(string(text[:digits]), 10, 32)
+	return int(pid)
+}
+
+// lock takes the lock of a file; EWOULDBLOCK if another process has it.
+func lock(fd int) error {
+	for {
+		switch err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err {
+		case unix.EINTR:
+		case unix.ENOLCK, unix.EOPNOTSUPP, unix.ENOSYS, unix.EBADF:
+			return fmt.Errorf("the file system cannot lock it (flock): %w", err)
+		default:
+			return err
+		}
+	}
+}
+
+// names reports whether the path names that very file.
+func names(path string, file *unix.Stat_t) bool {
+	var now unix.Stat_t
+	return unix.Lstat(path, &now) == nil && now.Dev == file.Dev && now.Ino == file.Ino
+}
+
+// fileType returns the type of what the path names, S_IFREG or S_IFLNK; anything
+// else is an error.
+func fileType(path string) (uint32, error) {
+	var there unix.Stat_t
+	if err := unix.Lstat(path, &there); err != nil {
+		return 0, err
+	}
+	switch mode := there.Mode & unix.S_IFMT; mode {
+	case unix.S_IFREG, unix.S_IFLNK:
+		return mode, nil
+	}
+	return 0, errors.New("not a regular file")
+}

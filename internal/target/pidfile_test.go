@@ -1,0 +1,145 @@
+package target
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"killbox/procfs/procfstest"
+)
+
+func TestReadPidfile(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string, mode os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(content), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for content, want := range map[string]string{
+		"42": "42", "42\n": "42", " \n42 \n": "42", "42@7\n": "42@7", "42:9\n": "42:9", "42\nhost\n": "42",
+		strings.Repeat(" ", 100) + "42\n": "42",
+	} {
+		p, err := ReadPidfile(file("good", content, 0o644), true)
+		if err != nil || p.String() != want || p.empty != "" || !slices.Equal(p.owners, []int{os.Geteuid()}) {
+			t.Errorf("%q: %+v, %v; want %s", content, p, err, want)
+		}
+	}
+	for content, want := range map[string]string{
+		"x": "is not a PID", "-42": "want a PID or handle", "-": "want a PID or handle",
+		"0": "0 would be", "-1": "every process", "\x00\x01": "is not a PID", "99999999": "beyond",
+		"42x": "is not a PID", "%1": "shell knows", strings.Repeat("\n", 300): "too long",
+	} {
+		if _, err := ReadPidfile(file("bad", content, 0o644), true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v; want an error that says %q", content, err, want)
+		}
+	}
+	// What does not fit must not be cut to another's number.
+	for pad := 240; pad < 260; pad++ {
+		p, err := ReadPidfile(file("long", strings.Repeat(" ", pad)+"1234567", 0o644), true)
+		if err == nil && p.PID != 1234567 {
+			t.Errorf("after %d blanks 1234567 is read as %d", pad, p.PID)
+		}
+	}
+	for _, empty := range []string{file("empty", "", 0o644), file("blank", "\n\n", 0o644), filepath.Join(dir, "none"), filepath.Join(dir, "nosuch/none")} {
+		if p, err := ReadPidfile(empty, true); err != nil || p.empty == "" {
+			t.Errorf("%s: %+v, %v; want no error, and no process", empty, p, err)
+		}
+	}
+	if err := os.Symlink("none", filepath.Join(dir, "dangling")); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := ReadPidfile(filepath.Join(dir, "dangling"), true); err != nil || p.empty == "" {
+		t.Errorf("a dangling link: %+v, %v; want no error, and no process", p, err)
+	}
+	for mode, want := range map[os.FileMode]string{0o666: "every user may write", 0o646: "every user may write", 0o664: "its group may write", 0o4620: "its group may write"} {
+		path := file("writable", "42", mode)
+		if _, err := ReadPidfile(path, true); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("mode %o: %v; want an error that says %q", mode, err, want)
+		}
+		if p, err := ReadPidfile(path, false); err != nil || p.PID != 42 || p.owners != nil {
+			t.Errorf("mode %o, with other conditions: %+v, %v", mode, p, err)
+		}
+	}
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, fifo, "/dev/null"} {
+		if _, err := ReadPidfile(path, false); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if os.Geteuid() != 0 {
+		if _, err := ReadPidfile(file("secret", "42", 0), true); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("not readable: %v", err)
+		}
+		return
+	}
+	link := filepath.Join(dir, "link")
+	if err := errors.Join(os.Symlink(file("good", "42", 0o644), link), os.Lchown(link, 7, 7)); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := ReadPidfile(link, true); err != nil || !slices.Equal(p.owners, []int{0, 7}) {
+		t.Errorf("a link of user 7: %+v, %v", p, err)
+	}
+}
+
+func TestDistrusted(t *testing.T) {
+	for _, test := range []struct {
+		owners       []int
+		self, target int
+		all          bool
+		want         int // the owner that is not trusted; 0: all are
+	}{
+		{nil, 5, 6, true, 0},
+		{[]int{0}, 5, 6, true, 0},
+		{[]int{5}, 5, 6, true, 0},
+		{[]int{6}, 5, 6, true, 0},
+		{[]int{7}, 5, 6, true, 7},
+		{[]int{7}, 0, 0, true, 7},
+		{[]int{0, 7}, 5, 6, true, 7},
+		{[]int{7, 0}, 5, 6, true, 7},
+		{[]int{6, 5, 0}, 5, 6, true, 0},
+		// The target is hidden.
+		{[]int{7}, 5, -1, true, 7},
+		{[]int{0}, 5, -1, true, 0},
+		{[]int{-1}, 5, -1, true, -1},
+		// A user namespace in which some users have no number.
+		{[]int{65534}, 5, 65534, true, 0},
+		{[]int{65534}, 5, 65534, false, 65534},
+		{[]int{65534}, 65534, 6, false, 65534},
+		{[]int{6}, 5, 6, false, 0},
+	} {
+		p := &Pidfile{owners: test.owners}
+		if uid, found := p.distrusted(test.self, test.target, test.all); uid != test.want || found != (test.want != 0) {
+			t.Errorf("%+v: %d, %v", test, uid, found)
+		}
+	}
+}
+
+// TestPidfileRefused judges by the user that the process has after it was opened.
+func TestPidfileRefused(t *testing.T) {
+	const other = 54321
+	only := func(pid int) Selector {
+		return Selector{Only: &Pidfile{Operand: Operand{PID: pid}, name: "F", owners: []int{other}}}
+	}
+	o := newOpener(t, tableau(procfstest.Proc{PID: 100, UID: other}, procfstest.Proc{PID: 101})...)
+	if got := o.resolve(Request{Selector: only(100)}, false).summary(); got != "100" {
+		t.Errorf("the target's own file: %q", got)
+	}
+	for name, req := range map[string]Request{
+		"a foreign file": {Selector: only(101)}, "and an operand": {Selector: only(101), Operands: ops(t, "100")},
+		"and init": {Selector: only(1)}, "and an omission": {Selector: only(101), Omit: ops(t, "101")},
+	} {
+		_, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), req)
+		if err == nil || !strings.Contains(err.Error(), "pidfile F: refused, its owner is user 54321") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
