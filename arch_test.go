@@ -168,6 +168,37 @@ func TestKernelCalls(t *testing.T) {
 	}
 }
 
+// pollerCalls make the Go runtime open its poller, or start timers that need it: where no descriptor can be had it ends the
+// program with a trace, whatever is stopped by then.
+var pollerCalls = map[string][]string{
+	"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"},
+	"os":   {"Create", "Open", "OpenFile", "ReadFile", "WriteFile"},
+}
+
+func TestNoPoller(t *testing.T) {
+	core := []string{"killbox/internal/kernel", "killbox/internal/escalate", "killbox/internal/report", "killbox/procfs"}
+	files := token.NewFileSet()
+	for _, p := range goList(t, "./...") {
+		if !slices.Contains(core, p.ImportPath) {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if sel, ok := n.(*ast.SelectorExpr); ok {
+					if pkg, ok := sel.X.(*ast.Ident); ok && slices.Contains(pollerCalls[pkg.Name], sel.Sel.Name) {
+						t.Errorf("%v: %s.%s needs the runtime's poller", files.Position(sel.Pos()), pkg.Name, sel.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+}
+
 func TestWeight(t *testing.T) {
 	for _, p := range goList(t, "-deps", ".") {
 		if slices.Contains(heavy, p.ImportPath) || testPackage(p.ImportPath) && !p.Standard {

@@ -202,7 +202,7 @@ func removed(err error) bool {
 func (c *killallCall) missing(found []killallFound) error {
 	for i, n := range c.names {
 		if n.missing != nil && !slices.ContainsFunc(found, func(f killallFound) bool { return slices.Contains(f.hits, i) }) {
-			return fmt.Errorf("%s: %s", n.text, errnoText(n.missing))
+			return fmt.Errorf("%s: %s", show.Word(n.text), errnoText(n.missing))
 		}
 	}
 	return nil

@@ -95,7 +95,7 @@ var errChanged = errors.New("other processes keep replacing it")
 // claim gives the file its name. Where another process was faster it tries
 // again: that one may have ended by now.
 func (f *pidfile) claim() error {
-	for began := time.Now(); ; time.Sleep(claimPause) {
+	for began := time.Now(); ; sleep(claimPause) {
 		if err := f.rename(); err != errChanged || time.Since(began) > claimLimit {
 			return err
 		}
