@@ -200,7 +200,7 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 // lists the process there (cgroup_migrate_add_task, css_task_iter_advance in
 // kernel/cgroup/cgroup.c): only cgroup.threads tells of the others.
 func (k *Kernel) movedInto(dir string) (pids []int) {
-	b, _ := os.ReadFile(filepath.Join(dir, "cgroup.threads"))
+	b, _ := readFile(filepath.Join(dir, "cgroup.threads"))
 	for word := range bytes.FieldsSeq(b) {
 		tid, _ := strconv.Atoi(string(word))
 		status, err := k.proc.Status(tid)
