@@ -144,8 +144,10 @@ func (k *Kernel) Hold() error {
 		return nil
 	}
 	k.notes.soon = false
-	if err := k.reserveThreads(); err != nil {
-		return err
+	if !k.notes.armed {
+		if err := k.reserveThreads(); err != nil {
+			return err
+		}
 	}
 	k.notes.hold.Store(true) // before one is caught, which would be our end a little late
 	k.notes.arm()

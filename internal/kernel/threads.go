@@ -20,6 +20,9 @@ func (k *Kernel) PrepareFreeze() error {
 	if err := k.holdSpare(k.epoll); err != nil {
 		return err
 	}
+	if err := k.reserveThreads(); err != nil {
+		return err
+	}
 	return k.Hold()
 }
 
