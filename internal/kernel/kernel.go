@@ -206,6 +206,7 @@ func (k *Kernel) pinDir(p *process, pid int) error {
 	switch {
 	case err == nil:
 		p.fd, p.kind = fd, procDir
+		p.inode = k.inodeOf(pid)
 	case errors.Is(err, procfs.ErrNoProcess) && unix.Kill(pid, 0) == unix.ESRCH:
 		return procfs.ErrNoProcess
 	}

@@ -13,7 +13,7 @@ import (
 type probe struct {
 	asked      bool
 	pidfd      bool
-	pidfs      bool // pidfds have inodes of their own
+	pidfs      bool // pidfds can be opened, and have inodes of their own
 	dirSignals bool // pidfd_send_signal takes descriptors of /proc/PID
 	nofile     int
 }
@@ -46,6 +46,20 @@ func (s *probe) ask(proc *procfs.FS) {
 			closeFD(dir)
 		}
 	}
+}
+
+// inodeOf returns the inode number of the process's pidfds where they can be opened, though signals through
+// them may be refused; else 0.
+func (k *Kernel) inodeOf(pid int) uint64 {
+	if !k.probe.pidfs {
+		return 0
+	}
+	fd, err := pidfdOpen(pid)
+	if err != nil {
+		return 0
+	}
+	defer closeFD(fd)
+	return k.inode(fd)
 }
 
 // inode returns the inode number of a pidfd, 0 where it has none of its own.
