@@ -17,13 +17,13 @@ import (
 
 // route is a way by which the tool names processes to the kernel.
 type route struct {
-	name    string
-	pidfds  bool
-	env     string
+	name   string
+	pidfds bool
+	env    string
 	// unowned: a group cannot be pinned either, as before Linux 5.12. unopened: there are no inodes by which the
 	// guardian could know a process.
 	unowned, unopened bool
-	filters [][]unix.SockFilter
+	filters           [][]unix.SockFilter
 }
 
 func routes() []route {
