@@ -17,7 +17,8 @@ import (
 // asks reports whether the call only asks whether its targets are alive: its ladder is signal 0.
 func (c *call) asks() bool { return len(c.ladder) == 1 && c.ladder[0].Signal == signals.Null }
 
-// askable returns an error if --exited is combined with signal 0, which alone says how an ended target
+// askable returns an error if --exited is combined with signal 0: --exited would turn "not alive" into
+// success.
 // counts.
 func (c *call) askable(exited bool) error {
 	if exited && c.asks() {
