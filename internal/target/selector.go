@@ -34,7 +34,7 @@ type Selector struct {
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
 	Only     *Pidfile
-	All      bool // everybody
+	All      bool // every process
 	// Zombies are passed over, being gone, unless this or State asks for them.
 	Zombies bool
 }
