@@ -113,7 +113,7 @@ var scenarios = []scenario{
 	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: victimUser},
 	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
 
-	// It looks, and signals what has the number by then: what the swapper must find.
+	// It reads the name of a PID, and later signals whatever has the PID by then: the swapper must find that.
 	{name: "naive", tool: []string{"sh", "-c", naive}},
 }
 
