@@ -19,7 +19,6 @@ func (c *call) asks() bool { return len(c.ladder) == 1 && c.ladder[0].Signal == 
 
 // askable returns an error if --exited is combined with signal 0: --exited would turn "not alive" into
 // success.
-// counts.
 func (c *call) askable(exited bool) error {
 	if exited && c.asks() {
 		return errors.New("signal 0 asks whether the targets are alive, so --exited has no meaning")

@@ -160,7 +160,7 @@ func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
 // openParent opens the parent of a zombie. Its PID may have been reused between the read of the PPID and
 // the open. So the zombie is read again and must still have that PPID, and then the opened process must
 // still exist. Otherwise the parent has exited, and the adopter of the zombie reaps it.
-func (z *undead) openParent(zombie *procfs.Stat) (st procfs.Stat, ok bool) {
+func (z *undead) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
 	parent, err := z.env.Kernel.Open(zombie.PPID)
 	if err != nil {
 		return parent, false

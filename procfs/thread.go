@@ -10,7 +10,7 @@ import (
 // A process whose first thread has exited while others run is a zombie to most
 // files of /proc/PID: no command line, no environment, no program, no root, and
 // in stat and status the state, mask and cgroup that the first thread had. The
-// files of task/TID tell them of a thread that lives.
+// files of task/TID show those of a living thread.
 
 // firstExited reports whether the first thread has exited and others have not
 // been reaped yet.

@@ -85,7 +85,8 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	}
 	if k.proc.HidesProcesses() {
 		if k.command != 0 {
-			k.addChild(add, os.Getpid(), k.command) // a kernel without lists of children (CONFIG_PROC_CHILDREN) shows it nowhere else
+			// A kernel without lists of children (CONFIG_PROC_CHILDREN) shows it nowhere else.
+			k.addChild(add, os.Getpid(), k.command)
 		}
 		for i := range s.Procs {
 			parent := s.Procs[i].PID

@@ -169,8 +169,8 @@ func (f *pidfile) create() error {
 }
 
 // replace locks the regular file at path and renames the new file, which is locked
-// already, over it. So path never names a file without a lock once replace has
-// begun.
+// already, over it. Until the rename path names a file that this process has
+// locked, and then the new one.
 func (f *pidfile) replace() error {
 	// O_NONBLOCK: the open of a FIFO that has replaced the file must not wait.
 	const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC

@@ -119,7 +119,7 @@ func (r *groupResolver) of(op Operand) (id procfs.ID, number int, ok bool) {
 	return st.ID, number, ok
 }
 
-// errUntold, errLeft: the process whose group or session was asked for is in none, or in another.
+// errUntold: the process of an operand of --of has ended. errLeft: it has changed its group or session since it was read.
 var (
 	errUntold = errors.New("the process is gone, so its group cannot be told")
 	errLeft   = errors.New("the process has left its group or session")

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls at which the swapper stops a tool: those that find processes, tell them apart, signal or wait for them.
+// The system calls at which the swapper stops a tool: those that find, identify, signal or wait for processes.
 var watched = map[uint64]string{
 	unix.SYS_OPENAT:            "openat",
 	unix.SYS_READ:              "read",
@@ -38,7 +38,7 @@ var watched = map[uint64]string{
 	unix.SYS_WAITID:            "waitid",
 }
 
-// watch returns the seccomp filter that has the tracer told of the watched calls.
+// watch returns the seccomp filter that stops the tool for the tracer at the watched calls.
 func watch() []unix.SockFilter { return answer(unix.SECCOMP_RET_TRACE, numbers(watched)) }
 
 func numbers(calls map[uint64]string) []uint32 {

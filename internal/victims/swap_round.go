@@ -18,7 +18,7 @@ type round struct {
 	scene    *scene
 	tracer   *tracer
 
-	startTick int64 // the start tick that the tool is told
+	startTick int64 // the start tick in the operands of the tool
 	started   bool
 	killed    bool // the tool has been killed, as the scenario wants
 	pinned    bool // the tool has made a descriptor that stays with the victim
