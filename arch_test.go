@@ -168,8 +168,8 @@ func TestKernelCalls(t *testing.T) {
 	}
 }
 
-// pollerCalls make the Go runtime open its poller, or start timers that need it: where no descriptor can be had it ends the
-// program with a trace, whatever is stopped by then.
+// pollerCalls make the Go runtime open its poller, or start timers that need it. If it cannot get the descriptors for that
+// it ends the program with a trace, even while processes are stopped.
 var pollerCalls = map[string][]string{
 	"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"},
 	"os":   {"Create", "Open", "OpenFile", "ReadFile", "WriteFile"},

@@ -14,11 +14,11 @@ import (
 	"killbox/procfs"
 )
 
-// asks tells whether the call only asks whether its targets are alive: its
-// ladder is signal 0.
+// asks reports whether the call only asks whether its targets are alive: its ladder is signal 0.
 func (c *call) asks() bool { return len(c.ladder) == 1 && c.ladder[0].Signal == signals.Null }
 
-// askable refuses --exited where the call asks.
+// askable returns an error if --exited is combined with signal 0: --exited would turn "not alive" into
+// success.
 func (c *call) askable(exited bool) error {
 	if exited && c.asks() {
 		return errors.New("signal 0 asks whether the targets are alive, so --exited has no meaning")
@@ -30,11 +30,11 @@ func (c *call) askable(exited bool) error {
 type asked struct {
 	procfs.Stat
 	name string // in a diagnostic
-	why  string // it is gone; empty if it is alive
+	why  string // why it is not alive; empty if it is
 }
 
-// alive answers signal 0 from what was read when the targets were opened: whether
-// they may be signalled does not matter, and nothing is waited for.
+// alive answers signal 0 from what was read when the targets were opened, and returns the exit status.
+// Permission to signal a target does not matter, and nothing is waited for.
 func (c *call) alive() int {
 	var list []asked
 	for _, p := range c.found.Missing {
@@ -67,7 +67,7 @@ func (c *call) alive() int {
 	return c.answer(list)
 }
 
-// aliveGroup asks for a process group that was opened.
+// aliveGroup asks whether an opened process group has a living member, which /proc may hide.
 func (c *call) aliveGroup(pgid int) asked {
 	in := func(st *procfs.Stat) bool { return st.PGID == pgid }
 	a := c.askedGroup(pgid, in)
@@ -75,7 +75,8 @@ func (c *call) aliveGroup(pgid int) asked {
 	if a.why == "" || c.env.Kernel.Snapshot(&table) != nil {
 		return a
 	}
-	// A group that has members, and no zombies, has members that /proc hides.
+	// A group that exists without a member in the snapshot, not even a zombie, has members that /proc
+	// hides.
 	seen := func(st procfs.Stat) bool { return in(&st) }
 	if !slices.ContainsFunc(table.Procs, seen) && c.env.Kernel.GroupLives(pgid, nil) {
 		a.why = ""
@@ -83,15 +84,16 @@ func (c *call) aliveGroup(pgid int) asked {
 	return a
 }
 
-// inGroup tells whether a group brought the process in, of which one living
-// member is enough.
+// inGroup reports whether the process is a target only because a group operand implies it. One living
+// member is enough for a group, so its members do not count one by one.
 func (c *call) inGroup(p *target.Process) bool {
 	return p.Operand == "" && slices.ContainsFunc(c.req.Operands, func(op target.Operand) bool {
 		return op.Form == target.Group && op.PID == p.PGID
 	})
 }
 
-// askedGroup asks for a process group, a session or a cgroup.
+// askedGroup asks whether a process group, session or cgroup has a living member among the opened and the
+// excluded processes. in reports whether a process is a member; number is the PGID or SID, 0 for a cgroup.
 func (c *call) askedGroup(number int, in func(*procfs.Stat) bool) asked {
 	a := asked{Stat: procfs.Stat{ID: procfs.ID{PID: number}}, name: strconv.Itoa(number), why: "no member is alive"}
 	for i := range c.found.Processes {
@@ -107,8 +109,8 @@ func (c *call) askedGroup(number int, in func(*procfs.Stat) bool) asked {
 	return a
 }
 
-// hiddenGone returns those of the targets that are gone as their pidfds tell, for
-// those that /proc does not show.
+// hiddenGone returns the targets that are gone according to their pidfds. It asks only if /proc hides a
+// target, whose end nothing else shows.
 func (c *call) hiddenGone() map[procfs.ID]bool {
 	hidden := func(p target.Process) bool { return p.Stat.Hidden() }
 	if !slices.ContainsFunc(c.found.Processes, hidden) {

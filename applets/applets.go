@@ -29,8 +29,8 @@ type Kernel interface {
 	escalate.Kernel
 	target.Opener
 	// Catch takes signals from the runtime: each ends the process as it would
-	// have anyway, but after Hold a Wait instead. Where Hold fails, for want of
-	// threads, nothing has changed.
+	// have anyway, but after Hold a Wait instead. Hold fails if the runtime cannot start the
+	// threads that this takes; nothing has changed then.
 	Catch(...signals.Signal) error
 	Hold() error
 	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
@@ -72,8 +72,8 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// StdoutTTY and StderrTTY tell whether those are terminals.
 	StdoutTTY, StderrTTY bool
-	// screen is what Stderr was before Main made it escape what a terminal acts
-	// on: for the status line.
+	// screen is standard error without the escaping that Main adds to Stderr. The
+	// status line needs it: it is drawn with escape sequences.
 	screen io.Writer
 
 	// Proc is nil where there is no /proc, and ProcErr says why.
@@ -232,8 +232,8 @@ func failure(env *Env, name string, err error) int {
 	return exitFailed
 }
 
-// diagnostics escapes in each message what a terminal acts on. Messages pass
-// every word through package show; this is for the one that forgets.
+// diagnostics escapes the characters of a message on which a terminal acts. Messages pass each word through
+// package show; diagnostics covers those that do not.
 type diagnostics struct{ w io.Writer }
 
 func (d *diagnostics) Write(b []byte) (int, error) {

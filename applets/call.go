@@ -29,7 +29,7 @@ type call struct {
 	guard  *target.Guard
 	req    target.Request
 	found  *target.Found
-	table  procfs.Snapshot // of preview
+	table  procfs.Snapshot // taken by preview
 	codes  []int
 }
 
@@ -133,12 +133,12 @@ func (c *call) fail(st *procfs.Stat, err error, code int) {
 	c.codes = append(c.codes, code)
 }
 
-// handle returns the process's handle. Of a process that /proc does not show there is none, which is an
-// error.
+// handle returns the handle of a process. A process that /proc hides has none: this is reported as a
+// failure, and the result is "".
 func (c *call) handle(st *procfs.Stat) string {
 	handle := st.Handle()
 	if handle == "" {
-		c.fail(st, errors.New("no handle can be made: /proc hides when the process was started"), exitFailed)
+		c.fail(st, errors.New("no handle can be made: /proc hides the start time of the process"), exitFailed)
 	}
 	return handle
 }
@@ -172,7 +172,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
 		c.env.Kernel.HoldWhenWaiting() // there is nobody frozen to let go on
 	} else {
-		_ = c.env.Kernel.Hold() // nothing is frozen without it
+		_ = c.env.Kernel.Hold() // PrepareFreeze fails as well then, so nothing is frozen
 	}
 	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
 	c.rep.Close()
@@ -188,7 +188,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 		c.codes = append(c.codes, exitFailed)
 	}
 	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
-	if unfinished && (err == nil || sum.Rung > 0) { // and not if nothing has been tried
+	if unfinished && (err == nil || sum.Rung > 0) { // if not even a first step was tried, err says it all
 		c.survivors(p, sum)
 	}
 	if sum.Failed || sum.Refused {

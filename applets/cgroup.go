@@ -73,7 +73,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		return c.end()
 	}
 	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
-		c.fail(nil, fmt.Errorf("%s: nobody is in it", show.Word(o.cgroup)), exitMissing)
+		c.fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), exitMissing)
 	}
 	if c.asks() && !o.output.dryRun {
 		return c.aliveCgroup(o.cgroup)
@@ -102,8 +102,8 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	return o.carryOut(c, p)
 }
 
-// aliveCgroup answers signal 0: one living member is enough. Those of other PID
-// namespaces cannot be seen, but the kernel counts them.
+// aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
+// have no PID here, but the kernel counts them.
 func (c *call) aliveCgroup(name string) int {
 	if c.end() != exitGone {
 		return c.end()

@@ -202,8 +202,9 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 	return c.end()
 }
 
-// isPlanned reports whether the process that was opened is the one that was planned: a target, which has
-// been open since, or the process that the table showed, or at least a child of the same parent.
+// isPlanned reports whether now, which has just been opened, is the process that was planned. A target has
+// been open since then. Any other PID may have been reused since the snapshot, even within one clock tick,
+// so the process must have the same parent or the same image.
 func (c *call) isPlanned(p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.Same(&p.Stat, now))
 }

@@ -56,8 +56,8 @@ type killallName struct {
 	text    string
 	re      *ere.Regexp // with --regexp
 	file    os.FileInfo // of a program that was named by its path
-	paths   []string    // that the kernel may have for it
-	missing error       // why there is no such file
+	paths   []string    // that /proc/PID/exe may show for it
+	missing error       // the error of stat(2) if there is no such file
 	found   bool
 }
 
@@ -192,7 +192,7 @@ func (c *killallCall) prepare(operands []string) error {
 	return err
 }
 
-// removed reports whether a file is missing, or the directory that it was in.
+// removed reports whether err says that a file does not exist, or its directory does not.
 func removed(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
 }

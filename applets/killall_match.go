@@ -82,8 +82,8 @@ func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool 
 		if info, err := c.env.Proc.ExeInfo(pid); err == nil && n.file != nil && os.SameFile(info, n.file) {
 			return true
 		}
-		// The file may have been removed or replaced since, as by an upgrade. In a
-		// container the path is another file's.
+		// The file may have been removed or replaced since, as by an upgrade. In a container the same path
+		// names another file.
 		exe, err := c.env.Proc.Exe(pid)
 		return err == nil && slices.Contains(n.paths, exe) && c.sameMounts(pid)
 	}
@@ -97,8 +97,8 @@ func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool 
 	return name == want
 }
 
-// sameMounts reports whether a path means the same to a process's links as to
-// this process: both are in one mount namespace, and below one root directory.
+// sameMounts reports whether the links in /proc/PID name files by the same paths as those of this process:
+// both are in one mount namespace, and below one root directory.
 func (c *killallCall) sameMounts(pid int) bool {
 	own, err := c.env.Proc.Namespace(c.env.PID, "mnt")
 	ns, other := c.env.Proc.Namespace(pid, "mnt")
@@ -110,8 +110,8 @@ func (c *killallCall) sameMounts(pid int) bool {
 	return err == nil && other == nil && os.SameFile(ours, theirs)
 }
 
-// programPath returns the path that the kernel has for the program that word
-// names, be it removed: links on the way to its directory are resolved.
+// programPath returns the path that /proc/PID/exe shows for the program that word names, also after its
+// file was removed: symbolic links in the directory are resolved.
 func programPath(word string) string {
 	dir, base := filepath.Split(word)
 	dir, err := filepath.EvalSymlinks(cmp.Or(dir, "."))

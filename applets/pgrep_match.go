@@ -203,8 +203,8 @@ func printable(s string) string {
 	return b.String()
 }
 
-// printed is printable for text that is printed, and not compared with a pattern:
-// procps leaves in it what changes the direction of a line, or ends it.
+// printed is printable for text that is only printed. It also replaces characters that end a line or change
+// the direction of text. Patterns are not compared with it, because procps keeps these characters.
 func printed(s string) string {
 	return strings.Map(func(r rune) rune {
 		if show.Acts(r) {

@@ -58,8 +58,8 @@ type keeper interface {
 	// Inherited takes the descriptor of that pipe. WriteTo returns a writer.
 	Inherited(fd int)
 	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
-	// WritePidfile writes a file atomically and keeps it locked until the call
-	// that it returns, which removes it if it is still the same.
+	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
+	// and deletes it unless another file has replaced it.
 	WritePidfile(path, content string) (remove func(), err error)
 }
 

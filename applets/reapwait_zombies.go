@@ -157,10 +157,10 @@ func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
 	return parents
 }
 
-// openParent opens the parent of a zombie. The PID of the parent was read before it was opened, so the
-// zombie, read again, must still name it, and only then is the parent asked whether it is still there.
-// Otherwise it is gone, and another process reaps the zombie.
-func (z *undead) openParent(zombie *procfs.Stat) (procfs.Stat, bool) {
+// openParent opens the parent of a zombie. Its PID may have been reused between the read of the PPID and
+// the open. So the zombie is read again and must still have that PPID, and then the opened process must
+// still exist. Otherwise the parent has exited, and the adopter of the zombie reaps it.
+func (z *undead) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
 	parent, err := z.env.Kernel.Open(zombie.PPID)
 	if err != nil {
 		return parent, false

@@ -137,7 +137,7 @@ func gnuName(s signals.Signal) string {
 	return s.String()
 }
 
-// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts what is long.
+// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts the word at show.Limit characters.
 func gnuQuote(s string) string { return "'" + show.Cut(s, gnuEscape) + "'" }
 
 func gnuEscape(s string) string {

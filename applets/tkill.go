@@ -81,8 +81,8 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	return c.end()
 }
 
-// withHandles opens the processes that a tree has brought in, whose handles JSON tells.
-func (c *call) withHandles(list []report.Planned) {
+// addInodes opens the processes that the tree implies: the handles in JSON contain the inode of a pidfd.
+func (c *call) addInodes(list []report.Planned) {
 	for i := range list {
 		st := &list[i].Stat
 		if now, err := c.env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
@@ -100,7 +100,7 @@ func (c *call) tree() *escalate.Tree {
 			tree.Groups = append(tree.Groups, op.PID)
 		}
 	}
-	// Whatever gets the PID in a pidfile later is another process.
+	// A pidfile selects one process. A later process with that PID is another one.
 	if s := &c.req.Selector; !s.Empty() && s.Only == nil {
 		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
 	}
@@ -144,7 +144,7 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 		list = append(list, planned)
 	}
 	if c.outputs.json {
-		c.withHandles(list)
+		c.addInodes(list)
 	}
 	return list, nil
 }

@@ -158,8 +158,8 @@ func (o *waitpidOptions) wait(env *Env, a *Applet, waiting map[procfs.ID]int, le
 	return 0
 }
 
-// pinOperand opens the process that a number or handle names. A handle whose
-// process has made way for another names none.
+// pinOperand opens the process that a number or handle names. The error is
+// procfs.ErrNoProcess if another process has the PID of a handle by now.
 func pinOperand(env *Env, op target.Operand) (procfs.ID, error) {
 	st, err := env.Kernel.Open(op.PID)
 	if err != nil {

@@ -17,13 +17,13 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// hostileWords are such as a terminal would act on, a line of their own, or long.
+// hostileWords contain what a terminal acts on, contain a line of their own, or are long.
 var hostileWords = []string{
 	"\x1b[2J\x1b]0;x\a", "\u009b31m", "\x7f", "\xff\x9b", "a\nforged: line", "a\rb\u202ec\u2066", "1a\u2028b", strings.Repeat("y", 100_000),
 	strings.Repeat("\x1b", 100_000),
 }
 
-// plain returns the word with a letter that is no option for each character that is not shown as it is.
+// plain returns the word with the letter of no option in place of each character that is not shown as it is.
 func plain(word string) string {
 	var b strings.Builder
 	for len(word) > 0 {
@@ -118,9 +118,9 @@ func checkShown(t *testing.T, b *bench, what string) {
 	}
 }
 
-// TestWords gives hostile words to each applet and each option. The net of Main is not there, so that the place that
-// prints a word raw is found. (What is printed between PIDs as --delimiter or --separator says is not looked for here: it
-// is the output that was asked for.)
+// TestWords gives hostile words to each applet and each option. Env.Stderr is not wrapped in diagnostics, so that a word
+// printed without escaping is found. The separators of --delimiter and --separator are not checked: the caller asked for
+// that output.
 func TestWords(t *testing.T) {
 	for _, a := range All() {
 		t.Run(a.Name, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestWordsOfPaths(t *testing.T) {
 	}
 }
 
-// TestWordsOfBox: names that are no applet's.
+// TestWordsOfBox: names that are not those of an applet.
 func TestWordsOfBox(t *testing.T) {
 	for _, word := range hostileWords {
 		for _, args := range [][]string{{word}, {"help", word}, {"--" + word}, {"-" + word}, {"--install", word, word}, {"--install", "/nowhere/" + word}} {
@@ -268,8 +268,8 @@ func TestWordsOfProcesses(t *testing.T) {
 	}
 }
 
-// TestNet: what nothing else has escaped, standard error does; the status line goes around it.
-func TestNet(t *testing.T) {
+// TestDiagnosticsEscape: standard error escapes what a message has not; the status line is not escaped.
+func TestDiagnosticsEscape(t *testing.T) {
 	b := newBench(t, "")
 	b.Proc, b.ProcErr = nil, errors.New("\x1b[2J\u009b31m\xff\u202e\tC:\\x\x7f")
 	b.run("killwait", "--handles", "100")

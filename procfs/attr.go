@@ -22,8 +22,7 @@ func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
 	return fs.info(pid, "exe")
 }
 
-// TopInfo is what stat(2) tells of the directory at which the paths of a process's
-// links begin, see openTop.
+// TopInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin: see openTop.
 func (fs *FS) TopInfo(pid int) (os.FileInfo, error) {
 	return os.Stat(fs.root + "/" + topPath(processPath(pid, "")))
 }
@@ -34,7 +33,8 @@ func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {
 	return fs.info(pid, "root/")
 }
 
-// info follows a link in a process's folder.
+// info returns stat(2) of the file that a link in /proc/PID names, through a living thread if the first has
+// exited.
 func (fs *FS) info(pid int, file string) (info os.FileInfo, err error) {
 	stat := func(task string) error {
 		info, err = os.Stat(fs.root + "/" + processPath(pid, task+file))

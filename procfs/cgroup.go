@@ -45,10 +45,10 @@ func ParseCgroup(b []byte) ([]CgroupEntry, error) {
 	return entries, nil
 }
 
-// Cgroups reads the cgroups of a process of which st was read: only its Thread
-// and its number matter. Those of a first thread that has exited are not the
-// process's: the root in each hierarchy of v1, and in v2 the one that it has
-// exited in. Where the kernel has none, the error is errors.ErrUnsupported.
+// Cgroups reads the cgroups of the process that st describes; only its PID and
+// Thread matter. A first thread that has exited does not show those of its process,
+// but the root in each hierarchy of v1, and in v2 the cgroup in which it exited.
+// Where the kernel has no cgroups, the error is errors.ErrUnsupported.
 func (fs *FS) Cgroups(st *Stat) ([]CgroupEntry, error) {
 	var b []byte
 	read := func(task string) (err error) {

@@ -46,9 +46,9 @@ func (fs *FS) ExeBytes(pid int) ([]byte, error) {
 }
 
 // keepsSuffix reports whether the literal path names the file that the process
-// runs, in which case the kernel has appended nothing, or cannot be looked up.
-// dir is the folder of the process or of a thread, with a slash at the end. The
-// buffer is left alone.
+// runs, so that the kernel has appended nothing, or whether this cannot be looked
+// up. dir is the folder of the process or of a thread, with a slash at the end. It
+// does not use fs.buf.
 func (fs *FS) keepsSuffix(dir, path string) bool {
 	top, err := fs.openTop(dir)
 	if err != nil {

@@ -24,8 +24,8 @@ import (
 // Who is hidden by hidepid=2 (proc(5)) is not, for all that can be seen.
 var ErrNoProcess = errors.New("no such process")
 
-// Exhausted reports whether the error is want of descriptors or memory: nothing is known then about what
-// was to be read.
+// Exhausted reports whether err is want of descriptors or memory (EMFILE, ENFILE, ENOMEM). It says nothing
+// about what was to be read.
 func Exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
@@ -51,7 +51,7 @@ type FS struct {
 	tids []int
 	// mounts are those that Frozen saw.
 	mounts []Mount
-	hides  *bool // nil before HidesProcesses was asked
+	hides  *bool // nil before the first call of HidesProcesses
 	// hasChildren is set once a task's children file was seen, after which a
 	// missing one means that the task is gone.
 	hasChildren bool
@@ -149,8 +149,8 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 // has an empty file, except that opening environ is refused with ESRCH by
 // recent kernels (seen with 6.18), as if nobody were there. So has who is in the
 // middle of execve(2), until its arguments are in the new address space: that is
-// waited for. If the first thread has exited, another one's memory is read, as
-// long as there is one.
+// waited for. If the first thread has exited, the memory is read through a living
+// one.
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	b, exited, err := fs.readThreadMemory(pid, "", file)
 	for began := time.Now(); exited && time.Since(began) < execLimit; {
@@ -165,8 +165,9 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	return b, err
 }
 
-// readThreadMemory reads it through the folder of one thread. exited tells that
-// there is none because the thread has exited, and that the process has others.
+// readThreadMemory reads the file through the folder of one thread, as task returns
+// it. exited means that the thread has exited, and so has no memory, while others
+// of the process have not.
 func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited bool, err error) {
 	path := processPath(pid, task+file)
 	var before image
@@ -188,7 +189,7 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 			return nil, exited, nil
 		}
 		if before = now; now.code == 0 {
-			// Not time.Sleep, whose timers take descriptors that may not be there.
+			// Not time.Sleep: the runtime's timers take descriptors, which may not be available.
 			wait := unix.NsecToTimespec(int64(pause))
 			_ = unix.Nanosleep(&wait, nil)
 			pause = min(2*pause, maxExecPause)
@@ -209,8 +210,8 @@ const (
 // fs/binfmt_elf.c), and 1 for those who may not know.
 type image struct{ code, stack uint64 }
 
-// image reads it from stat; ok is false for a thread without memory. exited tells
-// that it has exited, and is not the only thread of its process.
+// image reads them from stat. ok is false for a thread without memory. exited means
+// that the thread has exited, and is not the only one of its process.
 func (fs *FS) image(pid int, task string) (i image, ok, exited bool) {
 	b, err := fs.quick(pid, task+"stat")
 	if err != nil {

@@ -80,7 +80,7 @@ func (fs *FS) Mounts() ([]Mount, error) {
 }
 
 // HidesProcesses reports whether /proc was mounted with hidepid=2 (invisible) or 4 (ptraceable, Linux 5.8),
-// and so leaves out processes that this one may not look at (proc(5)). The answer is that of the first call.
+// and so omits processes that the caller may not examine (proc(5)). The result of the first call is kept.
 func (fs *FS) HidesProcesses() bool {
 	if fs.hides == nil {
 		hides := false

@@ -70,7 +70,7 @@ func (fs *FS) quickLink(pid int, file string) ([]byte, error) {
 	}
 }
 
-// wholeLink is quickLink, but never cut off.
+// wholeLink is quickLink without truncation.
 func (fs *FS) wholeLink(pid int, file string) ([]byte, error) {
 	for {
 		b, err := fs.quickLink(pid, file)

@@ -12,7 +12,8 @@ import (
 // it whose parent is not, and loops among parents are possible.
 type Snapshot struct {
 	Procs []Stat // in ascending order of PID
-	// Began is when the reading began, in clock ticks after boot as Stat.Start; 0 if that is not known.
+	// Began is the clock tick after boot, as in Stat.Start, in which the reading began; 0 if that is not
+	// known.
 	Began uint64
 	// FirstPID and LastPID are what LastPID returned before and after the
 	// reading; 0 where it could not be had.
@@ -88,10 +89,10 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 	return nil
 }
 
-// Same reports whether now, read of a process that was opened after the snapshot, describes the process
-// that before, an entry of the snapshot, describes. Equal IDs show that if the clock tick of the start was
-// over when the reading began, for a later process has a later start time. Before that the PID may have
-// been reused within the tick, and the same image is asked for.
+// Same reports whether before, an entry of the snapshot, and now describe the same process. now must have
+// been read of a process that was opened after the snapshot. Equal IDs suffice if the clock tick of the
+// start was over when the reading began: a later process has a later start time. Otherwise the PID may have
+// been reused within the tick, and both must show the same image.
 func (s *Snapshot) Same(before, now *Stat) bool {
 	return before.ID == now.ID && (before.Start < s.Began || before.SameImage(now))
 }

@@ -23,7 +23,7 @@ func (id ID) String() string {
 	return strconv.Itoa(id.PID) + "@" + strconv.FormatUint(id.Start, 10)
 }
 
-// StateHidden is the State of a process that exists and that /proc does not show, as with hidepid=2: the
+// StateHidden is the State of a process that exists but that /proc does not show, as with hidepid=2. The
 // kernel never prints it. The start time is 0 then.
 const StateHidden = '?'
 
@@ -37,9 +37,9 @@ type Stat struct {
 	// State is one of RSDZTtXxKWPI. It and Blocked are those of the first
 	// thread or, if that has exited while others run, of another.
 	State byte
-	// Thread is the number of that other thread, 0 where the first has not
-	// exited or all have. Only FS sets it: the file of the process tells
-	// nothing of its other threads.
+	// Thread is the TID of that other thread, 0 if the first has not exited or all
+	// have. Only methods of FS set it: the stat file of the process does not show
+	// other threads.
 	Thread int
 	PPID   int
 	// PGID and SID are 0 for kernel threads and where the group or session

@@ -148,7 +148,7 @@ func TestParseStatAllocations(t *testing.T) {
 	}
 }
 
-// TestSame: what tells a process that was opened from another that has its PID and start time.
+// TestSame: an opened process is distinguished from another one with its PID and start time.
 func TestSame(t *testing.T) {
 	const randomize = 0x00400000
 	at := func(start, code, stack uint64) procfs.Stat {

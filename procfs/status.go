@@ -153,9 +153,9 @@ func (f *fields) sigset() SigSet {
 	return SigSet(n)
 }
 
-// Status reads /proc/PID/status. The numbers and users of a process are those of
-// its first thread even if that has exited: whoever may signal the process is
-// judged by them (check_kill_permission in kernel/signal.c).
+// Status reads /proc/PID/status. IDs and users are those of the first thread even
+// if that has exited: the kernel checks the permission to signal the process by
+// them (check_kill_permission in kernel/signal.c).
 func (fs *FS) Status(pid int) (Status, error) {
 	b, err := fs.readRecord(pid, "status")
 	if err != nil {
@@ -171,7 +171,8 @@ func (fs *FS) Status(pid int) (Status, error) {
 	return s, nil
 }
 
-// statusOfLiving puts into s what the first thread, which has exited, cannot tell.
+// statusOfLiving replaces the fields of s that an exited first thread does not show by those of living
+// threads.
 func (fs *FS) statusOfLiving(pid int, s *Status) {
 	first := true
 	for _, thread := range fs.livingThreads(processPath(pid, "")) {

@@ -10,7 +10,7 @@ import (
 // A process whose first thread has exited while others run is a zombie to most
 // files of /proc/PID: no command line, no environment, no program, no root, and
 // in stat and status the state, mask and cgroup that the first thread had. The
-// files of task/TID tell them of a thread that lives.
+// files of task/TID show those of a living thread.
 
 // firstExited reports whether the first thread has exited and others have not
 // been reaped yet.
@@ -58,11 +58,11 @@ func (fs *FS) stateOfLiving(dir string, s *Stat) {
 	}
 }
 
-// throughThread reads a file once more, of which /proc/PID has shown nothing:
-// through a living thread if the first has exited, for which read is given the
-// thread's folder, else as before, since another thread may have become the
-// first by execve(2), or the number another process's. The error is ErrNoProcess
-// if the process is not there, and ENOENT if it is and has no such file.
+// throughThread repeats a read that has found nothing in /proc/PID. It gives read
+// the folder of a living thread if the first has exited. Otherwise it gives "":
+// another thread may have become the first by execve(2) since, or the PID may have
+// been reused. The error is ErrNoProcess if the process does not exist, and ENOENT
+// if it exists without such a file.
 func (fs *FS) throughThread(pid int, read func(task string) error) error {
 	for last := 0; ; {
 		s, err := fs.Stat(pid)
@@ -81,5 +81,5 @@ func (fs *FS) throughThread(pid int, read func(task string) error) error {
 	}
 }
 
-// missing is vanished for errors with a path, too.
+// missing is vanished, but for errors that contain a path as well.
 func missing(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

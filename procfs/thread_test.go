@@ -10,7 +10,7 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// firstExited builds a process whose first thread has exited, with those others.
+// firstExited builds a process whose first thread has exited, and its other threads.
 func firstExited(t *testing.T, others ...procfstest.Proc) *procfs.FS {
 	t.Helper()
 	const pid = 5
@@ -66,7 +66,7 @@ func TestFirstThreadExited(t *testing.T) {
 	}
 }
 
-// TestAllThreadsExited: the last ones have not been collected yet.
+// TestAllThreadsExited: the last threads have exited and have not been collected yet.
 func TestAllThreadsExited(t *testing.T) {
 	fs := firstExited(t, procfstest.Proc{PID: 6, State: 'Z', Cmdline: []string{"no"}}, procfstest.Proc{PID: 7, State: 'X'})
 	if s, err := fs.Stat(5); err != nil || s.State != 'Z' || s.Thread != 0 {
@@ -85,7 +85,7 @@ func TestAllThreadsExited(t *testing.T) {
 	}
 }
 
-// TestThreadsOfOthersAreNotRead: only of a process whose first thread has exited.
+// TestThreadsOfOthersAreNotRead: threads are read only if the first one has exited.
 func TestThreadsOfOthersAreNotRead(t *testing.T) {
 	root := procfstest.Build(t,
 		procfstest.Proc{PID: 5, Threads: 2, Cmdline: []string{"first"}, Exe: "/first"},

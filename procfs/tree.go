@@ -5,10 +5,10 @@ import (
 	"strconv"
 )
 
-// Tree reads the roots and their descendants alone, by the lists of children: for a picture, which costs what the tree
-// has and not what the machine has. It returns false where only the table will do: if the kernel has no such lists, if a
-// list changes under the reader, and may have left somebody out (see Children), if hidepid leaves out members, or if a
-// member leads a session and strays are asked for. Who acts on what is found must read the table.
+// Tree reads the roots and their descendants alone, by the lists of children: for a picture, which costs what the
+// tree has and not what the machine has. It returns false where only the table will do: if the kernel has no such
+// lists, if a list changes during the read and may be incomplete (see Children), if hidepid hides members, or if a
+// member leads a session and strays are asked for. A caller that signals what it finds must read the table.
 func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 	var procs []Stat
 	seen := make(map[int]bool)

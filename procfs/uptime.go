@@ -47,8 +47,7 @@ func (fs *FS) Uptime() (time.Duration, error) {
 	return time.Duration(ts.Nano()).Truncate(tick), nil
 }
 
-// bootTick returns the clock tick after boot that it is now, as start times are counted; 0 if the kernel
-// does not tell.
+// bootTick returns the present clock tick after boot, as in Stat.Start; 0 if the kernel does not tell.
 func bootTick() uint64 {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {

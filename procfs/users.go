@@ -2,9 +2,9 @@ package procfs
 
 import "strings"
 
-// AllUsers reports whether every user of the system has a number of its own in
-// our user namespace (user_namespaces(7)). Where that is not so, or not known,
-// 65534 may stand for any of several users.
+// AllUsers reports whether every user of the system has a number of its own in the
+// user namespace of this process (user_namespaces(7)). It is false if that is not
+// known. Then 65534 may stand for several users.
 func (fs *FS) AllUsers() bool {
 	b, err := fs.read("self/uid_map", false, unlimited)
 	if vanished(err) {

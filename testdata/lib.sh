@@ -148,7 +148,7 @@ field() {
 state() { field "$1" 3; }
 parent() { field "$1" 4; }
 starttime() { field "$1" 22; }
-# handle PID: what killbox prints: with the inode of the pidfd, where the kernel has pidfs and the path uses it.
+# handle PID: prints the handle as killbox does: with the inode of the pidfd if the kernel has pidfs and pidfds are used.
 handle() {
 	inode=
 	if [ "${KILLBOX_NO_PIDFD-}" != 1 ] && inode=$(victim inode "$1" 2>/dev/null); then inode=:${inode#*:}; fi

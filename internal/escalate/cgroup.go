@@ -35,7 +35,7 @@ type Cgroup interface {
 // CgroupPlan says that the targets are the members of a cgroup.
 type CgroupPlan struct {
 	Cgroup
-	// Contains tells whether a process is in it now, of which that was read.
+	// Contains reports whether the process, as it was read, is in the cgroup now.
 	Contains func(*procfs.Stat) bool
 	// Guard returns why a member is to be left alone, or "".
 	Guard func(*procfs.Stat) string
@@ -46,7 +46,7 @@ type CgroupPlan struct {
 type cgroup struct {
 	freezer
 	frozen  bool // by us
-	foreign bool // was frozen by somebody else
+	foreign bool // was frozen by another program
 	spared  map[procfs.ID]bool
 }
 
@@ -54,7 +54,7 @@ func (c *cgroup) gather(sig signals.Signal) ([]*Result, error) {
 	if sig == 0 && c.r.plan.Hold == nil {
 		return c.look() // only asks who is there
 	}
-	if ok, err := c.start(); !ok || err != nil {
+	if ok, err := c.startFreezing(); !ok || err != nil {
 		return nil, err
 	}
 	if err := c.freeze(); err != nil {
@@ -71,7 +71,7 @@ func (c *cgroup) freeze() error {
 	if c.foreign, err = c.r.plan.Cgroup.CgroupFrozen(); err != nil || c.foreign {
 		return err
 	}
-	if err := c.tell(c.r.plan.Cgroup.TellCgroup); err != nil {
+	if err := c.tellGuardian(c.r.plan.Cgroup.TellCgroup); err != nil {
 		return err
 	}
 	// Marked first: should this call be the last thing that works, it is
@@ -198,9 +198,9 @@ func (c *cgroup) signal(list []*Result, sig signals.Signal) bool {
 	return true
 }
 
-// signalMissed signals a member once more. cgroup.kill sends to each first thread
-// alone (cgroup_kill_control in kernel/cgroup/cgroup.c), so a process whose first
-// thread has exited does not get it. Any other has been killed, permitted or not.
+// signalMissed signals a member after cgroup.kill. The kernel sends KILL to the first thread of each member
+// only (cgroup_kill_control in kernel/cgroup/cgroup.c), so it misses a process whose first thread has
+// exited. For any other member an error is ignored: it has been killed, permitted or not.
 func (c *cgroup) signalMissed(res *Result, sig signals.Signal) {
 	err := c.r.k.Signal(res.ID, sig)
 	if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
@@ -228,7 +228,7 @@ func (c *cgroup) release(below bool) {
 		c.r.sum.Failed = true
 		c.r.obs.Failed(nil, fmt.Errorf("cannot thaw the cgroup: %w", err))
 	} else {
-		c.clear() // not after a failure: the guardian is to try again
+		c.clearGuardian() // not after a failure: the guardian is to try again
 	}
 	c.frozen = false
 	c.unboost()
@@ -281,5 +281,5 @@ func (c *cgroup) close() {
 		c.release(false)
 	}
 	c.unboost()
-	c.end()
+	c.endGuardian()
 }

@@ -154,7 +154,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		}
 		out.want("0s TERM 100", "0s TERM 101", "5s KILL 100", "5s KILL 101", "5s gone 100", "5s gone 101")
 	})
-	bubble(t, "KILL misses who has lost its first thread", func(t *testing.T) {
+	bubble(t, "cgroup.kill misses a member whose first thread has exited", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
 		list[1].Threads, list[1].leaderLeft = 2, true
@@ -166,7 +166,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		}
 		out.want("0s TERM 100", "0s TERM 101", "5s KILL 100", "5s KILL 101", "5s gone 100", "5s gone 101")
 	})
-	bubble(t, "KILL misses who has lost its first thread, and may not be signalled", func(t *testing.T) {
+	bubble(t, "cgroup.kill misses a member whose first thread has exited and that may not be signalled", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		list[1].Threads, list[1].leaderLeft, list[1].refuses = 2, true, errPerm

@@ -59,7 +59,7 @@ type world struct {
 	hideLoadavg  bool
 	hidden       int
 	unprepared   error          // of PrepareFreeze
-	sameTick     bool           // all happens in one clock tick
+	sameTick     bool           // everything happens within one clock tick
 	breathing    bool           // somebody else's processes are born all the time
 	ended        map[int]bool   // groups whose number is another's by now
 	asked        func(pgid int) // happens when a group is asked for
@@ -102,7 +102,7 @@ type process struct {
 	last      bool
 	hops      bool // forks and exits without end: each reading finds only that somebody has gone
 
-	leaderLeft bool // the first thread has exited, and another lives
+	leaderLeft bool // the first thread has exited, and another has not
 	isReaped   bool
 	pending    []signals.Signal
 	byRun      bool // sent SIGSTOP by the run, and no SIGCONT since

@@ -20,7 +20,7 @@ type tree struct {
 
 	snap     procfs.Snapshot
 	scanned  bool
-	groups   map[int]bool       // the user's groups that lived after the last scan
+	groups   map[int]bool       // groups given as operands that existed after the last scan
 	known    map[procfs.ID]bool // every member ever opened, roots included
 	sessions map[int]bool       // sessions that members lead or have led
 	roots    []procfs.ID
@@ -30,11 +30,11 @@ type tree struct {
 	frozen   []*Result // stopped by us and not thawed
 	restless bool      // somebody vanished, or was born, while we froze
 	proved   bool
-	unseen   bool // a member has children, perhaps, that /proc does not show
+	unseen   bool // /proc hides a member, and so possibly its children
 	missed   bool // the last reading showed a member that could not be opened, or a group without any
 
-	// unconfirmed are the members and roots that may not be told yet from a
-	// process that has the same ID: see confirm.
+	// unconfirmed are the members and roots whose PID may have been reused, or may still be, within
+	// the clock tick of their start: another process can have the same ID. See confirm.
 	unconfirmed map[procfs.ID]bool
 
 	// What the first reading of this freeze showed, to tell who was born
@@ -73,7 +73,7 @@ func newTree(r *run) *tree {
 // close leaves nobody frozen, whatever happened.
 func (t *tree) close() {
 	t.wake()
-	t.end()
+	t.endGuardian()
 }
 
 // gather brings the tree up to date: everybody in it is opened and, with
@@ -86,7 +86,7 @@ func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 		t.before = nil
 	}
 	if t.r.plan.Freeze {
-		if ok, err := t.start(); ok || err != nil {
+		if ok, err := t.startFreezing(); ok || err != nil {
 			if err == nil {
 				return t.freeze(sig)
 			}

@@ -2,13 +2,13 @@ package escalate
 
 import "killbox/internal/fmt"
 
-// freezer is what freezing a tree and freezing a cgroup have in common: what resuming takes is in hand
-// before the first process is stopped, a guardian that resumes them if we are killed, and the priority.
+// freezer is what freezing a tree and freezing a cgroup have in common: the preparation of a freeze, the
+// guardian, which resumes the members if this process is killed, and the raised priority.
 type freezer struct {
 	r        *run
 	guarded  bool // a guardian is wanted, and has not failed
 	guardian int  // its PID, 0 without one
-	told     bool // it has something to resume
+	told     bool // the guardian may have something to resume
 	boosted  func()
 	refused  bool // nothing may be frozen
 }
@@ -18,8 +18,9 @@ func newFreezer(r *run) freezer { return freezer{r: r, guarded: r.plan.Guardian}
 // freezes reports whether members are stopped before they are signalled.
 func (f *freezer) freezes() bool { return f.r.plan.Freeze && !f.refused }
 
-// start prepares a freeze. It returns false when nothing may be frozen.
-func (f *freezer) start() (ok bool, err error) {
+// startFreezing prepares a freeze: it acquires what resuming takes, raises the priority and starts the
+// guardian. It returns false if nothing may be frozen, which is an error with FreezeOrFail or Hold.
+func (f *freezer) startFreezing() (ok bool, err error) {
 	if f.refused {
 		return false, nil
 	}
@@ -46,8 +47,8 @@ func (f *freezer) start() (ok bool, err error) {
 	return true, nil
 }
 
-// tell lets the guardian know what is about to be stopped.
-func (f *freezer) tell(message func() error) error {
+// tellGuardian sends the guardian, if there is one, a message that names what is about to be stopped.
+func (f *freezer) tellGuardian(message func() error) error {
 	if f.guardian == 0 {
 		return nil
 	}
@@ -58,8 +59,8 @@ func (f *freezer) tell(message func() error) error {
 	return nil
 }
 
-// clear lets the guardian know that everything has been resumed.
-func (f *freezer) clear() {
+// clearGuardian tells the guardian that everything has been resumed.
+func (f *freezer) clearGuardian() {
 	if f.guardian == 0 || !f.told {
 		return
 	}
@@ -69,7 +70,8 @@ func (f *freezer) clear() {
 	}
 }
 
-// unguarded goes on without a guardian, unless processes are to be held.
+// unguarded continues without a guardian. With Hold, which keeps processes frozen for long, it returns an
+// error.
 func (f *freezer) unguarded(err error) error {
 	if f.r.plan.Hold != nil {
 		return unheld(err)
@@ -81,11 +83,11 @@ func (f *freezer) unguarded(err error) error {
 func (f *freezer) giveUpGuardian(err error) {
 	f.r.obs.Failed(nil, fmt.Errorf("going on without a guardian: %w", err))
 	f.guarded = false
-	f.end()
+	f.endGuardian()
 }
 
-// end ends the guardian. Everything has been resumed by then, or is about to be.
-func (f *freezer) end() {
+// endGuardian ends the guardian. The caller has resumed everything, or resumes it next.
+func (f *freezer) endGuardian() {
 	if f.guardian != 0 {
 		f.r.k.Unguard()
 		f.guardian = 0

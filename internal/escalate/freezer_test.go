@@ -8,7 +8,7 @@ import (
 
 var errNoThreads = errors.New("no threads")
 
-// TestFreezeThatCannotBePrepared: nothing is stopped where what resuming takes cannot be had.
+// TestFreezeThatCannotBePrepared: without what resuming takes, nothing is stopped.
 func TestFreezeThatCannotBePrepared(t *testing.T) {
 	bubble(t, "a tree is ended without", func(t *testing.T) {
 		w := newWorld(t)

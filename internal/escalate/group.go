@@ -46,8 +46,8 @@ type groups struct {
 	sessions map[int]procfs.ID
 	skipped  map[procfs.ID]bool
 	restless bool // somebody joined
-	// loose: a session has a member whose group had ended, as it seems, when
-	// the reading was over: it has moved on to another one.
+	// loose: a session has a member whose group no longer existed when the scan was
+	// over. The member has moved to another group.
 	loose bool
 }
 

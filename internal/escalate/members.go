@@ -33,7 +33,7 @@ func (t *tree) look() ([]*Result, error) {
 	return found, nil
 }
 
-// scan reads the table, and finds out which members and groups it can be trusted about.
+// scan takes a snapshot, and confirms or disowns the members that it may show.
 func (t *tree) scan() error {
 	if err := t.r.k.Snapshot(&t.snap); err != nil {
 		return err
@@ -79,9 +79,9 @@ func (t *tree) members() []*procfs.Stat {
 	}
 }
 
-// selectNew returns the processes that the last scan shows and that are roots by themselves: those that
-// the user's selector matches among the ones started since it was first asked, and newcomers of the
-// user's groups.
+// selectNew returns new roots that the last scan shows: processes that match the selector and started after
+// it was first evaluated, and new members of groups given as operands. With Children they are recorded at
+// once.
 func (t *tree) selectNew() map[procfs.ID]bool {
 	tr := t.r.plan.Tree
 	if tr.Select == nil && len(tr.Groups) == 0 {
@@ -94,7 +94,7 @@ func (t *tree) selectNew() map[procfs.ID]bool {
 		if t.known[st.ID] || t.named[st.ID] || t.skipped[st.ID] || st.PID == t.guardian {
 			continue
 		}
-		// A process that joins a group may be older than what the selector was shown.
+		// A process that joins a group may be older than the first evaluation of the selector.
 		if t.groups[st.PGID] || tr.Select != nil && st.Start >= tr.Since && tr.Select(st) {
 			if selected[st.ID] = true; tr.Children {
 				t.roots, t.named[st.ID] = append(t.roots, st.ID), true
@@ -104,8 +104,8 @@ func (t *tree) selectNew() map[procfs.ID]bool {
 	return selected
 }
 
-// liveGroups returns those of the user's groups that still lived when the table
-// had been read: its number means them, whichever members they have by now.
+// liveGroups returns the groups given as operands that still existed after the scan: a PGID is not reused
+// while its group exists, so throughout the scan it meant that group.
 func (t *tree) liveGroups() map[int]bool {
 	groups := make(map[int]bool)
 	for _, pgid := range t.r.plan.Tree.Groups {

@@ -4,13 +4,15 @@ import (
 	"killbox/procfs"
 )
 
-// A scan names processes by PID and start time, and a clock tick is long enough for a process to be
-// reaped and its PID to be reused within it. So each entry of a scan on which a signal depends is judged
-// again: members that were opened before by confirm, new ones, after they have been opened, by belongs.
+// A scan names processes by PID and start time. A clock tick is long enough for a process to be reaped and
+// its PID to be reused within it. So each entry of a scan on which a signal depends is checked once more:
+// confirm checks those of members opened before the scan, and belongs those of new members, after they have
+// been opened.
 
-// confirm finds out, after a scan, which of the opened members the scan may have shown. One that has been
-// reaped since it was opened may have been replaced before the scan, so its entry is none of the tree's.
-// One that is alive after the clock tick of its start is the only process that ever has its ID.
+// confirm checks, after a scan, the IDs of members opened before it. A member that has been reaped may have
+// been replaced before the scan, so its entry may be that of an unrelated process: the ID is disowned. A
+// member that exists after the clock tick of its start is confirmed for good: no other process can have its
+// ID.
 func (t *tree) confirm() {
 	for id := range t.unconfirmed {
 		switch {
@@ -23,7 +25,7 @@ func (t *tree) confirm() {
 	}
 }
 
-// disown makes sure that the ID no longer names a member, unless the scan shows its end.
+// disown removes an ID from the tree, unless the scan shows no process with that ID, or only a zombie.
 func (t *tree) disown(id procfs.ID) {
 	if st := t.snap.Lookup(id.PID); st == nil || st.ID != id || st.Gone() {
 		return
@@ -39,9 +41,8 @@ func (t *tree) disown(id procfs.ID) {
 	}
 }
 
-// belongs reports whether now, the process that was opened for the entry st, is a member. Either what
-// makes it one holds now, read of the opened process; or it is the process that the scan showed, and the
-// scan can be trusted.
+// belongs reports whether now, which was opened for the entry st, is a member. It is one if a member is its
+// parent now, or if it is the process that the scan showed and the scan shows why it is a member.
 func (t *tree) belongs(st, now *procfs.Stat) bool {
 	if now.ID != st.ID {
 		return false
@@ -60,8 +61,7 @@ func (t *tree) belongs(st, now *procfs.Stat) bool {
 	case t.known[st.ID]:
 		return true // by an earlier scan
 	case parent != nil && t.judged(parent.ID):
-		// A parent that was forked during the scan may have got a PID that was another parent's when the
-		// entry was read.
+		// A parent forked during the scan may have reused the PID of the parent that the entry names.
 		return parent.Start < t.snap.Began || parent.SameImage(now)
 	case t.sessions[st.SID]:
 		return now.SID == st.SID
@@ -69,10 +69,11 @@ func (t *tree) belongs(st, now *procfs.Stat) bool {
 	return t.selects(now)
 }
 
-// judged reports whether the ID is that of a root, or of a process that has been found to belong.
+// judged reports whether the ID is that of a root, a member or an excluded process.
 func (t *tree) judged(id procfs.ID) bool { return t.known[id] || t.named[id] || t.skipped[id] }
 
-// parentsFirst orders the members so that each comes after its parent, by which it is judged.
+// parentsFirst orders the members so that each comes after its parent: belongs needs the verdict on the
+// parent.
 func (t *tree) parentsFirst(members []*procfs.Stat) []*procfs.Stat {
 	waiting := make(map[int]*procfs.Stat, len(members))
 	for _, st := range members {
@@ -93,8 +94,8 @@ func (t *tree) parentsFirst(members []*procfs.Stat) []*procfs.Stat {
 	return ordered
 }
 
-// selects reports whether the opened process is a root by itself: a member of a group that was given, or
-// one that the selector matches.
+// selects reports whether the opened process is a root of its own: a member of a group given as an operand,
+// or a match of the selector.
 func (t *tree) selects(now *procfs.Stat) bool {
 	tr := t.r.plan.Tree
 	if t.groups[now.PGID] && t.r.k.GroupLives(now.PGID, []procfs.ID{now.ID}) {

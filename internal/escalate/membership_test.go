@@ -25,13 +25,13 @@ func (w *world) takeOver(p *process, by process) *process {
 	return w.add(by)
 }
 
-// TestPIDReusedWithinATick: a process that has the PID and the start time of a member is told from it by
-// its parent, its session and its image.
+// TestPIDReusedWithinATick: parent, session and image distinguish a member from a process with its PID and
+// start time.
 func TestPIDReusedWithinATick(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		sameTick bool
-		parent   bool // the member's parent lives on
+		parent   bool // the member's parent still exists
 		by       process
 		hit      bool
 	}{
@@ -41,7 +41,7 @@ func TestPIDReusedWithinATick(t *testing.T) {
 		{"a child of the member's parent", true, true, process{Stat: procfs.Stat{PPID: 100}}, true},
 		{"the parent is gone, the same image", true, false, process{Stat: image(procfs.Stat{}, 1)}, true},
 		{"the parent is gone, another image", true, false, process{Stat: image(procfs.Stat{}, 2)}, false},
-		{"the tick was over", false, false, process{}, true}, // which the kernel does not let happen
+		{"the tick was over", false, false, process{}, true}, // the kernel rules this out
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -63,7 +63,8 @@ func TestPIDReusedWithinATick(t *testing.T) {
 	}
 }
 
-// TestRootReusedWithinATick: what is found below a process that has the ID of a root is none of the tree's.
+// TestRootReusedWithinATick: children of an unrelated process with the ID of a root are not attributed to
+// the tree.
 func TestRootReusedWithinATick(t *testing.T) {
 	for _, test := range []struct {
 		name               string

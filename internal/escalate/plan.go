@@ -25,8 +25,8 @@ type Kernel interface {
 	Close(procfs.ID)
 	// Stat reads an opened process again; procfs.ErrNoProcess when reaped.
 	Stat(procfs.ID) (procfs.Stat, error)
-	// Exists is Stat for less: procfs.ErrNoProcess when the process has been
-	// reaped.
+	// Exists is a cheaper Stat, for the error alone: procfs.ErrNoProcess when the
+	// process has been reaped.
 	Exists(procfs.ID) error
 	// Signal sends to that process and to no other; procfs.ErrNoProcess when
 	// it has been reaped.
@@ -52,9 +52,9 @@ type Kernel interface {
 	Snapshot(*procfs.Snapshot) error
 	// Interrupted returns a *signals.Interrupt if one has arrived.
 	Interrupted() error
-	// PrepareFreeze gets hold of all that it takes to resume processes, before
-	// the first is stopped: descriptors, threads, and the signals that would
-	// end us. After an error nothing may be frozen.
+	// PrepareFreeze acquires what resuming processes takes, before the first is
+	// stopped: descriptors and threads. It also defers the signals that would end
+	// this process. After an error nothing may be frozen.
 	PrepareFreeze() error
 	// Guard starts the process that thaws everything should we be killed,
 	// and returns its number. Tell names processes that are about to be
@@ -137,8 +137,8 @@ type Plan struct {
 	Groups *Groups
 	// Tree, if set, makes the targets the roots of trees.
 	Tree *Tree
-	// Freeze stops all members before the first is signalled. Where that cannot
-	// be prepared, the call goes on without, or with FreezeOrFail fails.
+	// Freeze stops all members before the first is signalled. If that cannot be
+	// prepared, the call continues without it; with FreezeOrFail it fails.
 	Freeze, FreezeOrFail bool
 	// Guardian starts one before the first SIGSTOP.
 	Guardian bool
@@ -206,7 +206,7 @@ type Summary struct {
 	LimitReached bool
 	// Failed: somebody may have been left frozen.
 	Failed bool
-	// Refused: a group lives that may not be signalled, and none of its members can be seen.
+	// Refused: a group exists that may not be signalled, and none of its members can be seen.
 	Refused bool
 	Elapsed time.Duration
 }

@@ -405,16 +405,17 @@ func (r *run) progress(left time.Duration, limited bool) Progress {
 	return p
 }
 
-// stillThere reports whether an entry of the last scan that has the ID of an opened process can be its:
-// after the process was reaped, another one may have the same PID and start time.
+// stillThere reports whether an entry of the last scan can be that of the opened process with the same ID.
+// Once that process has been reaped, another one may have its PID and start time.
 func (r *run) stillThere(st *procfs.Stat) bool {
 	if res := r.byID[st.ID]; res != nil && res.Outcome == Gone {
-		return st.Gone() // its zombie
+		return st.Gone() // the zombie of that process
 	}
 	return r.k.Exists(st.ID) == nil
 }
 
-// hooks runs the user's command for each remaining process. It is bounded, and its failure stops nothing.
+// hooks runs the hook for each remaining process that is not frozen. Each run has a time limit, and a
+// failure is only reported.
 func (r *run) hooks(next signals.Signal) {
 	if r.plan.Hook == "" {
 		return

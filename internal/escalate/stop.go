@@ -31,7 +31,7 @@ func (t *tree) stop(list []*Result) error {
 		ids = append(ids, res.ID)
 	}
 	if len(ids) > 0 {
-		if err := t.tell(func() error { return t.r.k.Tell(ids) }); err != nil {
+		if err := t.tellGuardian(func() error { return t.r.k.Tell(ids) }); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (t *tree) halted(res *Result, st *procfs.Stat) bool {
 	return st.Threads <= 1 || t.r.k.Halted(res.ID)
 }
 
-// stateOf names the thread that State is of.
+// stateOf returns the ID of the thread whose state st shows.
 func stateOf(st *procfs.Stat) procfs.ID {
 	return procfs.ID{PID: cmp.Or(st.Thread, st.PID), Start: st.Start}
 }
@@ -130,7 +130,7 @@ func (t *tree) settle() (running int) {
 			res.settled = true
 			t.restless = true
 		case st.Hidden():
-			// It cannot be seen to stop, nor can a child that it may have forked before.
+			// /proc shows neither whether it has stopped nor a child that it forked before.
 			res.settled, t.restless = true, true
 		case st.Stopped() || st.Traced():
 			res.settled = t.halted(res, st)

@@ -99,7 +99,7 @@ func (t *tree) sweep() (more bool, err error) {
 	return more, err
 }
 
-// search looks for processes of the tree that were forked meanwhile.
+// search scans for processes that were forked since the last step and belong to the tree.
 func (t *tree) search() (more bool, err error) {
 	if tr := t.r.plan.Tree; t.proved && len(t.sessions)+len(tr.Groups) == 0 && !tr.Children && tr.Select == nil {
 		// Whoever was born since has lost its parent and no session tells
@@ -132,7 +132,7 @@ func (t *tree) search() (more bool, err error) {
 			t.r.sum.Proved = false
 			t.r.sum.Doubt = tooFast
 			if suspect != nil {
-				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was born meanwhile and has lost its parent", suspect.PID, show.Escape(suspect.Comm))
+				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was forked during the freeze and is orphaned", suspect.PID, show.Escape(suspect.Comm))
 			}
 			return false, nil
 		}

@@ -51,14 +51,15 @@ func (t *tree) release(hold bool) {
 		}
 	}()
 	if failed == nil {
-		// Not cleared after a failure: the guardian is to try again. It must not try with what has ended
-		// in between, whose PID may have been reused.
+		// After a failure the guardian keeps its list, and tries again. Otherwise the list is cleared, also
+		// of members that have ended: their PIDs may be reused.
 		t.clear()
 	}
 	t.unboost()
 }
 
-// resume sends CONT, if need be until it can be sent.
+// resume sends SIGCONT to a member. While that takes descriptors or memory that are not available it tries
+// again, for at most resumeLimit.
 func (t *tree) resume(res *Result) error {
 	began := time.Now()
 	for {
@@ -80,7 +81,7 @@ func (t *tree) clear() {
 	// Members kept frozen must be on the guardian's list at every instant. Entries for running ones are
 	// harmless.
 	if len(t.frozen) == 0 {
-		t.freezer.clear()
+		t.clearGuardian()
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // background (stty tostop): whoever is frozen would stay so.
 func (k *Kernel) Boost() func() {
 	if k.reserveThreads() != nil {
-		return func() {} // a locked thread asks for another one
+		return func() {} // locking a thread makes the runtime start another
 	}
 	runtime.LockOSThread()
 	going := unstoppable()

@@ -195,10 +195,11 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 	return pids, outside, err
 }
 
-// movedInto returns the processes that were moved into a cgroup after their
-// first threads had exited. The kernel leaves these threads where they are, and
-// lists the process there (cgroup_migrate_add_task, css_task_iter_advance in
-// kernel/cgroup/cgroup.c): only cgroup.threads tells of the others.
+// movedInto returns the processes that were moved into a cgroup after their first
+// threads had exited. The kernel leaves such a thread in the cgroup where it
+// exited, and lists the process there (cgroup_migrate_add_task,
+// css_task_iter_advance in kernel/cgroup/cgroup.c). Only cgroup.threads lists their
+// other threads.
 func (k *Kernel) movedInto(dir string) (pids []int) {
 	b, _ := readFile(filepath.Join(dir, "cgroup.threads"))
 	for word := range bytes.FieldsSeq(b) {

@@ -30,8 +30,8 @@ func (f File) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// readFile is os.ReadFile without the runtime's poller, for which descriptors may be wanting while
-// processes are stopped.
+// readFile is os.ReadFile without the runtime's poller: the poller takes descriptors, which may not be
+// available while processes are stopped.
 func readFile(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -164,11 +164,11 @@ func (k *Kernel) GroupLives(pgid int, known []procfs.ID) bool {
 	return alive
 }
 
-// vouched reports whether the number still means the group, by what /proc
-// shows: no process but the leader of the beginning has it. The kernel
-// allocates no PID that is in use as a group's, so an unrelated process with it
-// means that the group has ended. (A process that got the PID, led a group of
-// that number and was reaped, all since the last look, would be missed.)
+// vouched reports whether the number still means the group, by what /proc shows: no
+// process has it but the one that led the group when it was opened. The kernel
+// allocates no PID that is in use as a PGID, so an unrelated process with it means
+// that the group has ended. (A process that got the PID, led a group of that number
+// and was reaped, all since the last check, would be missed.)
 func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 	if k.proc == nil {
 		return false

@@ -31,7 +31,7 @@ type guardian struct {
 	reaped bool // its number may be another's
 }
 
-// recordSize is the size of a record.
+// recordSize is the size of a record in bytes.
 const recordSize = 24
 
 // guardianReady is the guardian's only message.
@@ -209,7 +209,8 @@ func RunGuardian(k *Kernel) {
 	}
 }
 
-// resume sends SIGCONT to the process that a record names. No reader is left for its failure.
+// resume sends SIGCONT to the process that a record names. Errors are dropped: the process that would
+// report them has ended.
 func (k *Kernel) resume(want *procfs.Stat) {
 	st, err := k.Open(want.PID)
 	if err != nil {

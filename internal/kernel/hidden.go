@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hidden describes a process that exists and that /proc does not show, by system calls which hidepid
-// does not concern: getpgid(2), getsid(2), waitid(2) for a child of ours and, since Linux 6.13,
+// hidden describes a process that exists and that /proc does not show, by system calls that work despite
+// hidepid: getpgid(2), getsid(2), waitid(2) for a child of this process and, since Linux 6.13,
 // PIDFD_GET_INFO.
 func (k *Kernel) hidden(pid int) procfs.Stat {
 	st := procfs.Stat{ID: procfs.ID{PID: pid}, State: procfs.StateHidden, Threads: 1}
@@ -28,8 +28,8 @@ func (k *Kernel) hidden(pid int) procfs.Stat {
 	return st
 }
 
-// childState returns the state of a child of ours, as far as waitid(2) tells: T if it has stopped, Z if
-// all its threads have exited, else 0.
+// childState returns the state of a child of this process, as far as waitid(2) tells: T if it has stopped,
+// Z if all its threads have exited, else 0. ok is false if pid is no child.
 func childState(pid int) (state byte, ok bool) {
 	info, err := waitidInfo(unix.P_PID, pid, unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
 	switch {
@@ -69,8 +69,8 @@ func waitidInfo(kind, id, options int) (waitInfo, error) {
 	return waitInfo{code: *(*int32)(unsafe.Pointer(&info[code])), pid: *(*int32)(unsafe.Pointer(&info[at]))}, nil
 }
 
-// addHidden adds to a snapshot the processes that /proc does not list and that are known to exist: those
-// that were opened, and children of the ones that it lists.
+// addHidden adds to a snapshot the processes that /proc does not list but that are known to exist: those
+// that were opened, and children of listed processes.
 func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	var found []procfs.Stat
 	add := func(st procfs.Stat) {
@@ -85,7 +85,8 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	}
 	if k.proc.HidesProcesses() {
 		if k.command != 0 {
-			k.addChild(add, os.Getpid(), k.command) // also where the kernel has no lists of children
+			// A kernel without lists of children (CONFIG_PROC_CHILDREN) shows it nowhere else.
+			k.addChild(add, os.Getpid(), k.command)
 		}
 		for i := range s.Procs {
 			parent := s.Procs[i].PID

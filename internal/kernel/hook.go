@@ -17,7 +17,7 @@ import (
 // hooksAtOnce bounds the shells that run side by side.
 const hooksAtOnce = 16
 
-// hook is a shell that runs.
+// hook is a running shell.
 type hook struct {
 	pid   int
 	began time.Time
@@ -29,8 +29,8 @@ type hook struct {
 // prints goes to standard error, for standard output may be read by a program. The errors are in the
 // order of envs.
 //
-// One thread does it all, by polling: goroutines and timers would ask the runtime for threads and
-// descriptors, and where those cannot be had it ends the program.
+// One thread does everything, by polling: goroutines and timers make the runtime ask for threads and
+// descriptors, and if it cannot get them it ends the program.
 func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []error {
 	const firstPause, lastPause = 200 * time.Microsecond, 10 * time.Millisecond
 	errs := make([]error, len(envs))
@@ -53,7 +53,7 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 			}
 		}
 		before := len(running)
-		running = slices.DeleteFunc(running, func(h hook) bool { return h.over(limit) })
+		running = slices.DeleteFunc(running, func(h hook) bool { return h.reapOrKill(limit) })
 		if len(running) < before {
 			pause = firstPause
 			continue
@@ -81,8 +81,9 @@ func startHook(command string, env []string) (pid int, err error) {
 	return pid, nil
 }
 
-// over reports whether the hook has ended, or its time has: then it is killed.
-func (h *hook) over(limit time.Duration) bool {
+// reapOrKill reaps the hook if it has exited, and kills its process group and reaps it if limit has passed.
+// It reports whether the hook has been reaped.
+func (h *hook) reapOrKill(limit time.Duration) bool {
 	var info unix.Siginfo
 	// The shell stays a zombie until its group has been dealt with, so its PID is not reused.
 	err := unix.Waitid(unix.P_PID, h.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)

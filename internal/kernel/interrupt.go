@@ -137,8 +137,9 @@ func (k *Kernel) woken() bool {
 	return true
 }
 
-// Hold leaves it to Interrupted and Wait to tell of the caught signals. Catching them takes threads: where
-// those cannot be had, each signal goes on ending the process at once.
+// Hold defers the caught signals: from now on they do not end this process, and Interrupted and Wait report
+// them. Catching takes threads of the runtime. If these cannot be started Hold fails, and a signal still
+// ends the process at once.
 func (k *Kernel) Hold() error {
 	if k.notes == nil {
 		return nil

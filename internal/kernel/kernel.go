@@ -32,7 +32,7 @@ type Kernel struct {
 
 	procs   map[procfs.ID]*process
 	unseen  map[procfs.ID]bool // those of procs that /proc does not show
-	ended   map[procfs.ID]bool // were opened, and gone when they were closed
+	ended   map[procfs.ID]bool // processes that were opened, and gone when they were closed
 	ahead   []ahead            // opened before their Open
 	fresh   []*process         // opened since the last Wait
 	watched map[int32]*process // in the epoll set, by descriptor
@@ -40,8 +40,8 @@ type Kernel struct {
 	groups  map[int]*group
 	freed   int   // descriptors given back since some ran short
 	room    int   // in the table of descriptors
-	spare   []int // descriptors held back for resuming
-	lent    bool  // those are in use
+	spare   []int // reserved descriptors, see withSpare
+	lent    bool  // withSpare has closed them for a second attempt
 	epoll   int   // 0 before the first Wait
 	ready   []unix.EpollEvent
 
@@ -50,7 +50,7 @@ type Kernel struct {
 	notes  *notes
 	cgroup *cgroup // that was opened, if any
 
-	reserved bool // the threads are there
+	reserved bool // reserveThreads has succeeded
 
 	given    *inherited
 	keeper   *keeper          // nil without children to look after
@@ -67,8 +67,9 @@ type process struct {
 
 	gone   bool
 	reaped bool
-	// childReaped: it was a child that /proc did not show, and that we have
-	// reaped: without a descriptor nothing else tells that its PID is free.
+	// childReaped: the process was a child that /proc did not show, and this
+	// process has reaped it. Nothing else tells that its PID is free if it has no
+	// descriptor.
 	childReaped bool
 }
 
@@ -114,8 +115,8 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 			return procfs.Stat{}, err
 		}
 	}
-	// If the PID was reused within the clock tick in which another process started that was opened before,
-	// the ID names that one, and nothing can name the new one.
+	// A PID can be reused within one clock tick. The ID then keeps naming the process that was opened
+	// first, and no ID names the other.
 	old := k.procs[st.ID]
 	if old != nil && !old.is(p) || k.ended[st.ID] && !st.Gone() {
 		p.close()
@@ -183,8 +184,8 @@ func (k *Kernel) pin(p *process, pid int) error {
 	case unix.ESRCH:
 		return procfs.ErrNoProcess
 	case unix.ENOSYS, unix.EINVAL, unix.ENOENT:
-		// There are no pidfds, or none for this PID: of a thread that leads no process (ENOENT since
-		// Linux 6.9), of a process that is being reaped, and rarely of one that lives.
+		// There are no pidfds, or none for this PID: it is a thread that leads no process (ENOENT since
+		// Linux 6.9), a process that is being reaped or, rarely, a living process.
 		if err := k.pinDir(p, pid); err != nil {
 			return err
 		}
@@ -196,7 +197,8 @@ func (k *Kernel) pin(p *process, pid int) error {
 	return nil
 }
 
-// pinDir gets a descriptor of the process's /proc directory, if it can be had.
+// pinDir opens the directory of the process in /proc. If that fails for a living process, the process stays
+// unpinned, which is no error.
 func (k *Kernel) pinDir(p *process, pid int) error {
 	p.fd = -1
 	if k.proc == nil {
@@ -229,7 +231,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 			st, err = k.proc.Stat(pid)
 		}
 		if err == nil || !errors.Is(err, procfs.ErrNoProcess) || p.kind == procDir {
-			return st, err // the directory's descriptor would show the process if it were there
+			return st, err // the directory's descriptor shows any process that has not been reaped
 		}
 	}
 	err := unix.Kill(pid, 0)
@@ -276,8 +278,8 @@ func (k *Kernel) Close(id procfs.ID) {
 	delete(k.unseen, id)
 }
 
-// Stat reads the process again. The error is procfs.ErrNoProcess when it has been reaped, whatever has
-// its PID by then.
+// Stat reads the process again. The error is procfs.ErrNoProcess when it has been reaped, even if its PID
+// has been reused.
 func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	if k.proc == nil {
 		return procfs.Stat{}, errors.New("there is no /proc")
@@ -285,7 +287,7 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	p := k.procs[id]
 	if p == nil {
 		if k.ended[id] {
-			return procfs.Stat{}, procfs.ErrNoProcess // what has its ID now is another process
+			return procfs.Stat{}, procfs.ErrNoProcess // a process with this ID is another one
 		}
 		p = &process{id: id, fd: -1}
 	}
@@ -297,7 +299,8 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	return st, err
 }
 
-// stat reads /proc, and only then asks whether the process is still there: so what was read is its own.
+// stat reads /proc, and then checks that the process still exists: if so, its PID was not reused before the
+// read.
 func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	if p.kind == procDir {
 		return k.proc.StatAt(p.fd)
@@ -324,7 +327,8 @@ func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	return st, err
 }
 
-// Exists fails with procfs.ErrNoProcess when the process has been reaped.
+// Exists fails with procfs.ErrNoProcess when the process has been reaped, and as Stat does when that is
+// unknown.
 func (k *Kernel) Exists(id procfs.ID) error {
 	if p := k.procs[id]; p != nil && p.kind == pidfd {
 		return exists(p.fd)
@@ -383,7 +387,7 @@ func (k *Kernel) Halted(id procfs.ID) bool {
 	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
-// Snapshot reads the process table, with what is known of processes that /proc does not list.
+// Snapshot reads the process table, and adds what is known of processes that /proc does not list.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {
 		return errors.New("cannot read the process table: is /proc mounted?")
@@ -415,8 +419,8 @@ func (k *Kernel) send(id procfs.ID, sig signals.Signal, info *unix.Siginfo) erro
 	return k.withSpare(func() error { return k.sendUnpinned(p, sig, info) })
 }
 
-// sendUnpinned signals a process of which no pidfd is held: by one opened for the purpose if it can be
-// had, else by PID, right after the process was verified to have it.
+// sendUnpinned signals a process of which no pidfd is kept. It opens one for this signal if it can, and
+// otherwise signals by PID right after it verified that the process still has it.
 func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo) error {
 	if k.pidfds() {
 		switch fd, err := pidfdOpen(p.id.PID); {
@@ -427,7 +431,7 @@ func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo
 			}
 			return sent(pidfdSignal(fd, unix.Signal(sig), info))
 		case procfs.Exhausted(err) && len(k.spare) > 0:
-			return err // to be called again
+			return err // withSpare calls again
 		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		}
@@ -442,7 +446,7 @@ func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo
 	return sent(post(p.id.PID, sig, info))
 }
 
-// verify fails unless the PID still names the process; fd, if not -1, is a pidfd of what it names.
+// verify fails unless the PID still names the process. fd, if not -1, is a pidfd opened by that PID.
 func (k *Kernel) verify(p *process, fd int) error {
 	if fd >= 0 && p.inode != 0 {
 		if k.inode(fd) != p.inode {

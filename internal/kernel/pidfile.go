@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WritePidfile puts a file at path that is locked (flock(2)) until remove is
-// called or this process ends. It is written under another name first, so that
-// readers find all of it or nothing, and a symbolic link in its place is replaced
-// rather than followed. A file that another process has locked is an error, one
-// that is not locked is replaced, and of several calls at the same time exactly
-// one succeeds. remove leaves alone what has replaced the file.
+// WritePidfile puts a file at path that is locked (flock(2)) until remove is called
+// or this process ends. It is written under another name first, so that readers
+// find all of it or nothing, and a symbolic link in its place is replaced rather
+// than followed. A file that another process has locked is an error, one that is
+// not locked is replaced, and of several calls at the same time exactly one
+// succeeds. remove does not delete a file that has replaced it.
 func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
 	// A device must not make way for a file, nor be removed in the end.
 	if _, err := fileType(path); err != nil && err != unix.ENOENT {
@@ -68,7 +68,7 @@ func newPidfile(path, content string) (*pidfile, error) {
 	return f, nil
 }
 
-// discard gives up a file that has not got its name.
+// discard deletes a pidfile that has not been renamed to path.
 func (f *pidfile) discard() {
 	unix.Unlink(f.temp)
 	unix.Close(f.fd)
@@ -92,8 +92,8 @@ const (
 // errChanged is why claim tries again.
 var errChanged = errors.New("other processes keep replacing it")
 
-// claim gives the file its name. Where another process was faster it tries
-// again: that one may have ended by now.
+// claim renames the file to path. If another process changed path at the same time
+// it tries again, for at most claimLimit: that process may have ended.
 func (f *pidfile) claim() error {
 	for began := time.Now(); ; sleep(claimPause) {
 		if err := f.rename(); err != errChanged || time.Since(began) > claimLimit {
@@ -102,10 +102,10 @@ func (f *pidfile) claim() error {
 	}
 }
 
-// rename does so once. A call that replaces nothing creates a missing file. What
-// is there is replaced by the process that holds a second pidfile, the guard: a
-// symbolic link cannot be locked, and a file that is locked only to be replaced
-// looks like one that is held.
+// rename makes one attempt. A missing file is created atomically. A file that
+// exists is replaced only by the process that has a second pidfile, path.lock, the
+// guard: a symbolic link cannot be locked, and a file that is locked for its
+// replacement looks like one in use.
 func (f *pidfile) rename() error {
 	_, err := fileType(f.path)
 	switch {
@@ -138,8 +138,9 @@ func (f *pidfile) rename() error {
 	return err
 }
 
-// renameGuard has no further guard to rely on, so a lock may be that of a process
-// that is about to replace the file.
+// renameGuard renames the guard itself, without a further guard. A lock on the old
+// file may be that of a process that is about to replace it, so the caller tries
+// again.
 func (f *pidfile) renameGuard() error {
 	mode, err := fileType(f.path)
 	switch {
@@ -167,12 +168,13 @@ func (f *pidfile) create() error {
 	return err
 }
 
-// replace replaces a regular file while it has that locked. From then on the path
-// names a file that has been locked since before it got there.
+// replace locks the regular file at path and renames the new file, which is locked
+// already, over it. Until the rename path names a file that this process has
+// locked, and then the new one.
 func (f *pidfile) replace() error {
-	// A FIFO that has come in its place must not make us wait.
+	// O_NONBLOCK: the open of a FIFO that has replaced the file must not wait.
 	const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := unix.Open(f.path, unix.O_RDWR|flags, 0) // NFS locks no other (flock(2))
+	fd, err := unix.Open(f.path, unix.O_RDWR|flags, 0) // NFS locks only files opened for writing (flock(2))
 	if err == unix.EACCES {
 		fd, err = unix.Open(f.path, unix.O_RDONLY|flags, 0)
 	}
@@ -210,7 +212,7 @@ func (e *heldError) Error() string {
 	return fmt.Sprintf("held by process %d", e.pid)
 }
 
-// leadingPID returns the number that a file begins with, 0 if that is none.
+// leadingPID returns the number that a file begins with, or 0.
 func leadingPID(fd int) int {
 	var b [16]byte
 	n, err := unix.Pread(fd, b[:], 0)
@@ -223,7 +225,8 @@ func leadingPID(fd int) int {
 	return int(pid)
 }
 
-// lock takes the lock of a file; EWOULDBLOCK if another process has it.
+// lock takes an exclusive lock on a file without waiting. The error is EWOULDBLOCK if another process has
+// locked it.
 func lock(fd int) error {
 	for {
 		switch err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err {
@@ -236,7 +239,7 @@ func lock(fd int) error {
 	}
 }
 
-// names reports whether the path names that very file.
+// names reports whether path names that very file. It does not follow a symbolic link.
 func names(path string, file *unix.Stat_t) bool {
 	var now unix.Stat_t
 	return unix.Lstat(path, &now) == nil && now.Dev == file.Dev && now.Ino == file.Ino

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// before are the states in which a pidfile may be found that nobody holds.
+// before are the states in which an unlocked pidfile may be found.
 var before = map[string]func(path string) error{
 	"missing":  func(string) error { return nil },
 	"stale":    func(path string) error { return os.WriteFile(path, []byte("4194304\n"), 0o644) },
@@ -118,7 +118,7 @@ func TestWritePidfileRefused(t *testing.T) {
 	}
 }
 
-// TestPidfileReplaced leaves alone what has replaced the file.
+// TestPidfileReplaced: remove does not delete a file that has replaced the pidfile.
 func TestPidfileReplaced(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "pid")

@@ -76,14 +76,14 @@ func TestPidfdOfALivingProcessRefused(t *testing.T) {
 	}
 }
 
-// reapLater reaps the child as soon as it is gone, while others wait for that.
+// reapLater reaps the child as soon as it is gone, while the test waits for that.
 func (c *victim) reapLater() {
 	c.reaped = true
 	go func() { _, _ = unix.Wait4(c.pid, nil, 0, nil) }()
 }
 
-// TestIDIsNeverRebound: once a process has been opened, its ID names no other one, though the PID be reused
-// in the same clock tick: here another process is made to look like that.
+// TestIDIsNeverRebound: the ID of an opened process names no other process, even if the PID is reused
+// within the clock tick of its start. Here another process is made to look like that.
 func TestIDIsNeverRebound(t *testing.T) {
 	for _, noPidfd := range []bool{false, true} {
 		k := newKernel(t, noPidfd)
@@ -140,7 +140,7 @@ func helpSpare() {
 	fmt.Println(len(gone), k.procs[st.ID].kind, len(k.spare))
 }
 
-// TestResumeWithoutDescriptors: those held back are enough.
+// TestResumeWithoutDescriptors: the reserved descriptors are enough.
 func TestResumeWithoutDescriptors(t *testing.T) {
 	for _, noPidfd := range []bool{false, true} {
 		c := start(t)
@@ -155,7 +155,8 @@ func TestResumeWithoutDescriptors(t *testing.T) {
 	}
 }
 
-// TestReservedThreads: there are as many as are counted on, and no process of the trial is left.
+// TestReservedThreads: the runtime has as many threads as are counted on, and no process of the trial is
+// left.
 func TestReservedThreads(t *testing.T) {
 	k := newKernel(t, false)
 	if err := k.reserveThreads(); err != nil {

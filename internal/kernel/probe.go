@@ -38,7 +38,7 @@ func (s *probe) ask(proc *procfs.FS) {
 		s.pidfs = unix.Fstatfs(fd, &fsys) == nil && fsys.Type == unix.PID_FS_MAGIC
 		closeFD(fd)
 	case procfs.Exhausted(err):
-		s.pidfd = true // there are pidfds, if not now
+		s.pidfd = true // there are pidfds, only no descriptor for one now
 	case proc != nil:
 		// Linux 5.1 and 5.2, or a filter that refuses pidfd_open alone.
 		if dir, err := proc.OpenDir(os.Getpid()); err == nil {

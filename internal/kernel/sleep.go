@@ -6,9 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sleep is time.Sleep without the runtime's timers: the first of them opens two descriptors for the
-// runtime's poller, and where none can be had the runtime ends the program with a trace, whatever is
-// stopped by then.
+// sleep is time.Sleep without the runtime's timers. The first timer opens two descriptors for the runtime's
+// poller, and if it cannot the runtime ends the program with a trace, even while processes are stopped.
 func sleep(d time.Duration) {
 	left := unix.NsecToTimespec(int64(d))
 	for unix.Nanosleep(&left, &left) == unix.EINTR {

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spares is how many descriptors are held back: to signal a process of which no descriptor is held takes
-// one for a pidfd and one for the file of /proc that verifies it.
+// spares is the number of reserved descriptors. To signal a process without a descriptor takes two: one for
+// a pidfd, and one for the file of /proc that verifies it.
 const spares = 2
 
-// holdSpare takes the descriptors to be held back, copies of any.
+// holdSpare reserves descriptors by duplicating one.
 func (k *Kernel) holdSpare(of int) error {
 	for len(k.spare) < spares {
 		fd, err := unix.FcntlInt(uintptr(of), unix.F_DUPFD_CLOEXEC, 0)
@@ -31,8 +31,8 @@ func (k *Kernel) releaseSpare() {
 	k.spare = k.spare[:0]
 }
 
-// withSpare calls do, and calls it again with the descriptors that are held back if there are no others.
-// It must not keep any then.
+// withSpare calls do. If that fails for want of descriptors, it closes the reserved ones, calls do once
+// more and reserves them again. So do must keep no descriptor open while lent is set.
 func (k *Kernel) withSpare(do func() error) error {
 	err := do()
 	if len(k.spare) == 0 || !procfs.Exhausted(err) {
@@ -42,7 +42,7 @@ func (k *Kernel) withSpare(do func() error) error {
 	k.lent = true
 	err = do()
 	k.lent = false
-	// What is not to be had again now is asked for by the next PrepareFreeze.
+	// If that fails, the next PrepareFreeze tries again.
 	_ = k.holdSpare(k.epoll)
 	return err
 }

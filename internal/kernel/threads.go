@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PrepareFreeze gets hold of all that it takes to resume stopped processes, before the first is
-// stopped: descriptors, the set of events to wait on, threads, and the signals that would end us.
+// PrepareFreeze acquires what resuming stopped processes takes, before the first is stopped: descriptors,
+// among them the epoll set, and threads. It also defers the signals that would end this process.
 func (k *Kernel) PrepareFreeze() error {
 	if err := k.watch(); err != nil {
 		return err
@@ -36,9 +36,9 @@ const (
 	threads    = 3 + blocked + processors
 )
 
-// reserveThreads has the runtime start them now. Where one cannot be had, the runtime ends the program
-// with a trace, so whether there is room is tried with processes of our own first: they count against
-// the same limits (RLIMIT_NPROC, pids.max, the PID namespace).
+// reserveThreads makes the runtime start these threads now. If the runtime cannot start a thread it ends
+// the program with a trace. So tryForks first tests whether there is room, with processes, which count
+// against the same limits (RLIMIT_NPROC, pids.max, the PID namespace).
 func (k *Kernel) reserveThreads() error {
 	if k.reserved {
 		return nil
@@ -66,8 +66,8 @@ func (k *Kernel) countThreads() int {
 	return 1
 }
 
-// startThreads makes n goroutines hold a thread each at the same time, while others wait for something to
-// run. The runtime keeps the threads.
+// startThreads makes n goroutines occupy a thread each at the same time, so that the runtime starts that
+// many. It keeps the threads.
 func startThreads(n int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -87,8 +87,9 @@ func startThreads(n int) {
 	done.Wait()
 }
 
-// tryForks reports whether n processes can be had at the same time. A zombie counts against the limits
-// until it is reaped. The goroutine is not locked to its thread, for that would ask for another one.
+// tryForks returns an error unless n more processes can exist at the same time. It reaps them: a zombie
+// counts against the limits. The goroutine is not locked to its thread, because that would take another
+// thread.
 func tryForks(n int) (err error) {
 	var pids []int
 	for range n {
@@ -101,7 +102,7 @@ func tryForks(n int) (err error) {
 	}
 	for _, pid := range pids {
 		for {
-			// They tell of their end by no signal, which takes __WALL to wait for (wait(2)).
+			// Cloned without a termination signal, they are waited for with __WALL only (wait(2)).
 			if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
 				break
 			}

@@ -51,7 +51,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 			return nil, nil, err
 		}
 		if soon && len(gone)+len(reaped) == 0 {
-			_ = k.Hold() // or else they end us, which leaves nothing undone
+			_ = k.Hold() // on error a signal ends this process at once, as before
 		}
 		k.collect()
 		woken := k.woken()
@@ -132,7 +132,8 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 	return gone, reaped, nil
 }
 
-// poll looks at the processes that no event will tell of. The error is that none can be looked at.
+// poll reads the state of the processes that epoll does not report. The error is want of descriptors or
+// memory.
 func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
 	rest := k.polled[:0]
 	for _, p := range k.polled {
@@ -162,8 +163,8 @@ func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
 	return gone, reaped, err
 }
 
-// look reports whether the process is gone, and reaped. A process that may not be looked at is neither;
-// want of descriptors or memory is an error, for it would be taken for that.
+// look reports whether the process is gone, and whether it has been reaped. A process that may not be read
+// is neither. Want of descriptors or memory is an error, because it says nothing about the process.
 func (k *Kernel) look(p *process) (gone, reaped bool, err error) {
 	switch {
 	case p.childReaped:

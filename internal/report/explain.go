@@ -20,7 +20,7 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return "no reason to be had without /proc"
 	}
 	if id.Start == 0 {
-		return "the reason cannot be told: /proc does not show it (hidepid)"
+		return "the reason is not known: /proc hides the process (hidepid)"
 	}
 	st, err := proc.Stat(id.PID)
 	if errors.Is(err, procfs.ErrNoProcess) || err == nil && st.ID != id {
@@ -72,7 +72,7 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	return strings.Join(why, ", ")
 }
 
-// firstExited tells of a process that looks like a zombie and is none.
+// firstExited explains a process that looks like a zombie although other threads run.
 func firstExited(others int) string {
 	if others == 1 {
 		return "its first thread has exited, 1 other runs"

@@ -119,9 +119,9 @@ func (o *object) text(key, s string) {
 	}
 }
 
-// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD. What a
-// terminal acts on is escaped, which takes in the two line ends of Unicode, for
-// the sake of readers that take JSON for JavaScript.
+// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD. What a terminal
+// acts on is escaped. That includes U+2028 and U+2029, which end a line in
+// JavaScript.
 func quote(s string) string {
 	const hex = "0123456789abcdef"
 	b := []byte{'"'}

@@ -415,7 +415,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// TestExplainFirstThreadExited: the reasons are those of the threads that live.
+// TestExplainFirstThreadExited: the reasons are those of living threads.
 func TestExplainFirstThreadExited(t *testing.T) {
 	const term = 1 << (signals.TERM - 1)
 	for _, test := range []struct {

@@ -8,7 +8,7 @@ import (
 	"killbox/internal/escalate"
 )
 
-// TestScreen: the status line goes to Screen, and messages do not.
+// TestScreen: the status line is written to Screen, and messages are not.
 func TestScreen(t *testing.T) {
 	var err, screen bytes.Buffer
 	r := New(Options{Applet: "tkill", Err: &err, Screen: &screen, Terminal: true})

@@ -21,8 +21,8 @@ type Options struct {
 	Verbose  bool
 	JSON     bool
 	Quiet    bool
-	// Terminal: Err is one, and may be given a status line. That goes to Screen,
-	// if it is set, where Err escapes what a terminal acts on.
+	// Terminal: Err is a terminal and may be given a status line. The status line
+	// is written to Screen, if set, because Err may escape control sequences.
 	Terminal bool
 	Screen   io.Writer
 }
@@ -54,7 +54,7 @@ func Process(st *procfs.Stat) string {
 	return strconv.Itoa(st.PID) + " (" + Escape(st.Comm) + ")"
 }
 
-// Escape makes a name that a stranger chose safe for a terminal.
+// Escape makes the name of a process safe for a terminal, as show.Escape does.
 func Escape(s string) string { return show.Escape(s) }
 
 // Seconds prints a time as the reports do.

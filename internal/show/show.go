@@ -46,8 +46,8 @@ func Escape(s string) string {
 }
 
 // Lines returns a whole message with what a terminal acts on, and what is not
-// UTF-8, escaped. Newlines and tabs stay. So does JSON, where package report has
-// escaped the same.
+// UTF-8, escaped. Newlines and tabs stay. JSON is not changed: package report
+// has escaped the same characters.
 func Lines(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {

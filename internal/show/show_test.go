@@ -61,7 +61,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestError: the paths are shown, the cause is kept.
+// TestError: paths are escaped and cut, the cause is kept.
 func TestError(t *testing.T) {
 	_, opened := os.Open("/nowhere/\x1b[2J" + strings.Repeat("x", 200))
 	linked := os.Link("/nowhere/\x1b", "/nowhere/\u009b")
@@ -79,7 +79,7 @@ func TestError(t *testing.T) {
 	}
 }
 
-// FuzzShow: whatever the word, nothing is left on which a terminal acts, and there are at most Limit characters.
+// FuzzShow: no result contains what a terminal acts on, or more than Limit characters.
 func FuzzShow(f *testing.F) {
 	for _, s := range []string{"x", "\x1b[2J", "\u009b", "\xff", "a\nb", "\u202e", `\`, `"`, "\u2028", "\x00", strings.Repeat("\U000e0001", 70)} {
 		f.Add(s)

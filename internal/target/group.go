@@ -119,7 +119,7 @@ func (r *groupResolver) of(op Operand) (id procfs.ID, number int, ok bool) {
 	return st.ID, number, ok
 }
 
-// errUntold, errLeft: the process whose group or session was asked for is in none, or in another.
+// errUntold: the process of an operand of --of has ended. errLeft: it has changed its group or session since it was read.
 var (
 	errUntold = errors.New("the process is gone, so its group cannot be told")
 	errLeft   = errors.New("the process has left its group or session")
@@ -140,7 +140,7 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 			return nil
 		}
 	}
-	// Opened first, so that it is known later whether the number still means its session.
+	// Open the leader before the scan: while it exists, the number means its session.
 	leader, err := r.open.Open(number)
 	if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		return err
@@ -214,8 +214,8 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 		return nil
 	}
 	if of.PID != 0 && of.PID != r.guard.self {
-		// The number was read before the group was pinned. It means the group of the process if the
-		// process, which has been opened, is in that group now.
+		// The number was read before the group was pinned. It is still that of the process's group if the
+		// opened process is in that group now.
 		st, err := r.open.Stat(of)
 		if err == nil && st.PGID != pgid {
 			err = errLeft

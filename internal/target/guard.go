@@ -59,7 +59,7 @@ func (g *Guard) SpareSession(proc *procfs.FS) error {
 	return nil
 }
 
-// AllowSelf lets self be named, which is only asked for.
+// AllowSelf permits this process as a target: signal 0 only asks whether it is alive.
 func (g *Guard) AllowSelf() { g.allowSelf = true }
 
 // OnlySession gives up the care for ancestors in other sessions.

@@ -110,14 +110,15 @@ func parseNumber(s string) (uint64, error) {
 	return n, nil
 }
 
-// ErrNoInode: there is no inode to compare that of an operand with.
+// ErrNoInode means that the inode of the process is not known, so an operand's cannot be compared with it.
 var ErrNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9, or cannot be had: name it as PID@START")
 
-// ErrHidden: there is no start time to compare that of an operand with.
+// ErrHidden means that the start time of the process is not known, so an operand's cannot be compared with
+// it.
 var ErrHidden = errors.New("cannot tell whether it is the process that the handle names: /proc does not show it")
 
-// Names reports whether the operand means the process, of which st was read after it had been opened. The
-// error is that this cannot be told.
+// Names reports whether the operand means the process that st describes. st must have been read after the
+// process was opened. The error is ErrNoInode or ErrHidden if st does not tell.
 func (o Operand) Names(st *procfs.Stat) (bool, error) {
 	switch {
 	case st.PID != o.PID:
@@ -132,8 +133,8 @@ func (o Operand) Names(st *procfs.Stat) (bool, error) {
 	return o.Form != Handle || o.Start == st.Start, nil
 }
 
-// Verify fails unless the operand means the process, as Names has it: with procfs.ErrNoProcess if it means
-// another one, which is gone.
+// Verify fails unless the operand means the process, as Names reports it. The error is procfs.ErrNoProcess
+// if the operand means another process, which is gone then.
 func (o Operand) Verify(st *procfs.Stat) error {
 	ok, err := o.Names(st)
 	if !ok && err == nil {

@@ -21,14 +21,14 @@ type Pidfile struct {
 	name string
 	// empty is why the file names no process: it is missing, or has no content.
 	empty string
-	// owners are the users on whose word the process is chosen: those of the
-	// file and of a symbolic link to it. Nil: other conditions choose as well.
+	// owners are the users that can choose the process: the owner of the file and
+	// that of a symbolic link to it. Nil if other conditions choose as well.
 	owners []int
 }
 
-// ReadPidfile reads the PID or handle that the file holds. With alone, no other
-// condition chooses the process. A file is refused then that the group or the
-// world may write to: any of them could choose what is signalled.
+// ReadPidfile reads the PID or handle in the file. alone says that no other
+// condition selects the process: a file that its group or all users may write to is
+// refused then, because any of them could choose what is signalled.
 func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 	p := &Pidfile{name: name}
 	link, err := os.Lstat(name)
@@ -117,9 +117,11 @@ func owner(info fs.FileInfo) int {
 // (DEFAULT_OVERFLOWUID of include/linux/highuid.h).
 const overflowUID = 65534
 
-// distrusted returns the first owner that is neither root, nor this process's
-// effective user, nor the target's, which is -1 where that is not known. Unless
-// all users have numbers, two unknown ones look like one.
+// distrusted returns the first owner that is neither root nor self, the effective
+// user of this process, nor target, the effective user of the target (-1 if
+// unknown). Unless all says that every user has a number of its own
+// (procfs.FS.AllUsers), overflowUID equals none of them: it stands for several
+// users.
 func (p *Pidfile) distrusted(self, target int, all bool) (uid int, found bool) {
 	for _, uid := range p.owners {
 		known := uid >= 0 && (uid != overflowUID || all)
@@ -131,7 +133,8 @@ func (p *Pidfile) distrusted(self, target int, all bool) (uid int, found bool) {
 }
 
 // judge returns an error if one of the owners may not choose this target. The
-// process has been opened, so what is read is its own if it is still there.
+// process has been opened. The caller checks afterwards that it still exists, so
+// that what was read is its own.
 func (r *resolver) judge(p *Pidfile, st *procfs.Stat) error {
 	target, all := -1, false
 	if r.proc != nil {
@@ -181,7 +184,7 @@ func (r *resolver) pidfile() error {
 	if err != nil || !ok {
 		return err
 	}
-	// Asked last: if it is still there, all that was read was its own.
+	// Check last that the process still exists: then all that was read is its own.
 	if r.open.Exists(st.ID) != nil {
 		r.ended(p)
 		return nil
@@ -219,8 +222,9 @@ func (r *resolver) meets(s *Selector, st *procfs.Stat) (bool, error) {
 	return s.Matches(r.proc, st)
 }
 
-// ended notes that the process which the file names is not there. A handle's is
-// known to be gone; a PID's may never have been the one that was meant.
+// ended records that the process named by the file does not exist. A handle proves
+// that its process is gone. A PID does not, because it may never have been that of
+// the intended process.
 func (r *resolver) ended(p *Pidfile) {
 	if p.Form != PID {
 		r.found.Ended = append(r.found.Ended, p.Operand)

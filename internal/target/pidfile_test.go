@@ -95,7 +95,7 @@ func TestDistrusted(t *testing.T) {
 		owners       []int
 		self, target int
 		all          bool
-		want         int // the owner that is not trusted; 0: all are
+		want         int // the owner that is not trusted, 0 if all are
 	}{
 		{nil, 5, 6, true, 0},
 		{[]int{0}, 5, 6, true, 0},

@@ -297,8 +297,8 @@ func (r *resolver) group(op Operand) error {
 	return nil
 }
 
-// inGroup judges a process that has been opened: its PGID means the group that was pinned as long as that
-// lives.
+// inGroup returns a test for opened processes: whether the process is in the pinned group. Its PGID means
+// that group only while the group exists.
 func (r *resolver) inGroup(pgid int) func(*procfs.Stat) (bool, error) {
 	return func(now *procfs.Stat) (bool, error) {
 		return now.PGID == pgid && r.open.GroupLives(pgid, []procfs.ID{now.ID}), nil

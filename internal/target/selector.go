@@ -33,8 +33,8 @@ type Selector struct {
 	HasOlder bool
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
-	Only     *Pidfile
-	All      bool // everybody
+	Only     *Pidfile // what --pidfile named, see resolver.pidfile
+	All      bool     // every process
 	// Zombies are passed over, being gone, unless this or State asks for them.
 	Zombies bool
 }
@@ -46,7 +46,6 @@ func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
 func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
 	case st.Gone() && !s.Zombies && s.State == "",
-		s.Only != nil && st.PID != s.Only.PID,
 		s.HasTTY && (st.TTY != s.TTY || st.Hidden()),
 		s.Group != 0 && st.PGID != s.Group,
 		s.Session != 0 && st.SID != s.Session,

@@ -22,7 +22,7 @@ type sifter struct {
 func (r *resolver) sift() ([]int, bool) {
 	s := &r.req.Selector
 	f := sifter{Selector: s}
-	if r.proc == nil || s.Only != nil || r.table != nil {
+	if r.proc == nil || r.table != nil {
 		return nil, false
 	}
 	if s.Parent != 0 || s.HasUID {

@@ -56,7 +56,7 @@ type swapper struct {
 	wanted, ways *regexp.Regexp // scenarios, routes
 	verbose      bool
 	random       *rand.Rand
-	next         int // no PID from here on has been a victim's
+	next         int // PIDs from here on have been tried by freePID
 	failed       bool
 	total        tally
 }
@@ -68,14 +68,14 @@ const swapUsage = "usage: ns swap [-n SWAPS] [-seed N] [-needs CONDITION] [-rout
 // prints a line for each, and fails if a newcomer has been sent a signal.
 //
 // Two kinds of swap are made: the victim is older than a clock tick, or newcomer and victim have started in the same tick,
-// so that PID and start time are equal. Without pidfds nothing closes the window between the last look at a process and kill(2): what
-// is hit there is counted, under "window", and is no failure.
+// so that PID and start time are equal. Without pidfds nothing closes the window between the last check of a process and
+// kill(2): a hit there is counted, under "window", and is no failure.
 func Swap() {
 	runtime.LockOSThread()
 	s := parseSwap()
 	null = devNull()
 	dir := makePrey()
-	// The tool and the victim have to be fast, for a tick is short.
+	// A tick is short: tool and victim must be fast for a swap within one.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
 	fmt.Printf("swap -n %d -seed %d\n", s.swaps, s.seed)
 	fmt.Printf("%-36s %-9s %5s %5s %5s %5s %6s\n", "scenario", "route", "stops", "swaps", "tick", "hits", "window")
@@ -130,8 +130,9 @@ func makePrey() string {
 	return dir
 }
 
-// free returns a PID that is not in use and was not a victim's lately: from above, for the kernel allocates from below.
-func (s *swapper) free() int {
+// freePID returns a PID that is not in use and was not a victim's lately. It counts down, because the kernel allocates
+// upwards.
+func (s *swapper) freePID() int {
 	const lowest = 1000
 	for {
 		s.next--
@@ -164,7 +165,8 @@ func (s *swapper) play(sc *scenario) {
 	}
 }
 
-// cover swaps at evenly spread stops of those that were counted, or at all of them if they are few, in turns.
+// cover makes the swaps of a scenario on a route: at evenly spread stops, or, if there are fewer stops than swaps, at each
+// in turn.
 func (s *swapper) cover(count *round, r *route) (sum tally) {
 	sc := count.scenario
 	stops := count.stops - count.first
@@ -180,7 +182,7 @@ func (s *swapper) cover(count *round, r *route) (sum tally) {
 			at = k * stops / s.swaps
 		}
 		at = count.first + (at+offset)%stops
-		// In the next turn over all stops others are young.
+		// k/stops makes other swaps young in the next turn over all stops.
 		young := (k+k/stops)%3 > 0 && !sc.old && !sc.leader
 		got := s.run(sc, r, at, young)
 		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {

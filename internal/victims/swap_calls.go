@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls at which the swapper stops a tool: those that find processes, tell them apart, signal or wait for them.
+// The system calls at which the swapper stops a tool: those that find, identify, signal or wait for processes.
 var watched = map[uint64]string{
 	unix.SYS_OPENAT:            "openat",
 	unix.SYS_READ:              "read",
@@ -38,7 +38,7 @@ var watched = map[uint64]string{
 	unix.SYS_WAITID:            "waitid",
 }
 
-// watch returns the seccomp filter that has the tracer told of the watched calls.
+// watch returns the seccomp filter that stops the tool for the tracer at the watched calls.
 func watch() []unix.SockFilter { return answer(unix.SECCOMP_RET_TRACE, numbers(watched)) }
 
 func numbers(calls map[uint64]string) []uint32 {
@@ -156,7 +156,8 @@ func names(path string, pid int) bool {
 	return slices.Contains(strings.Split(path, "/"), strconv.Itoa(pid))
 }
 
-// pins reports whether the call makes a descriptor that stays with the process, or reads what tells it from a successor.
+// pins reports whether the call makes a descriptor that stays with the process, or makes its group the owner of a
+// descriptor.
 func (c *call) pins(pid int) bool {
 	const directory = unix.O_DIRECTORY
 	switch c.name {
@@ -168,7 +169,8 @@ func (c *call) pins(pid int) bool {
 	return c.ownerOf() == pid
 }
 
-// sends returns the name of the signal if the call is one by number, kill(2) or rt_sigqueueinfo(2), that signals the process or its group.
+// sends returns the name of the signal if the call, kill(2) or rt_sigqueueinfo(2), signals the process or its group by
+// number, and "" otherwise.
 func (c *call) sends(pid int) string {
 	target := int(int32(c.args[0]))
 	if c.name != "kill" && c.name != "rt_sigqueueinfo" || int32(c.args[1]) == 0 || target != pid && target != -pid {

@@ -9,16 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// birth says how fork makes a process. Everything that the child needs is prepared here, for it must not allocate.
-type birth struct {
-	pid     int      // the PID that it gets, 0 for any
+// forkSpec says how fork makes a process.
+type forkSpec struct {
+	pid     int      // the PID of the process, 0 for any
 	argv    []string // the program, found in PATH; without one the child blocks every signal and sleeps
 	env     []string
 	stdio   [3]int // 0 for /dev/null
 	uid     int
 	session bool // it leads a session of its own
 	group   bool // it leads a process group of its own
-	ignores bool // it ignores TERM
+	ignores bool // it ignores SIGTERM
 	traced  bool
 	filters [][]unix.SockFilter
 	cgroup  int // a descriptor, 0 for none
@@ -34,22 +34,23 @@ const (
 	everyFD         = 1<<32 - 1
 )
 
-// newborn is what childMain reads: pointers that were made before the fork.
-type newborn struct {
+// childArgs is what childMain reads. It is complete before the fork, because the child must not allocate.
+type childArgs struct {
 	path       *byte
 	argv, envp **byte
 	name       *byte
 	programs   [4]unix.SockFprog
-	birth      *birth
+	spec       *forkSpec
 	all, none  unix.Sigset_t
 	ignore     [64]byte
 	tid        int32
 	stdio      [3]int
-	failed     int // a pipe that execve closes
+	failed     int // a pipe for the error of execve, which closes it otherwise
 }
 
-// fork makes a process with clone3(2), which alone can choose its PID, and returns when it has called execve, if it is to.
-func fork(b *birth) (int, error) {
+// fork makes a process with clone3(2), which alone can choose the PID. It returns when the process has called execve, if a
+// program is given.
+func fork(b *forkSpec) (int, error) {
 	c, err := prepare(b)
 	if err != nil {
 		return 0, err
@@ -83,8 +84,8 @@ func fork(b *birth) (int, error) {
 	return pid, nil
 }
 
-func prepare(b *birth) (*newborn, error) {
-	c := &newborn{birth: b, stdio: b.stdio}
+func prepare(b *forkSpec) (*childArgs, error) {
+	c := &childArgs{spec: b, stdio: b.stdio}
 	for i := range c.all.Val {
 		c.all.Val[i] = ^c.all.Val[i]
 	}
@@ -135,7 +136,7 @@ func pointers(words []string) **byte {
 }
 
 // cloneChild blocks the signals of this thread around the call, so that no handler of this program runs in the child.
-func cloneChild(args *cloneArgs, c *newborn) (int, unix.Errno) {
+func cloneChild(args *cloneArgs, c *childArgs) (int, unix.Errno) {
 	var old unix.Sigset_t
 	must("block signals", unix.PthreadSigmask(unix.SIG_SETMASK, &c.all, &old))
 	pid, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(args)), unsafe.Sizeof(*args), 0)
@@ -146,12 +147,12 @@ func cloneChild(args *cloneArgs, c *newborn) (int, unix.Errno) {
 	return int(pid), errno
 }
 
-// childMain runs in the child, where there is no other thread: nothing but system calls.
+// childMain runs in the child, where there is no other thread: it may make system calls only.
 //
 //go:nosplit
 //go:norace
-func childMain(c *newborn) {
-	b := c.birth
+func childMain(c *childArgs) {
+	b := c.spec
 	if b.session {
 		unix.RawSyscall(unix.SYS_SETSID, 0, 0, 0)
 	}
@@ -180,7 +181,7 @@ func childMain(c *newborn) {
 	if b.traced {
 		unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0, 0, 0, 0)
 	}
-	// The order matters: a filter that refuses must not meet the calls above.
+	// Last, because a filter may refuse the calls above.
 	for i := range b.filters {
 		unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&c.programs[i])), 0, 0, 0)
 	}

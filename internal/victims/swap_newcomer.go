@@ -54,8 +54,8 @@ func statusField(status []byte, key string) string {
 	return ""
 }
 
-// end kills a process and waits until its PID is free: by reaping it, or because its parent does.
-func (t *tracer) end(pid int) {
+// killAndWait kills a process and waits until its PID is free: it reaps the process, or the parent of the process does.
+func (t *tracer) killAndWait(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	defer delete(t.others, pid)
 	for limit := now() + patience; now() < limit; {
@@ -74,7 +74,7 @@ func (t *tracer) end(pid int) {
 // own. It blocks every signal, so that what it is sent stays pending.
 func newcomer(pid int) {
 	for limit := now() + patience; ; {
-		_, err := fork(&birth{pid: pid, session: true})
+		_, err := fork(&forkSpec{pid: pid, session: true})
 		if err == nil {
 			return
 		}
@@ -84,7 +84,7 @@ func newcomer(pid int) {
 	}
 }
 
-// sent tells what signals the newcomer has been sent, "" for none.
+// sent returns the names of the signals that the newcomer has been sent, "" for none.
 func (t *tracer) sent(pid int) string {
 	ws, changed := t.others[pid]
 	if !changed {

@@ -18,46 +18,46 @@ type round struct {
 	scene    *scene
 	tracer   *tracer
 
-	birthday int64 // the start tick that the tool is told
-	born     bool
-	killed   bool // the tool has been
-	pinned   bool // the tool has made a descriptor that stays with the victim
-	argv     []string
-	calls    []string // before which the tool was stopped
+	startTick int64 // the start tick in the operands of the tool
+	started   bool
+	killed    bool // the tool has been killed, as the scenario wants
+	pinned    bool // the tool has made a descriptor that stays with the victim
+	argv      []string
+	calls     []string // before which the tool was stopped
 
 	stops   int
 	first   int  // the first stop at which a newcomer is not what the operand means
-	swapped bool // the stop was reached
+	swapped bool // the stop was reached, and the victim replaced
 	same    bool // victim and newcomer have started in the same tick
 	meant   bool // a newcomer with the number is what the operand means
-	last    call // that the tool made next
+	last    call // the call before which the victim was replaced
 	hit     string
 	ended   unix.WaitStatus
 	output  []byte
 }
 
-// run runs the tool once, and swaps at the stop. A young victim is born at the first stop, with the PID, and the start tick,
-// that the tool has been told before.
+// run runs the tool once, and swaps at the stop. A young victim is started at the first stop, with the PID and the start
+// tick that the tool was given as operands.
 func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
 	t := &tracer{others: map[int]unix.WaitStatus{}}
 	o := &round{scenario: sc, route: r, at: at, young: young, tracer: t, scene: &scene{scenario: sc, tracer: t}}
 	if sc.kin == alone || sc.kin == undying {
-		o.scene.victim = s.free()
+		o.scene.victim = s.freePID()
 	}
 	if sc.cgroup {
 		o.scene.cgroup = makeCgroup()
 		defer os.Remove(o.scene.cgroup)
 	}
 	o.scene.prepare()
-	o.birthday = int64(now()/tick) + 2
+	o.startTick = int64(now()/tick) + 2
 	if !young || sc.early {
-		o.bear()
+		o.startVictim()
 	}
 	o.runTool()
 	if o.swapped {
 		o.hit = t.sent(o.scene.number())
 	}
-	o.scene.strike()
+	o.scene.killAll()
 	if s.verbose {
 		fmt.Printf("%q\n%+v\n", o.argv, strings.Join(o.calls, "\n"))
 		fmt.Printf("young %v, swapped %v before %v, same tick %v, exit %d, hit %q: %q\n",
@@ -66,25 +66,26 @@ func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
 	return o
 }
 
-// bear makes the victim at the beginning of a tick, or so that it is older than a tick at the swap.
-func (o *round) bear() {
-	o.born = true
+// startVictim starts the victim: a young one at the beginning of a tick, any other so that it is older than a tick at the
+// swap.
+func (o *round) startVictim() {
+	o.started = true
 	if o.young && o.scenario.byTick {
-		for int64(now()/tick) < o.birthday {
+		for int64(now()/tick) < o.startTick {
 		}
 	} else if o.young {
 		tickBegins()
 	}
-	o.scene.bear()
+	o.scene.startVictim()
 	if o.young {
 		return
 	}
-	o.birthday = o.scene.start
+	o.startTick = o.scene.start
 	age := int64(1)
 	if o.scenario.old {
 		age = 5
 	}
-	for int64(now()/tick) < o.birthday+age {
+	for int64(now()/tick) < o.startTick+age {
 	}
 }
 
@@ -93,21 +94,21 @@ func (o *round) runTool() {
 	defer output.Close()
 	input := tempFile()
 	defer input.Close()
-	if o.born {
-		o.birthday = o.scene.start
+	if o.started {
+		o.startTick = o.scene.start
 	}
 	o.scene.file = fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), input.Fd())
-	_, err := input.WriteString(strings.Join(o.scene.words([]string{o.scenario.input}, o.birthday), ""))
+	_, err := input.WriteString(strings.Join(o.scene.words([]string{o.scenario.input}, o.startTick), ""))
 	must("input", err)
 	_, err = input.Seek(0, io.SeekStart)
 	must("input", err)
-	o.argv = o.scene.words(o.scenario.tool, o.birthday)
+	o.argv = o.scene.words(o.scenario.tool, o.startTick)
 	env := os.Environ()
 	if o.route.env != "" {
 		env = append(env, o.route.env)
 	}
 	out := int(output.Fd())
-	tool := &birth{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{int(input.Fd()), out, out}}
+	tool := &forkSpec{argv: o.argv, env: env, group: true, filters: o.route.filters, stdio: [3]int{int(input.Fd()), out, out}}
 	must("trace", o.tracer.run(tool, o.stop))
 	o.ended = o.tracer.ended
 	_, err = output.Seek(0, io.SeekStart)
@@ -122,8 +123,8 @@ func (o *round) stop(c *call) {
 	if o.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {
 		return
 	}
-	if !o.born {
-		o.bear()
+	if !o.started {
+		o.startVictim()
 	}
 	if o.scenario.killed && !o.killed {
 		if o.killed = c.terminates(); o.killed {
@@ -144,7 +145,7 @@ func (o *round) stop(c *call) {
 	o.pinned = o.pinned || c.pins(sn.victim) || c.pins(sn.number())
 }
 
-// tempFile makes a file that has no name any more.
+// tempFile makes an unlinked file.
 func tempFile() *os.File {
 	f, err := os.CreateTemp("", "swap")
 	must("temporary file", err)

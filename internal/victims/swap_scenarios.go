@@ -6,27 +6,27 @@ type scenario struct {
 	tool    []string
 	kin     kin
 	ignores bool // TERM
-	halted  bool // it has been stopped before
+	halted  bool // the victim has been stopped before
 	session bool // it leads a session, not only a group
 	uid     int
 	env     string
 	cgroup  bool
 	input   string // of the tool, and what is in {file}
 
-	bare   bool // named by its bare number: until the tool has pinned it, a newcomer with the number is meant
-	byTick bool // named by PID and start tick: so it is with a newcomer of the same tick
+	bare   bool // given by PID: until the tool has pinned the victim, the PID means a newcomer as well
+	byTick bool // given by PID and start tick: they mean a newcomer of the same tick as well
 	early  bool // the victim must be there before the tool starts, even if both are to start in the same tick
 	old    bool // the victim has to be older than a tick
 	inode  bool // the tool needs pidfds, with inodes of their own, to know the victim
 	leader bool // the whole group of the root ends with the victim, and the newcomer gets the number of the root
 	ended  bool // the root has ended before
-	number bool // pidfds or not, the signal can only be sent by number: to a group that has no leader
-	killed bool // the tool is killed when it has frozen the victim, and then its guardian is swapped under
+	number bool // the signal is sent by number even with pidfds: to a group that has no leader
+	killed bool // the tool is killed when it has frozen the victim, and the swap is made under its guardian
 }
 
 const (
-	nobody = 4242 // a user that owns only victims
-	mark   = "SWAPPED=1"
+	victimUser = 4242 // owns no other processes
+	mark       = "SWAPPED=1"
 )
 
 var scenarios = []scenario{
@@ -43,12 +43,12 @@ var scenarios = []scenario{
 	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
 	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
 	{name: "killwait --full", tool: five("killwait", "--full", "^prey 60")},
-	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: nobody},
+	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: victimUser},
 	{name: "killwait --env", tool: five("killwait", "--env", mark), env: mark},
 	{name: "killwait --parent", tool: five("killwait", "--parent", "{root}"), kin: child},
 	{name: "killwait --group", tool: five("killwait", "--group", "{root}", "--omit", "{root}"), kin: child},
 	{name: "killwait --session", tool: five("killwait", "--session", "{root}", "--omit", "{root}"), kin: child},
-	{name: "killwait --older", tool: five("killwait", "--older", "30ms", "--user", "4242"), uid: nobody, old: true},
+	{name: "killwait --older", tool: five("killwait", "--older", "30ms", "--user", "4242"), uid: victimUser, old: true},
 	{name: "killwait --cgroup", tool: five("killwait", "--cgroup", "{cgroup}"), cgroup: true},
 
 	{name: "tkill PID", tool: five("tkill", "{pid}"), bare: true},
@@ -103,17 +103,17 @@ var scenarios = []scenario{
 	{name: "pkill -P", tool: []string{"pkill", "-P", "{root}"}, kin: child},
 	{name: "pkill -g", tool: []string{"pkill", "-g", "{root}", "prey"}, kin: child},
 	{name: "pkill -s", tool: []string{"pkill", "-s", "{root}", "prey"}, kin: child},
-	{name: "pkill -u", tool: []string{"pkill", "-u", "4242"}, uid: nobody},
+	{name: "pkill -u", tool: []string{"pkill", "-u", "4242"}, uid: victimUser},
 
 	{name: "killall NAME", tool: []string{"killall", "prey"}},
 	{name: "killall -w", tool: []string{"killall", "-w", "prey"}},
 	{name: "killall -g", tool: []string{"killall", "-g", "prey"}},
 	{name: "killall -g member", tool: []string{"killall", "-g", "prey"}, kin: child, leader: true},
 	{name: "killall /path", tool: []string{"killall", "{prey}"}},
-	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: nobody},
+	{name: "killall -u", tool: []string{"killall", "-u", "4242", "prey"}, uid: victimUser},
 	{name: "killall -r", tool: []string{"killall", "-r", "^pr.y$"}},
 
-	// It looks, and signals what has the number by then: what the swapper must find.
+	// It reads the name of a PID, and later signals whatever has the PID by then: the swapper must find that.
 	{name: "naive", tool: []string{"sh", "-c", naive}},
 }
 

@@ -54,7 +54,7 @@ func (s *scene) prepare() {
 	answers, replies, err := os.Pipe()
 	must("pipe", err)
 	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
-	s.root, err = fork(&birth{
+	s.root, err = fork(&forkSpec{
 		argv: []string{"perl", "-e", script, leaderScript}, env: os.Environ(), session: true,
 		stdio: [3]int{int(in.Fd()), int(replies.Fd()), null},
 	})
@@ -72,8 +72,8 @@ func (s *scene) answer() int {
 	return n
 }
 
-// bear makes the victim, and returns when it has become what the tool looks for.
-func (s *scene) bear() {
+// startVictim starts the victim, and returns when it has become what the tool looks for.
+func (s *scene) startVictim() {
 	sc := s.scenario
 	switch sc.kin {
 	case child, stray:
@@ -82,7 +82,7 @@ func (s *scene) bear() {
 		s.victim = s.answer()
 		s.until("victim", func() bool { return comm(s.victim) == "prey" })
 	default:
-		b := &birth{
+		b := &forkSpec{
 			pid: s.victim, argv: []string{"prey", "60"}, env: os.Environ(), uid: sc.uid, ignores: sc.ignores, session: sc.session, group: true,
 			stdio: [3]int{null, null, null},
 		}
@@ -105,7 +105,7 @@ func (s *scene) bear() {
 		}
 	}
 	if sc.ended {
-		s.tracer.end(s.root)
+		s.tracer.killAndWait(s.root)
 	}
 	if sc.halted {
 		must("stop", unix.Kill(s.victim, unix.SIGSTOP))
@@ -125,9 +125,9 @@ func (s *scene) number() int {
 // swap replaces the victim, and reports whether the newcomer has started in the same tick.
 func (s *scene) swap() bool {
 	start := startTick(s.number())
-	s.tracer.end(s.victim)
+	s.tracer.killAndWait(s.victim)
 	if s.scenario.leader && !s.scenario.ended {
-		s.tracer.end(s.root)
+		s.tracer.killAndWait(s.root)
 	}
 	newcomer(s.number())
 	return startTick(s.number()) == start
@@ -163,11 +163,11 @@ func state(pid int) string {
 	return ""
 }
 
-// strike ends all that is left of the scene.
-func (s *scene) strike() {
+// killAll kills all processes of the scene.
+func (s *scene) killAll() {
 	for _, pid := range []int{s.leader, s.root, s.victim} {
 		if pid != 0 {
-			s.tracer.end(pid)
+			s.tracer.killAndWait(pid)
 		}
 	}
 	for _, f := range s.close {

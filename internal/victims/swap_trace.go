@@ -22,7 +22,7 @@ type tracer struct {
 const patience = 10 * time.Second
 
 // run returns when the tool and all that it has started have ended.
-func (t *tracer) run(tool *birth, at func(*call)) error {
+func (t *tracer) run(tool *forkSpec, at func(*call)) error {
 	tool.traced = true
 	tool.filters = append([][]unix.SockFilter{watch()}, tool.filters...)
 	pid, err := fork(tool)
@@ -71,7 +71,7 @@ func (t *tracer) event(pid int, ws unix.WaitStatus, at func(*call)) {
 			at(&c)
 		}
 	case ws.TrapCause() > 0: // fork, clone, exec
-	case !started && pid == t.tool: // it has called execve
+	case !started && pid == t.tool: // the tool has called execve
 		const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
 			unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
 		must("ptrace options", unix.PtraceSetOptions(pid, options))
@@ -80,6 +80,6 @@ func (t *tracer) event(pid int, ws unix.WaitStatus, at func(*call)) {
 		signal = int(ws.StopSignal())
 	}
 	t.threads[pid] = true
-	// ESRCH: it has been killed meanwhile.
+	// ESRCH: the thread has been killed since.
 	_ = unix.PtraceCont(pid, signal)
 }
