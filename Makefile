@@ -23,7 +23,7 @@ FUZZTIME       ?= 1m
 FLAGS = -trimpath -tags=exactsignals -gcflags=all=-l -ldflags='-s -w -checklinkname=0 -E=killbox_start $(1)'
 BUILD = $(call FLAGS,$(if $(filter amd64,$(shell $(GO) env GOARCH)),-funcalign=1))
 
-# The most that the binary may have, in bytes; on amd64, as all figures.
+# The most that the binary may have, in bytes; on amd64, as all figures. It is there to notice accidents.
 BUDGET = 4500000
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck

@@ -87,11 +87,14 @@ func (h *hook) reapOrKill(limit time.Duration) bool {
 	var info unix.Siginfo
 	// The shell stays a zombie until its group has been dealt with, so its PID is not reused.
 	err := unix.Waitid(unix.P_PID, h.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
-	ended := err == nil && info.Signo != 0
-	if err == unix.EINTR || err == nil && !ended && time.Since(h.began) < limit {
+	ended := info.Signo != 0
+	switch {
+	case err == unix.EINTR, err == nil && !ended && time.Since(h.began) < limit:
 		return false
-	}
-	if !ended {
+	case err != nil: // reaped by another part of this program: the PID may be another process's
+		*h.err = fmt.Errorf("hook: waitid: %w", err)
+		return true
+	case !ended:
 		unix.Kill(-h.pid, unix.SIGKILL)
 	}
 	var ws unix.WaitStatus
