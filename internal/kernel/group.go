@@ -94,11 +94,11 @@ func (k *Kernel) own(g *group) error {
 	}
 	if fd < k.probe.limit()-reserve {
 		owner := ownerEx{ownerGroup, int32(g.pgid)}
-		switch err := fcntlOwner(fd, unix.F_SETOWN_EX, &owner); err {
-		case 0:
+		switch err := fcntlOwner(fd, unix.F_SETOWN_EX, &owner); {
+		case err == 0 && fcntlOwner(fd, unix.F_GETOWN_EX, &owner) == 0: // which a seccomp filter may refuse
 			g.owned = fd
 			return nil
-		case unix.ESRCH:
+		case err == unix.ESRCH:
 			unix.Close(fd)
 			return procfs.ErrNoProcess
 		}
