@@ -79,8 +79,8 @@ func (fs *FS) Mounts() ([]Mount, error) {
 	return mounts, nil
 }
 
-// HidesProcesses reports whether /proc was mounted with hidepid=2 (invisible) or 4 (ptraceable, Linux 5.8),
-// and so leaves out processes that this one may not look at (proc(5)). The answer is that of the first call.
+// HidesProcesses reports whether /proc was mounted with hidepid=1 (noaccess), 2 (invisible) or 4 (ptraceable,
+// Linux 5.8), and so does not show processes that this one may not look at (proc(5)). The answer is that of the first call.
 func (fs *FS) HidesProcesses() bool {
 	if fs.hides == nil {
 		hides := false
@@ -98,7 +98,7 @@ func (fs *FS) HidesProcesses() bool {
 func hidesProcesses(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		switch option {
-		case "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
+		case "hidepid=1", "hidepid=noaccess", "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
 			return true
 		}
 	}
