@@ -20,14 +20,15 @@ import (
 var arrows = map[string][]string{
 	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
-		"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/fmt",
+		"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file", "killbox/internal/fmt",
 		"killbox/internal/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
 		"killbox/procfs",
 	},
-	"killbox/internal/accounts": {},
+	"killbox/internal/accounts": {"killbox/internal/file"},
 	"killbox/internal/ere":      {},
 	"killbox/internal/escalate": {"killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/family":   {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/file":     {},
 	"killbox/internal/fmt":      {},
 	"killbox/internal/kernel": {
 		"killbox/internal/family", "killbox/internal/fmt", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
@@ -40,7 +41,7 @@ var arrows = map[string][]string{
 	"killbox/internal/show":    {},
 	"killbox/internal/signals": {"killbox/internal/fmt", "killbox/internal/show"},
 	"killbox/internal/target": {
-		"killbox/internal/ere", "killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+		"killbox/internal/ere", "killbox/internal/file", "killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 	},
 	"killbox/procfs": {"killbox/internal/fmt", "killbox/internal/show", "golang.org/x/sys/unix"},
 }

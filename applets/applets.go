@@ -118,9 +118,11 @@ type Applet struct {
 	Raw func(env *Env, a *Applet, args []string) int
 	// Dropin: it stands in for a classic tool, and has that one's exit codes.
 	Dropin bool
-	// UsageExit is the exit status of a usage error, where it is not 2, and
-	// WriteExit that of output which cannot be written, where it is not 3.
-	UsageExit, WriteExit int
+	// UsageExit is the exit status of a usage error, where it is not 2,
+	// WriteExit that of output which cannot be written, and FailExit that of a
+	// call which cannot begin for want of descriptors or memory, where they are
+	// not 3.
+	UsageExit, WriteExit, FailExit int
 	// Uncaught leaves it to Raw to catch the signals, if it has a use for that.
 	Uncaught bool
 }
@@ -191,7 +193,7 @@ func (a *Applet) Main(env *Env, args []string) int {
 func (a *Applet) main(env *Env, args []string) int {
 	if !a.Uncaught {
 		if err := env.Kernel.Catch(caught[:]...); err != nil {
-			return failure(env, a.Name, err)
+			return cmp.Or(a.FailExit, failure(env, a.Name, err))
 		}
 	}
 	if a.Raw != nil {

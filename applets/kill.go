@@ -80,7 +80,7 @@ func (c *killCall) run(operands []string) int {
 			return c.wrong("%v", err)
 		}
 		if err := c.env.Kernel.Catch(caught[:]...); err != nil {
-			return failure(c.env, c.applet.Name, err)
+			return c.wrong("%v", err)
 		}
 	}
 	for _, word := range operands {

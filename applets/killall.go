@@ -21,7 +21,7 @@ import (
 
 func killall() *Applet {
 	return &Applet{
-		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...", WriteExit: killallFailed,
+		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...", WriteExit: killallFailed, FailExit: killallFailed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(killallOptions).flags(a.Name), nil
 		},

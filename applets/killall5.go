@@ -26,7 +26,7 @@ func killall5() *Applet {
 		Name:      "killall5",
 		Summary:   "signal everything outside of this session",
 		Usage:     "[-SIGNAL] [-o PID[,PID...]]...",
-		UsageExit: killall5Failed, WriteExit: killall5Failed,
+		UsageExit: killall5Failed, WriteExit: killall5Failed, FailExit: killall5Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			flags := pflag.NewFlagSet()
 			o := &killall5Options{flags: flags}

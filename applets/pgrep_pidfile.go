@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"killbox/internal/file"
 )
 
 // readPidfile reads the number that the file, or standard input, begins with.
@@ -19,18 +21,18 @@ func (o *pgrepOptions) readPidfile() error {
 			return invalid
 		}
 	} else {
-		file, err := os.OpenFile(*o.pidfile, os.O_RDONLY|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+		f, err := file.Open(*o.pidfile)
 		if err != nil {
 			return invalid
 		}
-		defer file.Close()
-		if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		defer f.Close()
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 			return invalid
 		}
-		if o.locked && !lockedByAnother(file) {
+		if o.locked && !lockedByAnother(f) {
 			return invalid
 		}
-		in = file
+		in = f
 	}
 	var buf [64]byte
 	n, _ := io.ReadFull(in, buf[:]) // a pipe may bring it in pieces
@@ -48,12 +50,12 @@ func (o *pgrepOptions) readPidfile() error {
 
 // lockedByAnother tries for a lock of either kind: which one a daemon takes is
 // nowhere laid down.
-func lockedByAnother(file *os.File) bool {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+func lockedByAnother(f *os.File) bool {
+	err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return true
 	}
 	lock := syscall.Flock_t{Type: syscall.F_RDLCK}
-	err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &lock)
+	err = syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &lock)
 	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES)
 }

@@ -17,7 +17,7 @@ import (
 
 func pidof() *Applet {
 	return &Applet{
-		Name: "pidof", Summary: "find processes by program", Usage: "[OPTION]... PROGRAM...", WriteExit: 1,
+		Name: "pidof", Summary: "find processes by program", Usage: "[OPTION]... PROGRAM...", WriteExit: 1, FailExit: 1,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(pidofCall).flags(a.Name), nil
 		},

@@ -24,7 +24,7 @@ func reapwait() *Applet {
 		Name:    "reapwait",
 		Summary: "run a command, and leave nothing of it behind",
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
-		Command: true,
+		Command: true, FailExit: family.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			flags := pflag.NewFlagSet()
 			o := &reapwaitOptions{}

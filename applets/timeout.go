@@ -21,7 +21,7 @@ func timeout() *Applet {
 		Name:    "timeout",
 		Summary: "run a command with a time limit",
 		Usage:   "[OPTION]... DURATION COMMAND [ARG]...",
-		Command: true, WriteExit: family.Failed,
+		Command: true, WriteExit: family.Failed, FailExit: family.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(timeoutOptions).flags(a), nil
 		},

@@ -24,7 +24,7 @@ func tini(name string) *Applet {
 		Name:      name,
 		Summary:   "run a command as the init of a container",
 		Usage:     "[OPTION]... COMMAND [--] [ARG]...",
-		WriteExit: 1,
+		WriteExit: 1, FailExit: 1,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(tiniOptions).flags(nil, a), nil
 		},

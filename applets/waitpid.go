@@ -27,7 +27,7 @@ func waitpid() *Applet {
 		Name:      "waitpid",
 		Summary:   "wait for processes that need not be children",
 		Usage:     "[OPTION]... PID[:INODE]...",
-		WriteExit: waitpidFailed,
+		WriteExit: waitpidFailed, FailExit: waitpidFailed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(waitpidOptions).flags(a), nil
 		},

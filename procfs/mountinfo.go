@@ -79,8 +79,9 @@ func (fs *FS) Mounts() ([]Mount, error) {
 	return mounts, nil
 }
 
-// HidesProcesses reports whether /proc was mounted with hidepid=2 (invisible) or 4 (ptraceable, Linux 5.8),
-// and so omits processes that the caller may not examine (proc(5)). The result of the first call is kept.
+// HidesProcesses reports whether /proc was mounted with hidepid=1 (noaccess), 2 (invisible) or 4 (ptraceable,
+// Linux 5.8), and so does not show processes that the caller may not examine (proc(5)). The result of the
+// first call is kept.
 func (fs *FS) HidesProcesses() bool {
 	if fs.hides == nil {
 		hides := false
@@ -98,7 +99,7 @@ func (fs *FS) HidesProcesses() bool {
 func hidesProcesses(options string) bool {
 	for option := range strings.SplitSeq(options, ",") {
 		switch option {
-		case "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
+		case "hidepid=1", "hidepid=noaccess", "hidepid=2", "hidepid=invisible", "hidepid=4", "hidepid=ptraceable":
 			return true
 		}
 	}

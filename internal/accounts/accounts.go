@@ -2,9 +2,11 @@
 package accounts
 
 import (
-	"os"
+	"io"
 	"strconv"
 	"strings"
+
+	"killbox/internal/file"
 )
 
 const (
@@ -33,8 +35,8 @@ func UserName(id int) (name string, ok bool) {
 	return entry[nameColumn], true
 }
 
-func number(file string, columns int, name string) (id int, ok bool) {
-	entry := find(file, columns, nameColumn, name)
+func number(path string, columns int, name string) (id int, ok bool) {
+	entry := find(path, columns, nameColumn, name)
 	if entry == nil {
 		return 0, false
 	}
@@ -45,8 +47,13 @@ func number(file string, columns int, name string) (id int, ok bool) {
 // find returns the first entry with that value. As the C library does, it
 // passes over comments and blanks before an entry, entries that are not whole
 // and those of NIS, which begin with a sign.
-func find(file string, columns, column int, value string) []string {
-	text, err := os.ReadFile(file)
+func find(path string, columns, column int, value string) []string {
+	f, err := file.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
 	if err != nil {
 		return nil
 	}

@@ -334,7 +334,7 @@ func (g *groups) sweep() (more bool, err error) {
 			g.restless = true
 			return true, nil
 		}
-		if len(g.list)+len(g.sessions) == 0 {
+		if g.over() {
 			return false, nil
 		}
 		switch {
@@ -352,13 +352,23 @@ func (g *groups) sweep() (more bool, err error) {
 			g.r.sum.Proved = false
 			g.r.sum.Doubt = tooFast
 			if g.snap.Hidden > 0 {
-				g.r.sum.Doubt = "some processes may not be looked at"
+				g.r.sum.Doubt = concealed
 			}
 			return false, nil
 		}
 		g.r.k.Pause(pause)
 		pause = min(2*pause, 5*time.Millisecond)
 	}
+}
+
+// over holds when every group has ended, or may not be signalled.
+func (g *groups) over() bool {
+	for _, grp := range g.list {
+		if !grp.refused {
+			return false
+		}
+	}
+	return len(g.sessions) == 0
 }
 
 // joined holds when the last reading shows a living member that is not known,

@@ -223,6 +223,9 @@ func (r *run) survivors() error {
 // tooFast is the doubt that stays where nobody can be named.
 const tooFast = "processes came and went too fast to follow"
 
+// concealed is the doubt where /proc lists processes that may have been the parents of others (hidepid=1).
+const concealed = "some processes may not be looked at (hidepid)"
+
 // signalAll sends to everybody that is left, ancestors of ours last: their
 // end may be ours.
 func (r *run) signalAll(to []*Result, sig signals.Signal) {

@@ -131,6 +131,9 @@ func (t *tree) search() (more bool, err error) {
 			t.r.sum.LimitReached = limited
 			t.r.sum.Proved = false
 			t.r.sum.Doubt = tooFast
+			if t.snap.Hidden > 0 {
+				t.r.sum.Doubt = concealed
+			}
 			if suspect != nil {
 				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was forked during the freeze and is orphaned", suspect.PID, show.Escape(suspect.Comm))
 			}

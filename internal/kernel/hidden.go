@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"cmp"
-	"errors"
 	"os"
 	"slices"
 	"unsafe"
@@ -100,13 +99,18 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 		}
 	}
 	s.Procs = append(s.Procs, found...)
+	for i := range found {
+		if found[i].Hidden() && s.Hidden > 0 {
+			s.Hidden-- // listed, but not to be looked at (hidepid=1)
+		}
+	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return cmp.Compare(a.PID, b.PID) })
 	return nil
 }
 
 func (k *Kernel) addChild(add func(procfs.Stat), parent, child int) {
 	st, err := k.proc.Stat(child) // it may have been forked since the listing
-	if errors.Is(err, procfs.ErrNoProcess) && unix.Kill(child, 0) != unix.ESRCH {
+	if unseen(err) && unix.Kill(child, 0) != unix.ESRCH {
 		st, err = k.hidden(child), nil
 		st.PPID = cmp.Or(st.PPID, parent)
 	}

@@ -39,6 +39,9 @@ type notes struct {
 // The runtime starts threads for signals that are caught, which takes longer
 // than all that most calls do. So they are caught when it begins to matter.
 func (k *Kernel) Catch(sigs ...signals.Signal) error {
+	if err := enoughMemory(); err != nil {
+		return err
+	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return os.NewSyscallError("eventfd", err)

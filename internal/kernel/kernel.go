@@ -6,6 +6,7 @@ package kernel
 
 import (
 	"errors"
+	"os"
 	"time"
 
 	"killbox/internal/fmt"
@@ -230,7 +231,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 		} else {
 			st, err = k.proc.Stat(pid)
 		}
-		if err == nil || !errors.Is(err, procfs.ErrNoProcess) || p.kind == procDir {
+		if err == nil || !unseen(err) || p.kind == procDir {
 			return st, err // the directory's descriptor shows any process that has not been reaped
 		}
 	}
@@ -242,6 +243,12 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 		return procfs.Stat{}, procfs.ErrNoProcess
 	}
 	return k.hidden(pid), nil
+}
+
+// unseen reports whether the error is that /proc does not show a process, which may exist nonetheless:
+// it is not listed (hidepid=2), or may not be looked at (hidepid=1).
+func unseen(err error) bool {
+	return errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, os.ErrPermission)
 }
 
 // exists asks the descriptor whether its process has been reaped.
@@ -307,7 +314,7 @@ func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	}
 	st, err := k.proc.Stat(p.id.PID)
 	switch {
-	case p.kind == pidfd && (err == nil || errors.Is(err, procfs.ErrNoProcess)):
+	case p.kind == pidfd && (err == nil || unseen(err)):
 		if gone := exists(p.fd); gone != nil {
 			return procfs.Stat{}, gone
 		}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/internal/file"
 	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/procfs"
@@ -39,8 +40,7 @@ func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pidfile: %w", show.Error(err))
 	}
-	// A FIFO in its place must not make us wait.
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	f, err := file.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		p.empty = "no such file"
 		return p, nil
