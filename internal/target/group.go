@@ -135,6 +135,11 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 	if !r.req.Session {
 		return r.addGroup(op, of, number)
 	}
+	return r.addSession(op, of, number)
+}
+
+// addSession opens the groups of a session.
+func (r *groupResolver) addSession(op Operand, of procfs.ID, number int) error {
 	for _, s := range r.groups.Sessions {
 		if s.PID == number {
 			return nil
@@ -154,16 +159,6 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 	if err != nil {
 		return err
 	}
-	// Only what the process is in as the table shows it is known to be its
-	// session. Its leader may have gone: while a session has members, nobody
-	// else gets its number.
-	if of.PID != 0 && of.PID != number {
-		if st := table.Lookup(of.PID); st == nil || st.ID != of || st.SID != number {
-			r.close(of)
-			r.missing(op, errUntold)
-			return nil
-		}
-	}
 	found := false
 	var pgids []int
 	for _, st := range table.Session(number) {
@@ -177,18 +172,9 @@ func (r *groupResolver) add(op Operand, of procfs.ID, number int) error {
 			return err
 		}
 	}
-	if of.PID != 0 {
-		// The number was read before the groups were pinned.
-		st, err := r.open.Stat(of)
-		if err == nil && st.SID != number {
-			err = errLeft
-		} else if errors.Is(err, procfs.ErrNoProcess) {
-			err = errUntold
-		}
-		if err != nil {
-			r.missing(op, err)
-			return nil
-		}
+	if err := r.stillIn(of, func(st *procfs.Stat) bool { return st.SID == number }); err != nil {
+		r.missing(op, err)
+		return nil
 	}
 	if !found {
 		r.missing(op, ErrNoSession)
@@ -213,16 +199,8 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 		r.refuse(op, procfs.Stat{}, err)
 		return nil
 	}
-	if of.PID != 0 && of.PID != r.guard.self {
-		// The number was read before the group was pinned. It is still that of the process's group if the
-		// opened process is in that group now.
-		st, err := r.open.Stat(of)
-		if err == nil && st.PGID != pgid {
-			err = errLeft
-		} else if errors.Is(err, procfs.ErrNoProcess) {
-			err = errUntold
-		}
-		if err != nil {
+	if of.PID != r.guard.self {
+		if err := r.stillIn(of, func(st *procfs.Stat) bool { return st.PGID == pgid }); err != nil {
 			r.close(of)
 			r.missing(op, err)
 			return nil
@@ -231,6 +209,23 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 	r.named[pgid] = true
 	r.groups.PGIDs = appendNew(r.groups.PGIDs, pgid)
 	return nil
+}
+
+// stillIn fails unless the process whose group or session was asked for, if any, is in it now. The number
+// was read before the group was pinned, so it may be another group's by then; a process that has been
+// opened and is in the pinned one proves that it is not.
+func (r *groupResolver) stillIn(of procfs.ID, in func(*procfs.Stat) bool) error {
+	if of.PID == 0 {
+		return nil
+	}
+	st, err := r.open.Stat(of)
+	switch {
+	case errors.Is(err, procfs.ErrNoProcess):
+		return errUntold
+	case err == nil && !in(&st):
+		return errLeft
+	}
+	return err
 }
 
 // noGroup explains why a number means no group.
