@@ -174,8 +174,8 @@ func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 		return false
 	}
 	if g.dir >= 0 {
-		if st, err := k.proc.StatAt(g.dir); err == nil {
-			return st.PGID == g.pgid
+		if _, err := k.proc.StatAt(g.dir); err == nil {
+			return true // it has not been reaped, whichever group it is in by now
 		}
 	}
 	st, err := k.proc.Stat(g.pgid)
