@@ -59,7 +59,7 @@ func (g *Guard) SpareSession(proc *procfs.FS) error {
 	return nil
 }
 
-// AllowSelf lets self be named, which is only asked for.
+// AllowSelf lets self be named, where a call only asks for its targets.
 func (g *Guard) AllowSelf() { g.allowSelf = true }
 
 // OnlySession gives up the care for ancestors in other sessions.
@@ -84,6 +84,15 @@ func (g *Guard) Brought(st *procfs.Stat) string {
 		return "in the session of this process"
 	}
 	return ""
+}
+
+// Recorded returns why the process that a file names is left alone, or "". A
+// call that only asks may be told of any.
+func (g *Guard) Recorded(st *procfs.Stat) string {
+	if g.allowSelf {
+		return ""
+	}
+	return g.Brought(st)
 }
 
 // Named returns why a process that was named outright is refused, or "".
