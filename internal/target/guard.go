@@ -86,6 +86,15 @@ func (g *Guard) Brought(st *procfs.Stat) string {
 	return ""
 }
 
+// Recorded returns why the process that a file names is left alone, or "". A
+// call that only asks may be told of any.
+func (g *Guard) Recorded(st *procfs.Stat) string {
+	if g.allowSelf {
+		return ""
+	}
+	return g.Brought(st)
+}
+
 // Named returns why a process that was named outright is refused, or "".
 func (g *Guard) Named(st *procfs.Stat) string {
 	switch {

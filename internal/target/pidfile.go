@@ -189,7 +189,7 @@ func (r *resolver) pidfile() error {
 		r.ended(p)
 		return nil
 	}
-	if reason := r.guard.Brought(&st); reason != "" && !r.have[st.ID] {
+	if reason := r.guard.Recorded(&st); reason != "" && !r.have[st.ID] {
 		r.found.Skipped = append(r.found.Skipped, Skip{st, reason})
 	} else if r.omitted(&st) {
 		r.found.Skipped = append(r.found.Skipped, Skip{st, "omitted"})
