@@ -217,8 +217,11 @@ func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
 			Over: over.Load,
 			Frozen: func(held []*escalate.Result) {
 				for _, res := range held {
-					if !o.output.json && !o.output.verbose {
-						fmt.Fprintln(c.env.Stdout, c.handle(&res.Stat))
+					if o.output.json || o.output.verbose {
+						continue
+					}
+					if handle := c.handle(&res.Stat); handle != "" {
+						fmt.Fprintln(c.env.Stdout, handle)
 					}
 				}
 				go func() {
