@@ -35,7 +35,8 @@ type tree struct {
 
 	// unconfirmed are the members and roots whose PID may have been reused, or may still be, within
 	// the clock tick of their start: another process can have the same ID. See confirm.
-	unconfirmed map[procfs.ID]bool
+	unconfirmed map[procfs.ID]procfs.Stat // as they were opened
+	disowned    map[procfs.ID]bool        // those whose PID was reused, as far as is known
 
 	// What the first reading of this freeze showed, to tell who was born
 	// since.
@@ -51,14 +52,15 @@ func newTree(r *run) *tree {
 		named:    make(map[procfs.ID]bool, len(r.plan.Targets)),
 		skipped:  make(map[procfs.ID]bool),
 
-		unconfirmed: make(map[procfs.ID]bool, len(r.plan.Targets)),
+		unconfirmed: make(map[procfs.ID]procfs.Stat, len(r.plan.Targets)),
+		disowned:    make(map[procfs.ID]bool),
 
 		proved:   true,
 		restless: r.plan.Tree != nil && r.plan.Tree.Restless,
 	}
 	for _, target := range r.plan.Targets {
 		t.roots = append(t.roots, target.ID)
-		t.named[target.ID], t.unconfirmed[target.ID] = true, true
+		t.named[target.ID], t.unconfirmed[target.ID] = true, target.Stat
 		t.unseen = t.unseen || target.Hidden()
 		if target.SID == target.PID {
 			t.sessions[target.SID] = true // it may be gone before the first reading

@@ -156,6 +156,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 		// It went between the table and now: what it forked in between may
 		// have lost its parent.
 		t.restless, t.missed = true, true
+		delete(t.before, st.ID) // if it is not gone, it may be a member that nothing shows any more
 		if err == nil {
 			t.r.k.Close(now.ID)
 		} else if !errors.Is(err, procfs.ErrNoProcess) {
@@ -169,7 +170,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 	t.known[now.ID] = true
 	t.unseen = t.unseen || now.Hidden()
 	if now.Start >= t.snap.Began {
-		t.unconfirmed[now.ID] = true
+		t.unconfirmed[now.ID] = now
 	}
 	return t.r.add(Target{Stat: now})
 }

@@ -10,27 +10,26 @@ import (
 // been opened.
 
 // confirm checks, after a scan, the IDs of members opened before it. A member that has been reaped may have
-// been replaced before the scan, so its entry may be that of an unrelated process: the ID is disowned. A
-// member that exists after the clock tick of its start is confirmed for good: no other process can have its
-// ID.
+// been replaced before the scan, so its entry may be that of an unrelated process: without the image of the
+// member the ID is disowned. A member that exists after the clock tick of its start is confirmed for good: no
+// other process can have its ID.
 func (t *tree) confirm() {
-	for id := range t.unconfirmed {
+	for id, opened := range t.unconfirmed {
 		switch {
 		case t.r.k.Exists(id) != nil:
 			delete(t.unconfirmed, id)
-			t.disown(id)
+			if st := t.snap.Lookup(id.PID); st != nil && st.ID == id && !st.Gone() && !st.SameImage(&opened) {
+				t.disown(id)
+			}
 		case id.Start < t.snap.Began:
 			delete(t.unconfirmed, id)
 		}
 	}
 }
 
-// disown removes an ID from the tree, unless the scan shows no process with that ID, or only a zombie.
+// disown removes an ID from the tree. The children of the process that had it may be orphaned by now.
 func (t *tree) disown(id procfs.ID) {
-	if st := t.snap.Lookup(id.PID); st == nil || st.ID != id || st.Gone() {
-		return
-	}
-	t.restless = true
+	t.restless, t.disowned[id] = true, true
 	delete(t.known, id)
 	delete(t.named, id)
 	for i, root := range t.roots {

@@ -90,6 +90,42 @@ func TestRootReusedWithinATick(t *testing.T) {
 	}
 }
 
+// TestRootEndsDuringTheScan: its children, which the scan shows below it, are members still, and if its
+// entry could be that of another process there is a doubt.
+func TestRootEndsDuringTheScan(t *testing.T) {
+	for _, test := range []struct {
+		name            string
+		image, sameTick bool
+	}{
+		{"a known image", true, false},
+		{"a known image, all in one tick", true, true},
+		{"an unknown image", false, false},
+		{"an unknown image, all in one tick", false, true},
+	} {
+		bubble(t, test.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.sameTick = test.sameTick
+			kind := func(st procfs.Stat) process {
+				if test.image {
+					st = image(st, 1)
+				}
+				return process{Stat: st}
+			}
+			root := w.add(kind(stat(100)))
+			w.fork(root, kind(procfs.Stat{Comm: "other"}))
+			w.reading = func(n int) {
+				if n == 1 {
+					root.die()
+				}
+			}
+			out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+			if ended := len(w.alive()) == 0; ended != test.image || out.Proved && !ended {
+				t.Errorf("alive %v, proved %v", w.alive(), out.Proved)
+			}
+		})
+	}
+}
+
 // TestParentsFirst: each member comes after its parent, whatever their PIDs.
 func TestParentsFirst(t *testing.T) {
 	var members []*procfs.Stat

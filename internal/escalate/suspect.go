@@ -33,7 +33,9 @@ func (t *tree) remember() {
 	lost := uint64(math.MaxUint64)
 	for i := range t.r.plan.Targets {
 		root := &t.r.plan.Targets[i]
-		if st := t.snap.Lookup(root.PID); t.scanned || t.flat() || root.Gone() || st != nil && st.ID == root.ID && !st.Gone() {
+		st := t.snap.Lookup(root.PID)
+		there := st != nil && st.ID == root.ID && !st.Gone() && !t.disowned[root.ID]
+		if t.scanned || t.flat() || root.Gone() || there {
 			continue
 		}
 		lost, t.restless = min(lost, root.Start), true

@@ -95,8 +95,8 @@ func (k *Kernel) Close(id procfs.ID) {
 	if p == nil {
 		return
 	}
-	if p.gone || k.Exists(id) != nil {
-		k.ended[id] = true
+	if id.Start != 0 && (p.gone || k.Exists(id) != nil) {
+		k.ended[id] = true // without a start time a later process may have the same ID
 	}
 	delete(k.watched, int32(p.fd))
 	if p.fd >= 0 {
