@@ -38,8 +38,9 @@ type world struct {
 
 	calls   int
 	log     []string
-	at      map[int]func() // what happens right before the call of that number
-	reading func(n int)    // happens in the middle of reading n
+	at      map[int]func()   // what happens right before the call of that number
+	reading func(n int)      // happens in the middle of reading n
+	entered func(n, pid int) // happens when reading n has read the entry of pid
 	reads   int
 
 	events       []event
@@ -595,13 +596,16 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 	}
 	w.pass(w.reader/2, never)
 	s.Procs, s.Vanished = s.Procs[:0], 0
-	for _, p := range slices.Collect(maps.Values(w.procs)) {
+	for _, p := range slices.SortedFunc(maps.Values(w.procs), func(a, b *process) int { return a.PID - b.PID }) {
 		if p.hops && p.runs() {
 			p.hop()
 			s.Vanished++
 			continue
 		}
 		s.Procs = append(s.Procs, p.shown())
+		if w.entered != nil {
+			w.entered(w.reads, p.PID)
+		}
 	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID })
 	if w.reading != nil {

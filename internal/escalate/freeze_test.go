@@ -1029,6 +1029,57 @@ func TestLostBefore(t *testing.T) {
 	})
 }
 
+// TestEndsAtAnyMoment: a root or member that ends by itself before it is stopped orphans its children. They
+// are ended, or the call does not claim to have proved it: whatever the moment, also within a scan, and
+// whether its parent reaps it or leaves a zombie.
+func TestEndsAtAnyMoment(t *testing.T) {
+	type end struct{ call, scan, entry, generation int }
+	var ends []end
+	for generation := range 2 {
+		for call := range 40 {
+			ends = append(ends, end{call: call + 1, generation: generation})
+		}
+		for scan := range 3 {
+			for _, entry := range []int{1, selfPID, 100, 101, 102} {
+				ends = append(ends, end{scan: scan + 1, entry: entry, generation: generation})
+			}
+		}
+	}
+	for _, zombie := range []bool{false, true} {
+		for _, e := range ends {
+			bubble(t, fmt.Sprintf("%+v zombie %v", e, zombie), func(t *testing.T) {
+				w := newWorld(t)
+				var kind process
+				if zombie {
+					kind.reap = -1
+				}
+				root := w.add(kind)
+				kind.Comm = "middle"
+				child := w.fork(root, kind)
+				w.fork(child, process{Stat: procfs.Stat{Comm: "other"}})
+				ending := []*process{root, child}[e.generation]
+				seen := ending == root // a member that ends before it is seen is as one that ended before the call
+				if e.call > 0 {
+					w.at[w.calls+1+e.call] = func() { // the first call opens the root
+						if seen {
+							ending.die()
+						}
+					}
+				}
+				w.entered = func(scan, pid int) {
+					if seen = seen || pid == ending.PID; seen && scan == e.scan && pid == e.entry {
+						ending.die()
+					}
+				}
+				out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+				if out.Proved && len(w.alive()) > 0 {
+					t.Errorf("proved, alive %v", w.alive())
+				}
+			})
+		}
+	}
+}
+
 // TestLateBirth: who is in the middle of a fork when it is stopped has a child
 // that no reading shows which began before it had finished.
 func TestLateBirth(t *testing.T) {

@@ -153,9 +153,9 @@ func (t *tree) take(st *procfs.Stat) *Result {
 	}
 	now, err := t.r.k.Open(st.PID)
 	if err != nil || !t.belongs(st, &now) {
-		// It went between the table and now: what it forked in between may
-		// have lost its parent.
-		t.restless, t.missed = true, true
+		// It ended between the scan and the open.
+		t.orphan(st)
+		t.missed = true
 		delete(t.before, st.ID) // if it is not gone, it may be a member that nothing shows any more
 		if err == nil {
 			t.r.k.Close(now.ID)
@@ -166,6 +166,9 @@ func (t *tree) take(st *procfs.Stat) *Result {
 			t.r.obs.Failed(res, err)
 		}
 		return nil
+	}
+	if now.Gone() {
+		t.orphan(st)
 	}
 	t.known[now.ID] = true
 	t.unseen = t.unseen || now.Hidden()

@@ -28,9 +28,8 @@ func (t *tree) remember() {
 	for _, root := range t.roots {
 		adopts(root.PID)
 	}
-	// A root that has gone since it was opened may have left children: as if
-	// they were born since.
-	lost := uint64(math.MaxUint64)
+	// A root that has ended since it was opened may have orphaned children before the first scan.
+	t.orphaned = math.MaxUint64
 	for i := range t.r.plan.Targets {
 		root := &t.r.plan.Targets[i]
 		st := t.snap.Lookup(root.PID)
@@ -38,16 +37,23 @@ func (t *tree) remember() {
 		if t.scanned || t.flat() || root.Gone() || there {
 			continue
 		}
-		lost, t.restless = min(lost, root.Start), true
+		t.orphan(&root.Stat)
 		t.adopters[root.PPID] = true
 		adopts(root.PPID)
 	}
 	t.before = make(map[procfs.ID]bool, len(t.snap.Procs))
 	for i := range t.snap.Procs {
-		if st := &t.snap.Procs[i]; !during(st.PID) && st.Start < lost {
+		if st := &t.snap.Procs[i]; !during(st.PID) {
 			t.before[st.ID] = true
 		}
 	}
+}
+
+// orphan notes that a root or member ended before it was stopped. If it ended while the first scan was read,
+// the scan shows its children as orphans that could have been there before. None is older than its parent.
+func (t *tree) orphan(parent *procfs.Stat) {
+	t.restless = true
+	t.orphaned = min(t.orphaned, parent.Start)
 }
 
 func (t *tree) flat() bool { return t.r.plan.Tree == nil || t.r.plan.Tree.Flat }
@@ -72,7 +78,7 @@ func (t *tree) suspect() *procfs.Stat {
 	}
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if t.before[st.ID] || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
+		if t.before[st.ID] && st.Start < t.orphaned || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
 			continue
 		}
 		if parent := t.snap.Lookup(st.PPID); parent != nil && t.before[parent.ID] && !t.adopters[st.PPID] {
