@@ -24,6 +24,7 @@ func main() {
 		NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1",
 		Self:    "/proc/self/exe",
 	})
+	k.StandardSignals()
 	if len(os.Args) > 0 && os.Args[0] == kernel.GuardianName {
 		kernel.RunGuardian(k)
 		return
@@ -40,7 +41,7 @@ func main() {
 		Proc:       proc,
 		ProcErr:    procErr,
 		Kernel:     k,
-		Exec:       kernel.Exec,
+		Exec:       k.Exec,
 		Die:        k.Die,
 		Executable: os.Executable,
 	}))

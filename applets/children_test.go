@@ -24,6 +24,7 @@ type children struct {
 	script     []happening
 	living     int // besides a zombie that no event has told of
 	terminal   bool
+	orphaned   bool // its process group is orphaned
 	foreground bool
 	passErr    error
 	report     []byte
@@ -128,7 +129,7 @@ func (c *children) GiveTerminal(_, group int) error {
 	c.note("give %d", group)
 	return nil
 }
-func (c *children) Stop() { c.note("stop") }
+func (c *children) Stop() bool { c.note("stop"); return !c.orphaned }
 
 func (c *children) Background(name string, argv, _ []string) (string, error) {
 	c.note("background %s %q", name, argv)

@@ -288,7 +288,7 @@ func (r *keeping) handleEvent(e family.Event) bool {
 		r.ended(&e.Child)
 	case family.Stopped:
 		if e.Child.PID == r.pid && r.terminal >= 0 {
-			r.suspend()
+			r.suspend(true)
 		}
 	case family.Signal:
 		return r.forward(e.Signal)
@@ -335,7 +335,7 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	}
 	switch {
 	case stop:
-		r.suspend()
+		r.suspend(false)
 	case sig == signals.CONT:
 		r.lend() // a shell's fg, after its bg
 	}
@@ -357,15 +357,18 @@ func (r *keeping) patience() time.Duration {
 	return grace
 }
 
-// suspend stops this process, after COMMAND was stopped, and lets it go on when
-// somebody lets us go on.
-func (r *keeping) suspend() {
+// suspend stops this process, and resumes COMMAND when this process is resumed. If the kernel did not stop
+// this process, COMMAND is resumed only if it is known to be stopped: a CONT would remove a pending TSTP,
+// which COMMAND may catch.
+func (r *keeping) suspend(commandStopped bool) {
 	k := r.env.Kernel
 	// Whoever watches us, a shell, takes the terminal from here.
 	r.restoreTerminal()
-	k.Stop()
+	stopped := k.Stop()
 	r.lend()
-	_ = k.Pass(r.pid, signals.CONT, r.leadsGroup())
+	if stopped || commandStopped {
+		_ = k.Pass(r.pid, signals.CONT, r.leadsGroup())
+	}
 }
 
 // lend gives COMMAND the foreground, if it is ours.

@@ -50,8 +50,8 @@ type keeper interface {
 	Terminal() (fd int, ok bool)
 	Foreground(fd int) bool
 	GiveTerminal(fd, group int) error
-	// Stop stops this process as SIGTSTP does.
-	Stop()
+	// Stop stops this process as SIGTSTP does, and reports whether the kernel did that.
+	Stop() bool
 	// Background starts this program again under another name, with one end of
 	// a pipe, and returns what it wrote there.
 	Background(name string, argv, env []string) (string, error)

@@ -176,7 +176,7 @@ func (t *tended) run(operands []string) int {
 		t.r.remaps[code] = 0
 	}
 	orphans := t.subreaper || t.env.PID == 1
-	if err := k.Tend(orphans, nil, nil); err != nil {
+	if err := k.Tend(orphans, nil, signals.All()); err != nil {
 		return t.fail(err)
 	}
 	_ = k.Hold()

@@ -45,7 +45,7 @@ func (k *Kernel) Boost() func() {
 // unstoppable has the terminal's signals ignored until the returned call.
 func unstoppable() func() {
 	signals := [...]unix.Signal{unix.SIGTSTP, unix.SIGTTOU}
-	var old [len(signals)][64]byte
+	var old [len(signals)]disposition
 	for i, sig := range signals {
 		ignore := ignoring()
 		rtSigaction(int(sig), &ignore, &old[i])

@@ -2,18 +2,20 @@ package kernel
 
 import (
 	"bytes"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// File writes to a descriptor without the Go runtime in between, which would
-// end the process by SIGPIPE in the middle of a kill when a reader goes away.
+// File writes to a descriptor. If its reader has gone away the error is EPIPE, and no SIGPIPE ends this
+// process in the middle of a kill.
 type File int
 
 func (f File) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
-		n, err := unix.Write(int(f), b[done:])
+		n, err := write(int(f), b[done:])
 		switch err {
 		case nil:
 			done += n
@@ -28,6 +30,25 @@ func (f File) Write(b []byte) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// pipeSignal is a set of signals: PIPE.
+var pipeSignal = func() (set sigset) { set.add(unix.SIGPIPE); return set }()
+
+// write is write(2) without SIGPIPE: blocked in this thread, to which the kernel sends it, and taken from
+// there. The goroutine is not locked to the thread, because that makes the runtime start another one. If a
+// write that waits is continued on another thread, the first keeps SIGPIPE blocked and pending: that harms
+// nothing, because a SIGPIPE of another process is delivered to any thread that does not block it.
+func write(fd int, b []byte) (int, error) {
+	var old sigset
+	sigmask(unix.SIG_BLOCK, &pipeSignal, &old)
+	n, err := unix.Write(fd, b)
+	if err == unix.EPIPE {
+		var now unix.Timespec
+		syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&pipeSignal)), 0, uintptr(unsafe.Pointer(&now)), sigsetSize(), 0, 0)
+	}
+	sigmask(unix.SIG_SETMASK, &old, nil)
+	return n, err
 }
 
 // readFile is os.ReadFile without the runtime's poller: the poller takes descriptors, which may not be

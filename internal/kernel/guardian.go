@@ -3,7 +3,6 @@ package kernel
 import (
 	"encoding/binary"
 	"errors"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -168,7 +167,7 @@ func (g *guardian) end() {
 // RunGuardian is the whole life of the guardian, whose standard input is its
 // end of the socket.
 func RunGuardian(k *Kernel) {
-	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGPIPE, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+	ignoreAll()
 	if _, err := (File(0)).Write([]byte{guardianReady}); err != nil {
 		return
 	}

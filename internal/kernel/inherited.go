@@ -1,10 +1,7 @@
 package kernel
 
 import (
-	"bytes"
 	"runtime"
-	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -13,10 +10,11 @@ import (
 // changed since: it puts handlers in the place of ignored signals, unblocks
 // some, and raises the limit of open files.
 type inherited struct {
-	ignored [numSignals + 1]bool
-	mask    [16]byte // as rt_sigprocmask has it
-	nofile  *[2]uint64
-	parent  int // at the earliest that it can be asked for
+	ignored  [numSignals + 1]bool
+	mask     sigset
+	nofile   *[2]uint64
+	filtered bool // by seccomp, and traps are survived
+	parent   int  // at the earliest that it can be asked for
 }
 
 func given() *inherited {
@@ -24,12 +22,9 @@ func given() *inherited {
 	in.parent = unix.Getppid()
 	// These the runtime leaves alone, and does not look at some of them.
 	for _, sig := range [...]unix.Signal{unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34} {
-		var act [64]byte
-		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), 0, uintptr(unsafe.Pointer(&act)), sigsetSize(), 0, 0)
-		ignore := ignoring()
-		at := handlerAt()
-		size := unsafe.Sizeof(uintptr(0))
-		in.ignored[sig] = in.ignored[sig] || bytes.Equal(act[at:at+size], ignore[at:at+size])
+		var act disposition
+		rtSigaction(int(sig), nil, &act)
+		in.ignored[sig] = in.ignored[sig] || act.handler() == sigIgn
 	}
 	return in
 }
@@ -55,32 +50,13 @@ func mips() bool {
 	return false
 }
 
-// ignoring returns a struct sigaction that is SIG_IGN. All zeros are SIG_DFL.
-func ignoring() (act [64]byte) {
-	const sigIgn = 1
-	*(*uintptr)(unsafe.Pointer(&act[handlerAt()])) = sigIgn
-	return act
-}
-
-// handlerAt is where a struct sigaction has its handler: on MIPS, after the
-// flags.
-func handlerAt() uintptr {
-	if mips() {
-		return unsafe.Sizeof(uintptr(0))
-	}
-	return 0
-}
-
 // blockSignals blocks every signal in the calling thread, to which the goroutine must be locked, until
 // the returned call.
 func blockSignals() (restore func()) {
-	var all, old [16]byte
+	var all, old sigset
 	for i := range all {
 		all[i] = 0xff
 	}
-	set := func(mask, old *[16]byte) {
-		syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(mask)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
-	}
-	set(&all, &old)
-	return func() { set(&old, nil) }
+	sigmask(unix.SIG_SETMASK, &all, &old)
+	return func() { sigmask(unix.SIG_SETMASK, &old, nil) }
 }

@@ -21,6 +21,16 @@ var initSigmask [8]byte
 //go:linkname origRlimitNofile syscall.origRlimitNofile
 var origRlimitNofile atomic.Pointer[syscall.Rlimit]
 
+//go:linkname sigsysIgnored runtime.sigsysIgnored
+var sigsysIgnored uint32
+
+// ignoreTraps has the runtime's handler return from a SIGSYS that a seccomp filter raises, and reports
+// whether it does.
+func ignoreTraps() bool {
+	atomic.StoreUint32(&sigsysIgnored, 1)
+	return true
+}
+
 func wasGiven() *inherited {
 	const sigIgn = 1
 	in := &inherited{}

@@ -3,11 +3,9 @@ package kernel
 import (
 	"os"
 	"os/signal"
-	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"killbox/internal/signals"
 
@@ -24,17 +22,15 @@ type notes struct {
 	keeper atomic.Pointer[keeper]
 	got    atomic.Int32
 
-	sigs  []signals.Signal
-	armed bool
-	// soon: a Wait that has to wait calls Hold.
+	sigs   []signals.Signal
+	caught map[signals.Signal]bool
+	// soon: a Wait that has to wait has sigs caught.
 	soon bool
-	// quit is the runtime's handler of QUIT where ours is not yet in place.
-	quit *[64]byte
 }
 
-// Catch takes the given signals from the Go runtime, those apart that the
-// caller had us ignore: until Hold each ends the process at once, as if it had
-// not been caught, and after it they end a Wait.
+// Catch prepares to catch the given signals, except those that this program inherited ignored or blocked:
+// until Hold each ends the process at once, and after it they end a Wait. As PID 1, which the kernel sends
+// only what is caught, it catches them now.
 //
 // The runtime starts threads for signals that are caught, which takes longer
 // than all that most calls do. So they are caught when it begins to matter.
@@ -42,50 +38,38 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	if err := enoughMemory(); err != nil {
 		return err
 	}
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	fd, err := k.opened(func() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) })
 	if err != nil {
 		return os.NewSyscallError("eventfd", err)
 	}
-	n := &notes{fd: fd, ch: make(chan os.Signal, 64)}
-	k.notes = n
+	k.notes = &notes{fd: fd, ch: make(chan os.Signal, 64), caught: make(map[signals.Signal]bool)}
 	for _, s := range sigs {
-		if k.ignores(s) || signal.Ignored(syscall.Signal(s)) {
-			signal.Ignore(syscall.Signal(s)) // the runtime has put its handler there
-		} else {
-			n.sigs = append(n.sigs, s)
+		if !k.ignores(s) && !k.given.mask.has(s) {
+			k.notes.sigs = append(k.notes.sigs, s)
 		}
 	}
 	if os.Getpid() == 1 {
-		n.arm() // only what is caught reaches PID 1
-	} else if slices.Contains(n.sigs, signals.QUIT) {
-		// Of the four it is the one for which the runtime has an answer of
-		// its own, a trace.
-		n.quit = new([64]byte)
-		var zero [64]byte
-		rtSigaction(int(signals.QUIT), &zero, n.quit)
+		k.arm(k.notes.sigs)
 	}
 	return nil
 }
 
-// arm begins to catch the signals.
-func (n *notes) arm() {
-	if n.armed {
-		return
+// arm begins to catch those of the signals that are not caught yet.
+func (k *Kernel) arm(sigs []signals.Signal) {
+	n := k.notes
+	if len(n.caught) == 0 {
+		go func() {
+			for s := range n.ch {
+				n.take(signals.Signal(s.(syscall.Signal)))
+			}
+		}()
 	}
-	n.armed = true
-	for _, s := range n.sigs {
-		if !signal.Ignored(syscall.Signal(s)) { // by Ignore, since
-			signal.Notify(n.ch, syscall.Signal(s))
+	for _, s := range sigs {
+		if !n.caught[s] && !k.ignoring[s] {
+			n.caught[s] = true
+			k.take(s)
 		}
 	}
-	if n.quit != nil {
-		rtSigaction(int(signals.QUIT), n.quit, nil)
-	}
-	go func() {
-		for s := range n.ch {
-			n.take(signals.Signal(s.(syscall.Signal)))
-		}
-	}()
 }
 
 // take deals with a signal that has come.
@@ -147,19 +131,23 @@ func (k *Kernel) Hold() error {
 	if k.notes == nil {
 		return nil
 	}
+	return k.holdBack(k.ending())
+}
+
+func (k *Kernel) holdBack(sigs []signals.Signal) error {
 	k.notes.soon = false
-	if !k.notes.armed {
+	if len(k.notes.caught) == 0 {
 		if err := k.reserveThreads(); err != nil {
 			return err
 		}
 	}
 	k.notes.hold.Store(true) // before one is caught, which would be our end a little late
-	k.notes.arm()
+	k.arm(sigs)
 	return nil
 }
 
-// HoldWhenWaiting is Hold as soon as a Wait takes longer than a glance: for
-// whoever has nothing to put right before a signal may end this process.
+// HoldWhenWaiting defers the signals given to Catch, as soon as a Wait takes longer than a glance: for a call
+// that has nothing to put right before a signal ends this process.
 func (k *Kernel) HoldWhenWaiting() {
 	if k.notes != nil {
 		k.notes.soon = true
@@ -167,7 +155,10 @@ func (k *Kernel) HoldWhenWaiting() {
 }
 
 // Ignore makes this process ignore sig.
-func (k *Kernel) Ignore(sig signals.Signal) { signal.Ignore(syscall.Signal(sig)) }
+func (k *Kernel) Ignore(sig signals.Signal) {
+	k.ignoring[sig] = true
+	signal.Ignore(syscall.Signal(sig))
+}
 
 // Interrupted returns a *signals.Interrupt once a caught signal has arrived.
 func (k *Kernel) Interrupted() error {
@@ -195,18 +186,9 @@ func Die(sig signals.Signal) {
 	if os.Getpid() == 1 {
 		return
 	}
-	// The Go runtime's own handler is taken off without its help, since it
-	// prints a trace for some signals. A structure of zeros is SIG_DFL in
-	// every architecture's layout.
-	var zero [64]byte
-	rtSigaction(int(sig), &zero, nil)
+	// Without the help of the Go runtime, which prints a trace for some signals.
+	rtSigaction(int(sig), &disposition{}, nil)
 	unix.Kill(os.Getpid(), unix.Signal(sig))
 	// Another thread may be the one to take it, any moment now.
 	sleep(time.Second)
-}
-
-// rtSigaction installs the disposition, and stores the former one in old unless
-// that is nil.
-func rtSigaction(sig int, act, old *[64]byte) {
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }

@@ -51,10 +51,12 @@ type Kernel struct {
 
 	reserved bool // reserveThreads has succeeded
 
-	given    *inherited
-	keeper   *keeper          // nil without children to look after
-	command  int              // whom Launch has started, 0 once it has been reaped
-	watchers map[int32]func() // what to do about other descriptors of the epoll set
+	given     *inherited
+	ignoring  map[signals.Signal]bool       // by Ignore
+	ofRuntime [numSignals + 1]disposition // what StandardSignals replaced
+	keeper    *keeper                     // nil without children to look after
+	command   int                         // whom Launch has started, 0 once it has been reaped
+	watchers  map[int32]func()            // what to do about other descriptors of the epoll set
 }
 
 // process is one that Open returned.
@@ -85,7 +87,7 @@ func New(proc *procfs.FS, opts Options) *Kernel {
 	keepClosed()
 	return &Kernel{
 		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
-		given: given(), watchers: make(map[int32]func()), unseen: make(map[procfs.ID]bool), ended: make(map[procfs.ID]bool),
+		given: given(), watchers: make(map[int32]func()), ignoring: make(map[signals.Signal]bool), unseen: make(map[procfs.ID]bool), ended: make(map[procfs.ID]bool),
 	}
 }
 

@@ -89,7 +89,7 @@ func lookPath(name string, env []string) (string, error) {
 type child struct {
 	path      *byte
 	argv, env **byte
-	mask      [16]byte
+	mask      sigset
 	ignored   [numSignals + 1]bool
 	ignore    [64]byte
 	standard  [64]byte
@@ -116,7 +116,7 @@ func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, erro
 		c.ignored[sig] = false
 	}
 	for _, sig := range l.Unblock {
-		unblock(&c.mask, syscall.Signal(sig))
+		c.mask.remove(unix.Signal(sig))
 	}
 	if l.Death != 0 {
 		// The kernel means by our death that of the thread which forks.

@@ -23,7 +23,7 @@ func (k *Kernel) asInC(pid int, sig signals.Signal, kill func() error) error {
 	self := os.Getpid()
 	own := pid == 0 || pid == self || pid < 0 && -pid == unix.Getpgrp()
 	if own {
-		var act [64]byte // SIG_DFL
+		var act disposition // SIG_DFL
 		if k.ignores(sig) {
 			act = ignoring()
 		}

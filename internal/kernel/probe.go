@@ -24,13 +24,13 @@ type probe struct {
 func (k *Kernel) pidfds() bool {
 	if !k.probe.asked && !k.opts.NoPidfd {
 		k.probe.asked = true
-		k.probe.ask(k.proc)
+		k.probe.ask(k)
 	}
 	return k.probe.pidfd
 }
 
-func (s *probe) ask(proc *procfs.FS) {
-	fd, err := pidfdOpen(os.Getpid())
+func (s *probe) ask(k *Kernel) {
+	fd, err := k.opened(func() (int, error) { return pidfdOpen(os.Getpid()) })
 	switch {
 	case err == nil:
 		s.pidfd = pidfdSignal(fd, 0, nil) == nil
@@ -39,9 +39,9 @@ func (s *probe) ask(proc *procfs.FS) {
 		closeFD(fd)
 	case procfs.Exhausted(err):
 		s.pidfd = true // there are pidfds, only no descriptor for one now
-	case proc != nil:
+	case k.proc != nil:
 		// Linux 5.1 and 5.2, or a filter that refuses pidfd_open alone.
-		if dir, err := proc.OpenDir(os.Getpid()); err == nil {
+		if dir, err := k.proc.OpenDir(os.Getpid()); err == nil {
 			s.dirSignals = pidfdSignal(dir, 0, nil) == nil
 			closeFD(dir)
 		}

@@ -18,29 +18,21 @@ func pidfdOpen(pid int) (int, error) {
 }
 
 func pidfdSignal(fd int, sig unix.Signal, info *unix.Siginfo) error {
-	if _, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), uintptr(unsafe.Pointer(info)), 0, 0, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	r1, _, errno := unix.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(fd), uintptr(sig), uintptr(unsafe.Pointer(info)), 0, 0, 0)
+	return succeeded(r1, errno)
 }
 
 func epollCtl(epoll, op, fd int, event *unix.EpollEvent) error {
-	_, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(event)), 0, 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	r1, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(event)), 0, 0)
+	return succeeded(r1, errno)
 }
 
 var emptyPath [1]byte
 
 func statxInode(fd int, stx *unix.Statx_t) error {
-	_, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&emptyPath[0])),
+	r1, _, errno := unix.RawSyscall6(unix.SYS_STATX, uintptr(fd), uintptr(unsafe.Pointer(&emptyPath[0])),
 		unix.AT_EMPTY_PATH, unix.STATX_INO, uintptr(unsafe.Pointer(stx)), 0)
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return succeeded(r1, errno)
 }
 
 func closeFD(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }

@@ -33,14 +33,19 @@ type keeper struct {
 
 // Adopt makes this process the one that gets the orphans of its descendants, and turns
 // the signals that it is sent into events. Those that the caller had us ignore
-// stay ignored.
+// stay ignored, except CONT. Those that a fault raises are events too, but not for PID 1, to which the kernel
+// delivers none that it does not catch.
 func (k *Kernel) Adopt(details bool) error {
 	if os.Getpid() != 1 {
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
 			return fmt.Errorf("cannot become the reaper of orphans: prctl: %w", err)
 		}
 	}
-	return k.tend(details, relayed, nil)
+	pass := relayed
+	if os.Getpid() != 1 {
+		pass = func(sig syscall.Signal) bool { return relayed(sig) || raisedByFault(sig) }
+	}
+	return k.tend(details, pass, []signals.Signal{signals.CONT})
 }
 
 // tend makes events of what children do, and of the signals that relay holds
@@ -52,21 +57,22 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []sign
 	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.keeper = q
 	k.notes.keeper.Store(q) // before one is caught, which would be our end after the launch
-	k.notes.arm()
-	k.notes.handOver(0)
 	k.watchers[int32(k.notes.fd)] = func() {
 		var drain [8]byte
 		unix.Read(k.notes.fd, drain[:])
 	}
-	for sig := syscall.Signal(1); sig <= numSignals; sig++ {
+	var relayed []signals.Signal
+	for sig := signals.Signal(1); sig <= numSignals; sig++ {
 		switch {
-		case !relay(sig):
-		case k.given.ignored[sig] && !slices.Contains(heed, signals.Signal(sig)):
-			signal.Ignore(sig)
-		default:
-			signal.Notify(k.notes.ch, sig)
+		case uncatchable(sig):
+			act := ignoring() // it would end this process, and orphan the children
+			rtSigaction(int(sig), &act, nil)
+		case relay(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(heed, sig)):
+			relayed = append(relayed, sig)
 		}
 	}
+	k.arm(relayed)
+	k.notes.handOver(0)
 	// A channel of its own: what overflows is told by the next one.
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
@@ -78,16 +84,22 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []sign
 	return nil
 }
 
-// relayed tells whether a signal is passed on. Not those that the hardware
-// raises, nor PIPE, PROF and URG, which this process and its runtime get for
-// reasons of their own; TTIN and TTOU stop it as they stop everybody.
+// relayed reports whether a signal is passed on: not those that a fault raises, nor those that mean something
+// to this process itself. TTIN and TTOU stop it as they stop any process.
 func relayed(sig syscall.Signal) bool {
 	switch sig {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPIPE, unix.SIGPROF, unix.SIGTTIN, unix.SIGTTOU,
-		unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS:
+	case unix.SIGCHLD, unix.SIGURG, unix.SIGTTIN, unix.SIGTTOU:
 		return false
 	}
-	return true
+	return !raisedByFault(sig)
+}
+
+func raisedByFault(sig syscall.Signal) bool {
+	switch sig {
+	case unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS, unix.SIGABRT:
+		return true
+	}
+	return false
 }
 
 func (q *keeper) put(sig signals.Signal) {
@@ -243,7 +255,7 @@ func (k *Kernel) Everybody(sig signals.Signal) error {
 // is read from it.
 func (k *Kernel) WatchInput() error {
 	event := unix.EpollEvent{Events: unix.EPOLLRDHUP, Fd: 0}
-	if err := unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
+	if err := epollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
 		if err == unix.EPERM {
 			return errors.New("standard input is a file, which nobody can hang up")
 		}
@@ -279,7 +291,7 @@ func (k *Kernel) WatchParent(pid int) error {
 		return nil // polled: gone already, perhaps
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
-	if unix.EpollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
+	if epollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
 		unix.Close(fd)
 		return nil
 	}

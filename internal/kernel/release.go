@@ -16,6 +16,9 @@ func (k *Kernel) Release(id procfs.ID) error {
 	}
 	fd := p.fd
 	if p.kind != pidfd {
+		if !k.pidfds() {
+			return unix.ENOSYS
+		}
 		var err error
 		if fd, err = unix.PidfdOpen(id.PID, 0); err != nil {
 			return sent(err)
@@ -25,8 +28,6 @@ func (k *Kernel) Release(id procfs.ID) error {
 			return err
 		}
 	}
-	if _, _, errno := unix.Syscall(unix.SYS_PROCESS_MRELEASE, uintptr(fd), 0, 0); errno != 0 {
-		return sent(errno)
-	}
-	return nil
+	r1, _, errno := unix.Syscall(unix.SYS_PROCESS_MRELEASE, uintptr(fd), 0, 0)
+	return sent(succeeded(r1, errno))
 }

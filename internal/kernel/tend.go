@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
-	"unsafe"
 
 	"killbox/internal/signals"
 
@@ -20,7 +19,7 @@ import (
 // nobody else's.
 func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
 	if orphans && os.Getpid() != 1 {
-		if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
 			return os.NewSyscallError("prctl", err)
 		}
 	}
@@ -48,7 +47,7 @@ func (k *Kernel) OwnGroup(sig signals.Signal) error {
 func (k *Kernel) DieWithParent(sig signals.Signal) error {
 	// The wish is that of a thread, and goes with it. This one stays.
 	runtime.LockOSThread()
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
+	if err := prctl(unix.PR_SET_PDEATHSIG, uintptr(sig)); err != nil {
 		return os.NewSyscallError("prctl", err)
 	}
 	if unix.Getppid() != k.given.parent {
@@ -59,14 +58,5 @@ func (k *Kernel) DieWithParent(sig signals.Signal) error {
 
 // NoCore makes sure that the end of this process leaves no core dump.
 func (k *Kernel) NoCore() error {
-	return os.NewSyscallError("prctl", unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0))
-}
-
-// unblock takes sig out of a mask as rt_sigprocmask has it: words of the
-// machine's size.
-func unblock(mask *[16]byte, sig syscall.Signal) {
-	const bits = 8 * unsafe.Sizeof(uintptr(0))
-	words := (*[16 / unsafe.Sizeof(uintptr(0))]uintptr)(unsafe.Pointer(mask))
-	bit := uintptr(sig - 1)
-	words[bit/bits] &^= 1 << (bit % bits)
+	return os.NewSyscallError("prctl", prctl(unix.PR_SET_DUMPABLE, 0))
 }

@@ -3,8 +3,8 @@ package kernel
 import (
 	"os"
 	"runtime"
-	"syscall"
-	"unsafe"
+
+	"killbox/procfs"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,17 +41,48 @@ func (k *Kernel) GiveTerminal(fd, group int) error {
 	return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, group)
 }
 
-// Stop stops this process as SIGTSTP does, and returns when it goes on. In a
-// process group that nobody could wake, an orphaned one, the kernel takes no
-// notice, and Stop returns at once.
-func (k *Kernel) Stop() {
+// Stop stops this process as SIGTSTP does, and returns true when it has been resumed. The kernel does not stop
+// PID 1, nor a member of an orphaned process group: then Stop returns false at once.
+func (k *Kernel) Stop() bool {
+	if os.Getpid() == 1 || k.orphanedGroup() {
+		return false
+	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var standard, old [64]byte
-	size := sigsetSize()
-	syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTSTP),
-		uintptr(unsafe.Pointer(&standard)), uintptr(unsafe.Pointer(&old)), size, 0, 0)
+	var old disposition
+	rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
 	// To this thread, which therefore stops before the call returns.
 	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
-	syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTSTP), uintptr(unsafe.Pointer(&old)), 0, size, 0, 0)
+	rtSigaction(int(unix.SIGTSTP), &old, nil)
+	return true
+}
+
+// orphanedGroup reports whether this process's group is orphaned: no member has a parent in another group of
+// the same session (setpgid(2), kernel/exit.c will_become_orphaned_pgrp).
+func (k *Kernel) orphanedGroup() bool {
+	pgid := unix.Getpgrp()
+	session, err := unix.Getsid(0)
+	if err != nil {
+		return false
+	}
+	parent := unix.Getppid()
+	if sid, err := unix.Getsid(parent); parent != 0 && err == nil && sid == session {
+		if group, err := unix.Getpgid(parent); err == nil && group != pgid {
+			return false
+		}
+	}
+	var snap procfs.Snapshot
+	if k.proc == nil || k.Snapshot(&snap) != nil {
+		return false
+	}
+	for i := range snap.Procs {
+		st := &snap.Procs[i]
+		if st.PGID != pgid || st.Gone() {
+			continue
+		}
+		if parent := snap.Lookup(st.PPID); parent != nil && parent.SID == session && parent.PGID != pgid {
+			return false
+		}
+	}
+	return true
 }

@@ -51,7 +51,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 			return nil, nil, err
 		}
 		if soon && len(gone)+len(reaped) == 0 {
-			_ = k.Hold() // on error a signal ends this process at once, as before
+			_ = k.holdBack(k.notes.sigs) // on error a signal ends this process at once, as before
 		}
 		k.collect()
 		woken := k.woken()
@@ -64,15 +64,19 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 // watch puts the descriptors that are new into the epoll set.
 func (k *Kernel) watch() error {
 	if k.epoll == 0 {
-		fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+		fd, err := k.opened(func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) })
 		if err != nil {
 			return fmt.Errorf("cannot wait: epoll_create1: %w", err)
 		}
-		k.epoll = fd
 		k.ready = make([]unix.EpollEvent, 256)
+		if n, err := unix.EpollWait(fd, k.ready, 0); n > 0 && err == nil { // of an empty set: trapped
+			unix.Close(fd)
+			return fmt.Errorf("cannot wait: epoll_wait: %w", unix.ENOSYS)
+		}
+		k.epoll = fd
 		if k.notes != nil {
 			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.notes.fd)}
-			if err := unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
+			if err := epollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
 				return fmt.Errorf("cannot wait: epoll_ctl: %w", err)
 			}
 		}

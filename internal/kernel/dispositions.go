@@ -1,0 +1,155 @@
+package kernel
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+	"unsafe"
+
+	"killbox/internal/signals"
+
+	"golang.org/x/sys/unix"
+)
+
+// The Go runtime handles almost every signal: without os/signal it drops ALRM, USR1 and others, and answers
+// SEGV, ABRT and others with a trace and exit status 2. A tool is to behave as a C program does. So
+// StandardSignals restores the disposition with which the caller started this program, for each signal that
+// the runtime handles: SIG_DFL or SIG_IGN. As PID 1 this program then survives a stray SEGV, because the
+// kernel drops a signal with SIG_DFL to PID 1. A signal that arrives before (in about the first
+// millisecond, while the runtime starts) still meets the runtime's handlers.
+//
+// A signal is given back to the runtime only to be caught, by take.
+
+// disposition is a struct sigaction of the kernel, which every architecture lays out in its own way. All
+// zeros are SIG_DFL.
+type disposition [64]byte
+
+const sigIgn = 1
+
+func ignoring() (d disposition) {
+	*d.at() = sigIgn
+	return d
+}
+
+// handler returns 0 (SIG_DFL), sigIgn or the address of a function.
+func (d *disposition) handler() uintptr { return *d.at() }
+
+func (d *disposition) at() *uintptr {
+	i := uintptr(0)
+	if mips() {
+		i = unsafe.Sizeof(i) // after the flags
+	}
+	return (*uintptr)(unsafe.Pointer(&d[i]))
+}
+
+// runtimeOwn reports whether the runtime keeps the signal: it preempts goroutines by URG, and needs CHLD no
+// more than C does, which ignores both by default.
+func runtimeOwn(sig int) bool {
+	switch syscall.Signal(sig) {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGCHLD:
+		return true
+	}
+	return false
+}
+
+// StandardSignals gives each signal the disposition that this program inherited.
+func (k *Kernel) StandardSignals() {
+	in := k.given
+	in.filtered = ignoreTraps() && filtered()
+	for sig := 1; sig <= numSignals; sig++ {
+		var act disposition
+		if runtimeOwn(sig) {
+			continue
+		}
+		if rtSigaction(sig, nil, &act); act.handler() <= sigIgn {
+			continue
+		}
+		k.ofRuntime[sig] = act
+		if sig == int(unix.SIGSYS) && in.filtered {
+			continue // see seccomp.go
+		}
+		act = disposition{}
+		if in.ignored[sig] || in.mask.has(signals.Signal(sig)) { // the runtime unblocks some in every thread
+			act = ignoring()
+		}
+		rtSigaction(sig, &act, nil)
+	}
+}
+
+// take has the runtime send the signal to the channel of caught ones.
+func (k *Kernel) take(sig signals.Signal) {
+	signal.Notify(k.notes.ch, syscall.Signal(sig)) // first: the handler drops what is not wanted
+	if act := &k.ofRuntime[sig]; act.handler() > sigIgn {
+		rtSigaction(int(sig), act, nil)
+	}
+}
+
+// uncatchable reports whether the runtime's handler passes on no such signal: PROF, and those that C
+// libraries use for themselves.
+func uncatchable(sig signals.Signal) bool {
+	switch syscall.Signal(sig) {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGPROF, 32, 33, 34:
+		return true
+	}
+	return false
+}
+
+// ending returns the signals to catch while this process must not end at once: all that would end it.
+func (k *Kernel) ending() []signals.Signal {
+	if os.Getpid() == 1 {
+		return k.notes.sigs // of the others, the kernel delivers none
+	}
+	var list []signals.Signal
+	for sig := signals.Signal(1); sig <= numSignals; sig++ {
+		if sig.Ends() && !uncatchable(sig) && !k.ignores(sig) && !k.given.mask.has(sig) && !k.ignoring[sig] {
+			list = append(list, sig)
+		}
+	}
+	return list
+}
+
+// ignoreAll ignores every signal that can be ignored.
+func ignoreAll() {
+	act := ignoring()
+	for sig := 1; sig <= numSignals; sig++ {
+		if !runtimeOwn(sig) {
+			rtSigaction(sig, &act, nil)
+		}
+	}
+}
+
+// rtSigaction installs the disposition unless act is nil, and stores the former one in old unless that is nil.
+func rtSigaction(sig int, act, old *disposition) {
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
+}
+
+// sigset is a set of signals as rt_sigprocmask(2) has it: words of the machine's size.
+type sigset [16]byte
+
+const wordBits = 8 * unsafe.Sizeof(uintptr(0))
+
+func (s *sigset) word(sig unix.Signal) (word *uintptr, bit uintptr) {
+	words := (*[16 / unsafe.Sizeof(uintptr(0))]uintptr)(unsafe.Pointer(s))
+	i := uintptr(sig - 1)
+	return &words[i/wordBits], 1 << (i % wordBits)
+}
+
+func (s *sigset) add(sig unix.Signal) {
+	word, bit := s.word(sig)
+	*word |= bit
+}
+
+func (s *sigset) remove(sig unix.Signal) {
+	word, bit := s.word(sig)
+	*word &^= bit
+}
+
+func (s *sigset) has(sig signals.Signal) bool {
+	word, bit := s.word(unix.Signal(sig))
+	return *word&bit != 0
+}
+
+// sigmask is pthread_sigmask(3): it changes the mask of the calling thread.
+func sigmask(how int, set, old *sigset) {
+	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
+}
