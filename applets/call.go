@@ -199,7 +199,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	}
 	if !sum.Proved {
 		note := "it could not be proved that nothing escaped: " + sum.Doubt
-		if sum.Count(escalate.Survived)+sum.Count(escalate.Refused) == 0 {
+		if sum.Count(escalate.Gone) == len(sum.Results) {
 			note = "everything seen is gone, but " + note
 		}
 		c.rep.Note(note)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"syscall"
 
+	"killbox/internal/accounts"
 	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -70,6 +72,35 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		why = append(why, "state "+string(st.State))
 	}
 	return strings.Join(why, ", ")
+}
+
+// Refusal returns err, the refusal of a signal, with the user of the process if that is the reason: kill(2) wants
+// the real or effective UID of the sender to be the real or saved one of the process.
+func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
+	if proc == nil {
+		return err
+	}
+	if st.Hidden() {
+		return fmt.Errorf("%w: /proc hides its user (hidepid)", err)
+	}
+	status, statusErr := proc.Status(st.PID)
+	if statusErr != nil {
+		return err
+	}
+	for _, uid := range []int{status.UID[0], status.UID[2]} {
+		if uid == syscall.Getuid() || uid == syscall.Geteuid() {
+			return err // not the user: a security module or a seccomp filter
+		}
+	}
+	return fmt.Errorf("%w: it is a process of user %s", err, Escape(userName(status.UID[0])))
+}
+
+// userName returns the name of a user, or the number if there is none.
+func userName(uid int) string {
+	if name, ok := accounts.UserName(uid); ok {
+		return name
+	}
+	return strconv.Itoa(uid)
 }
 
 // firstExited explains a process that looks like a zombie although other threads run.

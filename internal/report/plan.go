@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/accounts"
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/signals"
@@ -91,9 +90,7 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 	uid := status.UID[1]
 	name, ok := d.users[uid]
 	if !ok {
-		if name, ok = accounts.UserName(uid); !ok {
-			name = strconv.Itoa(uid)
-		}
+		name = userName(uid)
 		d.users[uid] = name
 	}
 	return name, Disposition(&status, d.first)
