@@ -71,15 +71,23 @@ func (c *call) prepare(operands []string) (ok bool) {
 		return false
 	}
 	c.problems(c.targets.exited || c.asks())
-	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
+	if found := c.found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
 		if !c.targets.exited {
-			c.fail(nil, errNothing, exitMissing)
+			c.fail(nil, c.nothing(), exitMissing)
 		}
 	}
 	return true
 }
 
 var errNothing = errors.New("nothing matches")
+
+// nothing is the error if there is no target.
+func (c *call) nothing() error {
+	if !c.req.Selector.Empty() && c.env.Proc != nil && c.env.Proc.HidesProcesses() {
+		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", errNothing)
+	}
+	return errNothing
+}
 
 // report makes the reporter.
 func (c *call) report() { c.rep = c.reporter() }
@@ -96,6 +104,11 @@ func (c *call) problems(exited bool) {
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, exitMissing)
 		}
 	}
+	if !c.asks() {
+		for _, op := range c.found.Hidden {
+			c.fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): pgkill signals it as a whole", op.PID), exitFailed)
+		}
+	}
 	for _, p := range c.found.Refused {
 		st := p.Stat
 		st.PID = p.Operand.PID
@@ -105,7 +118,7 @@ func (c *call) problems(exited bool) {
 
 func (c *call) reporter() *report.Reporter {
 	return report.New(report.Options{
-		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
+		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr, Proc: c.env.Proc,
 		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
 		Terminal: c.env.StderrTTY, Screen: c.env.screen,
 	})

@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"slices"
 	"time"
 
 	"killbox/internal/escalate"
@@ -96,7 +97,7 @@ func (c *call) addInodes(list []report.Planned) {
 func (c *call) tree() *escalate.Tree {
 	tree := &escalate.Tree{Guard: c.brought, Since: c.found.Since, Restless: c.found.Vanished}
 	for _, op := range c.req.Operands {
-		if op.Form == target.Group {
+		if op.Form == target.Group && !slices.Contains(c.found.Hidden, op) {
 			tree.Groups = append(tree.Groups, op.PID)
 		}
 	}

@@ -131,20 +131,61 @@ func fate(s *procfs.Status, sig signals.Signal) []string {
 }
 
 func zombie(proc *procfs.FS, st *procfs.Stat) string {
-	parent := describe(proc, st.PPID)
-	reason := "does not wait for it"
-	if p, err := proc.Stat(st.PPID); err == nil {
-		status, err := proc.Status(st.PPID)
-		switch {
-		case p.Stopped():
-			reason = "is stopped"
-		case p.Traced():
-			reason = "is stopped by its tracer"
-		case err == nil && status.Blocked.Has(int(signals.CHLD)):
-			reason = "blocks CHLD"
-		}
+	reason := cmp.Or(neglect(proc, st.PPID), "does not wait for it")
+	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", describe(proc, st.PPID), reason, st.PPID)
+}
+
+const (
+	parentStopped = "is stopped"
+	parentTraced  = "is stopped by its tracer"
+)
+
+// neglect returns why a parent does not reap, or "" if /proc shows no reason.
+func neglect(proc *procfs.FS, pid int) string {
+	parent, err := proc.Stat(pid)
+	if err != nil {
+		return ""
 	}
-	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", parent, reason, st.PPID)
+	status, err := proc.Status(pid)
+	switch {
+	case parent.Stopped():
+		return parentStopped
+	case parent.Traced():
+		return parentTraced
+	case err == nil && status.Blocked.Has(int(signals.CHLD)):
+		return "blocks CHLD"
+	}
+	return ""
+}
+
+// Unreaped describes a target that is a zombie: which process is its parent, and what has it reaped. The result is
+// "" if the process is no zombie, or no longer.
+func Unreaped(proc *procfs.FS, st *procfs.Stat) string {
+	if proc == nil || !st.Gone() {
+		return ""
+	}
+	now, err := proc.Stat(st.PID)
+	if err != nil || now.ID != st.ID || !now.Gone() {
+		return ""
+	}
+	if now.PPID == 0 {
+		return "zombie, not reaped by its parent, which is outside of this PID namespace"
+	}
+	if _, err := proc.Stat(now.PPID); errors.Is(err, procfs.ErrNoProcess) && !proc.HidesProcesses() {
+		return "" // the parent has just ended, and its adopter reaps the zombie
+	}
+	text := "zombie, not reaped by its parent " + describe(proc, now.PPID)
+	why := neglect(proc, now.PPID)
+	if why != "" {
+		text += ", which " + why
+	}
+	switch why {
+	case parentStopped:
+		return fmt.Sprintf("%s; \"freezekill --thaw %d\" resumes that", text, now.PPID)
+	case parentTraced:
+		return text
+	}
+	return fmt.Sprintf("%s; \"reapwait -z --nudge %d\" asks for that, --kill-parent enforces it", text, now.PPID)
 }
 
 func describe(proc *procfs.FS, pid int) string {

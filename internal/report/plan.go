@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"slices"
@@ -43,6 +44,7 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 				e.Age = seconds(age)
 			}
 			e.Ladder, e.Root = ladder.String(), p.Root
+			e.Why = Unreaped(proc, &p.Stat)
 			r.json(e)
 		}
 		return
@@ -133,10 +135,10 @@ func (d *describer) line(p *Planned, colour bool) string {
 	}
 	what := d.first.String() + " " + disposition
 	switch {
+	case p.Gone():
+		what = cmp.Or(Unreaped(d.proc, &p.Stat), "gone already")
 	case d.first == 0:
 		what = "not signalled"
-	case p.Gone():
-		what = "gone already"
 	}
 	if colour {
 		name = "\x1b[1m" + name + "\x1b[0m"
