@@ -23,6 +23,7 @@ type call struct {
 	targets *targetOptions
 	// harmless: nobody is signalled, so nobody is refused.
 	harmless bool
+	trees    bool // the descendants of operands are meant
 
 	ladder escalate.Ladder
 	rep    *report.Reporter
@@ -60,6 +61,9 @@ func (c *call) prepare(operands []string) (ok bool) {
 	if c.asks() {
 		c.guard.AllowSelf()
 	}
+	if c.trees {
+		c.guard.Trees()
+	}
 	if c.targets.all {
 		if err := c.guard.SpareSession(c.env.Proc); err != nil {
 			c.fail(nil, err, exitFailed)
@@ -83,6 +87,13 @@ var errNothing = errors.New("nothing matches")
 
 // nothing is the error if there is no target.
 func (c *call) nothing() error {
+	if skipped := c.found.Skipped; len(skipped) > 0 {
+		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
+		if len(skipped) == 1 {
+			return fmt.Errorf("%w but %s", errNothing, first)
+		}
+		return fmt.Errorf("%w but %d excluded processes, such as %s", errNothing, len(skipped), first)
+	}
 	if !c.req.Selector.Empty() && c.env.Proc != nil && c.env.Proc.HidesProcesses() {
 		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", errNothing)
 	}

@@ -31,17 +31,19 @@ func (r *keeping) teardown() error {
 	}
 	if r.env.Proc == nil || r.foreignProc() {
 		over, err := r.sweep(ladder)
-		if !over && err == nil {
+		if !over && err == nil && r.env.Proc == nil {
 			r.rep.Note("not all is gone, and without /proc it cannot be seen who is left")
+		} else if !over && err == nil {
+			r.rep.Note("not all is gone: " + r.env.sameNamespace().Error())
 		}
 		return err
 	}
 	var sum *escalate.Summary
+	var p *escalate.Plan
 	var left map[procfs.ID]bool
 	for round := 0; !r.settle(); round++ {
 		var err error
-		p, err := r.plan(ladder)
-		if err != nil {
+		if p, err = r.plan(ladder); err != nil {
 			return err
 		}
 		if sum, err = escalate.Run(r.env.Kernel, p, r.observer()); err != nil {
@@ -71,7 +73,7 @@ func (r *keeping) teardown() error {
 			return err
 		}
 	}
-	return r.survivors(sum)
+	return r.survivors(p, sum)
 }
 
 // survived returns who has survived, and whether somebody has that is among
@@ -204,13 +206,13 @@ func (r *keeping) sweep(ladder escalate.Ladder) (over bool, err error) {
 }
 
 // survivors explains the processes that remain. Those that may not be signalled have been reported.
-func (r *keeping) survivors(sum *escalate.Summary) error {
+func (r *keeping) survivors(p *escalate.Plan, sum *escalate.Summary) error {
 	told := 0
 	if sum != nil {
 		told = r.countRefused(sum)
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
-				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, r.steps[len(r.steps)-1].Signal))
+				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, lastSignal(p, res)))
 				told++
 			}
 		}

@@ -52,7 +52,7 @@ func (o *freezeOptions) add(flags *pflag.FlagSet) {
 }
 
 func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: true}
 	if !c.prepare(operands) {
 		return c.end()
 	}

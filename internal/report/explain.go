@@ -32,6 +32,9 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return err.Error()
 	}
 	if st.KernelThread() {
+		if sig == 0 {
+			return "it is a kernel thread"
+		}
 		return "it is a kernel thread, which takes no signals"
 	}
 	if st.Gone() {
@@ -60,12 +63,8 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if status.TracerPID != 0 {
 		why = append(why, "traced by "+describe(proc, status.TracerPID))
 	}
-	if id.PID == 1 {
-		why = append(why, "init of this PID namespace, which gets only what it handles")
-	} else if n := len(status.NSPID); n > 1 && status.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP {
-		why = append(why, "init of another PID namespace, which gets only what it handles")
-	}
 	if sig != 0 {
+		why = append(why, initOf(id.PID, &status, sig)...)
 		why = append(why, fate(&status, sig)...)
 	}
 	if len(why) == 0 {
@@ -111,6 +110,18 @@ func firstExited(others int) string {
 	return fmt.Sprintf("its first thread has exited, %d others run", others)
 }
 
+// initOf explains why a signal may not reach the init of a PID namespace.
+func initOf(pid int, s *procfs.Status, sig signals.Signal) []string {
+	n := len(s.NSPID)
+	switch {
+	case pid == 1:
+		return []string{"init of this PID namespace, which gets only what it handles"}
+	case n > 1 && s.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP:
+		return []string{"init of another PID namespace, which gets only what it handles"}
+	}
+	return nil
+}
+
 // fate tells what became of a signal.
 func fate(s *procfs.Status, sig signals.Signal) []string {
 	switch d := Disposition(s, sig); d {
@@ -126,6 +137,9 @@ func fate(s *procfs.Status, sig signals.Signal) []string {
 	}
 	if s.Pending.Has(int(sig)) {
 		return []string{sig.String() + " is pending"}
+	}
+	if !sig.Ends() && !sig.Stops() {
+		return []string{sig.String() + " ends no process by default"}
 	}
 	return nil
 }

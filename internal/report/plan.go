@@ -39,7 +39,9 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 			}
 			e := about(&p.Stat, "plan")
 			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
-			e.User, e.Disposition = d.owner(&p.Stat)
+			if e.User, e.Disposition = d.owner(&p.Stat); first == 0 {
+				e.Disposition = "" // nothing would be sent
+			}
 			if age, ok := d.age(&p.Stat); ok {
 				e.Age = seconds(age)
 			}
