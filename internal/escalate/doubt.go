@@ -2,6 +2,7 @@ package escalate
 
 import (
 	"cmp"
+	"errors"
 
 	"killbox/internal/fmt"
 	"killbox/internal/show"
@@ -23,8 +24,12 @@ func scanDoubt(s *procfs.Snapshot) string {
 	switch {
 	case s.Hidden > 0:
 		return concealed
-	case s.LastPIDErr != nil:
-		return fmt.Sprintf("%v, so processes that were forked during the scan cannot be excluded", s.LastPIDErr)
+	case s.FirstPID == 0 || s.LastPIDErr != nil:
+		err := s.LastPIDErr
+		if err == nil {
+			err = errors.New("/proc/loadavg cannot be read")
+		}
+		return fmt.Sprintf("%v, so processes that were forked during the scan cannot be excluded", err)
 	}
 	return tooFast
 }
