@@ -23,6 +23,7 @@ type call struct {
 	targets *targetOptions
 	// harmless: nobody is signalled, so nobody is refused.
 	harmless bool
+	trees    bool // the descendants of operands are meant
 
 	ladder escalate.Ladder
 	rep    *report.Reporter
@@ -60,6 +61,9 @@ func (c *call) prepare(operands []string) (ok bool) {
 	if c.asks() {
 		c.guard.AllowSelf()
 	}
+	if c.trees {
+		c.guard.Trees()
+	}
 	if c.targets.all {
 		if err := c.guard.SpareSession(c.env.Proc); err != nil {
 			c.fail(nil, err, exitFailed)
@@ -71,15 +75,30 @@ func (c *call) prepare(operands []string) (ok bool) {
 		return false
 	}
 	c.problems(c.targets.exited || c.asks())
-	if len(c.found.Processes)+len(c.found.Missing)+len(c.found.Refused)+len(c.found.Ended) == 0 {
+	if found := c.found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
 		if !c.targets.exited {
-			c.fail(nil, errNothing, exitMissing)
+			c.fail(nil, c.nothing(), exitMissing)
 		}
 	}
 	return true
 }
 
 var errNothing = errors.New("nothing matches")
+
+// nothing is the error if there is no target.
+func (c *call) nothing() error {
+	if skipped := c.found.Skipped; len(skipped) > 0 {
+		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
+		if len(skipped) == 1 {
+			return fmt.Errorf("%w but %s", errNothing, first)
+		}
+		return fmt.Errorf("%w but %d excluded processes, such as %s", errNothing, len(skipped), first)
+	}
+	if !c.req.Selector.Empty() && c.env.Proc != nil && c.env.Proc.HidesProcesses() {
+		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", errNothing)
+	}
+	return errNothing
+}
 
 // report makes the reporter.
 func (c *call) report() { c.rep = c.reporter() }
@@ -96,6 +115,11 @@ func (c *call) problems(exited bool) {
 			c.fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, exitMissing)
 		}
 	}
+	if !c.asks() {
+		for _, op := range c.found.Hidden {
+			c.fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): pgkill signals it as a whole", op.PID), exitFailed)
+		}
+	}
 	for _, p := range c.found.Refused {
 		st := p.Stat
 		st.PID = p.Operand.PID
@@ -105,7 +129,7 @@ func (c *call) problems(exited bool) {
 
 func (c *call) reporter() *report.Reporter {
 	return report.New(report.Options{
-		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr,
+		Applet: c.applet.Name, Out: c.env.Stdout, Err: c.env.Stderr, Proc: c.env.Proc,
 		Verbose: c.outputs.verbose, JSON: c.outputs.json, Quiet: c.outputs.quiet,
 		Terminal: c.env.StderrTTY, Screen: c.env.screen,
 	})
@@ -199,7 +223,7 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	}
 	if !sum.Proved {
 		note := "it could not be proved that nothing escaped: " + sum.Doubt
-		if sum.Count(escalate.Survived)+sum.Count(escalate.Refused) == 0 {
+		if sum.Count(escalate.Gone) == len(sum.Results) {
 			note = "everything seen is gone, but " + note
 		}
 		c.rep.Note(note)

@@ -52,7 +52,7 @@ type freezekillOptions struct {
 }
 
 func (o *freezekillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: o.tree}
 	if err := o.check(operands); err != nil {
 		return usageError(env, a.Name, err)
 	}
@@ -99,10 +99,16 @@ func (o *freezekillOptions) shutdown(env *Env) bool {
 }
 
 func (o *freezekillOptions) check(operands []string) error {
+	why := map[string]string{
+		"all":    "--all means everything outside of this session (--omit leaves out some)",
+		"cgroup": "--cgroup means all in the cgroup (tkill --cgroup takes selectors)",
+		"hold":   "--hold sends nothing and ends with standard input, a signal or --timeout",
+		"thaw":   "--thaw sends CONT and nothing else",
+	}
 	one := func(option string, others ...string) error {
 		for _, name := range others {
 			if o.flags.Changed(name) {
-				return fmt.Errorf("--%s and --%s exclude each other", option, name)
+				return fmt.Errorf("--%s and --%s exclude each other: %s", option, name, why[option])
 			}
 		}
 		return nil
@@ -111,7 +117,7 @@ func (o *freezekillOptions) check(operands []string) error {
 	whom := []string{"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile"}
 	switch {
 	case o.hold && o.thaw:
-		return one("hold", "thaw")
+		return errors.New("--hold and --thaw exclude each other: one freezes, the other resumes")
 	case o.all && o.flags.Changed("cgroup"):
 		return one("all", "cgroup")
 	case (o.all || o.flags.Changed("cgroup")) && len(operands) > 0:

@@ -124,7 +124,7 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 		return errors.New("--count must be at least 1")
 	}
 	if o.any && o.count > 1 {
-		return errors.New("--any and --count exclude each other")
+		return errors.New("--any and --count exclude each other: --any is --count 1")
 	}
 	return nil
 }

@@ -79,14 +79,14 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 		case err != nil:
 			return nil, err
 		case o.killAfter.given:
-			return nil, errors.New("--kill-after and --retry both say when KILL comes")
+			return nil, fmt.Errorf("--kill-after and --retry both say when KILL comes: write it into the schedule, as in -R %v/%v/KILL/2s", l[0].Signal, &o.killAfter)
 		case o.signal.given && first != l[0].Signal:
-			return nil, fmt.Errorf("two different signals, %v and the schedule's %v", first, l[0].Signal)
+			return nil, fmt.Errorf("two different signals, %v and the schedule's %v: --retry alone says all", first, l[0].Signal)
 		}
 		return o.cut(l)
 	}
 	if o.killAfter.given && o.noKill {
-		return nil, errors.New("--kill-after and --no-kill exclude each other")
+		return nil, o.noKillAfter(first)
 	}
 	if first == 0 {
 		return escalate.Ladder{{Signal: 0}}, nil
@@ -100,6 +100,20 @@ func (o *ladderOptions) ladder() (escalate.Ladder, error) {
 	return o.cut(escalate.NewLadder(first, grace))
 }
 
+// noKillAfter is the error for --kill-after with --no-kill, which probably wants the first wait alone.
+func (o *ladderOptions) noKillAfter(first signals.Signal) error {
+	text := "--kill-after and --no-kill exclude each other"
+	switch first {
+	case signals.KILL:
+		return errNoLadder
+	case signals.Null:
+		return errors.New(text)
+	}
+	return fmt.Errorf("%s: to wait that long and send no KILL, write -R %v/%v", text, first, &o.killAfter)
+}
+
+var errNoLadder = errors.New("--no-kill leaves nothing of a ladder that begins with KILL")
+
 // cut ends the ladder before KILL, if that is what --no-kill asks for.
 func (o *ladderOptions) cut(l escalate.Ladder) (escalate.Ladder, error) {
 	if !o.noKill {
@@ -112,7 +126,7 @@ func (o *ladderOptions) cut(l escalate.Ladder) (escalate.Ladder, error) {
 		}
 	}
 	if len(l) == 0 {
-		return nil, errors.New("--no-kill leaves nothing of a ladder that begins with KILL")
+		return nil, errNoLadder
 	}
 	return l, nil
 }

@@ -88,8 +88,15 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	}
 	p.Prove = o.prove.d
 	if o.output.dryRun {
-		c.dryRun(byPID(planned(p)), p.Ladder)
+		list := planned(p)
+		for _, st := range c.found.Zombies {
+			list = append(list, report.Planned{Stat: st, Root: true})
+		}
+		c.dryRun(byPID(list), p.Ladder)
 		return c.end()
+	}
+	for i := range c.found.Zombies {
+		c.rep.Unreaped(&c.found.Zombies[i])
 	}
 	c.noteDeaf(groups.PGIDs, p)
 	sum := c.run(p)

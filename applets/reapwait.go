@@ -37,8 +37,9 @@ func reapwait() *Applet {
 // keeping is one call that runs a command.
 type keeping struct {
 	*reapwaitOptions
-	env *Env
-	rep *report.Reporter
+	env     *Env
+	rep     *report.Reporter
+	refused *refusals // see observer
 
 	pid      int // COMMAND's, 0 once it has been reaped
 	status   *signals.Status
@@ -331,7 +332,11 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	stop := sig == signals.TSTP && to == sig && (!r.tini || r.terminal >= 0)
 	group := r.group || stop && r.leadsGroup() || sig == signals.CONT && r.leadsGroup()
 	if err := r.env.Kernel.Pass(r.pid, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-		r.rep.Failed(nil, fmt.Errorf("cannot forward %v: %w", to, err))
+		if err = fmt.Errorf("cannot forward %v: %w", to, err); r.env.Proc == nil {
+			r.rep.Failed(nil, err)
+		} else {
+			r.commandFailed(err)
+		}
 	}
 	switch {
 	case stop:

@@ -144,9 +144,13 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 		}
 		return nil
 	}
-	for _, pair := range [][2]string{{"linger", "keep"}, {"detach", "die-with-parent"}, {"detach", "until-eof"}} {
+	for _, pair := range [][3]string{
+		{"linger", "keep", "one waits for what is left, the other leaves it alone"},
+		{"detach", "die-with-parent", "what is detached has lost its parent"},
+		{"detach", "until-eof", "standard input of what is detached is /dev/null"},
+	} {
 		if o.flags.Changed(pair[0]) && o.flags.Changed(pair[1]) {
-			return fmt.Errorf("--%s and --%s exclude each other", pair[0], pair[1])
+			return fmt.Errorf("--%s and --%s exclude each other: %s", pair[0], pair[1], pair[2])
 		}
 	}
 	if len(operands) == 0 {

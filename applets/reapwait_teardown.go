@@ -2,6 +2,7 @@ package applets
 
 import (
 	"errors"
+	"syscall"
 	"time"
 
 	"killbox/internal/escalate"
@@ -29,17 +30,23 @@ func (r *keeping) teardown() error {
 		}
 	}
 	if r.env.Proc == nil || r.foreignProc() {
-		return r.sweep(ladder)
+		over, err := r.sweep(ladder)
+		if !over && err == nil && r.env.Proc == nil {
+			r.rep.Note("not all is gone, and without /proc it cannot be seen who is left")
+		} else if !over && err == nil {
+			r.rep.Note("not all is gone: " + r.env.sameNamespace().Error())
+		}
+		return err
 	}
 	var sum *escalate.Summary
+	var p *escalate.Plan
 	var left map[procfs.ID]bool
 	for round := 0; !r.settle(); round++ {
 		var err error
-		p, err := r.plan(ladder)
-		if err != nil {
+		if p, err = r.plan(ladder); err != nil {
 			return err
 		}
-		if sum, err = escalate.Run(r.env.Kernel, p, r.rep); err != nil {
+		if sum, err = escalate.Run(r.env.Kernel, p, r.observer()); err != nil {
 			r.rep.Close()
 			return err
 		}
@@ -51,7 +58,8 @@ func (r *keeping) teardown() error {
 		last := ladder[len(ladder)-1]
 		stays := false
 		left, stays = survived(sum, left)
-		if stays || last.Signal != signals.KILL || round == maxRounds {
+		refused := r.onlyRefused(sum) && (sum.Proved || round > 0)
+		if stays || refused || last.Signal != signals.KILL || round == maxRounds {
 			break
 		}
 		ladder = escalate.Ladder{last}
@@ -60,10 +68,12 @@ func (r *keeping) teardown() error {
 	if r.settle() {
 		return nil
 	}
-	if r.env.PID == 1 && r.steps[len(r.steps)-1].Signal == signals.KILL {
-		return r.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}})
+	if r.env.PID == 1 && r.steps[len(r.steps)-1].Signal == signals.KILL && !r.onlyRefused(sum) {
+		if over, err := r.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
+			return err
+		}
 	}
-	return r.survivors(sum)
+	return r.survivors(p, sum)
 }
 
 // survived returns who has survived, and whether somebody has that is among
@@ -157,9 +167,9 @@ func (r *keeping) wasBefore(st procfs.Stat) bool {
 	return true
 }
 
-// sweep does without /proc: PID 1 needs no list to signal everybody at one
-// stroke.
-func (r *keeping) sweep(ladder escalate.Ladder) error {
+// sweep does without /proc: PID 1 signals all processes atomically, with one kill(2). over is false if processes
+// remain that have not been reported.
+func (r *keeping) sweep(ladder escalate.Ladder) (over bool, err error) {
 	k := r.env.Kernel
 	for _, step := range ladder {
 		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
@@ -169,13 +179,17 @@ func (r *keeping) sweep(ladder escalate.Ladder) error {
 			} else if r.pid != 0 {
 				err = k.Pass(r.pid, sig, r.leadsGroup())
 			}
-			if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-				return err
+			switch {
+			case errors.Is(err, syscall.EPERM) && r.pid != 0:
+				r.commandFailed(err)
+				return true, nil
+			case err != nil && !errors.Is(err, procfs.ErrNoProcess):
+				return false, err
 			}
 		}
 		for end := time.Now().Add(step.Grace); step.Grace == escalate.Forever || time.Until(end) > 0; {
 			if r.settle() {
-				return nil
+				return true, nil
 			}
 			left := escalate.Forever
 			if step.Grace != escalate.Forever {
@@ -183,31 +197,50 @@ func (r *keeping) sweep(ladder escalate.Ladder) error {
 			}
 			events, err := k.Next(left)
 			if err != nil {
-				return err
+				return false, err
 			}
 			r.reap(events)
 		}
 	}
-	if r.settle() {
-		return nil
-	}
-	r.rep.Note("not all is gone, and without /proc it cannot be seen who is left")
-	return nil
+	return r.settle(), nil
 }
 
-// survivors explains who is left.
-func (r *keeping) survivors(sum *escalate.Summary) error {
+// survivors explains the processes that remain. Those that may not be signalled have been reported.
+func (r *keeping) survivors(p *escalate.Plan, sum *escalate.Summary) error {
 	told := 0
 	if sum != nil {
+		told = r.countRefused(sum)
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
-				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, r.steps[len(r.steps)-1].Signal))
+				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, lastSignal(p, res)))
 				told++
 			}
 		}
 	}
-	if told == 0 {
-		r.rep.Note("not all is gone: processes came and went too fast to follow")
+	if told > 0 || r.tellChildren() > 0 {
+		return nil
 	}
+	doubt := "processes remain that cannot be seen"
+	if sum != nil && !sum.Proved {
+		doubt = sum.Doubt
+	}
+	r.rep.Note("not all is gone: " + doubt)
 	return nil
+}
+
+// tellChildren explains the children that remain although the ladder has left none, and returns their number.
+func (r *keeping) tellChildren() int {
+	var table procfs.Snapshot
+	if r.env.Kernel.Snapshot(&table) != nil {
+		return 0
+	}
+	n := 0
+	for _, st := range table.Procs {
+		if st.PPID == r.env.PID && !r.wasBefore(st) {
+			res := &escalate.Result{Target: escalate.Target{Stat: st}}
+			r.rep.Survivor(res, report.Explain(r.env.Proc, st.ID, 0))
+			n++
+		}
+	}
+	return n
 }

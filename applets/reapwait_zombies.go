@@ -2,6 +2,7 @@ package applets
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"killbox/internal/escalate"
@@ -22,7 +23,7 @@ type undead struct {
 	*reapwaitOptions
 	call  *call
 	env   *Env
-	of    []procfs.ID // whose children are meant; nil is everybody's
+	of    []procfs.ID // zombies, and processes whose children are meant; nil is all
 	table procfs.Snapshot
 }
 
@@ -97,7 +98,7 @@ func (z *undead) left(list []procfs.Stat) int {
 	return z.call.end()
 }
 
-// name takes an operand for a parent.
+// name takes an operand for a parent, or for a zombie.
 func (z *undead) name(op target.Operand) {
 	st, err := z.env.Kernel.Open(op.PID)
 	if err == nil {
@@ -118,7 +119,7 @@ func (z *undead) find() ([]procfs.Stat, error) {
 	var list []procfs.Stat
 	for _, st := range z.table.Procs {
 		parent := z.table.Lookup(st.PPID)
-		if !st.Gone() || st.PPID == z.env.PID || z.of != nil && !z.wanted(parent) {
+		if !st.Gone() || st.PPID == z.env.PID || z.of != nil && !z.named(parent) && !z.named(&st) {
 			continue
 		}
 		list = append(list, st)
@@ -126,14 +127,8 @@ func (z *undead) find() ([]procfs.Stat, error) {
 	return list, nil
 }
 
-func (z *undead) wanted(parent *procfs.Stat) bool {
-	for _, id := range z.of {
-		if parent != nil && parent.ID == id {
-			return true
-		}
-	}
-	return false
-}
+// named reports whether an operand names the process.
+func (z *undead) named(st *procfs.Stat) bool { return st != nil && slices.Contains(z.of, st.ID) }
 
 // print shows a zombie: since when it has been running, and why it is there.
 func (z *undead) print(st procfs.Stat) {

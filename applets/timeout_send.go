@@ -53,7 +53,7 @@ func (l *limited) send(sig signals.Signal) error {
 	}
 	for _, sig := range list {
 		if err := k.Pass(l.pid, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			l.rep.Failed(nil, err)
+			l.commandFailed(err)
 		}
 		if !l.o.foreground {
 			_ = k.OwnGroup(sig)
@@ -73,7 +73,7 @@ func (l *limited) sendFamily(sig signals.Signal) error {
 	if err != nil {
 		return err
 	}
-	_, err = escalate.Run(l.env.Kernel, p, l.rep)
+	_, err = escalate.Run(l.env.Kernel, p, l.observer())
 	l.rep.Close()
 	if err == nil && sig != signals.KILL && !sig.Stops() && l.strangers() {
 		for _, s := range []signals.Signal{sig, signals.CONT} {

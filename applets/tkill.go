@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"slices"
 	"time"
 
 	"killbox/internal/escalate"
@@ -51,7 +52,7 @@ func (o *freezeOptions) add(flags *pflag.FlagSet) {
 }
 
 func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target}
+	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: true}
 	if !c.prepare(operands) {
 		return c.end()
 	}
@@ -96,7 +97,7 @@ func (c *call) addInodes(list []report.Planned) {
 func (c *call) tree() *escalate.Tree {
 	tree := &escalate.Tree{Guard: c.brought, Since: c.found.Since, Restless: c.found.Vanished}
 	for _, op := range c.req.Operands {
-		if op.Form == target.Group {
+		if op.Form == target.Group && !slices.Contains(c.found.Hidden, op) {
 			tree.Groups = append(tree.Groups, op.PID)
 		}
 	}

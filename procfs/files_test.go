@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -516,5 +517,41 @@ func TestParseStatusName(t *testing.T) {
 		if s, err := procfs.ParseStatus([]byte("Name:\t" + escaped + "\nState:\tS\n")); err != nil || s.Name != want {
 			t.Errorf("%q is read as %q, %v; want %q", escaped, s.Name, err, want)
 		}
+	}
+}
+
+// TestLastPIDError: the error says why the last PID is not known.
+func TestLastPIDError(t *testing.T) {
+	for what, test := range map[string]struct {
+		change func(path string) error
+		want   string
+	}{
+		"missing":   {os.Remove, " cannot be read (subset=pid)"},
+		"malformed": {func(path string) error { return os.WriteFile(path, []byte("x\n"), 0o600) }, ` does not tell the last PID: malformed loadavg: "x"`},
+		"no PID":    {func(path string) error { return os.WriteFile(path, []byte("0 0 0 0/0 0\n"), 0o600) }, " does not tell the last PID"},
+		"refused": {func(path string) error {
+			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
+		}, " cannot be read (is a directory)"},
+		"faked": {func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("/proc/loadavg", path))
+		}, " is not the kernel's (a file is mounted over it, as lxcfs does)"},
+	} {
+		root := procfstest.Build(t, procfstest.Proc{PID: 1})
+		path := filepath.Join(root, "loadavg")
+		if err := test.change(path); err != nil {
+			t.Fatal(err)
+		}
+		fs, err := procfs.Open(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pid, err := fs.LastPID(); pid != 0 || err == nil || err.Error() != path+test.want {
+			t.Errorf("%s: %d, %v, want %s", what, pid, err, path+test.want)
+		}
+		var s procfs.Snapshot
+		if err := fs.Snapshot(&s); err != nil || s.Still() || s.LastPIDErr == nil || s.FirstPID != 0 || s.LastPID != 0 {
+			t.Errorf("%s: a snapshot from %d to %d: %v (%v)", what, s.FirstPID, s.LastPID, s.LastPIDErr, err)
+		}
+		_ = fs.Close()
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 
+	"golang.org/x/sys/unix"
+
 	"killbox/internal/fmt"
 )
 
@@ -31,10 +33,36 @@ func ParseLoadavg(b []byte) (int, error) {
 // does not move it, or by writing ns_last_pid moves it anywhere. A file that is not
 // /proc's own (lxcfs mounts one over it, with a number that it makes up) proves
 // nothing, and is errors.ErrUnsupported.
+// The error is a *LastPIDError.
 func (fs *FS) LastPID() (int, error) {
 	b, err := fs.readSystem("loadavg")
-	if err != nil {
-		return 0, err
+	if err == nil {
+		var pid int
+		if pid, err = ParseLoadavg(b); err == nil && pid > 0 {
+			return pid, nil
+		}
 	}
-	return ParseLoadavg(b)
+	path := fs.root + "/loadavg"
+	var errno unix.Errno
+	switch {
+	case err == nil: // gVisor writes a 0
+		return 0, &LastPIDError{path + " does not tell the last PID", nil}
+	case errors.Is(err, errors.ErrUnsupported):
+		return 0, &LastPIDError{path + " is not the kernel's (a file is mounted over it, as lxcfs does)", err}
+	case errors.Is(err, unix.ENOENT):
+		return 0, &LastPIDError{path + " cannot be read (subset=pid)", err}
+	case errors.As(err, &errno):
+		return 0, &LastPIDError{path + " cannot be read (" + errno.Error() + ")", err}
+	}
+	return 0, &LastPIDError{path + " does not tell the last PID: " + err.Error(), err}
 }
+
+// LastPIDError says in words for a user why LastPID has failed.
+type LastPIDError struct {
+	text string
+	err  error
+}
+
+func (e *LastPIDError) Error() string { return e.text }
+
+func (e *LastPIDError) Unwrap() error { return e.err }

@@ -16,8 +16,9 @@ type Snapshot struct {
 	// known.
 	Began uint64
 	// FirstPID and LastPID are what LastPID returned before and after the
-	// reading; 0 where it could not be had.
+	// reading; 0 where it could not be had. LastPIDErr says why not.
 	FirstPID, LastPID int
+	LastPIDErr        error
 	// Hidden counts the processes that are listed but may not be looked at
 	// (hidepid=1 in proc(5)). With hidepid=2 they are not even listed.
 	Hidden int
@@ -40,10 +41,9 @@ func (s *Snapshot) Still() bool {
 // into an earlier reading are no longer good. Processes that vanish on the way
 // are left out.
 func (fs *FS) Snapshot(into *Snapshot) error {
-	into.Began, into.FirstPID, into.LastPID, into.Hidden, into.Vanished = bootTick(), 0, 0, 0, 0
-	if pid, err := fs.LastPID(); err == nil {
-		into.FirstPID = pid
-	}
+	into.Began, into.Hidden, into.Vanished = bootTick(), 0, 0
+	into.FirstPID, into.LastPIDErr = fs.LastPID()
+	into.LastPID = 0
 	procs := into.Procs[:0]
 	into.Procs = procs
 	var err error
@@ -83,8 +83,8 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		procs = procs[:len(procs)-1]
 	}
 	into.Procs = procs
-	if pid, err := fs.LastPID(); err == nil {
-		into.LastPID = pid
+	if into.LastPIDErr == nil {
+		into.LastPID, into.LastPIDErr = fs.LastPID()
 	}
 	return nil
 }

@@ -350,10 +350,7 @@ func (g *groups) sweep() (more bool, err error) {
 		if limited := g.r.left() <= 0; limited || time.Since(began) > g.r.plan.Prove {
 			g.r.sum.LimitReached = limited
 			g.r.sum.Proved = false
-			g.r.sum.Doubt = tooFast
-			if g.snap.Hidden > 0 {
-				g.r.sum.Doubt = concealed
-			}
+			g.r.sum.Doubt = g.doubt()
 			return false, nil
 		}
 		g.r.k.Pause(pause)

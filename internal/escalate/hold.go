@@ -42,7 +42,7 @@ func (r *run) hold() error {
 	r.tree.unboost() // nothing is in a hurry from here on
 	if t, ok := r.tree.(*tree); ok && r.plan.Tree != nil && !t.proved {
 		r.sum.Proved = false
-		r.sum.Doubt = "processes came and went too fast to follow"
+		r.sum.Doubt = t.doubt(t.suspect())
 	}
 	var held []*Result
 	for _, res := range r.results {

@@ -215,16 +215,10 @@ func (r *run) survivors() error {
 	}
 	if r.open == 0 {
 		r.sum.Proved = false
-		r.sum.Doubt = tooFast
+		r.sum.Doubt = r.escaped()
 	}
 	return err
 }
-
-// tooFast is the doubt that stays where nobody can be named.
-const tooFast = "processes came and went too fast to follow"
-
-// concealed is the doubt where /proc lists processes that may have been the parents of others (hidepid=1).
-const concealed = "some processes may not be looked at (hidepid)"
 
 // signalAll sends to everybody that is left, ancestors of ours last: their
 // end may be ours.

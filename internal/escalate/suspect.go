@@ -4,8 +4,6 @@ import (
 	"math"
 	"time"
 
-	"killbox/internal/fmt"
-	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -102,7 +100,7 @@ func (t *tree) sweep() (more bool, err error) {
 	more, err = t.search()
 	if !more && err == nil && t.unseen && !t.flat() && t.r.sum.Proved {
 		t.r.sum.Proved = false
-		t.r.sum.Doubt = "/proc hides members of the tree (hidepid), and perhaps children of theirs"
+		t.r.sum.Doubt = hiddenMembers
 	}
 	return more, err
 }
@@ -138,13 +136,7 @@ func (t *tree) search() (more bool, err error) {
 		if limited := t.r.left() <= 0; limited || time.Since(began) > t.r.plan.Prove {
 			t.r.sum.LimitReached = limited
 			t.r.sum.Proved = false
-			t.r.sum.Doubt = tooFast
-			if t.snap.Hidden > 0 {
-				t.r.sum.Doubt = concealed
-			}
-			if suspect != nil {
-				t.r.sum.Doubt = fmt.Sprintf("%d (%s) was forked during the freeze and is orphaned", suspect.PID, show.Escape(suspect.Comm))
-			}
+			t.r.sum.Doubt = t.doubt(suspect)
 			return false, nil
 		}
 		t.r.k.Pause(pause)

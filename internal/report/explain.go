@@ -5,7 +5,9 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"syscall"
 
+	"killbox/internal/accounts"
 	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -30,6 +32,9 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return err.Error()
 	}
 	if st.KernelThread() {
+		if sig == 0 {
+			return "it is a kernel thread"
+		}
 		return "it is a kernel thread, which takes no signals"
 	}
 	if st.Gone() {
@@ -58,12 +63,8 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if status.TracerPID != 0 {
 		why = append(why, "traced by "+describe(proc, status.TracerPID))
 	}
-	if id.PID == 1 {
-		why = append(why, "init of this PID namespace, which gets only what it handles")
-	} else if n := len(status.NSPID); n > 1 && status.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP {
-		why = append(why, "init of another PID namespace, which gets only what it handles")
-	}
 	if sig != 0 {
+		why = append(why, initOf(id.PID, &status, sig)...)
 		why = append(why, fate(&status, sig)...)
 	}
 	if len(why) == 0 {
@@ -72,12 +73,53 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	return strings.Join(why, ", ")
 }
 
+// Refusal returns err, the refusal of a signal, with the user of the process if that is the reason: kill(2) wants
+// the real or effective UID of the sender to be the real or saved one of the process.
+func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
+	if proc == nil {
+		return err
+	}
+	if st.Hidden() {
+		return fmt.Errorf("%w: /proc hides its user (hidepid)", err)
+	}
+	status, statusErr := proc.Status(st.PID)
+	if statusErr != nil {
+		return err
+	}
+	for _, uid := range []int{status.UID[0], status.UID[2]} {
+		if uid == syscall.Getuid() || uid == syscall.Geteuid() {
+			return err // not the user: a security module or a seccomp filter
+		}
+	}
+	return fmt.Errorf("%w: it is a process of user %s", err, Escape(userName(status.UID[0])))
+}
+
+// userName returns the name of a user, or the number if there is none.
+func userName(uid int) string {
+	if name, ok := accounts.UserName(uid); ok {
+		return name
+	}
+	return strconv.Itoa(uid)
+}
+
 // firstExited explains a process that looks like a zombie although other threads run.
 func firstExited(others int) string {
 	if others == 1 {
 		return "its first thread has exited, 1 other runs"
 	}
 	return fmt.Sprintf("its first thread has exited, %d others run", others)
+}
+
+// initOf explains why a signal may not reach the init of a PID namespace.
+func initOf(pid int, s *procfs.Status, sig signals.Signal) []string {
+	n := len(s.NSPID)
+	switch {
+	case pid == 1:
+		return []string{"init of this PID namespace, which gets only what it handles"}
+	case n > 1 && s.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP:
+		return []string{"init of another PID namespace, which gets only what it handles"}
+	}
+	return nil
 }
 
 // fate tells what became of a signal.
@@ -96,24 +138,68 @@ func fate(s *procfs.Status, sig signals.Signal) []string {
 	if s.Pending.Has(int(sig)) {
 		return []string{sig.String() + " is pending"}
 	}
+	if !sig.Ends() && !sig.Stops() {
+		return []string{sig.String() + " ends no process by default"}
+	}
 	return nil
 }
 
 func zombie(proc *procfs.FS, st *procfs.Stat) string {
-	parent := describe(proc, st.PPID)
-	reason := "does not wait for it"
-	if p, err := proc.Stat(st.PPID); err == nil {
-		status, err := proc.Status(st.PPID)
-		switch {
-		case p.Stopped():
-			reason = "is stopped"
-		case p.Traced():
-			reason = "is stopped by its tracer"
-		case err == nil && status.Blocked.Has(int(signals.CHLD)):
-			reason = "blocks CHLD"
-		}
+	reason := cmp.Or(neglect(proc, st.PPID), "does not wait for it")
+	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", describe(proc, st.PPID), reason, st.PPID)
+}
+
+const (
+	parentStopped = "is stopped"
+	parentTraced  = "is stopped by its tracer"
+)
+
+// neglect returns why a parent does not reap, or "" if /proc shows no reason.
+func neglect(proc *procfs.FS, pid int) string {
+	parent, err := proc.Stat(pid)
+	if err != nil {
+		return ""
 	}
-	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", parent, reason, st.PPID)
+	status, err := proc.Status(pid)
+	switch {
+	case parent.Stopped():
+		return parentStopped
+	case parent.Traced():
+		return parentTraced
+	case err == nil && status.Blocked.Has(int(signals.CHLD)):
+		return "blocks CHLD"
+	}
+	return ""
+}
+
+// Unreaped describes a target that is a zombie: which process is its parent, and what has it reaped. The result is
+// "" if the process is no zombie, or no longer.
+func Unreaped(proc *procfs.FS, st *procfs.Stat) string {
+	if proc == nil || !st.Gone() {
+		return ""
+	}
+	now, err := proc.Stat(st.PID)
+	if err != nil || now.ID != st.ID || !now.Gone() {
+		return ""
+	}
+	if now.PPID == 0 {
+		return "zombie, not reaped by its parent, which is outside of this PID namespace"
+	}
+	if _, err := proc.Stat(now.PPID); errors.Is(err, procfs.ErrNoProcess) && !proc.HidesProcesses() {
+		return "" // the parent has just ended, and its adopter reaps the zombie
+	}
+	text := "zombie, not reaped by its parent " + describe(proc, now.PPID)
+	why := neglect(proc, now.PPID)
+	if why != "" {
+		text += ", which " + why
+	}
+	switch why {
+	case parentStopped:
+		return fmt.Sprintf("%s; \"freezekill --thaw %d\" resumes that", text, now.PPID)
+	case parentTraced:
+		return text
+	}
+	return fmt.Sprintf("%s; \"reapwait -z --nudge %d\" asks for that, --kill-parent enforces it", text, now.PPID)
 }
 
 func describe(proc *procfs.FS, pid int) string {

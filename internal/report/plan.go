@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"maps"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/accounts"
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/signals"
@@ -39,11 +39,14 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 			}
 			e := about(&p.Stat, "plan")
 			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
-			e.User, e.Disposition = d.owner(&p.Stat)
+			if e.User, e.Disposition = d.owner(&p.Stat); first == 0 {
+				e.Disposition = "" // nothing would be sent
+			}
 			if age, ok := d.age(&p.Stat); ok {
 				e.Age = seconds(age)
 			}
 			e.Ladder, e.Root = ladder.String(), p.Root
+			e.Why = Unreaped(proc, &p.Stat)
 			r.json(e)
 		}
 		return
@@ -91,9 +94,7 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 	uid := status.UID[1]
 	name, ok := d.users[uid]
 	if !ok {
-		if name, ok = accounts.UserName(uid); !ok {
-			name = strconv.Itoa(uid)
-		}
+		name = userName(uid)
 		d.users[uid] = name
 	}
 	return name, Disposition(&status, d.first)
@@ -136,10 +137,10 @@ func (d *describer) line(p *Planned, colour bool) string {
 	}
 	what := d.first.String() + " " + disposition
 	switch {
+	case p.Gone():
+		what = cmp.Or(Unreaped(d.proc, &p.Stat), "gone already")
 	case d.first == 0:
 		what = "not signalled"
-	case p.Gone():
-		what = "gone already"
 	}
 	if colour {
 		name = "\x1b[1m" + name + "\x1b[0m"

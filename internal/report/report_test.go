@@ -381,6 +381,9 @@ func TestExplain(t *testing.T) {
 	}{
 		{10, signals.TERM, "state S"},
 		{10, 0, "state S"},
+		{10, signals.CONT, "CONT ends no process by default"},
+		{10, signals.CHLD, "CHLD ends no process by default"},
+		{10, signals.STOP, "state S"},
 		{11, signals.TERM, "TERM is ignored"},
 		{11, signals.KILL, "state S"},
 		{12, signals.TERM, "TERM is blocked"},
@@ -394,6 +397,9 @@ func TestExplain(t *testing.T) {
 		{19, signals.TERM, `traced by 30 (gd\nb)`},
 		{20, signals.TERM, "init of another PID namespace, which gets only what it handles, TERM is caught"},
 		{20, signals.KILL, "state S"},
+		{20, 0, "state S"}, // nothing was sent
+		{1, 0, "state S"},
+		{21, 0, "it is a kernel thread"},
 		{21, signals.KILL, "it is a kernel thread, which takes no signals"},
 		{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
 		{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it (kill -CHLD 40 may help)"},

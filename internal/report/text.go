@@ -18,9 +18,11 @@ import (
 type Options struct {
 	Applet   string
 	Out, Err io.Writer
-	Verbose  bool
-	JSON     bool
-	Quiet    bool
+	// Proc, if set, tells of a target that is a zombie which process does not reap it.
+	Proc    *procfs.FS
+	Verbose bool
+	JSON    bool
+	Quiet   bool
 	// Terminal: Err is a terminal and may be given a status line. The status line
 	// is written to Screen, if set, because Err may escape control sequences.
 	Terminal bool
@@ -90,9 +92,16 @@ func (r *Reporter) Gone(res *escalate.Result) {
 	case r.opts.JSON:
 		e := about(&res.Stat, "gone")
 		e.Rung, e.Time = res.Rung, seconds(res.Elapsed)
+		if e.Why = Unreaped(r.opts.Proc, &res.Stat); e.Why != "" {
+			e.PPID = res.PPID
+		}
 		e.setStatus(res.Status)
 		r.json(e)
 	case r.opts.Verbose:
+		if zombie := Unreaped(r.opts.Proc, &res.Stat); zombie != "" {
+			r.out("%s: %s", Process(&res.Stat), zombie)
+			return
+		}
 		how := ""
 		if res.Status != nil {
 			how = ", " + res.Status.String()
@@ -102,6 +111,20 @@ func (r *Reporter) Gone(res *escalate.Result) {
 		} else {
 			r.out("%s: gone after %s, rung %d%s", Process(&res.Stat), Seconds(res.Elapsed), res.Rung, how)
 		}
+	}
+}
+
+// Unreaped reports a member of a group that is a zombie, and therefore no target.
+func (r *Reporter) Unreaped(st *procfs.Stat) {
+	why := Unreaped(r.opts.Proc, st)
+	switch {
+	case why == "":
+	case r.opts.JSON:
+		e := about(st, "zombie")
+		e.PPID, e.State, e.Why = st.PPID, string(st.State), why
+		r.json(e)
+	case r.opts.Verbose:
+		r.out("%s: %s", Process(st), why)
 	}
 }
 

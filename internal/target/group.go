@@ -33,6 +33,9 @@ type Groups struct {
 	Ancestors func(pgid int) bool
 }
 
+// errHiddenSession is returned for a number that may be a session's.
+var errHiddenSession = errors.New("/proc hides the members of the session, if it is one (hidepid)")
+
 // ErrNoGroup, ErrNoSession: the operand is the number of neither.
 var (
 	ErrNoGroup   = errors.New("no such process group")
@@ -176,6 +179,10 @@ func (r *groupResolver) addSession(op Operand, of procfs.ID, number int) error {
 		r.missing(op, err)
 		return nil
 	}
+	if !found && r.hides(number) {
+		r.refuse(op, procfs.Stat{}, errHiddenSession)
+		return nil
+	}
 	if !found {
 		r.missing(op, ErrNoSession)
 		return nil
@@ -185,6 +192,12 @@ func (r *groupResolver) addSession(op Operand, of procfs.ID, number int) error {
 	}
 	r.groups.Sessions = append(r.groups.Sessions, session)
 	return nil
+}
+
+// hides reports whether a group with that number exists, as the first one of a session has, and /proc may hide its
+// members.
+func (r *groupResolver) hides(number int) bool {
+	return r.proc != nil && r.proc.HidesProcesses() && r.open.OpenGroup(number) == nil && r.open.GroupLives(number, nil)
 }
 
 func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
@@ -301,6 +314,7 @@ func (r *groupResolver) inSession(st *procfs.Stat) bool {
 
 func (r *groupResolver) member(st *procfs.Stat, pgid int) error {
 	if st.Gone() {
+		r.found.Zombies = append(r.found.Zombies, *st)
 		return nil
 	}
 	ancestor := r.guard.Ancestor(st.PID) && st.PID != 1 && r.ancestors(pgid)

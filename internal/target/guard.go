@@ -12,6 +12,7 @@ type Guard struct {
 	ancestors map[int]bool
 	force     bool
 	allowSelf bool
+	trees     bool // descendants of named processes are meant
 	session   int
 	spare     bool // leave session alone
 }
@@ -62,6 +63,9 @@ func (g *Guard) SpareSession(proc *procfs.FS) error {
 // AllowSelf permits this process as a target: signal 0 only asks whether it is alive.
 func (g *Guard) AllowSelf() { g.allowSelf = true }
 
+// Trees tells the guard that the descendants of named processes are meant as well, or alone.
+func (g *Guard) Trees() { g.trees = true }
+
 // OnlySession gives up the care for ancestors in other sessions.
 func (g *Guard) OnlySession() { clear(g.ancestors) }
 
@@ -100,10 +104,12 @@ func (g *Guard) Named(st *procfs.Stat) string {
 	switch {
 	case st.PID == g.self && !g.allowSelf:
 		return "this is the very process that would wait for its end"
+	case st.PID == 1 && !g.force && g.trees:
+		return "refused without --force: every process descends from PID 1"
 	case st.PID == 1 && !g.force:
 		return "PID 1 is refused without --force"
 	case st.KernelThread() && !g.force:
-		return "a kernel thread is refused without --force"
+		return "a kernel thread is refused without --force: it takes no signals"
 	}
 	return ""
 }

@@ -64,6 +64,10 @@ type Found struct {
 	// Missing are operands that no process answers to, Refused those that a
 	// guard or the system forbids.
 	Missing, Refused []Problem
+	// Zombies are members of groups that are no targets of pgkill.
+	Zombies []procfs.Stat
+	// Hidden are groups that exist, and of which /proc shows no member.
+	Hidden []Operand
 	// Ended are handles whose process is not there any more: it is known to
 	// be gone.
 	Ended []Operand
@@ -288,6 +292,9 @@ func (r *resolver) group(op Operand) error {
 	if !r.open.GroupLives(op.PID, known) {
 		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
 		return nil
+	}
+	if len(members) == 0 && r.proc != nil && r.proc.HidesProcesses() {
+		r.found.Hidden = append(r.found.Hidden, op)
 	}
 	for _, st := range members {
 		if err := r.bring(st, r.inGroup(op.PID)); err != nil {

@@ -514,6 +514,16 @@ func TestGuard(t *testing.T) {
 			t.Errorf("%d left alone: %v, want %v", pid, got, want)
 		}
 	}
+	// The reasons are true of trees as well.
+	g.Trees()
+	for want, st := range map[string]procfs.Stat{
+		"refused without --force: every process descends from PID 1":      {ID: procfs.ID{PID: 1}},
+		"a kernel thread is refused without --force: it takes no signals": {ID: procfs.ID{PID: 2}, Flags: 0x00200000},
+	} {
+		if got := g.Named(&st); got != want {
+			t.Errorf("%d: %q, want %q", st.PID, got, want)
+		}
+	}
 	// A torn reading may show a loop.
 	procfstest.Add(t, o.root, procfstest.Proc{PID: 30, PPID: 40})
 	NewGuard(o.proc, self, false)
