@@ -33,7 +33,7 @@ at 250 ./copy 300`
 		"-0 sleep", "-0 -v sleep", "-9 sleep", "-KILL sleep", "-SIGKILL -v sleep", "-HUP -v sleep", "-INT -v sleep", "-v -INT sleep", "-VTALRM sleep", "-USR1 sleep", "-ABRT -q nosuch", "-CONT -v sleep", "-ILL nosuch", "-POLL -v nosuch",
 		"-s KILL sleep", "-s SIGKILL sleep", "-s 9 -v sleep", "-s INT sleep", "-sKILL sleep", "-s9 sleep", "--signal KILL sleep", "--signal=KILL sleep", "--sig=9 sleep", "-signal KILL sleep", "-si KILL sleep", "-s 0 -v sleep", "sleep -KILL", "sleep -v", "-TERM -KILL sleep", "-v -9 sleep copy",
 		"-FOO sleep", "-SIGFOO sleep", "-s FOO sleep", "-s SIGFOO sleep", "-s '' sleep", "-s", "-s RT sleep", "-Ifoo sleep", "-Vfoo sleep", "-TER sleep", "-term sleep", "-hup sleep", "-x sleep", "--foo sleep", "--signal",
-		"-l", "--list", "-list", "--list-signals", "-l sleep", "-l foo bar",
+		"-l", "--list", "-list", "--list-signals", "-l sleep", "-l foo bar", "-lx", "-lq sleep",
 		"-e sleep", "-ev sleep", "-ve sleep", "--exact -v abcdefghijklmno", "-v abcdefghijklmno", "-v abcdefghijklmnop", "-v abcdefghijklmnoq", "-v abcdefghijklmnox", "-v abcdefghijklmn", "-ve abcdefghijklmnop", "-v abcdefghijklmnop abcdefghijklmnoq",
 		"-I SLEEP", "-Iv SLEEP", "-I -v SLEEP", "--ignore-case -v Sleep", "SLEEP", "-I -v ABCDEFGHIJKLMNOP", "-v -I sleep",
 		"-r 's.*p'", "-rv '^abc'", "-v -r 'sl|co'", "-vr 'o[pq]$'", "-r '['", "-r 'a(' sleep", "-r nosuch", "-re 'cop' -v", "-r -I -v SLEE", "--regexp 'x*nosuch'", "-rv '^sleep$' '^copy$'", "-vr 'abcdefghijklmn[a-z]$'",

@@ -3,7 +3,13 @@ package main_test
 import "regexp"
 
 // usageText is what differs between versions of procps, and by our own options.
-var usageText = []rewrite{{regexp.MustCompile(`(?s)\nUsage:\n.*`), "USAGE\n"}}
+var usageText = []rewrite{
+	{regexp.MustCompile(`(?s)\nUsage:\n.*`), "USAGE\n"},
+	// procps 4.0.7 says what is wrong with a pidfile.
+	{regexp.MustCompile(`(pidfile not valid\nTry [^\n]*|Unable to open pidfile: [^\n]*|Locking check for pidfile failed[^\n]*)\n`), "PIDFILE\n"},
+}
+
+const pgrepReference = "0 is no process: procps takes it for a process state, and finds none"
 
 const pgrepStrict = "what is no number is refused: procps reads it as 0, and then takes whom it finds"
 
@@ -65,6 +71,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	pgrep = append(pgrep, meant("patterns of several parts are no long names, as in procps 4.0.4", "'xxxxxxxxxxxxxxxxx|y'")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.7", "-p 210", "--quiet sleep", "-p 1 -F pidfile", "-F - <pidfile")...)
 	pgrep = append(pgrep, meant("an invalid type of namespace is told", "--ns 1 --nslist foo sleep")...)
+	pgrep = append(pgrep, meant(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
 	pgrep = append(pgrep, meant("a reference that is not there is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)
 	pgrep = append(pgrep, meant("an unknown signal is an error", "--signal FOO sleep")...)
@@ -100,6 +107,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	pkillTable.cases = append(pkillTable.cases, meant("after -- there are no signals", "-- -TERM")...)
 	pkillTable.cases = append(pkillTable.cases, meant("without a pattern procps prints an empty name", "-F pidfile -e")...)
 	pkillTable.cases = append(pkillTable.cases, meant(pgrepStrict, "-q x sleep", "-O x sleep")...)
+	pkillTable.cases = append(pkillTable.cases, meant(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
 	pkillTable.cases = append(pkillTable.cases, meant("options of procps 4.0.6", "-H sleep", "-9 -m sleep", "--mrelease sleep", "--env KILLBOX_NONE sleep")...)
 	pkillTable.cases = append(pkillTable.cases,
 		diffCase{cmd: "as_user 1234 $tool -e sleep"},

@@ -46,6 +46,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(others, "", "./link", "link", "title", "abcdefghijklmnopq", "./abcdefghijklmnopq", "abcdefghijklmno"),
 		with(zombie, "", "corpse", "true", "-x true"),
 	)
+	common = append(common, with("", "", "-o ' 210' sleep", "-o '+210' sleep", "-o ' 210, +220' sleep")...)
 	sysvinit := slices.Concat(
 		with("", "", "-d, sleep", "-d : -s sleep", "-z sleep", `"$(readlink -f "$(command -v sleep)")"`, `"$(command -v sleep)"`, `-n "$(command -v sleep)"`, `"$(readlink -f copy)"`, `"$PWD/sub/copy"`),
 		with("", "that of sysvinit is one byte", "-d '' sleep copy", "-d ' - ' sleep"),
@@ -64,7 +65,8 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(script, "", "-w script", "-wx script", "-x -o 250 script"),
 		with(others, "", "sleep", "perl", "-s sleep", "login", "-w sleep", "-- -login", "-w link", "-w title"),
 		with(zombie, "", "-w corpse"+shown, "-w true"+shown),
-		with(zombie, "options of sysvinit", "-z true"+shown, "-d, sleep"),
+		with(zombie, "an option of sysvinit", "-z true"+shown),
+		with("", "", "-d, sleep", "-d ' - ' sleep copy"),
 		with("", "a path means the file that it leads to, as for sysvinit", `"$PWD/sub/copy"`),
 		with("", "the help is ours", "-h", "--help"),
 		with("", "an invalid option like others", "'-?' sleep"),
@@ -79,7 +81,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 			minimum: 85, cases: slices.Concat(common, sysvinit),
 		},
 		{
-			tool: "pidof", name: "pidof-procps", from: "pidof of procps-ng 4.0.4", unpackaged: true, setup: setup, after: end, same: usage,
+			tool: "pidof", name: "pidof-procps", from: "pidof of procps-ng 4.0.7", unpackaged: true, setup: setup, after: end, same: usage,
 			minimum: 115, cases: slices.Concat(common, procps),
 		},
 	}

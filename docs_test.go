@@ -479,10 +479,46 @@ func TestReadme(t *testing.T) {
 
 // TestLinks: the files that the documents point to are there.
 func TestLinks(t *testing.T) {
-	for _, doc := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
+	docs, _ := filepath.Glob("docs/*.md")
+	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
 			if _, err := os.Stat(m[1]); err != nil {
 				t.Errorf("%s: %v", doc, err)
+			}
+		}
+	}
+}
+
+// TestDifferences: docs/differences.md tells of each drop-in and of each of its options, in a row or as the same.
+func TestDifferences(t *testing.T) {
+	doc := read(t, "docs/differences.md")
+	for _, a := range applets.All() {
+		if !a.Dropin {
+			continue
+		}
+		text := regexp.MustCompile(`(?ms)^## [^\n]*\b` + a.Name + `\b[^\n]*\n.*?(?:^## |\z)`).FindString(doc)
+		if text == "" {
+			t.Errorf("%s has no section", a.Name)
+			continue
+		}
+		page := read(t, "man/"+a.Name+".1")
+		if !strings.Contains(page, "DROP-INS") && !strings.Contains(page, ".Xr tini 1") {
+			t.Errorf("%s.1 does not point to what all drop-ins have in common", a.Name)
+		}
+		for _, o := range manOptions(page) {
+			name := "-" + o.short
+			if o.short == "" {
+				name = "--" + o.long
+			}
+			if !regexp.MustCompile("[ `]"+name+`\b`).MatchString(text) && !strings.Contains(text, "`--"+o.long+"`") {
+				t.Errorf("%s: %s is neither the same nor a difference", a.Name, name)
+			}
+		}
+		for line := range strings.Lines(text) {
+			cells := strings.Split(strings.Trim(line, "|\n"), " | ")
+			empty := slices.ContainsFunc(cells, func(s string) bool { return strings.TrimSpace(s) == "" })
+			if strings.HasPrefix(line, "|") && !strings.HasPrefix(line, "|---") && (len(cells) != 4 || empty) {
+				t.Errorf("%s: a row without four cells: %s", a.Name, line)
 			}
 		}
 	}

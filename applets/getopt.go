@@ -50,7 +50,7 @@ var errEnough = errors.New("")
 // give sets an option.
 func give(f *pflag.Flag, value string) error {
 	err := f.Value.Set(value)
-	if err == nil && (f.Name == "help" || f.Name == "version") {
+	if err == nil && (f.Name == "help" || f.Name == "version" || f.Name == "list-signals") {
 		err = errEnough
 	}
 	return err

@@ -4,6 +4,7 @@ package applets
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"killbox/internal/escalate"
@@ -47,6 +48,7 @@ func (o *killall5Options) run(env *Env, a *Applet, operands []string) int {
 	c := &call{env: env, applet: a, ladders: &ladderOptions{}, outputs: &outputOptions{}, targets: &o.target}
 	c.req.Selector.All = true
 	var err error
+	o.target.omit = killall5Omitted(o.target.omit)
 	switch c.req.Omit, err = o.target.omitted(); {
 	case err != nil:
 	case len(operands) > 0:
@@ -84,6 +86,24 @@ func (o *killall5Options) run(env *Env, a *Applet, operands []string) int {
 		}
 	}
 	return killall5Nobody
+}
+
+// killall5Omitted splits the lists of -o as sysvinit does, at commas, semicolons and colons. Only the colon of a handle,
+// behind its @, separates nothing: 312:4711 is two PIDs, as it is for sysvinit, and not PID:INODE. Blanks and a plus before
+// a PID are passed over.
+func killall5Omitted(lists []string) (words []string) {
+	for _, list := range lists {
+		for _, word := range strings.Split(strings.ReplaceAll(list, ";", ","), ",") {
+			if strings.Contains(word, "@") {
+				words = append(words, word)
+				continue
+			}
+			for _, pid := range strings.Split(word, ":") {
+				words = append(words, cNumber(pid))
+			}
+		}
+	}
+	return words
 }
 
 func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {

@@ -255,11 +255,11 @@ func pgrepStatus(found int) int {
 }
 
 func (p *pgrepCall) list(list []pgrepProcess) int {
-	if p.o.quiet {
-		return pgrepStatus(len(list))
-	}
 	if p.o.count {
 		fmt.Fprintln(p.env.Stdout, len(list))
+		return pgrepStatus(len(list))
+	}
+	if p.o.quiet {
 		return pgrepStatus(len(list))
 	}
 	var b strings.Builder

@@ -48,7 +48,7 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 				if len(o.nsKinds) == len(nsKinds()) && m.lacks(kind) {
 					ns = "" // a kernel without time namespaces
 				} else {
-					return nil, &pgrepError{text: "error reading reference namespace information", code: exitFailed}
+					return nil, &pgrepError{text: "Error reading reference namespace information", code: exitFailed}
 				}
 			}
 			m.namespace = append(m.namespace, ns)

@@ -124,7 +124,9 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.words(f, "cgroup", "", "NAME", &o.cgroups)
 	o.words(f, "env", "", "NAME[=VALUE]", &o.envs)
 	o.criterion(f, "ns", "", "PID", func(s string) (err error) {
-		o.nsPID, err = plainNumber(s)
+		if o.nsPID, err = plainNumber(s); err == nil && o.nsPID < 1 {
+			err = badOption("not a process ID: %s", show.Word(s))
+		}
 		return err
 	})
 	o.value(f, "nslist", "", "NS", o.setKinds)
@@ -331,13 +333,17 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	}
 	if o.pidfile != nil {
 		if o.pids != nil {
-			return nil, &pgrepError{text: "cannot use --pidfile and --pid together", try: true, code: 1}
+			return nil, &pgrepError{text: "Cannot use pidfile and pid option together", try: true, code: 1}
 		}
 		if err := o.readPidfile(); err != nil {
 			return nil, err
 		}
 	}
 	switch {
+	case o.quiet && o.listFull:
+		return nil, &pgrepError{text: "Cannot use --quiet and -a,--list-full options together", try: true}
+	case o.quiet && o.listName:
+		return nil, &pgrepError{text: "Cannot use --quiet and -l,--list-name options together", try: true}
 	case len(operands) == 1:
 		return &operands[0], nil
 	case len(operands) > 1:

@@ -16,21 +16,22 @@ import (
 func (o *pgrepOptions) readPidfile() error {
 	invalid := &pgrepError{text: "pidfile not valid", try: true, code: 1}
 	in := o.env.Stdin
+	notLocked := &pgrepError{text: "Locking check for pidfile failed", code: 1}
 	if *o.pidfile == "-" {
 		if o.locked {
-			return invalid
+			return notLocked
 		}
 	} else {
 		f, err := file.Open(*o.pidfile)
 		if err != nil {
-			return invalid
+			return &pgrepError{text: "Unable to open pidfile: " + errnoText(err), code: 1}
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 			return invalid
 		}
 		if o.locked && !lockedByAnother(f) {
-			return invalid
+			return notLocked
 		}
 		in = f
 	}

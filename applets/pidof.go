@@ -71,7 +71,7 @@ func (c *pidofCall) flags(name string) *pflag.FlagSet {
 // setOmit takes a list. A mistake in it is told, and the rest counts.
 func (c *pidofCall) setOmit(s string) error {
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
-		pid, ok := decimal(word)
+		pid, ok := decimal(cNumber(word))
 		if word == "%PPID" {
 			pid, ok = os.Getppid(), true
 		}

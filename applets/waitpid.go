@@ -39,6 +39,7 @@ func waitpid() *Applet {
 
 type waitpidOptions struct {
 	verbose, exited, help, version bool
+	exitedFirst                    bool // --exited stood before --count
 	timeout                        durationValue
 	count                          *string
 }
@@ -47,13 +48,19 @@ func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
 	flags := pflag.NewFlagSet()
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
 	flags.VarP(optionFunc{func(s string) error {
-		if o.timeout.Set(s) != nil {
+		if o.timeout.Set(s) == nil {
+			return nil
+		}
+		// What only strtod(3) reads.
+		var plain gnuDuration
+		if plain.Set(s) != nil {
 			return fmt.Errorf("invalid timeout: '%s'", show.Word(s))
 		}
+		o.timeout = durationValue{d: plain.d, given: true}
 		return nil
 	}, "DUR"}, "timeout", "t", "wait at most DUR")
 	flags.BoolVarP(&o.exited, "exited", "e", false, "pass over those that are gone already")
-	flags.VarP(optionFunc{func(s string) error { o.count = &s; return nil }, "N"}, "count", "c", "wait for N of them")
+	flags.VarP(optionFunc{func(s string) error { o.count, o.exitedFirst = &s, o.exited; return nil }, "N"}, "count", "c", "wait for N of them")
 	flags.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
 	flags.BoolVarP(&o.version, "version", "V", false, "print the version and exit")
 	return flags
@@ -88,6 +95,8 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	if o.count != nil {
 		n, err := strconv.ParseInt(*o.count, 10, 64)
 		switch {
+		case o.exitedFirst:
+			return fail("options --exited and --count cannot be combined")
 		case o.exited:
 			return fail("options --count and --exited cannot be combined")
 		case err != nil || n < 1:
