@@ -110,6 +110,9 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
 	})
 	if err := k.Adopt(r.report); err != nil {
+		if errors.As(err, new(*family.SubreaperError)) {
+			err = fmt.Errorf("%w (run it as PID 1, allow PR_SET_CHILD_SUBREAPER in the sandbox, or use timeout, which ends a process group)", err)
+		}
 		return r.fail(err)
 	}
 	_ = k.Hold()
