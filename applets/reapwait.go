@@ -342,10 +342,16 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	case sig == signals.CONT:
 		r.lend() // a shell's fg, after its bg
 	}
-	if sig == signals.TERM && !r.tini && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
+	if sig == signals.TERM && r.impatient() && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
 		r.grace = time.Now().Add(r.patience())
 	}
 	return false
+}
+
+// impatient reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
+// program of a container unless the caller chose a ladder.
+func (r *keeping) impatient() bool {
+	return !r.tini && (r.env.PID != 1 || r.ladder.killAfter.given || r.ladder.retry != "")
 }
 
 // patience is how long COMMAND may take after a TERM that was forwarded: the
