@@ -64,7 +64,7 @@ func (c *killCall) say(format string, args ...any) {
 	fmt.Fprintf(c.env.Stderr, c.applet.Name+": "+format+"\n", args...)
 }
 
-// wrong reports an error of the command line.
+// wrong reports an error that makes the call impossible.
 func (c *killCall) wrong(format string, args ...any) int {
 	c.say(format, args...)
 	return killFailed
@@ -303,7 +303,7 @@ func (c *killCall) climb() int {
 		return 128 + int(i.Signal)
 	}
 	if err != nil {
-		return failure(c.env, c.applet.Name, err)
+		return c.wrong("%v", err)
 	}
 	for _, res := range sum.Results {
 		switch res.Outcome {

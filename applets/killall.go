@@ -87,7 +87,14 @@ func (c *killallCall) run(args []string) int {
 		return killallFailed
 	}
 	var table procfs.Snapshot
-	if err := c.env.Kernel.Snapshot(&table); err != nil {
+
+	if c.o.wait {
+		err = c.env.Kernel.PrepareWait()
+	}
+	if err == nil {
+		err = c.env.Kernel.Snapshot(&table)
+	}
+	if err != nil {
 		c.say("%s: %v", c.name, err)
 		return killallFailed
 	}
@@ -188,8 +195,11 @@ func (c *killallCall) prepare(operands []string) error {
 		}
 	}
 	st, err := c.env.Proc.Stat(c.env.PID)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
 	c.own = st.PGID
-	return err
+	return nil
 }
 
 // removed reports whether err says that a file does not exist, or its directory does not.

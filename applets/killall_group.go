@@ -36,7 +36,10 @@ func (c *killallCall) signalGroup(pgid int, member procfs.ID) (err error) {
 		return err
 	}
 	// The number may have passed on before it was pinned.
-	if st, err := k.Stat(member); err != nil || st.PGID != pgid {
+	switch st, err := k.Stat(member); {
+	case err != nil:
+		return err
+	case st.PGID != pgid:
 		return procfs.ErrNoProcess
 	}
 	return k.SignalGroup(pgid, g.known, c.o.signal)
@@ -88,10 +91,7 @@ func (c *killallCall) members(table *procfs.Snapshot, in func(*procfs.Stat) bool
 func (c *killallCall) wait() int {
 	var table procfs.Snapshot
 	for tries := 0; ; tries++ {
-		if code := await(c.env, c.name, c.left, durationValue{}); code != 0 {
-			if code == exitFailed {
-				code = killallFailed
-			}
+		if code := await(c.env, c.name, killallFailed, c.left, durationValue{}); code != 0 {
 			return code
 		}
 		if !c.o.group {
@@ -119,7 +119,7 @@ func (c *killallCall) wait() int {
 			return 0
 		}
 		// A pause, that a signal may end.
-		if code := await(c.env, c.name, map[procfs.ID]bool{{}: true}, durationValue{d: 5 * time.Millisecond, given: true}); code != exitSurvivor {
+		if code := await(c.env, c.name, killallFailed, map[procfs.ID]bool{{}: true}, durationValue{d: 5 * time.Millisecond, given: true}); code != exitSurvivor {
 			return code
 		}
 	}

@@ -346,15 +346,15 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 		left[found.ID] = true
 	}
 	opened := len(left)
-	if code := await(p.env, p.name, left, p.o.timeout); code != 0 {
+	if code := await(p.env, p.name, exitFailed, left, p.o.timeout); code != 0 {
 		return code
 	}
 	return pgrepStatus(opened)
 }
 
 // await waits until nobody is left, and returns an exit status where that came
-// to nothing.
-func await(env *Env, name string, left map[procfs.ID]bool, limit durationValue) int {
+// to nothing: failed if waiting is impossible.
+func await(env *Env, name string, failed int, left map[procfs.ID]bool, limit durationValue) int {
 	began := time.Now()
 	for len(left) > 0 {
 		timeout := time.Duration(math.MaxInt64)
@@ -367,7 +367,8 @@ func await(env *Env, name string, left map[procfs.ID]bool, limit durationValue) 
 			return 128 + int(i.Signal)
 		}
 		if err != nil {
-			return failure(env, name, err)
+			failure(env, name, err)
+			return failed
 		}
 		for _, id := range gone {
 			delete(left, id)

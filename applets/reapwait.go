@@ -111,6 +111,9 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
 	})
 	if err := k.Adopt(r.report); err != nil {
+		if errors.As(err, new(*family.SubreaperError)) {
+			err = fmt.Errorf("%w (run it as PID 1, allow PR_SET_CHILD_SUBREAPER in the sandbox, or use timeout, which ends a process group)", err)
+		}
 		return r.fail(err)
 	}
 	_ = k.Hold()
@@ -344,10 +347,16 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	case sig == signals.CONT:
 		r.lend() // a shell's fg, after its bg
 	}
-	if sig == signals.TERM && !r.tini && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
+	if sig == signals.TERM && r.impatient() && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
 		r.grace = time.Now().Add(r.patience())
 	}
 	return false
+}
+
+// impatient reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
+// program of a container unless the caller chose a ladder.
+func (r *keeping) impatient() bool {
+	return !r.tini && (r.env.PID != 1 || r.ladder.killAfter.given || r.ladder.retry != "")
 }
 
 // patience is how long COMMAND may take after a TERM that was forwarded: the

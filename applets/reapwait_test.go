@@ -175,6 +175,10 @@ func TestReapwaitTerminal(t *testing.T) {
 func TestReapwaitLimits(t *testing.T) {
 	left := func(n int) func(*bench, *children) { return func(_ *bench, c *children) { c.living = n } }
 	pause := happening{pause: true}
+	// COMMAND takes longer than the 4 seconds after which it is ended elsewhere.
+	later := got(signals.USR1)
+	later.then = func() { time.Sleep(10 * time.Second) }
+	asInit := func(b *bench, _ *children) { b.PID = 1 }
 	for _, p := range []play{
 		{"late", "-t 0.01", []happening{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
 		{"late, remapped", "-t 0.01 --remap 143=0", []happening{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
@@ -183,6 +187,10 @@ func TestReapwaitLimits(t *testing.T) {
 		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []happening{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", ""},
 		{"TERM is ignored", "-k 0.01", []happening{got(signals.TERM), pause, ended(command, 9)}, nil, 137, "TERM 200,KILL 200,CONT 200", ""},
 		{"TERM with a status", "-k 60", []happening{got(signals.TERM), exited(5)}, nil, 5, "TERM 200", ""},
+		{"TERM, as an init", "", []happening{got(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
+		{"TERM, as an init with a limit", "-t 60", []happening{got(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
+		{"TERM, as an init with -k", "-k 1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
+		{"TERM, as an init with -R", "-R TERM/1/KILL/1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
 		{"end of input", "--until-eof", []happening{happens(family.Hangup), ended(command, 15)}, nil, 143, "input,TERM 200,CONT 200", ""},
 		{"end of the parent", "--die-with-parent", []happening{happens(family.Orphaned), ended(command, 15)}, nil, 143, "parent 0,TERM 200,CONT 200", ""},
 		// Those who are left.

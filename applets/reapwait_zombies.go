@@ -45,12 +45,10 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 		Quiet: o.output.quiet, Terminal: env.StderrTTY, Screen: env.screen,
 	})
 	if env.Proc == nil {
-		c.fail(nil, env.ProcErr, exitFailed)
-		return c.end()
+		return z.impossible(nil, env.ProcErr)
 	}
 	if err := c.sameNamespace(); err != nil {
-		c.fail(nil, err, exitFailed)
-		return c.end()
+		return z.impossible(nil, err)
 	}
 	// Parents are asked for, and never signalled by being named.
 	c.guard = target.NewGuard(env.Proc, env.PID, true)
@@ -61,13 +59,14 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	if len(ops) > 0 {
 		z.of = []procfs.ID{}
 		for _, op := range ops {
-			z.name(op)
+			if err := z.name(op); err != nil {
+				return z.impossible(&escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: op.PID}}}}, err)
+			}
 		}
 	}
 	list, err := z.find()
 	if err != nil {
-		c.fail(nil, err, exitFailed)
-		return c.end()
+		return z.impossible(nil, err)
 	}
 	for _, st := range list {
 		z.print(st)
@@ -98,17 +97,27 @@ func (z *undead) left(list []procfs.Stat) int {
 	return z.call.end()
 }
 
-// name takes an operand for a parent, or for a zombie.
-func (z *undead) name(op target.Operand) {
+// impossible reports what made the call impossible, before anything was signalled.
+func (z *undead) impossible(res *escalate.Result, err error) int {
+	z.call.rep.Failed(res, err)
+	return family.Failed
+}
+
+// name takes an operand for a parent, or for a zombie. A process that does not exist is reported; any other error is
+// returned.
+func (z *undead) name(op target.Operand) error {
 	st, err := z.env.Kernel.Open(op.PID)
 	if err == nil {
-		err = op.Verify(&st)
+		if err = op.Verify(&st); err == nil {
+			z.of = append(z.of, st.ID)
+			return nil
+		}
 	}
-	if err != nil {
-		z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
-		return
+	if !errors.Is(err, procfs.ErrNoProcess) {
+		return err
 	}
-	z.of = append(z.of, st.ID)
+	z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
+	return nil
 }
 
 // find returns the zombies in question, in order of PID.

@@ -125,7 +125,13 @@ func (l *limited) run(operands []string) int {
 			relay = append(relay, sig)
 		}
 	}
-	if err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed); err != nil {
+	err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed)
+	if errors.As(err, new(*family.SubreaperError)) {
+		// Orphans would get away: the group alone is timed out, as without /proc.
+		l.o.groupOnly = true
+		err = k.Tend(false, relay, heed)
+	}
+	if err != nil {
 		return l.fail(err)
 	}
 	_ = k.Hold()
@@ -140,7 +146,6 @@ func (l *limited) run(operands []string) int {
 		launch.Death = l.o.signal.s
 	}
 	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
-	var err error
 	if l.pid, err = k.Launch(launch); err != nil {
 		return l.notStarted(err)
 	}

@@ -177,7 +177,7 @@ func (t *tended) run(operands []string) int {
 	}
 	orphans := t.subreaper || t.env.PID == 1
 	if err := k.Tend(orphans, nil, signals.All()); err != nil {
-		return t.fail(err)
+		return t.fail(subreaperText(err))
 	}
 	_ = k.Hold()
 	// Who stops us for the sake of the terminal would stop the reaping.
@@ -208,6 +208,18 @@ func (t *tended) run(operands []string) int {
 		return t.fail(err)
 	}
 	return t.r.exit()
+}
+
+// subreaperText puts a refusal of the subreaper into tini's words.
+func subreaperText(err error) error {
+	switch e := new(family.SubreaperError); {
+	case !errors.As(err, &e):
+		return err
+	case e.Err == syscall.EINVAL:
+		return errors.New("PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?")
+	default:
+		return errors.New("Failed to register as child subreaper: " + gnuError(e.Err))
+	}
 }
 
 // notStarted: -e may be about this as well.

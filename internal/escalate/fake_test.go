@@ -59,6 +59,7 @@ type world struct {
 	snapshotErr  error
 	hideLoadavg  bool
 	hidden       int
+	deaf         error          // of PrepareWait
 	unprepared   error          // of PrepareFreeze
 	sameTick     bool           // everything happens within one clock tick
 	breathing    bool           // somebody else's processes are born all the time
@@ -626,6 +627,8 @@ func (w *world) Interrupted() error {
 	w.call("interrupted")
 	return w.interrupt
 }
+
+func (w *world) PrepareWait() error { return w.deaf }
 
 func (w *world) PrepareFreeze() error {
 	w.call("prepare")

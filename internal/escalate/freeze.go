@@ -96,7 +96,11 @@ func (t *tree) gather(sig signals.Signal) ([]*Result, error) {
 			return nil, err
 		}
 	}
-	return t.look()
+	found, err := t.look()
+	if err == nil {
+		t.reportRefusal()
+	}
+	return found, err
 }
 
 // signal is left to Run: nothing but pidfds names the members of a tree.

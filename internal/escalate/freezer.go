@@ -10,7 +10,8 @@ type freezer struct {
 	guardian int  // its PID, 0 without one
 	told     bool // the guardian may have something to resume
 	boosted  func()
-	refused  bool // nothing may be frozen
+	refused  bool  // nothing may be frozen
+	refusal  error // why, until it has been reported
 }
 
 func newFreezer(r *run) freezer { return freezer{r: r, guarded: r.plan.Guardian} }
@@ -28,8 +29,7 @@ func (f *freezer) startFreezing() (ok bool, err error) {
 		if f.r.plan.FreezeOrFail || f.r.plan.Hold != nil {
 			return false, fmt.Errorf("nothing is frozen: %w", err)
 		}
-		f.refused = true
-		f.r.obs.Failed(nil, fmt.Errorf("going on without freezing: %w", err))
+		f.refused, f.refusal = true, err
 		return false, nil
 	}
 	// Against a fork bomb, being scheduled is half the battle, for the guardian too.
@@ -45,6 +45,15 @@ func (f *freezer) startFreezing() (ok bool, err error) {
 	}
 	f.guardian = pid
 	return true, nil
+}
+
+// reportRefusal reports, once, that the call continues without freezing. A call that fails for the same want of
+// descriptors does not continue, and reports that failure alone.
+func (f *freezer) reportRefusal() {
+	if f.refusal != nil {
+		f.r.obs.Failed(nil, fmt.Errorf("going on without freezing: %w", f.refusal))
+		f.refusal = nil
+	}
 }
 
 // tellGuardian sends the guardian, if there is one, a message that names what is about to be stopped.

@@ -52,6 +52,8 @@ type Kernel interface {
 	Snapshot(*procfs.Snapshot) error
 	// Interrupted returns a *signals.Interrupt if one has arrived.
 	Interrupted() error
+	// PrepareWait acquires what Wait takes, and fails where waiting is impossible.
+	PrepareWait() error
 	// PrepareFreeze acquires what resuming processes takes, before the first is
 	// stopped: descriptors and threads. It also defers the signals that would end
 	// this process. After an error nothing may be frozen.

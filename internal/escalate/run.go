@@ -75,9 +75,16 @@ func Run(k Kernel, p *Plan, o Observer) (*Summary, error) {
 		}
 	}
 	var err error
-	if p.Hold != nil {
+	if r.waits() {
+		err = k.PrepareWait()
+	}
+	switch {
+	case err != nil:
+	case r.vain():
+		err = k.Interrupted()
+	case p.Hold != nil:
 		err = r.hold()
-	} else {
+	default:
 		err = r.climb()
 	}
 	if r.tree != nil {
@@ -281,6 +288,20 @@ func (r *run) signal(res *Result, sig signals.Signal) {
 // be: before another rung it is waited for the end as after any.
 func (r *run) tested(sig signals.Signal) bool {
 	return sig == signals.Null && r.rung >= len(r.plan.Ladder)
+}
+
+// vain reports whether the plan has no target, and nothing in it can bring one in.
+func (r *run) vain() bool {
+	p := r.plan
+	opens := p.Groups != nil || p.Cgroup != nil || p.Tree != nil && (p.Tree.Select != nil || len(p.Tree.Groups) > 0)
+	return len(p.Targets) == 0 && !opens
+}
+
+// waits reports whether the plan waits for processes. It does not if the null signal is all that is sent.
+func (r *run) waits() bool {
+	p := r.plan
+	asks := p.Hold == nil && !p.WaitOnly && len(p.Ladder) == 1 && p.Ladder[0].Signal == signals.Null
+	return !asks && !r.vain()
 }
 
 // sent notes that res got the signal of this rung.

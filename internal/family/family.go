@@ -55,6 +55,16 @@ func (e *LaunchError) Error() string { return show.Word(e.Name) + ": " + e.Err.E
 
 func (e *LaunchError) Unwrap() error { return e.Err }
 
+// SubreaperError says why this process cannot be made the adopter of its orphaned descendants
+// (PR_SET_CHILD_SUBREAPER, Linux 3.4), as in a sandbox that refuses the call.
+type SubreaperError struct{ Err error }
+
+func (e *SubreaperError) Error() string {
+	return "cannot become the reaper of orphans: prctl: " + e.Err.Error()
+}
+
+func (e *SubreaperError) Unwrap() error { return e.Err }
+
 // Kind of an Event.
 type Kind int
 

@@ -52,7 +52,7 @@ type Kernel struct {
 	reserved bool // reserveThreads has succeeded
 
 	given     *inherited
-	ignoring  map[signals.Signal]bool       // by Ignore
+	ignoring  map[signals.Signal]bool     // by Ignore
 	ofRuntime [numSignals + 1]disposition // what StandardSignals replaced
 	keeper    *keeper                     // nil without children to look after
 	command   int                         // whom Launch has started, 0 once it has been reaped

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"unsafe"
@@ -89,6 +91,7 @@ func lookPath(name string, env []string) (string, error) {
 type child struct {
 	path      *byte
 	argv, env **byte
+	ownPID    []*byte // where the child writes its PID, in decimal digits
 	mask      sigset
 	ignored   [numSignals + 1]bool
 	ignore    [64]byte
@@ -134,9 +137,15 @@ func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	envp, err := syscall.SlicePtrFromStrings(l.Env)
+	env, ownPID := nameChild(l.Env, os.Getpid())
+	envp, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return 0, err
+	}
+	for _, i := range ownPID {
+		entry := append([]byte(env[i]), make([]byte, pidDigits+1)...)
+		envp[i] = &entry[0]
+		c.ownPID = append(c.ownPID, &entry[len(env[i])])
 	}
 	c.argv, c.env = &argp[0], &envp[0]
 	var pipe [2]int
@@ -144,11 +153,14 @@ func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, erro
 		return 0, failed("pipe", err)
 	}
 	defer unix.Close(pipe[0])
-	// Standard input and output may be put in the place of 0 and 1.
-	c.report, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
-	unix.Close(pipe[1])
-	if err != nil {
-		return 0, failed("pipe", err)
+	c.report = pipe[1]
+	if c.report < 3 {
+		// Standard input and output may be put in the place of 0 and 1.
+		c.report, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
+		unix.Close(pipe[1])
+		if err != nil {
+			return 0, failed("pipe", err)
+		}
 	}
 	pid, errno := fork(c)
 	unix.Close(c.report)
@@ -169,6 +181,30 @@ func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, erro
 		}
 	}
 	return 0, unix.Errno(*(*uint32)(unsafe.Pointer(&why)))
+}
+
+// pidDigits is the number of digits that a PID has at most.
+const pidDigits = 10
+
+// nameChild prepares an environment for a child. A variable by which a service manager names this process is to name
+// the child (sd_listen_fds(3), sd_watchdog_enabled(3)): the value of LISTEN_PID and WATCHDOG_PID is cut off, and ownPID
+// holds the indices of these entries. LISTEN_PIDFDID, which names the process by its pidfd inode as well, is dropped:
+// without it LISTEN_PID alone counts.
+func nameChild(env []string, pid int) (child []string, ownPID []int) {
+	self := strconv.Itoa(pid)
+	names := func(entry, name string) bool { return entry == name+"="+self }
+	listens := slices.ContainsFunc(env, func(entry string) bool { return names(entry, "LISTEN_PID") })
+	for _, entry := range env {
+		switch {
+		case listens && strings.HasPrefix(entry, "LISTEN_PIDFDID="):
+			continue
+		case names(entry, "LISTEN_PID"), names(entry, "WATCHDOG_PID"):
+			ownPID = append(ownPID, len(child))
+			entry = strings.TrimSuffix(entry, self)
+		}
+		child = append(child, entry)
+	}
+	return child, ownPID
 }
 
 func failed(what string, err error) error {
@@ -198,6 +234,8 @@ func forkChild(c *child) (uintptr, syscall.Errno) {
 		sig  uintptr
 		act  uintptr
 		self uint32
+		left uintptr
+		size uintptr
 	)
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, c.flags[0], c.flags[1], 0, 0, 0, 0)
 	if errno != 0 || pid != 0 {
@@ -209,6 +247,20 @@ func forkChild(c *child) (uintptr, syscall.Errno) {
 			act = uintptr(unsafe.Pointer(&c.ignore))
 		}
 		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, sig, act, 0, c.sigset, 0, 0)
+	}
+	if len(c.ownPID) > 0 {
+		pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+	}
+	for _, at := range c.ownPID {
+		size = 0
+		for left = pid; left > 0; left /= 10 {
+			size++
+		}
+		// No leading zeros: strtoul(3) would read an octal number. What follows is zero.
+		for left = pid; left > 0; left /= 10 {
+			size--
+			*(*byte)(unsafe.Add(unsafe.Pointer(at), size)) = byte('0' + left%10)
+		}
 	}
 	if c.setsid {
 		if _, _, errno = syscall.RawSyscall6(unix.SYS_SETSID, 0, 0, 0, 0, 0, 0); errno != 0 {

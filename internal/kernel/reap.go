@@ -36,10 +36,8 @@ type keeper struct {
 // stay ignored, except CONT. Those that a fault raises are events too, but not for PID 1, to which the kernel
 // delivers none that it does not catch.
 func (k *Kernel) Adopt(details bool) error {
-	if os.Getpid() != 1 {
-		if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
-			return fmt.Errorf("cannot become the reaper of orphans: prctl: %w", err)
-		}
+	if err := becomeSubreaper(); err != nil {
+		return err
 	}
 	pass := relayed
 	if os.Getpid() != 1 {
@@ -48,11 +46,27 @@ func (k *Kernel) Adopt(details bool) error {
 	return k.tend(details, pass, []signals.Signal{signals.CONT})
 }
 
+// becomeSubreaper makes this process the adopter of its orphaned descendants, which PID 1 is already. The error is a
+// *family.SubreaperError.
+func becomeSubreaper() error {
+	if os.Getpid() == 1 {
+		return nil
+	}
+	if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
+		return &family.SubreaperError{Err: err}
+	}
+	return nil
+}
+
 // tend makes events of what children do, and of the signals that relay holds
 // for.
 func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []signals.Signal) error {
 	if err := k.watch(); err != nil {
 		return err
+	}
+	// This process is no child of its own.
+	if _, err := unix.Wait4(os.Getpid(), nil, unix.WNOHANG, nil); err != unix.ECHILD {
+		return fmt.Errorf("cannot wait for children: wait4: %w", err)
 	}
 	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.keeper = q
@@ -129,11 +143,11 @@ func (k *Kernel) Next(timeout time.Duration) ([]family.Event, error) {
 }
 
 // collect reaps whom there is to reap, and makes events of that and of the
-// signals.
-func (k *Kernel) collect() {
+// signals. It reports whether no child is left.
+func (k *Kernel) collect() (alone bool) {
 	q := k.keeper
 	if q == nil {
-		return
+		return false
 	}
 	q.mu.Lock()
 	for _, sig := range q.queue {
@@ -161,7 +175,7 @@ func (k *Kernel) collect() {
 			continue
 		}
 		if pid <= 0 || err != nil {
-			return
+			return err == unix.ECHILD
 		}
 		if k.guard != nil && pid == k.guard.pid && !ws.Stopped() {
 			k.guard.reaped = true
@@ -214,15 +228,7 @@ func (k *Kernel) peek() (c family.Child) {
 
 // Alone holds when this process has no child left, zombie or not: of a
 // subreaper, that proves that nobody at all is left.
-func (k *Kernel) Alone() bool {
-	k.collect()
-	for {
-		err := unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL, nil)
-		if err != unix.EINTR {
-			return err == unix.ECHILD
-		}
-	}
-}
+func (k *Kernel) Alone() bool { return k.collect() }
 
 // Pass sends sig to whom Launch has started, while it has not been reaped and
 // its number is therefore its own: who asks may not have been told yet. With

@@ -18,9 +18,9 @@ import (
 // us ignore them. Without orphans we stay the parent of our own children and
 // nobody else's.
 func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
-	if orphans && os.Getpid() != 1 {
-		if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
-			return os.NewSyscallError("prctl", err)
+	if orphans {
+		if err := becomeSubreaper(); err != nil {
+			return err
 		}
 	}
 	pass := relayed

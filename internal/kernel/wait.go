@@ -61,25 +61,40 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 	}
 }
 
+// PrepareWait makes the epoll set that Wait sleeps on, if there is none yet. A limit of descriptors or a seccomp
+// filter that forbids waiting is an error here, before anything has been signalled or started.
+func (k *Kernel) PrepareWait() error {
+	if k.epoll != 0 {
+		return nil
+	}
+	fd, err := k.opened(func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) })
+	if err != nil {
+		return fmt.Errorf("cannot wait: epoll_create1: %w", err)
+	}
+	k.ready = make([]unix.EpollEvent, 256)
+	if k.notes != nil {
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.notes.fd)}
+		if err := epollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
+			unix.Close(fd)
+			return fmt.Errorf("cannot wait: epoll_ctl: %w", err)
+		}
+	}
+	n, err := unix.EpollWait(fd, k.ready, 0)
+	if n > 1 && err == nil {
+		err = unix.ENOSYS // trapped: at most one descriptor is ready
+	}
+	if err != nil && err != unix.EINTR {
+		unix.Close(fd)
+		return fmt.Errorf("cannot wait: epoll_wait: %w", err)
+	}
+	k.epoll = fd
+	return nil
+}
+
 // watch puts the descriptors that are new into the epoll set.
 func (k *Kernel) watch() error {
-	if k.epoll == 0 {
-		fd, err := k.opened(func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) })
-		if err != nil {
-			return fmt.Errorf("cannot wait: epoll_create1: %w", err)
-		}
-		k.ready = make([]unix.EpollEvent, 256)
-		if n, err := unix.EpollWait(fd, k.ready, 0); n > 0 && err == nil { // of an empty set: trapped
-			unix.Close(fd)
-			return fmt.Errorf("cannot wait: epoll_wait: %w", unix.ENOSYS)
-		}
-		k.epoll = fd
-		if k.notes != nil {
-			event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.notes.fd)}
-			if err := epollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
-				return fmt.Errorf("cannot wait: epoll_ctl: %w", err)
-			}
-		}
+	if err := k.PrepareWait(); err != nil {
+		return err
 	}
 	for _, p := range k.fresh {
 		if p.reaped {

@@ -1,7 +1,9 @@
 package victims
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -143,31 +145,77 @@ func ready(words ...any) {
 	must("ready", f.Close())
 }
 
+// refusal is a system call that Refuse can have refused, for one value of the low word of an argument alone if mask is set.
+type refusal struct {
+	nr               uint32
+	arg, mask, value uint32
+}
+
+var refusals = map[string]refusal{
+	"clone3":             {nr: unix.SYS_CLONE3},
+	"close_range":        {nr: unix.SYS_CLOSE_RANGE},
+	"epoll_create1":      {nr: unix.SYS_EPOLL_CREATE1},
+	"epoll_ctl":          {nr: unix.SYS_EPOLL_CTL},
+	"epoll_pwait":        {nr: unix.SYS_EPOLL_PWAIT},
+	"eventfd2":           {nr: unix.SYS_EVENTFD2},
+	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // of processes, and not of threads
+	"getpriority":        {nr: unix.SYS_GETPRIORITY},
+	"pidfd_open":         {nr: unix.SYS_PIDFD_OPEN},
+	"pidfd_send_signal":  {nr: unix.SYS_PIDFD_SEND_SIGNAL},
+	"prlimit64":          {nr: unix.SYS_PRLIMIT64},
+	"sched_getaffinity":  {nr: unix.SYS_SCHED_GETAFFINITY},
+	"sched_getattr":      {nr: unix.SYS_SCHED_GETATTR},
+	"sched_setaffinity":  {nr: unix.SYS_SCHED_SETAFFINITY},
+	"sched_setattr":      {nr: unix.SYS_SCHED_SETATTR},
+	"sched_setscheduler": {nr: unix.SYS_SCHED_SETSCHEDULER},
+	"setpriority":        {nr: unix.SYS_SETPRIORITY},
+	"setsid":             {nr: unix.SYS_SETSID},
+	"signalfd4":          {nr: unix.SYS_SIGNALFD4},
+	"socketpair":         {nr: unix.SYS_SOCKETPAIR},
+	"statx":              {nr: unix.SYS_STATX},
+	"subreaper":          {nr: unix.SYS_PRCTL, mask: math.MaxUint32, value: unix.PR_SET_CHILD_SUBREAPER},
+	"timerfd_create":     {nr: unix.SYS_TIMERFD_CREATE},
+	"wait4":              {nr: unix.SYS_WAIT4},
+	"waitid":             {nr: unix.SYS_WAITID},
+}
+
 // Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that answers these calls with ERRNO.
 func Refuse() {
-	calls := map[string]uint32{
-		"pidfd_open":        unix.SYS_PIDFD_OPEN,
-		"pidfd_send_signal": unix.SYS_PIDFD_SEND_SIGNAL,
-		"setpriority":       unix.SYS_SETPRIORITY,
-		"setsid":            unix.SYS_SETSID,
-	}
 	errnos := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM, "EINVAL": unix.EINVAL, "EMFILE": unix.EMFILE}
 	end := slices.Index(os.Args, "--")
 	if end < 3 || errnos[os.Args[1]] == 0 || end == len(os.Args)-1 {
 		die(2, "usage: refuse ERRNO SYSCALL... -- CMD...")
 	}
-	var refused []uint32
+	action := unix.SECCOMP_RET_ERRNO | uint32(errnos[os.Args[1]])
+	var filter []unix.SockFilter
 	for _, name := range os.Args[2:end] {
-		nr, ok := calls[name]
+		call, ok := refusals[name]
 		if !ok {
 			die(2, "refuse: no such call: %s", name)
 		}
-		refused = append(refused, nr)
+		filter = append(filter, call.filter(action)...)
 	}
-	filter := answer(unix.SECCOMP_RET_ERRNO|uint32(errnos[os.Args[1]]), refused)
+	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
 	runtime.LockOSThread()
 	must("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 	must("seccomp", unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0))
 	execve(os.Args[end+1:])
+}
+
+// filter returns the instructions that answer the call with action, and go on behind them for other calls.
+func (r *refusal) filter(action uint32) []unix.SockFilter {
+	const numberAt, argsAt = 0, 16 // in struct seccomp_data
+	arg := argsAt + 8*r.arg
+	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
+		arg += 4
+	}
+	return []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: numberAt},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 4, K: r.nr},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: arg},
+		{Code: unix.BPF_ALU | unix.BPF_AND | unix.BPF_K, K: r.mask},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: 1, K: r.value},
+		{Code: unix.BPF_RET | unix.BPF_K, K: action},
+	}
 }
