@@ -179,14 +179,19 @@ var refusals = map[string]refusal{
 	"waitid":             {nr: unix.SYS_WAITID},
 }
 
-// Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that answers these calls with ERRNO.
+// Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that answers these calls with ERRNO, or
+// with SIGSYS if that is TRAP.
 func Refuse() {
-	errnos := map[string]unix.Errno{"ENOSYS": unix.ENOSYS, "EPERM": unix.EPERM, "EINVAL": unix.EINVAL, "EMFILE": unix.EMFILE}
+	const errno = unix.SECCOMP_RET_ERRNO
+	actions := map[string]uint32{
+		"ENOSYS": errno | uint32(unix.ENOSYS), "EPERM": errno | uint32(unix.EPERM), "EINVAL": errno | uint32(unix.EINVAL),
+		"EMFILE": errno | uint32(unix.EMFILE), "TRAP": unix.SECCOMP_RET_TRAP,
+	}
 	end := slices.Index(os.Args, "--")
-	if end < 3 || errnos[os.Args[1]] == 0 || end == len(os.Args)-1 {
+	if end < 3 || actions[os.Args[1]] == 0 || end == len(os.Args)-1 {
 		die(2, "usage: refuse ERRNO SYSCALL... -- CMD...")
 	}
-	action := unix.SECCOMP_RET_ERRNO | uint32(errnos[os.Args[1]])
+	action := actions[os.Args[1]]
 	var filter []unix.SockFilter
 	for _, name := range os.Args[2:end] {
 		call, ok := refusals[name]
