@@ -14,7 +14,7 @@ CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev 
 	perl procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
 # One script for each applet, and those of the harness; docs_test.go holds them to the applets.
-QUICK = harness_chroot tini_basic freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
+QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
 	pgrep_select pidof_find pidwait_timeout pkill_identity reapwait_status timeout_basic tkill_chain waitpid_basic
 
 # How much check-all fuzzes each target, and how long fuzz does. By number: at the end of a time, go test now and then fails with

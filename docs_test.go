@@ -478,7 +478,7 @@ func TestReadme(t *testing.T) {
 	}
 	covered := map[string]bool{"docker-init": true} // by tini's
 	for _, script := range strings.Fields(strings.ReplaceAll(quick[1], "\\\n", " ")) {
-		applet, _, _ := strings.Cut(script, "_")
+		applet, _, _ := strings.Cut(strings.TrimPrefix(script, "examples_"), "_")
 		covered[applet] = true
 		if _, err := os.Stat("testdata/scripts/" + script + ".txtar"); err != nil {
 			t.Errorf("Makefile: QUICK: %v", err)
