@@ -90,7 +90,7 @@ func (c *comparison) run(t *testing.T, bin string) {
 		t.SkipNow()
 	}
 	if peer == "" {
-		scriptT{t}.Skip(fmt.Sprintf("no %s of %s to compare with: %s", c.tool, c.from, checkDeps))
+		scriptT{t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), checkDeps))
 	}
 	wrong := c.compared(t, c.cases, peer, filepath.Join(bin, c.tool))
 	if len(wrong) > 0 {
