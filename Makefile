@@ -9,7 +9,15 @@ DESTDIR ?=
 # The names that install links to the binary; docs_test.go holds them to the applets.
 APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
-# How much check fuzzes each target, and how long fuzz does. By number: at the end of a time, go test now and then fails with
+# The Debian packages that check and check-all use, besides Go and git.
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev make mandoc openssh-client openssh-server \
+	perl procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
+
+# One script for each applet, and those of the harness; docs_test.go holds them to the applets.
+QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
+	pgrep_select pidof_find pidwait_timeout pkill_identity reapwait_status timeout_basic tkill_chain waitpid_basic
+
+# How much check-all fuzzes each target, and how long fuzz does. By number: at the end of a time, go test now and then fails with
 # "context deadline exceeded", though nothing was found.
 CHECK_FUZZTIME ?= 20000x
 FUZZTIME       ?= 1m
@@ -31,14 +39,14 @@ SHELLS      = packaging/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: says loudly that WHAT is not done; a failure with KILLBOX_TEST_STRICT=1.
-absent = echo "SKIP: $(2): $(1) is not installed" >&2; test "$$KILLBOX_TEST_STRICT" != 1
+absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # What make bench is given: BENCHFLAGS='-rounds 3 -rows select' for a quick look.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install uninstall demo check fmt vet lint man-lint shellcheck size unit scripts fuzz-short fuzz cross clean help
+.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit scripts fuzz-short fuzz cross clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -62,9 +70,24 @@ uninstall:
 demo: build
 	@sh packaging/demo.sh bin
 
-## check: everything that CI checks
-check: fmt vet lint man-lint shellcheck size cross unit scripts fuzz-short
+## check: everything but cross builds and fuzzing
+check: fmt vet lint man-lint shellcheck size unit scripts
 	@echo 'make check: all is well'
+
+## check-all: everything that CI checks
+check-all: check check-rest
+
+check-rest: cross fuzz-short
+
+## quick: vet, staticcheck, unit tests, and one script for each applet
+quick: vet lint
+	$(GO) test $$($(GO) list ./... | grep -v '^killbox$$')
+	$(GO) test -count=1 -parallel 1 -run "^TestScripts$$/^($$(echo $(QUICK) | tr ' ' '|'))$$"
+
+## check-deps: install what check and check-all use, from Debian (as root)
+check-deps:
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(CHECK_DEPS)
 
 fmt:
 	@out=$$(gofmt -l .) || exit; test -z "$$out" || { echo "gofmt -w $$out" >&2; exit 1; }

@@ -90,7 +90,7 @@ func (c *comparison) run(t *testing.T, bin string) {
 		t.SkipNow()
 	}
 	if peer == "" {
-		scriptT{t}.Skip(fmt.Sprintf("none of %v is here to compare with: install %s", c.peer, c.from))
+		scriptT{t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), checkDeps))
 	}
 	wrong := c.compared(t, c.cases, peer, filepath.Join(bin, c.tool))
 	if len(wrong) > 0 {

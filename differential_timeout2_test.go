@@ -59,8 +59,8 @@ func timeoutOnceMore() comparison {
 		diffCase{cmd: `$tool 300 $tool 0.2 sleep 60`}, diffCase{cmd: `$tool 0.2 $tool 300 sleep 60`},
 		diffCase{cmd: `$tool 300 ulimit`}, diffCase{cmd: `printf 'exit 5\n' >script; chmod +x script; $tool 300 ./script`}, diffCase{cmd: `printf '#!/nosuch\n' >bad; chmod +x bad; $tool 300 ./bad`},
 		diffCase{cmd: `mkdir -p dir/sub; PATH=$PWD/dir:$PATH $tool 300 sub`}, diffCase{cmd: `PATH= $tool 300 sh -c 'exit 4'`}, diffCase{cmd: `echo in | $tool 300 cat`},
-		diffCase{cmd: `$tool 300 ps -o pgid= -p $$ >/dev/null; $tool 300 sh -c '[ "$(ps -o pgid= -p $$)" -eq "$PPID" ]'`},
-		diffCase{cmd: `$tool --foreground 300 sh -c '[ "$(ps -o pgid= -p $$)" -eq "$PPID" ]'`},
+		diffCase{cmd: `$tool 300 cat /proc/$$/stat >/dev/null; $tool 300 sh -c '[ "$(cut -d " " -f 5 /proc/$$/stat)" -eq "$PPID" ]'`},
+		diffCase{cmd: `$tool --foreground 300 sh -c '[ "$(cut -d " " -f 5 /proc/$$/stat)" -eq "$PPID" ]'`},
 	)
 	return c
 }

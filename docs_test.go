@@ -463,7 +463,7 @@ func TestReadme(t *testing.T) {
 			t.Errorf("%s: no make command was found", doc)
 		}
 	}
-	for _, want := range []string{"make demo", "make check"} {
+	for _, want := range []string{"make demo", "make check", "make check-deps", "make check-all", "make quick"} {
 		if !strings.Contains(readme, want) {
 			t.Errorf("README.md does not mention %s", want)
 		}
@@ -471,6 +471,23 @@ func TestReadme(t *testing.T) {
 	var names []string
 	for _, a := range applets.All() {
 		names = append(names, a.Name)
+	}
+	quick := regexp.MustCompile(`\nQUICK = ((?:.*\\\n)*.*)\n`).FindStringSubmatch(makefile)
+	if quick == nil {
+		t.Fatal("Makefile: no QUICK")
+	}
+	covered := map[string]bool{"docker-init": true} // by tini's
+	for _, script := range strings.Fields(strings.ReplaceAll(quick[1], "\\\n", " ")) {
+		applet, _, _ := strings.Cut(strings.TrimPrefix(script, "examples_"), "_")
+		covered[applet] = true
+		if _, err := os.Stat("testdata/scripts/" + script + ".txtar"); err != nil {
+			t.Errorf("Makefile: QUICK: %v", err)
+		}
+	}
+	for _, name := range names {
+		if !covered[name] {
+			t.Errorf("Makefile: QUICK has no script of %s", name)
+		}
 	}
 	if dropins() && !strings.Contains(makefile, "\nAPPLETS = "+strings.Join(names, " ")+"\n") {
 		t.Errorf("Makefile: APPLETS is not %v", names)

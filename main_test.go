@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -58,8 +59,10 @@ func TestScripts(t *testing.T) {
 	}
 	var cleanup sync.Once
 	testscript.RunT(scriptT{t}, testscript.Params{
-		Dir: "testdata/scripts",
+		Dir:  "testdata/scripts",
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"needs": needs},
 		Setup: func(env *testscript.Env) error {
+			env.Values["T"] = env.T()
 			env.Setenv("PATH", bin+":"+env.Getenv("PATH"))
 			env.Setenv("BIN", bin)
 			env.Setenv("LIB", testdata)
@@ -135,12 +138,42 @@ func (t scriptT) Verbose() bool { return testing.Verbose() }
 
 func (t scriptT) Skip(args ...any) {
 	t.Helper()
-	why := fmt.Sprint(args...)
+	why := strings.TrimSpace(fmt.Sprint(args...))
 	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
 		t.Fatal("skipped, which KILLBOX_TEST_STRICT=1 forbids: " + why)
 	}
 	fmt.Fprintf(os.Stderr, "SKIP %s: %s\n", t.Name(), why)
 	t.T.Skip(why)
+}
+
+// checkDeps ends the line of a skip for want of a tool.
+const checkDeps = "make check-deps installs what is missing"
+
+// needs is the script command `needs TOOL...`: it skips the script unless every TOOL is in PATH, or at its own path.
+func needs(ts *testscript.TestScript, neg bool, tools []string) {
+	if neg || len(tools) == 0 {
+		ts.Fatalf("usage: needs TOOL...")
+	}
+	missing := slices.DeleteFunc(slices.Clone(tools), func(tool string) bool {
+		_, err := exec.LookPath(tool)
+		return err == nil
+	})
+	if len(missing) > 0 {
+		ts.Value("T").(testscript.T).Skip(fmt.Sprintf("no %s: %s", strings.Join(missing, ", "), checkDeps))
+	}
+}
+
+// TestScriptsNeeds: the scripts name their tools by `needs`, whose skip tells how to get them.
+func TestScriptsNeeds(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/scripts/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, name := range scripts {
+		if strings.Contains(read(t, name), "\n[!exec:") {
+			t.Errorf("%s: write `needs TOOL`, not [!exec:TOOL] skip", name)
+		}
+	}
 }
 
 // condition answers the conditions of the scripts.
@@ -149,6 +182,9 @@ func condition(name string) (bool, error) {
 	case "root":
 		// In a user namespace of our own there is only one user.
 		return os.Geteuid() == 0, nil
+	case "pty":
+		pty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+		return err == nil && pty.Close() == nil, nil
 	case "pidfd-exit":
 		return pidfdExit(), nil
 	case "pidfd-inode":
@@ -202,7 +238,7 @@ func cgroup2() string {
 // TestScriptsShellcheck reads the shell of the scripts, which no other check can see inside the archives.
 func TestScriptsShellcheck(t *testing.T) {
 	if _, err := exec.LookPath("shellcheck"); err != nil {
-		scriptT{t}.Skip("shellcheck is not installed")
+		scriptT{t}.Skip("no shellcheck: " + checkDeps)
 	}
 	dir := t.TempDir()
 	files := []string{"testdata/lib.sh"}

@@ -11,7 +11,8 @@ if [ "${1:-}" != inside ]; then
 		echo "demo: needs unshare(1) of util-linux" >&2
 		exit 1
 	fi
-	set -- --pid --fork --kill-child --mount-proc
+	# In a chroot "/" is no mount point, and unshare cannot make it private: only /proc is mounted, and is made private first.
+	set -- --pid --fork --kill-child --mount-proc --propagation unchanged
 	if [ "$(id -u)" -ne 0 ]; then
 		set -- --user --map-root-user "$@"
 	fi

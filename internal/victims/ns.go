@@ -76,12 +76,12 @@ func NS() {
 
 // NSInit is PID 1 of the namespace: it mounts /proc, starts CMD, reaps every orphan and ends with CMD's status.
 func NSInit() {
-	must("make / private", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
+	self, err := os.Executable() // before the root changes
+	must("find myself", err)
+	must("make / private", privateRoot())
 	must("mount /proc", unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""))
 	// Caught, not ignored: no signal from inside ends PID 1, and exec makes caught signals default ones again.
 	signal.Notify(make(chan os.Signal, 1))
-	self, err := os.Executable()
-	must("find myself", err)
 	pid, err := syscall.ForkExec(self, append([]string{"nsrun"}, os.Args[1:]...), &syscall.ProcAttr{
 		Env:   os.Environ(),
 		Files: []uintptr{0, 1, 2},
@@ -102,6 +102,31 @@ func NSInit() {
 			os.Exit(code(ws))
 		}
 	}
+}
+
+// privateRoot keeps mounts made from now on inside the namespace. In a chroot "/" is no mount point, and only a mount point
+// has a propagation type: the tree is then mounted on /proc, which is a mount point, and becomes the root.
+func privateRoot() error {
+	private := func(path string) error { return unix.Mount("", path, "", unix.MS_REC|unix.MS_PRIVATE, "") }
+	if err := private("/"); err != unix.EINVAL {
+		return err
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	for _, step := range []func() error{
+		func() error { return private("/proc") },
+		func() error { return unix.Mount("/", "/proc", "", unix.MS_BIND|unix.MS_REC, "") },
+		func() error { return private("/proc") },
+		func() error { return unix.Chroot("/proc") },
+		func() error { return os.Chdir(dir) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // NSRun becomes CMD, with the default for every signal and none of them blocked.
