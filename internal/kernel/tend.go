@@ -43,6 +43,14 @@ func (k *Kernel) OwnGroup(sig signals.Signal) error {
 	return sent(unix.Kill(0, unix.Signal(sig)))
 }
 
+// Subreaper reports whether orphans among our descendants become our children: the program
+// that we were before execve(2) has asked for it (PR_SET_CHILD_SUBREAPER).
+func (k *Kernel) Subreaper() bool {
+	var set int32 // an int, whatever the width of a pointer
+	err := unix.Prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)), 0, 0, 0)
+	return err == nil && set != 0
+}
+
 // DieWithParent has the kernel send us sig when our parent is gone, which it
 // may have been before we asked.
 func (k *Kernel) DieWithParent(sig signals.Signal) error {
