@@ -38,7 +38,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo 
 		"-G root sleep", "-G 0 sleep", "-G nosuch", "-G ''", "-G 12345 sleep", "-u 0 -U 0 -G 0 sleep",
 		"-t '?' sleep", "-t pts/77", "-t ''", "-t -", "-t '?,pts/0' sleep",
 		"-r S sleep", "-r Z sleep", "-r '' sleep", "-r S,R sleep", "-r s sleep", "-r DRTZ sleep", "-r S -c sleep",
-		"-O 0 sleep", "-O '' sleep", "-O 9999999 sleep", "-O 0.5 sleep", "-O 9999999.5 sleep", "-O .5 sleep", "-O 0. sleep", "-O ' 0' sleep", "-O +0.5 sleep", "-O -1.5 sleep", "--older 0.9 sleep", "-F pidfile", "-F pidfile -l", "-F two", "-F bad", "-F zero", "-F empty", "-F nosuch", "-F /", "-F ''", "-F pidfile sleep", "-F pidfile b-c",
+		"-O 0 sleep", "-O '' sleep", "-O 9999999 sleep", "-O 0.5 sleep", "-O 9999999.5 sleep", "-O .5 sleep", "-O 0. sleep", "-O ' 0' sleep", "-O +0.5 sleep", "-O -1.5 sleep", "--older 0.9 sleep", "-F pidfile", "-F pidfile -l", "-F two", "-F bad", "-F plus", "-F plus -l", "-F empty", "-F nosuch", "-F /", "-F ''", "-F pidfile sleep", "-F pidfile b-c",
 		"-L -F pidfile", "-L sleep", "-LF pidfile b-c", "--pidfile pidfile", "--pidf pidfile", "--logpidfile",
 		"-vc -F pidfile -x sleep", "-vcx sleep -P 1", "-A sleep", "-Ac sleep", "-A -P 1 sleep",
 		"--cgroup ''", "--cgroup nosuch", "--ns $$ sleep", "--ns 1 --nslist pid sleep", "--ns 1 --nslist pid,net,ipc,mnt,uts,user sleep", "--nslist '' sleep", "--ns 1 --nslist net nosuch",
@@ -68,7 +68,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo 
 	pgrep = append(pgrep, meant("a reference that is not there is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)
 	pgrep = append(pgrep, meant("an unknown signal is an error", "--signal FOO sleep")...)
-	pgrep = append(pgrep, meant("names are quoted, and the number in a pidfile has a sign, as in procps 4.0.6", "-lQ sleep", "-F plus", "-F zero", "-H")...)
+	pgrep = append(pgrep, meant("names are quoted, 0 is a number in a pidfile, and -H is a condition, as in procps 4.0.6", "-lQ sleep", "-F zero", "-H")...)
 	for _, args := range []string{"sleep -l", "-l sleep", "sleep -l -x", "-x -l slee", "sleep --", "-- sleep", "-l -- sleep", "- -l", "sleep -c -P 1", "-P 1 -c", "'' -c", "sleep --nosuch", "--nosuch sleep", "sleep -z", "-h -l"} {
 		for _, value := range []string{"", "1"} {
 			one := diffCase{cmd: "POSIXLY_CORRECT=" + value + " $tool " + args}
