@@ -5,6 +5,7 @@ import "regexp"
 const (
 	killWords    = "procps asks its usage, or has other words, where util-linux says what is wrong"
 	killNewer    = "procps does not have it"
+	killNumber   = "the number of a name, as procps, coreutils, toybox and busybox"
 	killList     = "the lists are util-linux's, with the real-time signals as coreutils names them"
 	killStatuses = "procps does not know exit statuses, nor real-time signals"
 	killGroups   = "of the group procps 4.0.2 reads the first digit alone: it signals another one, or everybody; the group is meant"
@@ -34,7 +35,8 @@ func killOfProcps() comparison {
 			{cmd: `$tool -lHUP`}, {cmd: `$tool -l9`}, {cmd: `$tool -lsigterm`}, {cmd: `$tool --list=9`},
 			{cmd: `$tool -sKILL 1000`}, {cmd: `$tool -s9 1000`}, {cmd: `$tool --signal=KILL 1000 1001`},
 			{cmd: `$tool -0 99999999999`, differs: "a number beyond those of processes is a name for util-linux"},
-			{cmd: `$tool -l TERM`, differs: "util-linux prints the name"},
+			{cmd: `$tool -l TERM`}, {cmd: `$tool -l HUP`}, {cmd: `$tool -l sigkill`}, {cmd: `$tool --list=HUP`}, {cmd: `$tool --list USR1`},
+			{cmd: `$tool -l -- TERM`, differs: "coreutils takes it so; procps passes over all"},
 			{cmd: `$tool -l 143`, differs: killStatuses}, {cmd: `$tool -l 37`, differs: killStatuses}, {cmd: `$tool -l RTMIN+3`, differs: killStatuses},
 			{cmd: `$tool -l 9 15`, differs: "procps passes over all but the first"},
 			{cmd: `$tool -l`, differs: killList}, {cmd: `$tool -L`, differs: killList}, {cmd: `$tool -l FOO`, differs: killWords},
@@ -62,9 +64,9 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool -s`}, {cmd: `$tool --signal`}, {cmd: `$tool -65 1000`}, {cmd: `$tool -s 65 1000`}, {cmd: `$tool -999 1000`},
 			{cmd: `$tool nosuch`}, {cmd: `$tool ''`}, {cmd: `$tool 12x`}, {cmd: `$tool 99999999999`}, {cmd: `$tool 1000 nosuch`}, {cmd: `$tool a b c`},
 			{cmd: `$tool 1000 9999`}, {cmd: `$tool 9999 1000 9998`}, {cmd: `$tool 9999 9998`},
-			{cmd: `$tool -l TERM`}, {cmd: `$tool -l sigterm`}, {cmd: `$tool -l 143`}, {cmd: `$tool -l 137`}, {cmd: `$tool -l 0`}, {cmd: `$tool -l 33`}, {cmd: `$tool -l 32`},
+			{cmd: `$tool -l TERM`, differs: killNumber}, {cmd: `$tool -l sigterm`, differs: killNumber}, {cmd: `$tool -l -- TERM`, differs: killNumber}, {cmd: `$tool -l 271`, differs: "as coreutils"}, {cmd: `$tool -l 143`}, {cmd: `$tool -l 137`}, {cmd: `$tool -l 0`}, {cmd: `$tool -l 33`}, {cmd: `$tool -l 32`},
 			{cmd: `$tool -l 65`}, {cmd: `$tool -l 193`}, {cmd: `$tool -l 255`}, {cmd: `$tool -l 129`}, {cmd: `$tool -l FOO`}, {cmd: `$tool -l 9x`}, {cmd: `$tool -l -9`},
-			{cmd: `$tool -l 0x4003`}, {cmd: `$tool -l 0xg`}, {cmd: `$tool -l=0x8`}, {cmd: `$tool --list=15`}, {cmd: `$tool -l=HUP`}, {cmd: `$tool -l 1000`},
+			{cmd: `$tool -l 0x4003`}, {cmd: `$tool -l 0xg`}, {cmd: `$tool -l=0x8`}, {cmd: `$tool --list=15`}, {cmd: `$tool -l=HUP`, differs: killNumber}, {cmd: `$tool -l 1000`},
 			{cmd: `$tool -l`, differs: "the real-time signals are listed, as coreutils does"},
 			{cmd: `$tool -l 37`, differs: "as coreutils"}, {cmd: `$tool -l RTMIN+3`, differs: "as coreutils"},
 			{cmd: `$tool -l 9 15`, differs: "as coreutils"}, {cmd: `$tool -lHUP`, differs: "as procps"}, {cmd: `$tool -l9`, differs: "as procps"},
@@ -76,7 +78,7 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool sleep`}, {cmd: `$tool -KILL sleep`}, {cmd: `$tool -a -9 sleep`}, {cmd: `$tool sleep 9999`},
 			{cmd: `$tool -q`}, {cmd: `$tool -q x 1000`}, {cmd: `$tool -q 7 -USR1 1000`}, {cmd: `$tool --queue 7 9999`}, {cmd: `$tool -q 99999999999 1000`, differs: "glibc adds the reason"},
 			{cmd: `$tool -r 1000`}, {cmd: `$tool -r --verbose 1000 1001`}, {cmd: `$tool -r -9 1000`},
-			{cmd: `$tool -d 9999`}, {cmd: `$tool -d`}, {cmd: `$tool -d 1000 1001`}, {cmd: `$tool -d 1000`}, {cmd: `$tool --show-process-state=1000`}, {cmd: `$tool -d=1000`},
+			{cmd: `$tool -d 9999`}, {cmd: `$tool -d 2147483647`}, {cmd: `$tool -0 2147483647`}, {cmd: `$tool -d`}, {cmd: `$tool -d 1000 1001`}, {cmd: `$tool -d 1000`}, {cmd: `$tool --show-process-state=1000`}, {cmd: `$tool -d=1000`},
 			{cmd: `$tool -d $victim`, setup: "start perl -e '$SIG{USR1}=sub{}; $SIG{HUP}=q(IGNORE); open F,q(>&=3); syswrite F,qq(victim=$$\\n); close F; sleep 60'"},
 			{cmd: `$tool --timeout 30000 KILL 1000`}, {cmd: `$tool --timeout 30000 KILL --timeout 5 9 1000`}, {cmd: `$tool --timeout`}, {cmd: `$tool --timeout x KILL 1000`},
 			{cmd: `$tool --timeout 5 FOO 1000`},
@@ -118,7 +120,7 @@ func waitpidOfUtilLinux() comparison {
 		tool: "waitpid", from: "waitpid of util-linux 2.42", unpackaged: true,
 		setup: "at 1000 sleep 300; at 1001 sleep 300",
 		cases: []diffCase{
-			{cmd: `$tool`}, {cmd: `$tool 9999`}, {cmd: `$tool -v 9999`}, {cmd: `$tool -e 9999`}, {cmd: `$tool -ev 9999`}, {cmd: `$tool x`, differs: "the cause is not told"}, {cmd: `$tool -t 0.05 1000`},
+			{cmd: `$tool`}, {cmd: `$tool 9999`}, {cmd: `$tool -v 9999`}, {cmd: `$tool -e 9999`}, {cmd: `$tool -ev 9999`}, {cmd: `$tool x`}, {cmd: `$tool 5x`}, {cmd: `$tool 0`}, {cmd: `$tool -e -- -5`}, {cmd: `$tool -t 0.05 1000`},
 			{cmd: `$tool -v -t 0.05 1000`}, {cmd: `$tool -v --timeout=0.05 1000 1001`}, {cmd: `$tool -c 3 1000 1001`}, {cmd: `$tool -c 0 1000`, differs: "the range is not told"},
 			{cmd: `$tool -c x 1000`}, {cmd: `$tool -t x 1000`}, {cmd: `$tool -t '' 1000`}, {cmd: `$tool -c 1 -e 1000`}, {cmd: `$tool -e -c 1 1000`}, {cmd: `$tool --nope 1000`}, {cmd: `$tool -z 1000`}, {cmd: `$tool -c`}, {cmd: `$tool --time`},
 			{cmd: `$tool --verb --ti 0.05 1000`}, {cmd: `$tool -vt0.05 1000`}, {cmd: `$tool -vt=0.05 1000`}, {cmd: `$tool --ver 1000`}, {cmd: `$tool --exited=1 1000`}, {cmd: `$tool -t 0.05 1000 -v`}, {cmd: `$tool -t 0.05 ' 1000' +1001 -c 1`},
@@ -127,6 +129,9 @@ func waitpidOfUtilLinux() comparison {
 			{cmd: `$tool -c 2 $z $z`, setup: zombie}, {cmd: `$tool -e 9999 $z`, setup: zombie}, {cmd: `$tool -t 0 $z`, setup: zombie}, {cmd: `$tool 9999 1000`},
 			{cmd: `$tool -t 5e-2 1000`}, {cmd: `$tool -t +0.05 1000`}, {cmd: `$tool -t ' 0.05' 1000`}, {cmd: `$tool -t 0x.1 1000`}, {cmd: `$tool -t 99999999999999999999 9999`},
 			{cmd: `$tool -t 0.05x 1000`}, {cmd: `$tool -t nan 1000`, differs: "the limit is wrong, and not the timer"}, {cmd: `$tool -t -1 1000`, differs: "the limit is wrong, and not the timer"}, {cmd: `$tool -t 50ms 1000`, differs: "units"},
+			{cmd: `$tool -ev 2147483647`}, {cmd: `$tool 2147483647`}, {cmd: `$tool -ev 4194304 4194305 +99999999`}, {cmd: `$tool -e 2147483648`}, {cmd: `$tool -e 99999999999999999999`}, {cmd: `$tool -c 1 2147483647`}, {cmd: `$tool 4194305:5`},
+			{cmd: `$tool -e 2147483648:5`}, {cmd: `$tool -e 5:18446744073709551616`}, {cmd: `$tool -e 5:0`}, {cmd: `$tool -e 5:x`}, {cmd: `$tool -ev 2147483647 x`}, {cmd: `$tool -ev 4194305:5`, differs: "one line is enough"},
+			{cmd: `POSIXLY_CORRECT=1 $tool -t 0.05 1000 -v`}, {cmd: `POSIXLY_CORRECT= $tool -t 0.05 1000 -v`}, {cmd: `POSIXLY_CORRECT=1 $tool -v -t 0.05 1000`}, {cmd: `POSIXLY_CORRECT=1 $tool 1000 --nope`},
 			{cmd: `$tool 1000:1`, setup: ""}, {cmd: `$tool -ev 1000:1`, differs: "one line is enough"},
 			{cmd: `$tool -v -t 0.05 $(victim inode 1000)`},
 			{cmd: `$tool -V`, differs: "it is another program"}, {cmd: `$tool -h`, differs: "it is another program"},

@@ -42,6 +42,7 @@ at 250 ./copy 300`
 		"-n 1 -v sleep", "-n $$ -v sleep", "-n 0 -v sleep", "-n x sleep", "--ns 1 sleep", "-ns 1 -v sleep", "-n",
 		"-i sleep", "-i sleep </dev/null", "-q -i nosuch", "-w nosuch", "-wq nosuch", "--wait nosuch", "-verb sleep", "-verbo -exact sleep", "-wai nosuch", "-gv nosuch", "-qv nosuch sleep",
 		"/nosuch/sleep", "./copy", "-v ./copy", `-v "$PWD/copy"`, `-v "$(command -v sleep)"`, "-v ./abcdefghijklmnop", "./", "-v ./copy /nosuch", "-rv ./copy", "-I -v ./COPY", "-v ./copy nosuch", "-e -v ./copy", "-v copy ./",
+		"-- sleep -v", "- -v",
 		"-Z", "-Z '[' sleep", "-V sleep -x", "-i",
 	} {
 		one := diffCase{cmd: "$tool " + args}
@@ -52,6 +53,11 @@ at 250 ./copy 300`
 			one.differs = "it is no signal"
 		}
 		table.cases = append(table.cases, one)
+	}
+	for _, args := range []string{"sleep -v", "-v sleep", "sleep -9", "-9 sleep", "sleep -KILL -v", "-v -- sleep", "sleep -- -v", "-v sleep copy -q", "sleep -l", "-l sleep", "-list x", "nosuch --nosuch", "--nosuch nosuch", "'' -q", "-q nosuch -v"} {
+		for _, value := range []string{"", "1"} {
+			table.cases = append(table.cases, diffCase{cmd: "POSIXLY_CORRECT=" + value + " $tool " + args})
+		}
 	}
 	meant := func(reason string, list ...string) {
 		for _, args := range list {

@@ -25,7 +25,7 @@ me=$(exec sh -c 'echo $PPID')
 nobody_else() { for dir in /proc/[0-9]*; do case " 1 $$ $me 210 220 230 240 " in *" ${dir#/proc/} "*) ;; *) return 1 ;; esac; done; }
 # What the shell has started meanwhile, and nobody waits for, must not be found.
 until_true nobody_else
-echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >empty`
+echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo +220 >plus; : >empty`
 	list := func(tool string) comparison {
 		return comparison{
 			tool: tool, peer: []string{"/usr/bin/" + tool}, from: "procps", setup: setup, after: "fate 210 220 230 240", same: usageText,
@@ -44,7 +44,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		"-G root sleep", "-G 0 sleep", "-G nosuch", "-G ''", "-G 12345 sleep", "-u 0 -U 0 -G 0 sleep",
 		"-t '?' sleep", "-t pts/77", "-t ''", "-t -", "-t '?,pts/0' sleep",
 		"-r S sleep", "-r Z sleep", "-r '' sleep", "-r S,R sleep", "-r s sleep", "-r DRTZ sleep", "-r S -c sleep",
-		"-O 0 sleep", "-O '' sleep", "-O 9999999 sleep", "-F pidfile", "-F pidfile -l", "-F two", "-F bad", "-F zero", "-F empty", "-F nosuch", "-F /", "-F ''", "-F pidfile sleep", "-F pidfile b-c",
+		"-O 0 sleep", "-O '' sleep", "-O 9999999 sleep", "-O 0.5 sleep", "-O 9999999.5 sleep", "-O .5 sleep", "-O 0. sleep", "-O ' 0' sleep", "-O +0.5 sleep", "-O -1.5 sleep", "--older 0.9 sleep", "-F pidfile", "-F pidfile -l", "-F two", "-F bad", "-F plus", "-F plus -l", "-F empty", "-F nosuch", "-F /", "-F ''", "-F pidfile sleep", "-F pidfile b-c",
 		"-L -F pidfile", "-L sleep", "-LF pidfile b-c", "--pidfile pidfile", "--pidf pidfile", "--logpidfile",
 		"-vc -F pidfile -x sleep", "-vcx sleep -P 1", "-A sleep", "-Ac sleep", "-A -P 1 sleep",
 		"--cgroup ''", "--cgroup nosuch", "--ns $$ sleep", "--ns 1 --nslist pid sleep", "--ns 1 --nslist pid,net,ipc,mnt,uts,user sleep", "--nslist '' sleep", "--ns 1 --nslist net nosuch",
@@ -66,7 +66,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		}
 		return list
 	}
-	pgrep = append(pgrep, meant(pgrepStrict, "-O x sleep", "-O 0.5 sleep", "--ns x sleep")...)
+	pgrep = append(pgrep, meant(pgrepStrict, "-O x sleep", "-O 5m sleep", "-O 1e9 sleep", "-O 1.x sleep", "--ns x sleep")...)
 	pgrep = append(pgrep, meant("an empty member of a list is none, as in procps 4.0.7, and not number 0", "-cP 1,", "-P ,", "-u 1, sleep")...)
 	pgrep = append(pgrep, meant("patterns of several parts are no long names, as in procps 4.0.4", "'xxxxxxxxxxxxxxxxx|y'")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.7", "-p 210", "--quiet sleep", "-p 1 -F pidfile", "-F - <pidfile")...)
@@ -75,6 +75,16 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 	pgrep = append(pgrep, meant("a reference that is not there is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
 	pgrep = append(pgrep, meant("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)
 	pgrep = append(pgrep, meant("an unknown signal is an error", "--signal FOO sleep")...)
+	pgrep = append(pgrep, meant("names are quoted, 0 is a number in a pidfile, and -H is a condition, as in procps 4.0.6", "-lQ sleep", "-F zero", "-H")...)
+	for _, args := range []string{"sleep -l", "-l sleep", "sleep -l -x", "-x -l slee", "sleep --", "-- sleep", "-l -- sleep", "- -l", "sleep -c -P 1", "-P 1 -c", "'' -c", "sleep --nosuch", "--nosuch sleep", "sleep -z", "-h -l"} {
+		for _, value := range []string{"", "1"} {
+			one := diffCase{cmd: "POSIXLY_CORRECT=" + value + " $tool " + args}
+			if args == "-h -l" {
+				one.differs = "the help tells of the options of procps 4.0.6"
+			}
+			pgrep = append(pgrep, one)
+		}
+	}
 	pgrep = append(pgrep, meant("a terminal can be named with its folder", "-t /dev/?")...)
 	pgrep = append(pgrep, meant("matching back references takes time without bound", `'(e)\1'`)...)
 	pgrep = append(pgrep, meant("the version", "-V", "--version")...)
@@ -113,7 +123,10 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; : >em
 		diffCase{cmd: "as_user 1234 $tool -e sleep"},
 		diffCase{setup: "take_pid 300 setpriv --reuid 1234 --regid 1234 --clear-groups -- sleep 70; until_true running 300 sleep", cmd: "as_user 1234 $tool -e sleep", after: "fate 300"},
 	)
-	pkillTable.minimum = 90
+	for _, args := range []string{"sleep -e", "-e sleep", "sleep -9", "-9 sleep", "-9 -x slee", "sleep -KILL -e", "-e sleep -HUP", "-e -- sleep", "sleep --signal=9", "--signal=9 -e sleep", "sleep -z"} {
+		pkillTable.cases = append(pkillTable.cases, diffCase{cmd: "POSIXLY_CORRECT=1 $tool " + args})
+	}
+	pkillTable.minimum = 100
 
 	pidwaitTable := list("pidwait")
 	for _, args := range []string{

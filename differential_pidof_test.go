@@ -41,12 +41,15 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with("", "",
 			"", "sleep", "nosuch", "sleep nosuch", "nosuch sleep", "sleep sleep", "copy sleep", "sleep copy", "-s sleep", "-s sleep copy", "-s nosuch", "-q sleep", "-q nosuch", "-q nosuch sleep", "-qs sleep", "-sq sleep copy",
 			"-o 210 sleep", "-o 220 sleep", "-o 210,220 sleep", "-o 210 -o 220 sleep", "-o 210 copy sleep", "-s -o 220 sleep", "-o 99999 sleep", "-o %PPID sleep", "-o%PPID,210 sleep", "-o 210,99999 -s sleep",
-			"./copy", "copy", "''", "sleep ''", "-x nosuch", "-n sleep", "-c sleep", "-c nosuch", "-cs sleep", "-x sleep", "-- sleep", "-s -- sleep", "sleep -s", "SLEEP", "slee", `"$PWD/nosuch"`, "/", "-nsc sleep copy"),
+			"./copy", "copy", "''", "sleep ''", "-x nosuch", "-n sleep", "-c sleep", "-c nosuch", "-cs sleep", "-x sleep", "-- sleep", "-s -- sleep", "sleep -s", "sleep copy -s", "SLEEP", "slee", `"$PWD/nosuch"`, "/", "-nsc sleep copy"),
 		with(scripts, "", "script", "-x script", "-x ./script", `-x "$PWD/script"`, "-x a-script-of-a-long-name", "a-script-of-a-long-name", "-x ./a-script-of-a-long-name", "-cx script", "-nx script", "-x a-script-of-a-l", "-xs script copy"),
 		with(others, "", "./link", "link", "title", "abcdefghijklmnopq", "./abcdefghijklmnopq", "abcdefghijklmno"),
 		with(zombie, "", "corpse", "true", "-x true"),
 	)
 	common = append(common, with("", "", "-o ' 210' sleep", "-o '+210' sleep", "-o ' 210, +220' sleep")...)
+	for _, args := range []string{"sleep -s", "-s sleep", "-s sleep copy", "sleep -- copy", "-- sleep -s", "sleep -q", "sleep -o 220", "-o 220 sleep", "sleep -c copy"} {
+		common = append(common, diffCase{cmd: "POSIXLY_CORRECT= $tool " + args})
+	}
 	sysvinit := slices.Concat(
 		with("", "", "-d, sleep", "-d : -s sleep", "-z sleep", `"$(readlink -f "$(command -v sleep)")"`, `"$(command -v sleep)"`, `-n "$(command -v sleep)"`, `"$(readlink -f copy)"`, `"$PWD/sub/copy"`),
 		with("", "that of sysvinit is one byte", "-d '' sleep copy", "-d ' - ' sleep"),

@@ -24,19 +24,21 @@ func timeoutOfGNU() comparison {
 		"60", "60.", "60.5", "+60", "' 60'", "60s", "1m", "1h", "1d", ".5h", "1.m", "1e2", "1E2", "1e+2", "6e1s", "1e400", "1e400d", "0x20", "0X20s", "0x1p6", "0x1P+6", "0x.8p8",
 		"inf", "INF", "infinity", "infd", "Infinitys", "+inf", "0", "0s", "0.0", "0d", "0x0", "00", "-0", "' -0'", "0e5", "99999999999", "99999999999d", "18446744073709551616",
 		"x", "''", "' '", "'60 '", "'60 s'", "60S", "60M", "60ms", "60ss", "60sm", "nan", "NAN", "'nan(1)'", "infx", "inff", "-inf", "..", ".", "+", "-", "+-60", "e1", "1e", "1e+", "1es", "0x", "0xg", "0x1p",
-		"60_0", "6,0", "0b1", "0o7", "' -1'", "-1", "--1", "1d1", "1dd", "$(printf '\\t60')", "\"$(printf '60\\033')\"", "'60\\'", "\"6'0\"",
+		"60_0", "6,0", "0b1", "0o7", "' -1'", "-1", "--1", "1d1", "1dd", "-0.0", "-0s", "-0x0p-5", "-0x.00p5", "-0e-99999", "-1e-320", "-1e10000", "-nan", "1e10000", "0x1p10000", "0x0e", "$(printf '\\t60')", "\"$(printf '60\\033')\"", "'60\\'", "\"6'0\"",
 	} {
 		add("", "$tool "+d+" sh -c 'exit 7'", "$tool -k "+d+" 60 sh -c 'exit 7'")
 	}
 	for _, d := range []string{".1", "0.1s", "1e-1", "0x.2", "0x1p-4", "0.001m", "0.00001h", "1e-6d", "1e-9", "+.1", "' .1'"} {
 		add("", "$tool "+d+" sleep 60")
 	}
-	add("what is too small for a number is no 0, as in later coreutils", "$tool 1e-400 sleep 5")
+	add("what is too small for a number is no 0, as in later coreutils", "$tool 1e-400 sleep 5", "$tool 0x1p-10000 sleep 5")
+	add("what is too small for a number is refused below 0, as in coreutils 9.10", "$tool -- -1e-10000 true", "$tool -- -1e-400s true", "$tool -- -0x1p-10000 true", "$tool -k -1e-400 60 true", "$tool --kill-after=-1e-10000d 60 true")
+	add("signals that glibc keeps can be sent, as in coreutils 9.10", "$tool -s 32 .01 sleep 60", "$tool -s 33 .01 sleep 60")
 	// Signals.
 	for _, s := range []string{
 		"TERM", "term", "SIGTERM", "sigTerm", "15", "015", "143", "271", "KILL", "9", "137", "INT", "2", "HUP", "QUIT", "USR1", "ALRM", "ABRT", "PIPE", "VTALRM", "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-3", "rtmin+2", "35", "64",
 		"IOT", "POLL", "IO", "STKFLT", "PWR", "XCPU", "SEGV", "FPE", "TRAP", "SYS", "ILL", "BUS",
-		"FOO", "''", "' '", "SIG", "SIGSIGTERM", "-1", "99", "65", "100", "15x", "x15", "1.5", "0x9", "'9 '", "32", "33", "RTMIN+99", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "99999999999", "+9", "TERM+1",
+		"FOO", "''", "' '", "SIG", "SIGSIGTERM", "-1", "99", "65", "100", "15x", "x15", "1.5", "0x9", "'9 '", "RTMIN+99", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "99999999999", "+9", "TERM+1",
 	} {
 		add("", "$tool -s "+s+" .01 sleep 60")
 	}
@@ -119,7 +121,26 @@ func timeoutFamilies(family string) []diffCase {
 	}
 	for _, sig := range []string{"0", "EXIT", "CONT", "URG"} {
 		cmd := `start $tool -v -s ` + sig + ` 60 perl "$V/actor.pl" exit-on=TERM:5 2>said; kill -ALRM $pid; until_true grep -q sending said; kill $pid; wait $pid; code=$?; cat said; (exit $code)`
-		cases = append(cases, diffCase{cmd: cmd})
+		one := diffCase{cmd: cmd}
+		if sig == "0" || sig == "EXIT" {
+			one.differs = "signal 0 has no name, as in coreutils 9.10"
+		}
+		cases = append(cases, one)
+	}
+	// An inner timeout is sent ALRM alone, and sends its command the signal of its own.
+	for _, outer := range []string{"ALRM", "TERM", "INT", "HUP", "QUIT", "USR1", "USR2"} {
+		reason := ""
+		if outer == "USR2" {
+			reason = "every signal that ends a process is passed on, as in coreutils 9.10"
+		}
+		for _, options := range []string{"", "--foreground ", "-v "} {
+			words := "exit-on=USR1:6"
+			if outer != "ALRM" && outer != "USR1" {
+				words += " exit-on=" + outer + ":7"
+			}
+			inner := "$tool --preserve-status " + options + `-s USR1 60 perl "$V/actor.pl" `
+			cases = append(cases, diffCase{cmd: "start $tool --preserve-status -s " + outer + " 60 " + inner + words + "; kill -ALRM $pid; wait $pid 2>/dev/null", differs: reason})
+		}
 	}
 	for _, sig := range []string{"USR2", "XCPU", "VTALRM"} {
 		cases = append(cases, diffCase{cmd: send(sig, "-s "+sig, "exit-on="+sig+":5")})

@@ -26,6 +26,7 @@ type children struct {
 	terminal   bool
 	orphaned   bool // its process group is orphaned
 	foreground bool
+	subreaper  bool // already, as the program before execve has asked
 	passErr    error
 	report     []byte
 	answer     string
@@ -118,6 +119,8 @@ func (c *children) Pass(pid int, sig signals.Signal, group bool) error {
 func (c *children) Everybody(sig signals.Signal) error { c.note("%v all", sig); return nil }
 func (c *children) WatchInput() error                  { c.note("input"); return c.inputErr }
 func (c *children) WatchParent(pid int) error          { c.note("parent %d", pid); return c.parentErr }
+func (c *children) Subreaper() bool                    { return c.subreaper }
+
 func (c *children) DieWithParent(sig signals.Signal) error {
 	c.note("die with parent %v", sig)
 	return nil

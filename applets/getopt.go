@@ -15,10 +15,10 @@ import (
 // getopt reads a command line as getopt_long(3) of glibc does and in its
 // words: long options may be shortened while that is unambiguous, an unknown
 // letter is told by itself. Where an option's own value is wrong, that error is
-// returned as it is. The letters in off are none of this tool's. With command
-// the first operand ends the options, and so do --help and --version: what
+// returned as it is. The letters in off are none of this tool's. With inOrder
+// the first operand ends the options. --help and --version end them always: what
 // follows those is not looked at.
-func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (operands []string, err error) {
+func getopt(flags *pflag.FlagSet, off string, inOrder bool, args []string) (operands []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
 		args = args[1:]
@@ -29,7 +29,7 @@ func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (oper
 			args, err = longOption(flags, word[2:], args)
 		case len(word) > 1 && word[0] == '-':
 			args, err = letters(flags, off, word[1:], args)
-		case command:
+		case inOrder:
 			return append(operands, append([]string{word}, args...)...), nil
 		default:
 			operands = append(operands, word)
@@ -42,6 +42,13 @@ func getopt(flags *pflag.FlagSet, off string, command bool, args []string) (oper
 		}
 	}
 	return operands, nil
+}
+
+// posixlyCorrect reports whether the first operand ends the options of a tool whose
+// original reads them with getopt(3) of glibc: POSIXLY_CORRECT is set, even to nothing.
+func (e *Env) posixlyCorrect() bool {
+	_, set := e.lookup("POSIXLY_CORRECT")
+	return set
 }
 
 // errEnough ends the reading.

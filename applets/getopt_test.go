@@ -43,17 +43,17 @@ func getoptFlags(log *[]string) *pflag.FlagSet {
 func TestGetopt(t *testing.T) {
 	for _, test := range []struct {
 		args    string // by blanks; _ is an empty one
-		command bool
+		inOrder bool
 		want    string // what is set, and the operands behind a bar
 		err     string
 	}{
 		{args: "", want: "|"},
 		{args: "x y", want: "|x y"},
 		{args: "x -a y --verbose z", want: "all=true verbose=true|x y z"},
-		{args: "x -a y --verbose z", command: true, want: "|x -a y --verbose z"},
-		{args: "-a x -v", command: true, want: "all=true|x -v"},
+		{args: "x -a y --verbose z", inOrder: true, want: "|x -a y --verbose z"},
+		{args: "-a x -v", inOrder: true, want: "all=true|x -v"},
 		{args: "-a -- -v --", want: "all=true|-v --"},
-		{args: "-a -- -v --", command: true, want: "all=true|-v --"},
+		{args: "-a -- -v --", inOrder: true, want: "all=true|-v --"},
 		{args: "- -a -", want: "all=true|- -"},
 		{args: "_ -a", want: "all=true|_"},
 		{args: "-av", want: "all=true verbose=true|"},
@@ -96,7 +96,7 @@ func TestGetopt(t *testing.T) {
 		{args: "-s -h", want: "signal=-h|"},
 	} {
 		var log []string
-		operands, err := getopt(getoptFlags(&log), "o", test.command, words(test.args))
+		operands, err := getopt(getoptFlags(&log), "o", test.inOrder, words(test.args))
 		got := ""
 		if err == nil {
 			got = strings.Join(log, " ") + "|" + strings.Join(quoteEmpty(operands), " ")
@@ -138,10 +138,10 @@ func FuzzGetopt(f *testing.F) {
 		f.Add(strings.ReplaceAll(seed, " ", "\x00"), true)
 		f.Add(strings.ReplaceAll(seed, " ", "\x00"), false)
 	}
-	f.Fuzz(func(t *testing.T, text string, command bool) {
+	f.Fuzz(func(t *testing.T, text string, inOrder bool) {
 		args := strings.Split(text, "\x00")
 		var log []string
-		operands, err := getopt(getoptFlags(&log), "o", command, slices.Clone(args))
+		operands, err := getopt(getoptFlags(&log), "o", inOrder, slices.Clone(args))
 		if err != nil {
 			if operands != nil || err.Error() == "" || !errors.As(err, new(*getoptError)) && err.Error() != "a bad value" {
 				t.Errorf("%q: %q, and %v", args, operands, err)
@@ -149,7 +149,7 @@ func FuzzGetopt(f *testing.F) {
 			return
 		}
 		ended := slices.Contains(log, "help=true") || slices.Contains(log, "version=true")
-		if command && !ended && !slices.Equal(operands, args[len(args)-len(operands):]) {
+		if inOrder && !ended && !slices.Equal(operands, args[len(args)-len(operands):]) {
 			t.Errorf("%q: the command is %q", args, operands)
 		}
 		// In their order they are all found among the words.

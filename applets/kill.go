@@ -112,7 +112,7 @@ func (c *killCall) operand(word string) {
 		c.number(word, int(n))
 		return
 	}
-	if op, err := target.ParseOperand(word); err == nil && (op.Form == target.Inode || op.Form == target.Handle) {
+	if op, err := target.ParsePID(word); err == nil && (op.Form == target.Inode || op.Form == target.Handle) {
 		id, err := pinOperand(c.env, op)
 		if err != nil {
 			c.failedFor(word, err)
@@ -127,7 +127,7 @@ func (c *killCall) operand(word string) {
 // cNumber takes off what strtol(3) passes over before a number: ps(1) and others
 // pad theirs.
 func cNumber(word string) string {
-	text := strings.TrimLeft(word, " \t\n\v\f\r")
+	text := strings.TrimLeft(word, blanks)
 	text = strings.TrimPrefix(text, "+")
 	if text == "" || text[0] < '0' || text[0] > '9' {
 		return word

@@ -75,11 +75,10 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 			c.pidOnly = true
 		case "-l", "--list":
 			words := args[1:]
-			glued := attached && !strings.HasPrefix(word, "-l=") && name == "-l"
 			if attached {
 				words = append([]string{value}, words...)
 			}
-			return end(c.list(words, glued))
+			return end(c.list(words))
 		case "-L", "--table", "-t":
 			c.table(c.env.Stdout)
 			return end(0)
@@ -199,7 +198,7 @@ func (c *killCall) unknown(name string) int {
 }
 
 func (c *killCall) showState(word string) int {
-	op, err := target.ParseOperand(word)
+	op, err := target.ParsePID(word)
 	if err != nil || op.Form != target.PID {
 		return c.wrong("invalid PID argument: '%s'", show.Word(word))
 	}

@@ -13,54 +13,47 @@ import (
 	"killbox/internal/signals"
 )
 
-// list is kill -l. A single name is printed as it is, which is util-linux's
-// way; as a number where only the others know the form: attached to -l
-// (procps), several at once, and real-time names (coreutils).
-func (c *killCall) list(words []string, glued bool) int {
+// list is kill -l. The number of a name is printed, as procps, coreutils, toybox and
+// busybox do; util-linux alone repeats the name.
+func (c *killCall) list(words []string) int {
+	if len(words) > 0 && words[0] == "--" {
+		words = words[1:]
+	}
 	if len(words) == 0 {
 		c.names()
 		return 0
 	}
-	var lines []string
+	code := 0
 	for _, word := range words {
 		if hex, ok := strings.CutPrefix(word, "0x"); ok {
 			mask, err := strconv.ParseUint(hex, 16, 64)
 			if err != nil {
-				return c.wrong("invalid sigmask format: %s", show.Word(word))
+				code = c.wrong("invalid sigmask format: %s", show.Word(word))
+				continue
 			}
-			lines = append(lines, maskNames(mask)...)
+			for _, name := range maskNames(mask) {
+				fmt.Fprintln(c.env.Stdout, name)
+			}
 			continue
 		}
-		line, ok := translate(word, !glued && len(words) == 1)
+		line, ok := translate(word)
 		if !ok {
-			return c.wrong("unknown signal: %s", show.Word(word))
+			code = c.wrong("unknown signal: %s", show.Word(word))
+			continue
 		}
-		lines = append(lines, line)
-	}
-	for _, line := range lines {
 		fmt.Fprintln(c.env.Stdout, line)
 	}
-	return 0
+	return code
 }
 
-func translate(word string, keep bool) (string, bool) {
+// translate returns the name of a number or exit status, and the number of a name.
+func translate(word string) (string, bool) {
 	if n, ok := decimal(word); ok {
-		if n >= 128 {
-			n -= 128 // what the shell's $? is after a death by that signal
-		}
-		if n > int(signals.RTMax) {
-			return "", false
-		}
-		return signals.Signal(n).String(), true
+		sig, ok := signals.FromShell(n)
+		return sig.String(), ok
 	}
 	sig, ok := killSignal(word)
-	if !ok {
-		return "", false
-	}
-	if keep && sig < signals.RTMin {
-		return sig.String(), true
-	}
-	return strconv.Itoa(int(sig)), true
+	return strconv.Itoa(int(sig)), ok
 }
 
 func maskNames(mask uint64) (names []string) {

@@ -66,7 +66,7 @@ func (c *killallCall) say(format string, args ...any) {
 }
 
 func (c *killallCall) run(args []string) int {
-	operands, err := c.o.parse(c.name, args)
+	operands, err := c.o.parse(c.name, c.env.posixlyCorrect(), args)
 	switch {
 	case err != nil:
 		return c.refuse(err)

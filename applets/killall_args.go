@@ -102,8 +102,8 @@ func killallAge(s string) (time.Duration, error) {
 
 // parse reads the command line as getopt_long_only(3) does: one dash is enough
 // for a long option too, and what else begins with a capital letter or a digit
-// is a signal.
-func (o *killallOptions) parse(name string, args []string) (operands []string, err error) {
+// is a signal. With inOrder the first operand ends the options.
+func (o *killallOptions) parse(name string, inOrder bool, args []string) (operands []string, err error) {
 	flags := o.flags(name)
 	if len(args) == 0 {
 		return nil, &getoptError{}
@@ -115,6 +115,8 @@ func (o *killallOptions) parse(name string, args []string) (operands []string, e
 		switch {
 		case word == "--":
 			return append(operands, args...), nil
+		case (!dash || body == "") && inOrder:
+			return append(append(operands, word), args...), nil
 		case !dash || body == "":
 			operands = append(operands, word)
 		case body[0] == '-':

@@ -51,7 +51,7 @@ func FuzzKillallArgs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		words := strings.Split(line, "\x00")
 		var o killallOptions
-		operands, err := o.parse("killall", words)
+		operands, err := o.parse("killall", false, words)
 		if err != nil {
 			return
 		}

@@ -205,9 +205,6 @@ func listSignals(env *Env, name string, table bool, operands []string) int {
 // a process that died of a signal into a name.
 func translateSignal(word string) (string, error) {
 	if n, ok := decimal(word); ok {
-		if n == 0 {
-			return "0", nil
-		}
 		sig, ok := signals.FromShell(n)
 		if !ok {
 			return "", fmt.Errorf("unknown signal %s", show.Quoted(word))

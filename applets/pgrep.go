@@ -214,21 +214,27 @@ func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 }
 
 func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
-	text := printed(st.Comm)
-	if p.o.listFull {
-		var err error
-		if p.o.quote {
-			text, err = p.m.quotedLine(st)
-		}
-		if text == "" || !p.o.quote {
-			text, err = p.m.commandLine(st)
-			text = printed(text)
-		}
-		if err != nil {
-			return list
-		}
+	text, err := p.text(st)
+	if err != nil {
+		return list
 	}
 	return append(list, pgrepProcess{Stat: *st, text: text})
+}
+
+// text is the name of a process, or its command line, as it is printed.
+func (p *pgrepCall) text(st *procfs.Stat) (string, error) {
+	switch {
+	case p.o.quote && p.o.listFull:
+		if text, err := p.m.quotedLine(st); text != "" || err != nil {
+			return text, err
+		}
+	case p.o.quote:
+		return shellQuote(st.Comm), nil
+	case !p.o.listFull:
+		return printed(st.Comm), nil
+	}
+	text, err := p.m.commandLine(st)
+	return printed(text), err
 }
 
 // extreme leaves only the newest or the oldest.

@@ -94,7 +94,7 @@ func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 		o.sessions != nil && !slices.Contains(o.sessions, int64(st.SID)),
 		o.terminals != nil && !onTerminal(o.terminals, st.TTY),
 		o.states != nil && strings.IndexByte(*o.states, st.State) < 0,
-		o.older != nil && m.uptime-int64(st.Start) < *o.older*ticks:
+		o.older != nil && (m.uptime-int64(st.Start))/ticks < *o.older:
 		return false, nil
 	}
 	if o.euids != nil || o.ruids != nil || o.rgids != nil || o.handler {

@@ -71,7 +71,7 @@ func badOption(format string, args ...any) error {
 func (o *pgrepOptions) off() string {
 	switch o.mode {
 	case pgrepSignal:
-		return "dlavwQ"
+		return "dlavw"
 	case pgrepWait:
 		return "dlavwQqm"
 	}
@@ -86,7 +86,8 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	f.Var(&o.signal, "signal", "")
 	f.BoolVarP(&o.notAncestors, "ignore-ancestors", "A", false, "")
 	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "")
-	f.BoolVarP(&o.handler, "require-handler", "H", false, "")
+	o.criterion(f, "require-handler", "H", "bool", func(string) error { o.handler = true; return nil })
+	f.Lookup("require-handler").NoOptDefVal = "true"
 	o.value(f, "queue", "q", "VALUE", o.setQueue)
 	f.BoolVarP(&o.release, "mrelease", "m", false, "")
 	f.BoolVarP(&o.echo, "echo", "e", false, "")
@@ -106,9 +107,13 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.extreme(f, "newest", "n", &o.newest)
 	o.extreme(f, "oldest", "o", &o.oldest)
 	o.criterion(f, "older", "O", "SECONDS", func(s string) error {
-		n, err := plainNumber(s)
+		whole, fraction, _ := strings.Cut(strings.TrimLeft(s, blanks), ".")
+		n, ok := loose(whole)
+		if !ok || strings.Trim(fraction, "0123456789") != "" {
+			return badOption("not a number: %s", show.Word(s))
+		}
 		o.older = &n
-		return err
+		return nil
 	})
 	o.numbers(f, "pid", "p", "PID", &o.pids, plainNumber)
 	o.numbers(f, "parent", "P", "PPID", &o.parents, plainNumber)
@@ -139,7 +144,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 // hide marks the options that mean nothing to this program.
 func (o *pgrepOptions) hide(f *pflag.FlagSet) {
 	only := map[string][]pgrepMode{
-		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList},
+		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList, pgrepSignal},
 		"lightweight": {pgrepList}, "quiet": {pgrepList}, "queue": {pgrepSignal}, "mrelease": {pgrepSignal},
 		"echo": {pgrepSignal, pgrepWait},
 	}
@@ -210,6 +215,9 @@ func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool
 	})
 	f.Lookup(name).NoOptDefVal = "true"
 }
+
+// blanks is what strtol(3) passes over before a number.
+const blanks = " \t\n\v\f\r"
 
 // loose reads a number as procps does: an empty one is 0, a sign may stand
 // before it.
@@ -316,13 +324,11 @@ func (o *pgrepOptions) setKinds(s string) error {
 // parse reads the command line, and returns the pattern, nil without one.
 func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err error) {
 	flags := o.flags(name)
+	inOrder := o.env.posixlyCorrect()
 	if o.mode == pgrepSignal {
-		// What it refuses is no option either, which getopt says as procps does.
-		if lifted, err := liftSignals(flags, args, false); err == nil {
-			args = lifted
-		}
+		args = pkillSignals(flags, inOrder, args)
 	}
-	operands, err := getopt(flags, o.off(), false, args)
+	operands, err := getopt(flags, o.off(), inOrder, args)
 	switch {
 	case err != nil:
 		return nil, err
@@ -352,6 +358,28 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 		return nil, &pgrepError{text: "no matching criteria specified", try: true}
 	}
 	return nil, nil
+}
+
+// pkillSignals is liftSignals for pkill, which takes -TERM for a signal behind operands
+// too, with inOrder as well. What liftSignals refuses is no option either, which getopt
+// says as procps does.
+func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
+	lifted, err := liftSignals(flags, args, false)
+	if err != nil {
+		return args
+	}
+	if !inOrder {
+		return lifted
+	}
+	var first, rest []string
+	for i, word := range lifted {
+		if word != args[i] {
+			first = append(first, word)
+		} else {
+			rest = append(rest, word)
+		}
+	}
+	return append(first, rest...)
 }
 
 // signalSent is the signal that is sent, or that --require-handler asks for.

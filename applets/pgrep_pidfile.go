@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -35,18 +36,30 @@ func (o *pgrepOptions) readPidfile() error {
 		}
 		in = f
 	}
-	var buf [64]byte
+	var buf [maxPidLine]byte
 	n, _ := io.ReadFull(in, buf[:]) // a pipe may bring it in pieces
-	text := strings.TrimLeft(string(buf[:n]), " \t\n\v\f\r")
-	if end := strings.IndexAny(text, " \t\n\v\f\r"); end >= 0 {
-		text = text[:end]
-	}
-	pid, ok := decimal(text)
-	if !ok || pid == 0 {
+	pid, ok := pidOfLine(string(buf[:n]))
+	if !ok {
 		return invalid
 	}
-	o.pids = []int64{int64(pid)}
+	o.pids = []int64{pid}
 	return nil
+}
+
+// maxPidLine is how much of the first line procps reads.
+const maxPidLine = 255
+
+// pidOfLine reads the number that the first line begins with, as strtol(3) does: blanks
+// and a sign may stand before it. A blank or nothing follows it. 0 and what is below it
+// are numbers that no process has.
+func pidOfLine(text string) (int64, bool) {
+	line, _, _ := strings.Cut(text, "\n")
+	word := strings.TrimLeft(line, blanks)
+	if end := strings.IndexAny(word, blanks); end >= 0 {
+		word = word[:end]
+	}
+	pid, err := strconv.ParseInt(word, 10, 64)
+	return pid, err == nil
 }
 
 // lockedByAnother tries for a lock of either kind: which one a daemon takes is

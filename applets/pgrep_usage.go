@@ -15,7 +15,7 @@ func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
 		pgrepList: ` -d, --delimiter <string>  specify output delimiter
  -l, --list-name           list PID and process name
  -a, --list-full           list PID and full command line
- -Q, --shell-quote         with -a: quote the words as a shell wants them
+ -Q, --shell-quote         with -l and -a: quote as a shell wants it
  --quiet                   print nothing, for the exit status
  -v, --inverse             negates the matching
  -w, --lightweight         list all TID
@@ -24,6 +24,7 @@ func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
  -q, --queue <value>       integer value to be sent with the signal
  -m, --mrelease            reclaim the memory of what is killed at once
  -e, --echo                display what is killed
+ -Q, --shell-quote         with -e: quote the name as a shell wants it
 `,
 		pgrepWait: ` -e, --echo                display PIDs before waiting
      --timeout <duration>  wait no longer than that, then exit 124

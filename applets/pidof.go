@@ -85,7 +85,7 @@ func (c *pidofCall) setOmit(s string) error {
 }
 
 func (c *pidofCall) run(args []string) int {
-	programs, err := getopt(c.flags(c.name), "", false, args)
+	programs, err := getopt(c.flags(c.name), "", c.env.posixlyCorrect(), args)
 	switch {
 	case err != nil:
 		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, err)

@@ -44,6 +44,8 @@ type keeper interface {
 	// that is named must still be ours; 0 is whoever it is.
 	WatchInput() error
 	WatchParent(pid int) error
+	// Subreaper reports whether orphans among our descendants become our children.
+	Subreaper() bool
 	// DieWithParent has the kernel send us sig when our parent is gone.
 	DieWithParent(sig signals.Signal) error
 	// Terminal returns our terminal if its foreground is ours to give.

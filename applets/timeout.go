@@ -106,6 +106,9 @@ type limited struct {
 	timedOut bool
 	killed   bool // KILL has been sent
 	ending   bool // all of the family is to end
+
+	relayed       map[int]bool // groups whose leaders alone were sent relayedSignal
+	relayedSignal signals.Signal
 }
 
 // gnu tells whether only the command or its group is timed out, as GNU does.

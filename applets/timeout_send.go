@@ -3,6 +3,7 @@
 package applets
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -38,7 +39,7 @@ func (l *limited) send(sig signals.Signal) error {
 		l.o.killAfter.d = 0
 	}
 	if l.o.verbose {
-		fmt.Fprintf(l.env.Stderr, "timeout: sending signal %s to command %s\n", gnuName(sig), l.command)
+		fmt.Fprintf(l.env.Stderr, "timeout: sending signal %s to command %s\n", sig, l.command)
 	}
 	l.killed = l.killed || sig == signals.KILL
 	if sig == signals.Null {
@@ -62,19 +63,24 @@ func (l *limited) send(sig signals.Signal) error {
 	return nil
 }
 
-// sendFamily signals everybody who descends from us, each once, and the rest
-// of our group, such as another stage of a shell's pipeline.
+// sendFamily signals each descendant of ours once, and the rest of our group, such as
+// another stage of a shell's pipeline. Descendants in a group whose leader is left to
+// relay the signal are sent nothing.
 func (l *limited) sendFamily(sig signals.Signal) error {
 	step := escalate.Step{Signal: sig}
 	if sig == signals.KILL {
 		step.Grace = escalate.KillGrace
 	}
-	p, err := l.plan(escalate.Ladder{step})
-	if err != nil {
-		return err
+	relayed := l.relayGroups(sig)
+	err := l.signalFamily(step, func(st *procfs.Stat) string {
+		if relayed[st.PGID] && st.PID != st.PGID {
+			return "the leader of its group handles the signal"
+		}
+		return ""
+	})
+	if len(relayed) > 0 {
+		l.relayed, l.relayedSignal = relayed, sig
 	}
-	_, err = escalate.Run(l.env.Kernel, p, l.observer())
-	l.rep.Close()
 	if err == nil && sig != signals.KILL && !sig.Stops() && l.strangers() {
 		for _, s := range []signals.Signal{sig, signals.CONT} {
 			_ = l.env.Kernel.OwnGroup(s)
@@ -83,15 +89,69 @@ func (l *limited) sendFamily(sig signals.Signal) error {
 	return err
 }
 
+// signalFamily carries out one step on the descendants for which except has no reason.
+func (l *limited) signalFamily(step escalate.Step, except func(*procfs.Stat) string) error {
+	p, err := l.plan(escalate.Ladder{step})
+	if err != nil {
+		return err
+	}
+	guard := p.Tree.Guard
+	p.Tree.Guard = func(st *procfs.Stat) string { return cmp.Or(guard(st), except(st)) }
+	_, err = escalate.Run(l.env.Kernel, p, l.observer())
+	l.rep.Close()
+	return err
+}
+
+// relayGroups returns the process groups other than ours that a descendant leads which has
+// a handler for sig: an inner timeout, for example, which sends its command another signal
+// than the one that it gets, or the same one a second time. As with GNU's timeout, which
+// does not reach beyond its group, the leader alone is sent sig then.
+func (l *limited) relayGroups(sig signals.Signal) map[int]bool {
+	groups := make(map[int]bool)
+	var table procfs.Snapshot
+	self, family := l.descendants(&table)
+	for _, st := range family {
+		if st.PID != st.PGID || st.PGID == self.PGID {
+			continue
+		}
+		status, err := l.env.Proc.Status(st.PID)
+		if err == nil && status.Caught.Has(int(sig)) {
+			groups[st.PGID] = true
+		}
+	}
+	return groups
+}
+
+// signalRelayed signals what is left, now that the command is gone, of the groups whose
+// leaders were to relay the signal.
+func (l *limited) signalRelayed() error {
+	return l.signalFamily(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
+		if l.relayed[st.PGID] && st.PID != st.PGID {
+			return ""
+		}
+		return "it has been sent the signal"
+	})
+}
+
+// descendants reads the process table and returns this process and, with it, its
+// descendants; nothing if /proc cannot be read.
+func (l *limited) descendants(table *procfs.Snapshot) (procfs.Stat, []*procfs.Stat) {
+	self, err := l.env.Proc.Stat(l.env.PID)
+	if err != nil || l.env.Kernel.Snapshot(table) != nil {
+		return self, nil
+	}
+	return self, table.Family(procfs.Family{Roots: []procfs.ID{self.ID}})
+}
+
 // strangers tells whether our group has members that we have not started.
 func (l *limited) strangers() bool {
 	var table procfs.Snapshot
-	self, err := l.env.Proc.Stat(l.env.PID)
-	if err != nil || l.env.Kernel.Snapshot(&table) != nil {
+	self, family := l.descendants(&table)
+	if family == nil {
 		return false
 	}
 	ours := map[int]bool{l.env.PID: true}
-	for _, st := range table.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+	for _, st := range family {
 		ours[st.PID] = true
 	}
 	for _, st := range table.Procs {
@@ -108,6 +168,10 @@ func (l *limited) endRest() error {
 	l.steps = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
 	if l.killed {
 		l.steps = l.steps[1:]
+	} else if len(l.relayed) > 0 {
+		if err := l.signalRelayed(); err != nil {
+			return err
+		}
 	}
 	return l.teardown()
 }

@@ -31,7 +31,7 @@ func (v *gnuDuration) Type() string { return "DURATION" }
 // strtod cuts what strtod(3) reads in the C locale from the beginning of s,
 // without the blanks before it. It is "" if that is nothing.
 func strtod(s string) (number, rest string) {
-	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	s = strings.TrimLeft(s, blanks)
 	at := 0
 	// run passes over characters, at most limit of them.
 	run := func(any string, limit int) (n int) {
@@ -70,6 +70,9 @@ func strtod(s string) (number, rest string) {
 	exponent("eE")
 	return s[:at], s[at:]
 }
+
+// Set reads s as coreutils does. Like every number below 0, one that is too close to it for a
+// double is refused; -0 is 0. One above 0 that is too small is the shortest time.
 func (v *gnuDuration) Set(s string) error {
 	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
 	number, letter := strtod(s)
@@ -82,24 +85,40 @@ func (v *gnuDuration) Set(s string) error {
 		number += "p0"
 	}
 	f, err := strconv.ParseFloat(number, 64)
-	if !ok || f < 0 || err != nil && !errors.Is(err, strconv.ErrRange) {
+	if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
+		return invalid
+	}
+	underflow := f == 0 && !zero(number)
+	if f < 0 || underflow && number[0] == '-' {
 		return invalid
 	}
 	switch f *= unit * float64(time.Second); {
 	case f >= math.MaxInt64:
 		v.d = escalate.Forever
-	case f == 0 && strings.Trim(strings.TrimPrefix(strings.SplitN(number, "e", 2)[0], "0x"), "+-0.p") != "":
-		v.d = 1 // too small for a number, and yet not none
+	case underflow:
+		v.d = 1
 	default:
 		v.d = time.Duration(math.Ceil(f))
 	}
 	return nil
 }
 
+// zero reports whether a number that strtod returned, in lower case, has no digit but 0
+// before its exponent.
+func zero(number string) bool {
+	number = strings.TrimLeft(number, "+-")
+	digits, letter := number, "e"
+	if hex, ok := strings.CutPrefix(number, "0x"); ok {
+		digits, letter = hex, "p"
+	}
+	digits, _, _ = strings.Cut(digits, letter)
+	return strings.Trim(digits, "0.") == ""
+}
+
 // gnuSignal is a signal as GNU's operand2sig takes it.
 type gnuSignal struct{ s signals.Signal }
 
-func (v *gnuSignal) String() string { return gnuName(v.s) }
+func (v *gnuSignal) String() string { return v.s.String() }
 
 func (v *gnuSignal) Type() string { return "SIGNAL" }
 
@@ -110,31 +129,23 @@ func (v *gnuSignal) Set(s string) error {
 		if err != nil {
 			return invalid
 		}
-		// A status of the shell's, or of wait's.
-		if n >= 0xff {
-			n &= 0xff
-		} else {
-			n &= 0x7f
+		sig, ok := signals.FromShell(int(n))
+		if !ok {
+			return invalid
 		}
-		s = strconv.FormatInt(n, 10)
+		v.s = sig
+		return nil
 	}
 	if name := strings.TrimPrefix(strings.ToUpper(s), "SIG"); name == "EXIT" {
 		v.s = signals.Null
 		return nil
 	}
 	sig, err := signals.Parse(s)
-	if err != nil || sig == 32 || sig == 33 {
+	if err != nil {
 		return invalid
 	}
 	v.s = sig
 	return nil
-}
-
-func gnuName(s signals.Signal) string {
-	if s == signals.Null {
-		return "EXIT"
-	}
-	return s.String()
 }
 
 // gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts the word at show.Limit characters.

@@ -5,7 +5,46 @@ package applets
 import (
 	"regexp"
 	"testing"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
 )
+
+// TestGNUDuration: what coreutils 9.11 reads as which time, and what it refuses.
+func TestGNUDuration(t *testing.T) {
+	for want, list := range map[time.Duration][]string{
+		0: {"0", "-0", "+0", "-0.0", "-.0", "-0.", "-0s", "-0d", "-0e5", "-0e99999", "-0e-99999", "0x0", "-0x0", "-0x0p-5", "-0x.000p5", "-0x0p-99999", "0.0000e-999999999999999999999"},
+		// Too small for a double, and above 0.
+		1:                    {"1e-400", "1e-10000", "1e-10000d", "1e-99999999999999999999", "0x1p-10000", "0x0.ep-99999", "+1e-10000"},
+		time.Second / 2:      {".5", "0x1p-1", "0x.8", "5e-1", "+.5", " .5", "0x8p-4s"},
+		14 * time.Second:     {"0xe", "0x0e", "0xep0", "14s"},
+		36 * time.Hour:       {"1.5d", "36h", "2160m", "0x1.8p0d"},
+		escalate.Forever:     {"inf", "+inf", "INFINITY", "infd", "1e10000", "1e99999999999999999999", "0x1p10000", "99999999999d"},
+		-1 * time.Nanosecond: {"", "-1", "-1e-9", "-1e-320", "-1e-400", "-1e-10000", "-1e-10000s", "-1e-10000d", "-0x1p-10000", "-0x.1p-99999", "-0.01e-9999", "-inf", "-1e10000", "nan", "-nan", "NAN(5)", "-", "-0xp5", "0x", "1ms", "--1"},
+	} {
+		for _, s := range list {
+			var v gnuDuration
+			err := v.Set(s)
+			if want < 0 && err == nil || want >= 0 && (err != nil || v.d != want) {
+				t.Errorf("%q is %v, %v; want %v", s, v.d, err, want)
+			}
+		}
+	}
+}
+
+// TestGNUSignal: exit statuses stand for signals, as in coreutils 9.11.
+func TestGNUSignal(t *testing.T) {
+	for s, want := range map[string]signals.Signal{
+		"0": 0, "EXIT": 0, "128": 0, "256": 0, "15": 15, "143": 15, "271": 15, "527": 15, "32": 32, "33": 33, "161": 33, "64": 64, "320": 64, "SIGEXIT": 0, "exit": 0,
+		"65": -1, "127": -1, "193": -1, "255": -1, "399": -1, "": -1, "SIG": -1, "4294967311": -1, "+9": -1,
+	} {
+		var v gnuSignal
+		if err := v.Set(s); want < 0 && err == nil || want >= 0 && (err != nil || v.s != want) {
+			t.Errorf("%q is %v, %v; want %v", s, v.s, err, want)
+		}
+	}
+}
 
 // FuzzStrtod compares with a description of what strtod(3) reads.
 func FuzzStrtod(f *testing.F) {

@@ -45,6 +45,16 @@ const (
 
 const tiniFailed = 1
 
+// tiniVersion is what dockerd expects docker-init --version to begin with. dockerd splits the
+// output at " - ", and ignores the second part unless it is git.COMMIT (moby,
+// daemon/info_unix.go, parseInitVersion).
+const tiniVersion = "tini version 0.19.0"
+
+// tiniNoReaper is tini's own warning, which people and log filters look for.
+const tiniNoReaper = `Tini is not running as PID 1 and isn't registered as a child subreaper.
+Zombie processes will not be re-parented to Tini, so zombie reaping won't work.
+To fix the problem, use the -s option or set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.`
+
 type tiniOptions struct {
 	subreaper, group, warn bool
 
@@ -77,14 +87,14 @@ func (o *tiniOptions) flags(env *Env, a *Applet) *pflag.FlagSet {
 	flags.BoolVarP(&o.subreaper, "subreaper", "s", false, "be the reaper of orphans without being PID 1")
 	flags.CountVarP(&o.verbosity, "verbose", "v", "say more (repeatable)")
 	tell("version", "", "print the version and exit", func() {
-		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
+		fmt.Fprintf(env.Stdout, "%s - %s (killbox) %s\n", tiniVersion, a.Name, Version)
 	})
 	flags.BoolVarP(&o.warn, "warn", "w", false, "warn of each orphan that is reaped")
 	return flags
 }
 
 func (o *tiniOptions) setExpected(s string) error {
-	n, err := strconv.Atoi("0" + strings.TrimLeft(s, " \t\n\v\f\r+"))
+	n, err := strconv.Atoi("0" + strings.TrimLeft(s, blanks+"+"))
 	if err != nil || n > 255 {
 		return errors.New("-e: " + show.Word(s))
 	}
@@ -115,7 +125,7 @@ func (o *tiniOptions) environ(env *Env) {
 func (o *tiniOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(env, a)
 	o.verbosity = tiniWarn
-	operands, err := getopt(flags, "", false, args)
+	operands, err := getopt(flags, "", env.posixlyCorrect(), args)
 	t := &tended{tiniOptions: o, env: env}
 	switch misuse := new(getoptError); {
 	case err == errTold:
@@ -175,7 +185,7 @@ func (t *tended) run(operands []string) int {
 	for _, code := range t.expected {
 		t.r.remaps[code] = 0
 	}
-	orphans := t.subreaper || t.env.PID == 1
+	orphans := t.subreaper || t.env.PID == 1 || k.Subreaper()
 	if err := k.Tend(orphans, nil, signals.All()); err != nil {
 		return t.fail(subreaperText(err))
 	}
@@ -190,10 +200,10 @@ func (t *tended) run(operands []string) int {
 		}
 	}
 	if t.subreaper {
-		t.log(tiniTrace, "the reaper of orphans")
+		t.log(tiniTrace, "Registered as child subreaper")
 	}
 	if !orphans {
-		t.log(tiniWarn, "neither PID 1 nor, for want of -s or TINI_SUBREAPER, a child subreaper: who reaps orphans is somebody else")
+		t.log(tiniWarn, "%s", tiniNoReaper)
 	}
 	l := family.NewLaunch(operands, t.env.Environ)
 	l.Group = true
@@ -274,7 +284,7 @@ func signalText(sig signals.Signal) string {
 
 // atoi reads a number as that of C does.
 func atoi(s string) int {
-	s = strings.TrimLeft(s, " \t\n\v\f\r")
+	s = strings.TrimLeft(s, blanks)
 	end := len(s) - len(strings.TrimLeft(s, "+-"))
 	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
 		end++

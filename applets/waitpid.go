@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"killbox/internal/fmt"
@@ -68,7 +70,7 @@ func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
 
 func (o *waitpidOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(a)
-	operands, err := getopt(flags, "", false, args)
+	operands, err := getopt(flags, "", env.posixlyCorrect(), args)
 	switch {
 	case errors.As(err, new(*getoptError)):
 		fmt.Fprintf(env.Stderr, "%s: %v\nTry '%s --help' for more information.\n", a.Name, err, a.Name)
@@ -111,9 +113,9 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	}
 	ops := make([]target.Operand, len(operands))
 	for i, word := range operands {
-		op, err := target.ParseOperand(cNumber(word))
+		op, err := target.ParsePID(cNumber(word))
 		if err != nil || op.Form == target.Group || op.Form == target.Stdin {
-			return fail("failed to parse PID argument '%s'", show.Word(word))
+			return fail("failed to parse PID argument '%s': %s", show.Word(word), cError(parseReason(word)))
 		}
 		ops[i] = op
 	}
@@ -135,6 +137,22 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 		}
 	}
 	return o.wait(env, a, waiting, min(left, count))
+}
+
+// parseReason is why util-linux does not read word as PID or PID:INODE: ERANGE if a number is
+// below 1 or too large for its type.
+func parseReason(word string) error {
+	pid, inode, given := strings.Cut(cNumber(word), ":")
+	n, err := strconv.ParseInt(pid, 10, 32)
+	if errors.Is(err, strconv.ErrRange) || err == nil && n < 1 {
+		return syscall.ERANGE
+	}
+	if err == nil && given {
+		if n, err := strconv.ParseUint(inode, 10, 64); errors.Is(err, strconv.ErrRange) || err == nil && n == 0 {
+			return syscall.ERANGE
+		}
+	}
+	return syscall.EINVAL
 }
 
 func (o *waitpidOptions) wait(env *Env, a *Applet, waiting map[procfs.ID]int, left int) int {

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"syscall"
+	"unsafe"
 
 	"killbox/internal/signals"
 
@@ -40,6 +41,14 @@ func (k *Kernel) OwnGroup(sig signals.Signal) error {
 		signal.Ignore(syscall.Signal(sig))
 	}
 	return sent(unix.Kill(0, unix.Signal(sig)))
+}
+
+// Subreaper reports whether orphans among our descendants become our children: the program
+// that we were before execve(2) has asked for it (PR_SET_CHILD_SUBREAPER).
+func (k *Kernel) Subreaper() bool {
+	var set int32 // an int, whatever the width of a pointer
+	err := prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)))
+	return err == nil && set != 0
 }
 
 // DieWithParent has the kernel send us sig when our parent is gone, which it

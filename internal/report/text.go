@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"time"
@@ -98,7 +99,8 @@ func (r *Reporter) Gone(res *escalate.Result) {
 		e.setStatus(res.Status)
 		r.json(e)
 	case r.opts.Verbose:
-		if zombie := Unreaped(r.opts.Proc, &res.Stat); zombie != "" {
+		if res.Stat.Gone() {
+			zombie := cmp.Or(Unreaped(r.opts.Proc, &res.Stat), "zombie, reaped since")
 			r.out("%s: %s", Process(&res.Stat), zombie)
 			return
 		}

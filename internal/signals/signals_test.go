@@ -167,12 +167,14 @@ func TestStatus(t *testing.T) {
 }
 
 func TestFromShell(t *testing.T) {
+	const none = Signal(-1)
 	for n, want := range map[int]Signal{
-		-1: 0, 0: 0, 1: HUP, 15: TERM, 143: TERM, 137: KILL, 128: 0, 129: HUP, 128 + int(RTMax): RTMax,
-		128 + int(RTMax) + 1: 0, 1000: 0, 1 << 30: 0,
+		0: 0, 1: HUP, 15: TERM, 64: 64, 128: 0, 129: HUP, 137: KILL, 143: TERM, 192: 64,
+		256: 0, 257: HUP, 271: TERM, 320: 64, 512: 0, 527: TERM, 1 << 30: 0,
+		-1: none, -256: none, 255: none, 399: none, 1000: none, 1<<31 - 1: none,
 	} {
 		got, ok := FromShell(n)
-		if got != want || ok != (want != 0) {
+		if ok != (want != none) || ok && got != want {
 			t.Errorf("FromShell(%d) = %v, %v; want %v", n, got, ok, want)
 		}
 	}

@@ -81,15 +81,18 @@ func (s Status) String() string {
 	return fmt.Sprintf("status %#x", s.raw)
 }
 
-// FromShell returns the signal that n stands for as an argument of kill -l: the
-// shell's $? of a process ended by a signal (128 plus the number), or the
-// number itself.
+// FromShell returns the signal that n stands for as an argument of kill -l: the number
+// itself, or the status of a process that the signal ended. Most shells add 128 to the
+// number, ksh 256, and wait(2) 128 for a core dump. It masks n as coreutils does
+// (src/operand2sig.c). Null is one of the signals.
 func FromShell(n int) (Signal, bool) {
-	if n > 128 {
-		n -= 128
+	mask := 0x7f
+	if n >= 0xff {
+		mask = 0xff
 	}
-	if n < 1 || n > int(RTMax) {
+	sig := Signal(n & mask)
+	if n < 0 || sig > RTMax {
 		return 0, false
 	}
-	return Signal(n), true
+	return sig, true
 }

@@ -5,6 +5,7 @@ package target
 import (
 	"errors"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,13 @@ type Operand struct {
 const maxPID = 4 << 20
 
 // ParseOperand reads one operand. The error says what would have been right.
-func ParseOperand(word string) (Operand, error) {
+func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID) }
+
+// ParsePID is ParseOperand for tools that take each number of a pid_t for a PID, as those
+// of util-linux do: one beyond the kernel's limit names a process that is gone.
+func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32) }
+
+func parseOperand(word string, limit uint64) (Operand, error) {
 	switch {
 	case word == "":
 		return Operand{}, errors.New("empty operand: an unset variable, perhaps?")
@@ -82,7 +89,7 @@ func ParseOperand(word string) (Operand, error) {
 		return Operand{}, fmt.Errorf("%s is not a PID or handle (to select by name: --name)", show.Quoted(word))
 	}
 	switch {
-	case n > maxPID:
+	case n > limit:
 		return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", show.Quoted(word), maxPID)
 	case n == 0:
 		return Operand{}, fmt.Errorf("%s names no process", show.Quoted(word))

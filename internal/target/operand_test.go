@@ -188,3 +188,16 @@ func TestParseOperands(t *testing.T) {
 		t.Errorf("a reading error: %v", err)
 	}
 }
+
+// TestParsePID: every number of a pid_t is a PID, and ParseOperand knows the kernel's limit.
+func TestParsePID(t *testing.T) {
+	for word, want := range map[string]int{"1": 1, "4194304": maxPID, "4194305": maxPID + 1, "2147483647": 1<<31 - 1, "2147483647:5": 1<<31 - 1, "4194305@7": maxPID + 1, "2147483648": 0, "99999999999999999999": 0, "0": 0} {
+		op, err := ParsePID(word)
+		if (err == nil) != (want > 0) || op.PID != want {
+			t.Errorf("ParsePID(%s) = %+v, %v; want %d", word, op, err, want)
+		}
+		if op, err := ParseOperand(word); (err == nil) != (want > 0 && want <= maxPID) {
+			t.Errorf("ParseOperand(%s) = %+v, %v", word, op, err)
+		}
+	}
+}
