@@ -41,7 +41,7 @@ type tree struct {
 	// What the first reading of this freeze showed, to tell who was born
 	// since.
 	before   map[procfs.ID]bool
-	orphaned uint64       // the earliest start of a member that ended before it was stopped; see orphan
+	orphaned uint64       // the earliest start of a member that ended before it was stopped; see noteEnded
 	adopters map[int]bool // ancestors of the roots: who gets their orphans
 }
 

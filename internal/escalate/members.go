@@ -154,7 +154,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 	now, err := t.r.k.Open(st.PID)
 	if err != nil || !t.belongs(st, &now) {
 		// It ended between the scan and the open.
-		t.orphan(st)
+		t.noteEnded(st)
 		t.missed = true
 		delete(t.before, st.ID) // if it is not gone, it may be a member that nothing shows any more
 		if err == nil {
@@ -168,7 +168,7 @@ func (t *tree) take(st *procfs.Stat) *Result {
 		return nil
 	}
 	if now.Gone() {
-		t.orphan(st)
+		t.noteEnded(st)
 	}
 	t.known[now.ID] = true
 	t.unseen = t.unseen || now.Hidden()

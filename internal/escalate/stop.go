@@ -57,7 +57,7 @@ func (t *tree) halt(res *Result) {
 	res.frozen = false
 	t.frozen = t.frozen[:len(t.frozen)-1]
 	if errors.Is(err, procfs.ErrNoProcess) {
-		t.orphan(&res.Stat)
+		t.noteEnded(&res.Stat)
 		t.r.leave(res, true)
 		return
 	}
@@ -127,7 +127,7 @@ func (t *tree) settle() (running int) {
 		case st == nil || st.ID != res.ID || st.Gone():
 			// It exited with our SIGSTOP pending.
 			res.settled = true
-			t.orphan(&res.Stat)
+			t.noteEnded(&res.Stat)
 		case st.Hidden():
 			// /proc shows neither whether it has stopped nor a child that it forked before.
 			res.settled, t.restless = true, true

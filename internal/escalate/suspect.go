@@ -35,7 +35,7 @@ func (t *tree) remember() {
 		if t.scanned || t.flat() || root.Gone() || there {
 			continue
 		}
-		t.orphan(&root.Stat)
+		t.noteEnded(&root.Stat)
 		t.adopters[root.PPID] = true
 		adopts(root.PPID)
 	}
@@ -47,9 +47,9 @@ func (t *tree) remember() {
 	}
 }
 
-// orphan notes that a root or member ended before it was stopped. If it ended while the first scan was read,
+// noteEnded notes that a root or member ended before it was stopped. If it ended while the first scan was read,
 // the scan shows its children as orphans that could have been there before. None is older than its parent.
-func (t *tree) orphan(parent *procfs.Stat) {
+func (t *tree) noteEnded(parent *procfs.Stat) {
 	t.restless = true
 	t.orphaned = min(t.orphaned, parent.Start)
 }

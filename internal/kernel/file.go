@@ -15,16 +15,15 @@ type File int
 func (f File) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
-		n, err := write(int(f), b[done:])
+		poll := []unix.PollFd{{Fd: int32(f), Events: unix.POLLOUT}}
+		if _, err := unix.Poll(poll, -1); err == unix.EINTR {
+			continue
+		}
+		n, err := write(int(f), b[done:min(len(b), done+pipeBuf)])
 		switch err {
 		case nil:
 			done += n
-		case unix.EINTR:
-		case unix.EAGAIN: // somebody else made it non-blocking
-			poll := []unix.PollFd{{Fd: int32(f), Events: unix.POLLOUT}}
-			if _, err := unix.Poll(poll, -1); err != nil && err != unix.EINTR {
-				return done, err
-			}
+		case unix.EINTR, unix.EAGAIN: // another process has made it non-blocking
 		default:
 			return done, err
 		}
@@ -32,23 +31,28 @@ func (f File) Write(b []byte) (int, error) {
 	return done, nil
 }
 
+// pipeBuf is PIPE_BUF: a pipe that is ready takes that much without blocking (pipe(7)).
+const pipeBuf = 4096
+
 // pipeSignal is a set of signals: PIPE.
 var pipeSignal = func() (set sigset) { set.add(unix.SIGPIPE); return set }()
 
 // write is write(2) without SIGPIPE: blocked in this thread, to which the kernel sends it, and taken from
-// there. The goroutine is not locked to the thread, because that makes the runtime start another one. If a
-// write that waits is continued on another thread, the first keeps SIGPIPE blocked and pending: that harms
-// nothing, because a SIGPIPE of another process is delivered to any thread that does not block it.
+// there. The calls are raw so that the goroutine stays on the thread; to lock it makes the runtime start
+// another one.
 func write(fd int, b []byte) (int, error) {
 	var old sigset
 	sigmask(unix.SIG_BLOCK, &pipeSignal, &old)
-	n, err := unix.Write(fd, b)
-	if err == unix.EPIPE {
+	n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
+	if errno == unix.EPIPE {
 		var now unix.Timespec
 		syscall.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&pipeSignal)), 0, uintptr(unsafe.Pointer(&now)), sigsetSize(), 0, 0)
 	}
 	sigmask(unix.SIG_SETMASK, &old, nil)
-	return n, err
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 // readFile is os.ReadFile without the runtime's poller: the poller takes descriptors, which may not be

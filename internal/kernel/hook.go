@@ -47,7 +47,7 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 	pause := firstPause
 	for next := 0; next < len(envs) || len(running) > 0; {
 		for ; next < len(envs) && len(running) < hooksAtOnce; next++ {
-			pid, err := startHook(command, envs[next])
+			pid, err := k.startHook(command, envs[next])
 			if errs[next] = err; err == nil {
 				running = append(running, hook{pid: pid, began: time.Now(), err: &errs[next]})
 			}
@@ -64,12 +64,17 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 	return errs
 }
 
-func startHook(command string, env []string) (pid int, err error) {
+// startHook starts a shell with the signal mask that this program inherited: some signals the runtime has
+// unblocked since.
+func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	files := []uintptr{^uintptr(0), 2, 2}
 	if null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		defer unix.Close(null)
 		files[0] = uintptr(null)
 	}
+	var old sigset
+	sigmask(unix.SIG_SETMASK, &k.given.mask, &old)
+	defer sigmask(unix.SIG_SETMASK, &old, nil)
 	pid, err = syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
 		Env:   append(os.Environ(), env...),
 		Files: files,
