@@ -83,8 +83,9 @@ func (k *kernel) Hooks(_ string, envs [][]string, _ time.Duration) []error {
 	k.call("Hooks")
 	return make([]error, len(envs))
 }
-func (k *kernel) PrepareWait() error   { return nil }
-func (k *kernel) PrepareFreeze() error { return nil }
+func (k *kernel) PrepareWait() error                   { return nil }
+func (k *kernel) AncestorsChildren([]int) map[int]bool { return nil }
+func (k *kernel) PrepareFreeze() error                 { return nil }
 func (k *kernel) Exists(id procfs.ID) error {
 	st, err := k.proc.Stat(id.PID)
 	if err == nil && st.ID != id {

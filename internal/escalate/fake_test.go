@@ -58,6 +58,7 @@ type world struct {
 	hooked       []string
 	snapshotErr  error
 	hideLoadavg  bool
+	hideChildren bool
 	hidden       int
 	deaf         error          // of PrepareWait
 	unprepared   error          // of PrepareFreeze
@@ -629,6 +630,24 @@ func (w *world) Interrupted() error {
 }
 
 func (w *world) PrepareWait() error { return w.deaf }
+
+func (w *world) AncestorsChildren(parents []int) map[int]bool {
+	w.call("children")
+	if w.hideChildren {
+		return nil
+	}
+	found := make(map[int]bool)
+	for _, pid := range parents {
+		for p := w.procs[pid]; p != nil; p = w.procs[p.PPID] {
+			for _, q := range w.procs {
+				if q.PPID == p.PID {
+					found[q.PID] = true
+				}
+			}
+		}
+	}
+	return found
+}
 
 func (w *world) PrepareFreeze() error {
 	w.call("prepare")

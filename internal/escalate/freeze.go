@@ -41,6 +41,7 @@ type tree struct {
 	// What the first reading of this freeze showed, to tell who was born
 	// since.
 	before   map[procfs.ID]bool
+	siblings map[int]bool // children of the roots' ancestors before the first scan; nil if unknown
 	orphaned uint64       // the earliest start of a member that ended before it was stopped; see noteEnded
 	adopters map[int]bool // ancestors of the roots: who gets their orphans
 }

@@ -1080,6 +1080,28 @@ func TestEndsAtAnyMoment(t *testing.T) {
 	}
 }
 
+// TestSiblingIsNoOrphan: a process that an ancestor of the root forked before the first scan, as for
+// `tkill PID | tee LOG`, is no orphan of a member that ends during that scan.
+func TestSiblingIsNoOrphan(t *testing.T) {
+	for _, unknown := range []bool{false, true} {
+		bubble(t, fmt.Sprintf("children unknown: %v", unknown), func(t *testing.T) {
+			w := newWorld(t)
+			w.hideChildren = unknown
+			root := w.add(process{Stat: procfs.Stat{PPID: 40}})
+			brief := w.fork(root, process{})
+			w.add(process{Stat: procfs.Stat{PPID: 40, Comm: "tee"}})
+			w.entered = func(scan, pid int) {
+				if scan == 1 && pid == brief.PID {
+					brief.die()
+				}
+			}
+			if out := carryOut(w, freezing("TERM/5/KILL/2"), root); out.Proved == unknown {
+				t.Errorf("proved %v", out.Proved)
+			}
+		})
+	}
+}
+
 // TestLateBirth: who is in the middle of a fork when it is stopped has a child
 // that no reading shows which began before it had finished.
 func TestLateBirth(t *testing.T) {

@@ -9,6 +9,9 @@ import (
 
 // look reads the table and opens the members that are new.
 func (t *tree) look() ([]*Result, error) {
+	if t.before == nil {
+		t.siblings = t.findSiblings()
+	}
 	if err := t.scan(); err != nil {
 		return nil, err
 	}

@@ -54,6 +54,9 @@ type Kernel interface {
 	Interrupted() error
 	// PrepareWait acquires what Wait takes, and fails where waiting is impossible.
 	PrepareWait() error
+	// AncestorsChildren returns the children of all ancestors of the processes
+	// with these parents, or nil if they cannot be read.
+	AncestorsChildren(parents []int) map[int]bool
 	// PrepareFreeze acquires what resuming processes takes, before the first is
 	// stopped: descriptors and threads. It also defers the signals that would end
 	// this process. After an error nothing may be frozen.

@@ -47,6 +47,25 @@ func (t *tree) remember() {
 	}
 }
 
+// findSiblings returns the children that the roots' ancestors have now, while all roots are alive: no orphan of a
+// member that ends later is among them. It is nil if they are not known.
+func (t *tree) findSiblings() map[int]bool {
+	if t.flat() || !t.freezes() {
+		return nil
+	}
+	parents := make([]int, len(t.r.plan.Targets))
+	for i := range parents {
+		parents[i] = t.r.plan.Targets[i].PPID
+	}
+	siblings := t.r.k.AncestorsChildren(parents)
+	for i := range t.r.plan.Targets {
+		if st, err := t.r.k.Stat(t.r.plan.Targets[i].ID); err != nil || st.Gone() {
+			return nil
+		}
+	}
+	return siblings
+}
+
 // noteEnded notes that a root or member ended before it was stopped. If it ended while the first scan was read,
 // the scan shows its children as orphans that could have been there before. None is older than its parent.
 func (t *tree) noteEnded(parent *procfs.Stat) {
@@ -76,10 +95,10 @@ func (t *tree) suspect() *procfs.Stat {
 	}
 	for i := range t.snap.Procs {
 		st := &t.snap.Procs[i]
-		if t.before[st.ID] && st.Start < t.orphaned || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
+		if t.before[st.ID] && (st.Start < t.orphaned || t.siblings[st.PID]) || st.Gone() || t.known[st.ID] || t.skipped[st.ID] {
 			continue
 		}
-		if parent := t.snap.Lookup(st.PPID); parent != nil && t.before[parent.ID] && !t.adopters[st.PPID] {
+		if parent := t.snap.Lookup(st.PPID); parent != nil && t.before[parent.ID] && !t.disowned[parent.ID] && !t.adopters[st.PPID] {
 			continue // it has a parent that is none of ours
 		}
 		if !t.restless && !comms[st.Comm] {
