@@ -131,6 +131,9 @@ func (k *Kernel) Hold() error {
 	if k.notes == nil {
 		return nil
 	}
+	if k.keeper != nil {
+		return k.holdBack(nil) // tend has chosen
+	}
 	return k.holdBack(k.ending())
 }
 
