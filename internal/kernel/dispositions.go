@@ -94,6 +94,16 @@ func uncatchable(sig signals.Signal) bool {
 	return false
 }
 
+// ignoreUncatchable ignores them, so that none ends this process before its children.
+func ignoreUncatchable() {
+	act := ignoring()
+	for sig := signals.Signal(1); sig <= numSignals; sig++ {
+		if uncatchable(sig) {
+			rtSigaction(int(sig), &act, nil)
+		}
+	}
+}
+
 // ending returns the signals to catch while this process must not end at once: all that would end it.
 func (k *Kernel) ending() []signals.Signal {
 	if os.Getpid() == 1 {

@@ -43,6 +43,7 @@ func (k *Kernel) Adopt(details bool) error {
 	if os.Getpid() != 1 {
 		pass = func(sig syscall.Signal) bool { return relayed(sig) || raisedByFault(sig) }
 	}
+	ignoreUncatchable()
 	return k.tend(details, pass, []signals.Signal{signals.CONT})
 }
 
@@ -77,11 +78,7 @@ func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []sign
 	}
 	var relayed []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		switch {
-		case uncatchable(sig):
-			act := ignoring() // it would end this process, and orphan the children
-			rtSigaction(int(sig), &act, nil)
-		case relay(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(heed, sig)):
+		if !uncatchable(sig) && relay(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(heed, sig)) {
 			relayed = append(relayed, sig)
 		}
 	}

@@ -16,11 +16,8 @@ func (k *Kernel) Release(id procfs.ID) error {
 	}
 	fd := p.fd
 	if p.kind != pidfd {
-		if !k.pidfds() {
-			return unix.ENOSYS
-		}
 		var err error
-		if fd, err = unix.PidfdOpen(id.PID, 0); err != nil {
+		if fd, err = k.opened(func() (int, error) { return unix.PidfdOpen(id.PID, 0) }); err != nil {
 			return sent(err)
 		}
 		defer unix.Close(fd)

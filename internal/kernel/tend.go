@@ -25,7 +25,9 @@ func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
 		}
 	}
 	pass := relayed
-	if relay != nil {
+	if relay == nil {
+		ignoreUncatchable()
+	} else {
 		pass = func(sig syscall.Signal) bool { return slices.Contains(relay, signals.Signal(sig)) }
 	}
 	return k.tend(false, pass, heed)
