@@ -107,7 +107,7 @@ type limited struct {
 	killed   bool // KILL has been sent
 	ending   bool // all of the family is to end
 
-	relayed       map[int]bool // groups whose leaders alone were sent relayedSignal
+	relayed       relayedGroups // what was sent relayedSignal by its leaders, if at all
 	relayedSignal signals.Signal
 }
 

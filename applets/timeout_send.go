@@ -64,8 +64,8 @@ func (l *limited) send(sig signals.Signal) error {
 }
 
 // sendFamily signals each descendant of ours once, and the rest of our group, such as
-// another stage of a shell's pipeline. Descendants in a group whose leader is left to
-// relay the signal are sent nothing.
+// another stage of a shell's pipeline. Descendants that are left to a leader which
+// handles the signal are sent nothing.
 func (l *limited) sendFamily(sig signals.Signal) error {
 	step := escalate.Step{Signal: sig}
 	if sig == signals.KILL {
@@ -73,8 +73,8 @@ func (l *limited) sendFamily(sig signals.Signal) error {
 	}
 	relayed := l.relayGroups(sig)
 	err := l.signalFamily(step, func(st *procfs.Stat) string {
-		if relayed[st.PGID] && st.PID != st.PGID {
-			return "the leader of its group handles the signal"
+		if relayed.leaves(st) {
+			return "a leader handles the signal"
 		}
 		return ""
 	})
@@ -102,31 +102,58 @@ func (l *limited) signalFamily(step escalate.Step, except func(*procfs.Stat) str
 	return err
 }
 
-// relayGroups returns the process groups other than ours that a descendant leads which has
-// a handler for sig: an inner timeout, for example, which sends its command another signal
-// than the one that it gets, or the same one a second time. As with GNU's timeout, which
-// does not reach beyond its group, the leader alone is sent sig then.
-func (l *limited) relayGroups(sig signals.Signal) map[int]bool {
-	groups := make(map[int]bool)
+// relayedGroups are process groups that are left to a leader which handles the signal. The value is the PID of
+// that leader in its own group, and 0 in a group of its descendants.
+type relayedGroups map[int]int
+
+// leaves reports whether the process is sent nothing.
+func (g relayedGroups) leaves(st *procfs.Stat) bool {
+	leader, ok := g[st.PGID]
+	return ok && st.PID != leader
+}
+
+// relayGroups returns the groups other than ours that a descendant leads which has a handler for sig, and those
+// of its descendants: an inner timeout, for example, sends its command another signal than the one that it gets,
+// or the same one a second time, and the command may be a third timeout. GNU's timeout does not reach beyond its
+// group, so only the uppermost leader is sent sig.
+func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
 	var table procfs.Snapshot
 	self, family := l.descendants(&table)
+	relays := make(map[int]bool)
 	for _, st := range family {
-		if st.PID != st.PGID || st.PGID == self.PGID {
-			continue
+		if st.PID == st.PGID && st.PGID != self.PGID {
+			status, err := l.env.Proc.Status(st.PID)
+			relays[st.PID] = err == nil && status.Caught.Has(int(sig))
 		}
-		status, err := l.env.Proc.Status(st.PID)
-		if err == nil && status.Caught.Has(int(sig)) {
-			groups[st.PGID] = true
+	}
+	groups := make(relayedGroups)
+	for _, st := range family {
+		switch {
+		case st.PGID == self.PGID:
+		case hasAncestor(&table, st, relays):
+			groups[st.PGID] = groups[st.PGID]
+		case relays[st.PID]:
+			groups[st.PGID] = st.PID
 		}
 	}
 	return groups
 }
 
-// signalRelayed signals what is left, now that the command is gone, of the groups whose
-// leaders were to relay the signal.
+// hasAncestor reports whether an ancestor of the process is in the set.
+func hasAncestor(table *procfs.Snapshot, st *procfs.Stat, set map[int]bool) bool {
+	for st = table.Lookup(st.PPID); st != nil; st = table.Lookup(st.PPID) {
+		if set[st.PID] {
+			return true
+		}
+	}
+	return false
+}
+
+// signalRelayed signals what is left, now that the command is gone, of the groups that
+// were left to a leader.
 func (l *limited) signalRelayed() error {
 	return l.signalFamily(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
-		if l.relayed[st.PGID] && st.PID != st.PGID {
+		if l.relayed.leaves(st) {
 			return ""
 		}
 		return "it has been sent the signal"
