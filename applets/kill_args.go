@@ -3,15 +3,17 @@
 package applets
 
 import (
+	"errors"
+	"math"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"killbox/internal/escalate"
 	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
-	"killbox/internal/target"
 )
 
 const killHelp = `usage: kill %s
@@ -109,9 +111,9 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 			if !ok {
 				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
 			}
-			n, err := strconv.ParseInt(text, 10, 32)
+			n, err := utilNumber("argument error", text, math.MinInt32, 32)
 			if err != nil {
-				return end(c.wrong("argument error: '%s'", show.Word(text)))
+				return end(c.wrong("%v", err))
 			}
 			c.value, c.queue = int32(n), true
 		case "--timeout":
@@ -119,9 +121,9 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 			if !ok {
 				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
 			}
-			ms, err := strconv.ParseInt(text, 10, 32)
-			if err != nil || ms < 0 {
-				return end(c.wrong("argument error: '%s'", show.Word(text)))
+			ms, err := utilNumber("argument error", text, 0, 32)
+			if err != nil {
+				return end(c.wrong("%v", err))
 			}
 			if len(args) < 2 {
 				return end(c.wrong("option '%s' requires an argument", show.Word(word)))
@@ -197,15 +199,28 @@ func (c *killCall) unknown(name string) int {
 	return killFailed
 }
 
+// utilNumber reads a number from low on, of so many bits, as the tools of util-linux do: blanks and a sign may stand
+// before it. The error begins with what, and gives a reason only if the number is out of range.
+func utilNumber(what, word string, low int64, bits int) (int64, error) {
+	n, err := strconv.ParseInt(strings.TrimLeft(word, blanks), 10, bits)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && n < low:
+		return 0, fmt.Errorf("%s: '%s': %s", what, show.Word(word), cError(syscall.ERANGE))
+	case err != nil:
+		return 0, fmt.Errorf("%s: '%s'", what, show.Word(word))
+	}
+	return n, nil
+}
+
 func (c *killCall) showState(word string) int {
-	op, err := target.ParsePID(word)
-	if err != nil || op.Form != target.PID {
-		return c.wrong("invalid PID argument: '%s'", show.Word(word))
+	pid, err := utilNumber("invalid PID argument", word, 1, 32)
+	if err != nil {
+		return c.wrong("%v", err)
 	}
 	if c.env.Proc == nil {
 		return c.wrong("%v", c.env.ProcErr)
 	}
-	status, err := c.env.Proc.Status(op.PID)
+	status, err := c.env.Proc.Status(int(pid))
 	if err != nil {
 		return c.wrong("failed to initialize procfs handler: No such file or directory")
 	}

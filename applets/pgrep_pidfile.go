@@ -50,12 +50,12 @@ func (o *pgrepOptions) readPidfile() error {
 const maxPidLine = 255
 
 // pidOfLine reads the number that the first line begins with, as strtol(3) does: blanks
-// and a sign may stand before it. A blank or nothing follows it. 0 and what is below it
-// are numbers that no process has.
+// and a sign may stand before it. A blank, a NUL or nothing follows it. 0 and what is below
+// it are numbers that no process has.
 func pidOfLine(text string) (int64, bool) {
 	line, _, _ := strings.Cut(text, "\n")
 	word := strings.TrimLeft(line, blanks)
-	if end := strings.IndexAny(word, blanks); end >= 0 {
+	if end := strings.IndexAny(word, blanks+"\x00"); end >= 0 {
 		word = word[:end]
 	}
 	pid, err := strconv.ParseInt(word, 10, 64)

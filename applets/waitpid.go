@@ -95,14 +95,14 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	}
 	count := len(operands)
 	if o.count != nil {
-		n, err := strconv.ParseInt(*o.count, 10, 64)
+		n, err := utilNumber("invalid count", *o.count, 1, 64)
 		switch {
 		case o.exitedFirst:
 			return fail("options --exited and --count cannot be combined")
 		case o.exited:
 			return fail("options --count and --exited cannot be combined")
-		case err != nil || n < 1:
-			return fail("invalid count: '%s'", show.Word(*o.count))
+		case err != nil:
+			return fail("%v", err)
 		case len(operands) > 0 && n > int64(len(operands)):
 			return fail("can't wait for %d of %d PIDs", n, len(operands))
 		}
