@@ -144,9 +144,13 @@ func fate(s *procfs.Status, sig signals.Signal) []string {
 	return nil
 }
 
+// zombie explains a process that its parent does not reap.
 func zombie(proc *procfs.FS, st *procfs.Stat) string {
-	reason := cmp.Or(neglect(proc, st.PPID), "does not wait for it")
-	return fmt.Sprintf("zombie: its parent %s %s (kill -CHLD %d may help)", describe(proc, st.PPID), reason, st.PPID)
+	if st.PPID == 0 {
+		return "zombie: its parent is outside of this PID namespace"
+	}
+	why := neglect(proc, st.PPID)
+	return fmt.Sprintf("zombie: its parent %s %s%s", describe(proc, st.PPID), cmp.Or(why, "does not wait for it"), remedy(st.PPID, why))
 }
 
 const (
@@ -193,13 +197,23 @@ func Unreaped(proc *procfs.FS, st *procfs.Stat) string {
 	if why != "" {
 		text += ", which " + why
 	}
+	return text + remedy(now.PPID, why)
+}
+
+// remedy names the command that may have a parent reap, given the reason why it does not. The result is "" if no
+// command of ours helps. PID 1 is not ended by --kill-parent.
+func remedy(parent int, why string) string {
 	switch why {
 	case parentStopped:
-		return fmt.Sprintf("%s; \"freezekill --thaw %d\" resumes that", text, now.PPID)
+		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes that", parent)
 	case parentTraced:
-		return text
+		return ""
 	}
-	return fmt.Sprintf("%s; \"reapwait -z --nudge %d\" asks for that, --kill-parent enforces it", text, now.PPID)
+	text := fmt.Sprintf("; \"reapwait -z --nudge %d\" asks for that", parent)
+	if parent != 1 {
+		text += ", --kill-parent enforces it"
+	}
+	return text
 }
 
 func describe(proc *procfs.FS, pid int) string {

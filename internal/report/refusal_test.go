@@ -49,6 +49,8 @@ func TestUnreaped(t *testing.T) {
 		procfstest.Proc{PID: 47, PPID: 46, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 48, PPID: 777, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 49, Comm: "alive"},
+		procfstest.Proc{PID: 1, Comm: "init"},
+		procfstest.Proc{PID: 50, PPID: 1, Comm: "dead", State: 'Z'},
 	)
 	for pid, want := range map[int]string{
 		41: "zombie, not reaped by its parent 40 (lazy)" + fmt.Sprintf(nudge, 40),
@@ -57,6 +59,7 @@ func TestUnreaped(t *testing.T) {
 		47: "zombie, not reaped by its parent 46 (traced), which is stopped by its tracer",
 		48: "", // the parent has ended since
 		49: "",
+		50: `zombie, not reaped by its parent 1 (init); "reapwait -z --nudge 1" asks for that`,
 	} {
 		st, err := proc.Stat(pid)
 		if err != nil {

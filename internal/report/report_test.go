@@ -373,6 +373,8 @@ func TestExplain(t *testing.T) {
 		procfstest.Proc{PID: 46, Comm: "traced", State: 't'},
 		procfstest.Proc{PID: 47, PPID: 46, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 48, PPID: 777, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 49, PPID: 1, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 50, Comm: "dead", State: 'Z'},
 	)
 	for _, test := range []struct {
 		pid  int
@@ -402,11 +404,13 @@ func TestExplain(t *testing.T) {
 		{21, 0, "it is a kernel thread"},
 		{21, signals.KILL, "it is a kernel thread, which takes no signals"},
 		{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
-		{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it (kill -CHLD 40 may help)"},
-		{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped (kill -CHLD 42 may help)"},
-		{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD (kill -CHLD 44 may help)"},
-		{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer (kill -CHLD 46 may help)"},
-		{48, signals.KILL, "zombie: its parent 777 does not wait for it (kill -CHLD 777 may help)"},
+		{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks for that, --kill-parent enforces it"},
+		{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes that"},
+		{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks for that, --kill-parent enforces it"},
+		{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer"},
+		{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks for that, --kill-parent enforces it"},
+		{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks for that`},
+		{50, signals.KILL, "zombie: its parent is outside of this PID namespace"},
 		{999, signals.KILL, "it went only now"},
 	} {
 		if got := Explain(proc, procfs.ID{PID: test.pid, Start: uint64(test.pid)}, test.sig); got != test.want {
