@@ -177,8 +177,7 @@ func Main(env *Env) int {
 }
 
 // caught are the signals that must not end a program which has processes
-// frozen. (QUIT is among them for its own sake, too: the Go runtime would answer
-// it with a trace and an exit status of 2.)
+// frozen.
 var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
 
 // Main runs one applet.

@@ -204,6 +204,9 @@ func (v *number) String() string {
 func (v *number) Type() string { return "PID" }
 
 func (v *number) Set(s string) error {
+	if s == "0" || s == "-1" {
+		return fmt.Errorf("%s is the number of no process, group or session", s)
+	}
 	op, err := target.ParseOperand(s)
 	if err == nil && op.Form != target.PID {
 		err = fmt.Errorf("%s is not a number", show.Quoted(s))

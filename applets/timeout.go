@@ -107,7 +107,7 @@ type limited struct {
 	killed   bool // KILL has been sent
 	ending   bool // all of the family is to end
 
-	relayed       relayedGroups // what was sent relayedSignal by its leaders, if at all
+	relayed       relayedGroups // groups that were left to a leader, which was sent relayedSignal
 	relayedSignal signals.Signal
 }
 

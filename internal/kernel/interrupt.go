@@ -24,7 +24,7 @@ type notes struct {
 
 	sigs   []signals.Signal
 	caught map[signals.Signal]bool
-	// soon: a Wait that has to wait has sigs caught.
+	// soon: a Wait that has to sleep catches sigs first.
 	soon bool
 }
 

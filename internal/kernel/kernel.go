@@ -55,7 +55,7 @@ type Kernel struct {
 	ignoring  map[signals.Signal]bool     // by Ignore
 	ofRuntime [numSignals + 1]disposition // what StandardSignals replaced
 	keeper    *keeper                     // nil without children to look after
-	command   int                         // whom Launch has started, 0 once it has been reaped
+	command   int                         // the PID that Launch has started, 0 once that is reaped
 	watchers  map[int32]func()            // what to do about other descriptors of the epoll set
 }
 
