@@ -47,6 +47,7 @@ type keeping struct {
 	terminal int
 	lent     bool      // COMMAND has been given the foreground, by us
 	deadline time.Time // of --timeout
+	stopping bool      // a TERM was forwarded that starts no clock: the container is to stop
 	grace    time.Time // until when COMMAND may take a TERM that was forwarded
 	late     bool      // the time limit was reached
 	urgent   bool      // what is left has had its time
@@ -255,7 +256,7 @@ func (r *keeping) watch() error {
 		switch {
 		case over:
 			return nil
-		case r.pid == 0 && (!r.linger || r.alone()):
+		case r.pid == 0 && (!r.linger || r.stopping || r.alone()):
 			return nil
 		case r.pid != 0 && !r.deadline.IsZero() && time.Until(r.deadline) <= 0:
 			r.late = true
@@ -347,7 +348,11 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	case sig == signals.CONT:
 		r.lend() // a shell's fg, after its bg
 	}
-	if sig == signals.TERM && r.impatient() && r.grace.IsZero() && r.steps[0].Grace != escalate.Forever {
+	switch {
+	case sig != signals.TERM:
+	case !r.impatient():
+		r.stopping = true
+	case r.grace.IsZero() && r.steps[0].Grace != escalate.Forever:
 		r.grace = time.Now().Add(r.patience())
 	}
 	return false
