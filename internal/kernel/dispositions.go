@@ -42,11 +42,11 @@ func (d *disposition) at() *uintptr {
 	return (*uintptr)(unsafe.Pointer(&d[i]))
 }
 
-// runtimeOwn reports whether the runtime keeps the signal: it preempts goroutines by URG, and needs CHLD no
-// more than C does, which ignores both by default.
+// runtimeOwn reports whether the runtime has no handler for the signal, or may keep it: it preempts goroutines
+// by URG, which is ignored by default, as CHLD is.
 func runtimeOwn(sig int) bool {
 	switch syscall.Signal(sig) {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGCHLD:
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGCHLD, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
 		return true
 	}
 	return false
@@ -56,23 +56,16 @@ func runtimeOwn(sig int) bool {
 func (k *Kernel) StandardSignals() {
 	in := k.given
 	in.filtered = ignoreTraps() && filtered()
+	ignore := ignoring()
 	for sig := 1; sig <= numSignals; sig++ {
-		var act disposition
-		if runtimeOwn(sig) {
+		if runtimeOwn(sig) || sig == int(unix.SIGSYS) && in.filtered { // see seccomp.go
 			continue
 		}
-		if rtSigaction(sig, nil, &act); act.handler() <= sigIgn {
-			continue
-		}
-		k.ofRuntime[sig] = act
-		if sig == int(unix.SIGSYS) && in.filtered {
-			continue // see seccomp.go
-		}
-		act = disposition{}
+		act := new(disposition)
 		if in.ignored[sig] || in.mask.has(signals.Signal(sig)) { // the runtime unblocks some in every thread
-			act = ignoring()
+			act = &ignore
 		}
-		rtSigaction(sig, &act, nil)
+		rtSigaction(sig, act, &k.ofRuntime[sig])
 	}
 }
 
@@ -122,7 +115,7 @@ func (k *Kernel) ending() []signals.Signal {
 func ignoreAll() {
 	act := ignoring()
 	for sig := 1; sig <= numSignals; sig++ {
-		if !runtimeOwn(sig) {
+		if syscall.Signal(sig) != unix.SIGURG { // by which the runtime preempts
 			rtSigaction(sig, &act, nil)
 		}
 	}

@@ -17,9 +17,7 @@ func (k *Kernel) Exec(path string, argv, env []string) error {
 		if k.given.ignored[sig] {
 			act = ignoring()
 		}
-		if !runtimeOwn(sig) {
-			rtSigaction(sig, &act, nil)
-		}
+		rtSigaction(sig, &act, nil)
 	}
 	sigmask(unix.SIG_SETMASK, &k.given.mask, nil)
 	return unix.Exec(path, argv, env)
