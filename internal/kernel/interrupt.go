@@ -146,6 +146,9 @@ func (k *Kernel) holdBack(sigs []signals.Signal) error {
 	return nil
 }
 
+// holds reports whether caught signals are deferred.
+func (k *Kernel) holds() bool { return k.notes != nil && k.notes.hold.Load() }
+
 // HoldWhenWaiting defers the signals given to Catch, as soon as a Wait takes longer than a glance: for a call
 // that has nothing to put right before a signal ends this process.
 func (k *Kernel) HoldWhenWaiting() {
