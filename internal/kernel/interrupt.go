@@ -60,7 +60,9 @@ func (k *Kernel) arm(sigs []signals.Signal) {
 	if len(n.caught) == 0 {
 		go func() {
 			for s := range n.ch {
-				n.take(signals.Signal(s.(syscall.Signal)))
+				sig := signals.Signal(s.(syscall.Signal))
+				n.take(sig)
+				k.faultAgain(sig)
 			}
 		}()
 	}
