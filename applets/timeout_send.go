@@ -131,7 +131,9 @@ func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
 		switch {
 		case st.PGID == self.PGID:
 		case hasAncestor(&table, st, relays):
-			groups[st.PGID] = groups[st.PGID]
+			if _, ok := groups[st.PGID]; !ok {
+				groups[st.PGID] = 0
+			}
 		case relays[st.PID]:
 			groups[st.PGID] = st.PID
 		}

@@ -73,5 +73,5 @@ func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error
 	if err != nil {
 		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
 	}
-	return File(fd), nil
+	return k.Output(fd), nil
 }

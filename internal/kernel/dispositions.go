@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -58,11 +59,21 @@ func (k *Kernel) StandardSignals() {
 	in.filtered = ignoreTraps() && filtered()
 	ignore := ignoring()
 	for sig := 1; sig <= numSignals; sig++ {
-		if runtimeOwn(sig) || sig == int(unix.SIGSYS) && in.filtered { // see seccomp.go
+		if runtimeOwn(sig) {
+			continue
+		}
+		ignored := in.ignored[sig] || in.mask.has(signals.Signal(sig)) // the runtime unblocks some in every thread
+		if sig == int(unix.SIGSYS) && in.filtered {                    // see seccomp.go
+			rtSigaction(sig, nil, &k.ofRuntime[sig])
+			to := reactKill
+			if ignored || os.Getpid() == 1 {
+				to = reactDrop
+			}
+			setReaction(unix.SIGSYS, to)
 			continue
 		}
 		act := new(disposition)
-		if in.ignored[sig] || in.mask.has(signals.Signal(sig)) { // the runtime unblocks some in every thread
+		if ignored {
 			act = &ignore
 		}
 		rtSigaction(sig, act, &k.ofRuntime[sig])
@@ -72,9 +83,37 @@ func (k *Kernel) StandardSignals() {
 // take has the runtime send the signal to the channel of caught ones.
 func (k *Kernel) take(sig signals.Signal) {
 	signal.Notify(k.notes.ch, syscall.Signal(sig)) // first: the handler drops what is not wanted
+	if syscall.Signal(sig) == unix.SIGSYS && k.given.filtered {
+		setReaction(unix.SIGSYS, reactDrop) // what it does not pass on is queued
+	} else {
+		k.reactions[sig] = setReaction(syscall.Signal(sig), reactNotify)
+	}
 	if act := &k.ofRuntime[sig]; act.handler() > sigIgn {
 		rtSigaction(int(sig), act, nil)
 	}
+}
+
+// reaction is what the runtime's handler does with a signal, in the bits of runtime.sigtable. By itself the
+// handler passes on SEGV and others only if they come from kill(2) or tgkill(2), and ends this process with a
+// trace if they are queued (sigqueue(3), timer_create(2)).
+type reaction int32
+
+const (
+	reactDrop   reaction = 0
+	reactNotify reaction = 1
+	reactKill   reaction = 2
+	reactAll    reaction = 15
+)
+
+// faultAgain gives the runtime a moment to end this process if sig, which has been passed on, was raised by a
+// fault of this process: the handler has returned to the instruction, which faults again.
+func (k *Kernel) faultAgain(sig signals.Signal) {
+	if !raisedByFault(syscall.Signal(sig)) || syscall.Signal(sig) == unix.SIGSYS {
+		return
+	}
+	setReaction(syscall.Signal(sig), k.reactions[sig])
+	sleep(time.Millisecond)
+	setReaction(syscall.Signal(sig), reactNotify)
 }
 
 // uncatchable reports whether the runtime's handler passes on no such signal: PROF, and those that C
@@ -111,11 +150,20 @@ func (k *Kernel) ending() []signals.Signal {
 	return list
 }
 
-// ignoreAll ignores every signal that can be ignored.
-func ignoreAll() {
+// ignoreAll ignores every signal that can be ignored. If SIGSYS were set to SIG_IGN, a system call that a seccomp
+// filter traps would end this process (kernel/signal.c, force_sig_info_to_task).
+func (k *Kernel) ignoreAll() {
 	act := ignoring()
 	for sig := 1; sig <= numSignals; sig++ {
-		if syscall.Signal(sig) != unix.SIGURG { // by which the runtime preempts
+		switch syscall.Signal(sig) {
+		case unix.SIGURG: // by which the runtime preempts
+		case unix.SIGSYS:
+			if k.given.filtered {
+				setReaction(unix.SIGSYS, reactDrop)
+				continue
+			}
+			fallthrough
+		default:
 			rtSigaction(sig, &act, nil)
 		}
 	}

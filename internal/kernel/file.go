@@ -3,6 +3,7 @@ package kernel
 import (
 	"bytes"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -33,6 +34,45 @@ func (f File) Write(b []byte) (int, error) {
 
 // pipeBuf is PIPE_BUF: a pipe that is ready takes that much without blocking (pipe(7)).
 const pipeBuf = 4096
+
+// Output is a File that gives up when a caught signal is to end this process and the reader does not read:
+// what this process has frozen would stay frozen until the reader goes on. The error is a *signals.Interrupt.
+type Output struct {
+	k  *Kernel
+	fd File
+}
+
+// Output returns the writer to a descriptor.
+func (k *Kernel) Output(fd int) Output { return Output{k, File(fd)} }
+
+func (o Output) Write(b []byte) (int, error) {
+	done := 0
+	for done < len(b) {
+		if o.k.holds() {
+			if err := o.awaitRoom(); err != nil {
+				return done, err
+			}
+		}
+		n, err := o.fd.Write(b[done:min(len(b), done+pipeBuf)])
+		if done += n; err != nil {
+			return done, err
+		}
+	}
+	return done, nil
+}
+
+// awaitRoom returns when a write does not wait, or a caught signal has arrived meanwhile.
+func (o Output) awaitRoom() error {
+	for {
+		poll := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
+		if n, err := unix.Poll(poll, int(pollLast/time.Millisecond)); n > 0 || err != nil && err != unix.EINTR {
+			return nil
+		}
+		if err := o.k.Interrupted(); err != nil {
+			return err
+		}
+	}
+}
 
 // pipeSignal is a set of signals: PIPE.
 var pipeSignal = func() (set sigset) { set.add(unix.SIGPIPE); return set }()

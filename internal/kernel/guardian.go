@@ -167,7 +167,7 @@ func (g *guardian) end() {
 // RunGuardian is the whole life of the guardian, whose standard input is its
 // end of the socket.
 func RunGuardian(k *Kernel) {
-	ignoreAll()
+	k.ignoreAll()
 	if _, err := (File(0)).Write([]byte{guardianReady}); err != nil {
 		return
 	}

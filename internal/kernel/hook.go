@@ -27,7 +27,7 @@ type hook struct {
 // Hooks runs command by sh -c once for each of envs, which is added to our environment, at most
 // hooksAtOnce at a time and each for at most limit; then its whole process group is killed. What a hook
 // prints goes to standard error, for standard output may be read by a program. The errors are in the
-// order of envs.
+// order of envs. A caught signal ends all hooks at once.
 //
 // One thread does everything, by polling: goroutines and timers make the runtime ask for threads and
 // descriptors, and if it cannot get them it ends the program.
@@ -46,6 +46,9 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 	var running []hook
 	pause := firstPause
 	for next := 0; next < len(envs) || len(running) > 0; {
+		if k.Interrupted() != nil {
+			limit, next = 0, len(envs)
+		}
 		for ; next < len(envs) && len(running) < hooksAtOnce; next++ {
 			pid, err := k.startHook(command, envs[next])
 			if errs[next] = err; err == nil {
@@ -60,6 +63,9 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 		}
 		sleep(pause)
 		pause = min(2*pause, lastPause)
+	}
+	if k.Interrupted() != nil {
+		clear(errs) // no hook has taken too long
 	}
 	return errs
 }

@@ -24,6 +24,20 @@ var origRlimitNofile atomic.Pointer[syscall.Rlimit]
 //go:linkname sigsysIgnored runtime.sigsysIgnored
 var sigsysIgnored uint32
 
+//go:linkname sigtable runtime.sigtable
+var sigtable [numSignals + 1]struct {
+	flags int32
+	name  string
+}
+
+// setReaction sets what the runtime's handler does with the signal, and returns what it did before.
+func setReaction(sig syscall.Signal, to reaction) (was reaction) {
+	flags := &sigtable[sig].flags
+	old := atomic.LoadInt32(flags)
+	atomic.StoreInt32(flags, old&^int32(reactAll)|int32(to))
+	return reaction(old) & reactAll
+}
+
 // ignoreTraps has the runtime's handler return from a SIGSYS that a seccomp filter raises, and reports
 // whether it does.
 func ignoreTraps() bool {

@@ -13,6 +13,9 @@ import (
 // plain build by SIGSYS.
 func ignoreTraps() bool { return false }
 
+// setReaction would take it as well: a queued SEGV ends the plain build with a trace while it is caught.
+func setReaction(syscall.Signal, reaction) reaction { return 0 }
+
 // wasGiven is what a plain go build can know: of the ignored signals HUP and
 // INT, of the mask what the runtime has not taken out, and of the limits
 // nothing. The Makefile builds the exact one.

@@ -60,7 +60,9 @@ func (k *Kernel) arm(sigs []signals.Signal) {
 	if len(n.caught) == 0 {
 		go func() {
 			for s := range n.ch {
-				n.take(signals.Signal(s.(syscall.Signal)))
+				sig := signals.Signal(s.(syscall.Signal))
+				n.take(sig)
+				k.faultAgain(sig)
 			}
 		}()
 	}
@@ -148,6 +150,9 @@ func (k *Kernel) holdBack(sigs []signals.Signal) error {
 	k.arm(sigs)
 	return nil
 }
+
+// holds reports whether caught signals are deferred.
+func (k *Kernel) holds() bool { return k.notes != nil && k.notes.hold.Load() }
 
 // HoldWhenWaiting defers the signals given to Catch, as soon as a Wait takes longer than a glance: for a call
 // that has nothing to put right before a signal ends this process.

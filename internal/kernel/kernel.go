@@ -54,6 +54,7 @@ type Kernel struct {
 	given     *inherited
 	ignoring  map[signals.Signal]bool     // by Ignore
 	ofRuntime [numSignals + 1]disposition // what StandardSignals replaced
+	reactions [numSignals + 1]reaction    // what take replaced
 	keeper    *keeper                     // nil without children to look after
 	command   int                         // the PID that Launch has started, 0 once that is reaped
 	watchers  map[int32]func()            // what to do about other descriptors of the epoll set

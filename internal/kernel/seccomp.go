@@ -8,7 +8,7 @@ import "golang.org/x/sys/unix"
 // (Documentation/userspace-api/seccomp_filter.rst). So each call that may be missing is checked for a result
 // that it cannot have; such a result counts as ENOSYS.
 
-// filtered reports whether a seccomp filter is in force. Where prctl itself is trapped or refused, one is.
+// filtered reports whether a seccomp filter is in force. Where prctl(2) is refused, one is.
 func filtered() bool {
 	mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
 	return err == nil && mode != 0 || err == unix.EPERM || err == unix.ENOSYS
