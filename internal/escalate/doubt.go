@@ -37,7 +37,7 @@ func scanDoubt(s *procfs.Snapshot) string {
 // doubt returns why the last scan does not prove that no process of the tree escaped. suspect may be nil.
 func (t *tree) doubt(suspect *procfs.Stat) string {
 	if suspect != nil {
-		return fmt.Sprintf("%d (%s) was forked during the freeze and is orphaned", suspect.PID, show.Escape(suspect.Comm))
+		return fmt.Sprintf("%d (%s) is orphaned, and may descend from the tree", suspect.PID, show.Escape(suspect.Comm))
 	}
 	if group := t.unseenGroup(); group != "" {
 		return group

@@ -29,7 +29,7 @@ func TestDoubt(t *testing.T) {
 		{"a group without members", tree{snap: churn, groups: map[int]bool{10: true}}, nil, "group 10 exists, and none of its members can be seen"},
 		{"a group that is gone", tree{snap: churn, groups: map[int]bool{10: false}}, nil, tooFast},
 		{"a group with a member", tree{snap: seen, groups: map[int]bool{10: true}}, nil, tooFast},
-		{"a suspect", tree{snap: noLast}, &procfs.Stat{ID: procfs.ID{PID: 7}, Comm: "x"}, "7 (x) was forked during the freeze and is orphaned"},
+		{"a suspect", tree{snap: noLast}, &procfs.Stat{ID: procfs.ID{PID: 7}, Comm: "x"}, "7 (x) is orphaned, and may descend from the tree"},
 	} {
 		test.tree.r = &run{plan: &Plan{Tree: &Tree{Groups: []int{10}}}}
 		if got := test.tree.doubt(test.suspect); got != test.want {

@@ -246,7 +246,7 @@ func TestOrphanIsSuspected(t *testing.T) {
 		child := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, Comm: "a\nb\x1b"}})
 		w.runner(child, 1)
 		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
-		if out.err != nil || out.Proved || !strings.Contains(out.Doubt, `(a\nb\x1b) was forked during the freeze`) {
+		if out.err != nil || out.Proved || !strings.Contains(out.Doubt, `(a\nb\x1b) is orphaned`) {
 			t.Errorf("proved %v: %q (%v)", out.Proved, out.Doubt, out.err)
 		}
 		if got := w.alive(); len(got) != 1 || w.procs[got[0]].PPID != initPID {
