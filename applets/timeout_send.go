@@ -5,6 +5,7 @@ package applets
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"killbox/internal/escalate"
@@ -128,9 +129,10 @@ func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
 	}
 	groups := make(relayedGroups)
 	for _, st := range family {
+		below := slices.ContainsFunc(table.Ancestors(st.PID), func(id procfs.ID) bool { return relays[id.PID] })
 		switch {
 		case st.PGID == self.PGID:
-		case hasAncestor(&table, st, relays):
+		case below:
 			if _, ok := groups[st.PGID]; !ok {
 				groups[st.PGID] = 0
 			}
@@ -139,16 +141,6 @@ func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
 		}
 	}
 	return groups
-}
-
-// hasAncestor reports whether an ancestor of the process is in the set.
-func hasAncestor(table *procfs.Snapshot, st *procfs.Stat, set map[int]bool) bool {
-	for st = table.Lookup(st.PPID); st != nil; st = table.Lookup(st.PPID) {
-		if set[st.PID] {
-			return true
-		}
-	}
-	return false
 }
 
 // signalRelayed signals what is left, now that the command is gone, of the groups that
