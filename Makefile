@@ -23,13 +23,8 @@ CHECK_FUZZTIME ?= 20000x
 FUZZTIME       ?= 1m
 
 # The tag lets reapwait hand on the signals that its caller ignores, which Go's runtime knows and does not tell; the linker
-# is told to allow that, and to begin where it can be seen whether standard output is closed. Without all that it builds as
-# well, hands on less, and does not miss a closed output.
-#
-# The rest is for size (see CONTRIBUTING.md): no function is inlined, and where the processor does not mind, on amd64, they
-# begin at any byte.
-FLAGS = -trimpath -tags=exactsignals -gcflags=all=-l -ldflags='-s -w -checklinkname=0 -E=killbox_start $(1)'
-BUILD = $(call FLAGS,$(if $(filter amd64,$(shell $(GO) env GOARCH)),-funcalign=1))
+# has to allow that. Without both killbox builds as well, and hands on HUP and INT alone.
+BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 
 # The most that the binary may have, in bytes; on amd64, as all figures. It is there to notice accidents.
 BUDGET = 4500000
@@ -46,7 +41,7 @@ absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&
 # What make bench is given: BENCHFLAGS='-rounds 3 -rows select' for a quick look.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit scripts fuzz-short fuzz cross clean help
+.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit scripts fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -77,7 +72,7 @@ check: fmt vet lint man-lint shellcheck size unit scripts
 ## check-all: everything that CI checks
 check-all: check check-rest
 
-check-rest: cross fuzz-short
+check-rest: cross newest fuzz-short
 
 ## quick: vet, staticcheck, unit tests, and one script for each applet
 quick: vet lint
@@ -95,6 +90,7 @@ fmt:
 vet:
 	$(GO) vet ./...
 	$(GO) vet -tags nodropins ./...
+	$(GO) vet -tags newest,exactsignals ./...
 
 lint:
 	$(STATICCHECK) ./...
@@ -110,7 +106,7 @@ shellcheck:
 ## size: the binary and its budget
 size:
 	@file=$$(mktemp) || exit; \
-	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build $(call FLAGS,-funcalign=1) -o "$$file" . && size=$$(wc -c <"$$file"); code=$$?; rm -f "$$file"; \
+	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build $(BUILD) -o "$$file" . && size=$$(wc -c <"$$file"); code=$$?; rm -f "$$file"; \
 	test $$code = 0 || exit; \
 	echo "size: $$size bytes of at most $(BUDGET)"; test "$$size" -le $(BUDGET)
 
@@ -118,8 +114,12 @@ size:
 cross:
 	@for arch in $$($(GO) tool dist list | sed -n 's,^linux/,,p'); do \
 		echo "build linux/$$arch"; \
-		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(call FLAGS) -o /dev/null . || exit; \
+		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null . || exit; \
 	done
+
+## newest: build with the newest release of Go, from the module proxy, and see that signals are inherited
+newest:
+	$(GO) test -count=1 -tags=newest -run '^TestNewestGo$$' .
 
 # The race detector needs cgo, and cgo a C compiler.
 unit:

@@ -20,30 +20,27 @@ import (
 var arrows = map[string][]string{
 	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
-		"killbox/internal/accounts", "killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file", "killbox/internal/fmt",
-		"killbox/internal/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+		"killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file",
+		"github.com/spf13/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
 		"killbox/procfs",
 	},
-	"killbox/internal/accounts": {"killbox/internal/file"},
 	"killbox/internal/ere":      {},
-	"killbox/internal/escalate": {"killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/escalate": {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/family":   {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
-	"killbox/internal/file":     {},
-	"killbox/internal/fmt":      {},
+	"killbox/internal/file":     {"golang.org/x/sys/unix"},
 	"killbox/internal/kernel": {
-		"killbox/internal/family", "killbox/internal/fmt", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
+		"killbox/internal/family", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 	},
-	"killbox/internal/pflag": {"killbox/internal/fmt", "killbox/internal/show"},
 	"killbox/internal/report": {
-		"killbox/internal/accounts", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/fmt", "killbox/internal/show",
+		"killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file", "killbox/internal/show",
 		"killbox/internal/signals", "killbox/procfs",
 	},
 	"killbox/internal/show":    {},
-	"killbox/internal/signals": {"killbox/internal/fmt", "killbox/internal/show"},
+	"killbox/internal/signals": {"killbox/internal/show"},
 	"killbox/internal/target": {
-		"killbox/internal/ere", "killbox/internal/file", "killbox/internal/fmt", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+		"killbox/internal/ere", "killbox/internal/file", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 	},
-	"killbox/procfs": {"killbox/internal/fmt", "killbox/internal/show", "golang.org/x/sys/unix"},
+	"killbox/procfs": {"killbox/internal/show", "golang.org/x/sys/unix"},
 }
 
 // testPackages hold what only tests and measurements use; nothing that is shipped may import them.
@@ -51,11 +48,8 @@ func testPackage(path string) bool {
 	return path == "killbox/internal/victims" || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
 }
 
-// heavy are packages that cost size or start-up without a user seeing why: CONTRIBUTING.md says what stands in for some.
-var heavy = []string{
-	"encoding/json", "flag", "fmt", "html/template", "log/slog", "net", "net/http", "os/exec", "os/user", "plugin", "regexp", "testing",
-	"text/template",
-}
+// heavy are packages that cost size or start-up without a user seeing why.
+var heavy = []string{"html/template", "log/slog", "net/http", "os/exec", "plugin", "testing", "text/template"}
 
 // Only the kernel package signals, waits, reaps, or starts processes.
 var (
@@ -122,8 +116,6 @@ func TestArrows(t *testing.T) {
 				t.Errorf("%s uses cgo", p.ImportPath)
 			case slices.Contains(kernelImports, imported) && p.ImportPath != "killbox/internal/kernel":
 				t.Errorf("%s imports %s, which is the kernel package's to use", p.ImportPath, imported)
-			case imported == "fmt":
-				t.Errorf("%s imports fmt; there is killbox/internal/fmt", p.ImportPath)
 			case !std[imported] && !slices.Contains(allowed, imported):
 				t.Errorf("%s must not import %s", p.ImportPath, imported)
 			}
@@ -217,7 +209,8 @@ func TestMainIsShort(t *testing.T) {
 // TestModule keeps go.mod down to what killbox uses: the tools have a module of their own.
 func TestModule(t *testing.T) {
 	want := []string{
-		"github.com/google/go-cmp", "github.com/mattn/go-isatty", "github.com/rogpeppe/go-internal", "golang.org/x/sys",
+		"github.com/google/go-cmp", "github.com/mattn/go-isatty", "github.com/rogpeppe/go-internal", "github.com/spf13/pflag",
+		"golang.org/x/sys",
 	}
 	var got []string
 	for line := range strings.Lines(read(t, "go.mod")) {

@@ -16,9 +16,9 @@ import (
 	"testing"
 
 	"killbox/applets"
-	"killbox/internal/pflag"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/spf13/pflag"
 )
 
 // manOption is an .It of a man page that names options.
@@ -393,7 +393,7 @@ func TestManJSON(t *testing.T) {
 		if filepath.Base(name) != "json.go" {
 			continue
 		}
-		for _, m := range regexp.MustCompile(`\bo\.[a-z]+\("([a-z]+)", `).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile("`json:\"([a-z]+)").FindAllStringSubmatch(text, -1) {
 			fields[m[1]] = true
 		}
 	}

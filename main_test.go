@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -14,11 +13,11 @@ import (
 	"testing"
 	"unsafe"
 
+	"killbox/internal/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/rogpeppe/go-internal/txtar"
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/victims"
 )
 
 func TestMain(m *testing.M) {
@@ -97,8 +96,7 @@ func install(t *testing.T) string {
 	}
 	binary := filepath.Join(bin, "killbox")
 	// As the Makefile's BUILD.
-	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-gcflags=all=-l",
-		"-ldflags=-s -w -checklinkname=0 -E=killbox_start"+align(), "-o", binary, ".")
+	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -118,13 +116,6 @@ func TestNoDropins(t *testing.T) {
 	if want := "freezekill\nkillwait\npgkill\nreapwait\ntkill\n"; err != nil || string(out) != want {
 		t.Errorf("killbox --list: %v, %q, want %q", err, out, want)
 	}
-}
-
-func align() string {
-	if runtime.GOARCH == "amd64" {
-		return " -funcalign=1"
-	}
-	return ""
 }
 
 // scriptT is a testing.T as testscript wants it, in which a skip is never quiet.

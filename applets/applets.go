@@ -6,6 +6,7 @@ package applets
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"slices"
@@ -13,12 +14,12 @@ import (
 	"syscall"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 // Version is the release that --version prints.
@@ -201,12 +202,7 @@ func (a *Applet) main(env *Env, args []string) int {
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")
 	version := flags.BoolP("version", "V", false, "print the version and exit")
-	flags.SetInterspersed(!a.Command)
-	args, err := liftSignals(flags, args, a.Command)
-	if err == nil {
-		err = flags.Parse(args)
-	}
-	switch {
+	switch err := parse(flags, args, a.Command); {
 	case err != nil:
 		code := usageError(env, a.Name, err)
 		return cmp.Or(a.UsageExit, code)
@@ -218,6 +214,20 @@ func (a *Applet) main(env *Env, args []string) int {
 		return 0
 	}
 	return run(env, flags.Args())
+}
+
+// parse reads the command line of an applet that is not a drop-in. With command the operands are a command, whose first
+// word ends the options.
+func parse(flags *pflag.FlagSet, args []string, command bool) error {
+	flags.SetInterspersed(!command)
+	args, err := liftSignals(flags, args, command)
+	if err == nil {
+		args, err = mapOptions(flags, args, command, func(word string) (string, error) { return escapeTestFlag(flags, word), nil })
+	}
+	if err != nil {
+		return err
+	}
+	return optionError(flags.Parse(args))
 }
 
 // usageError says what is wrong and where to read on. Nothing has been

@@ -14,10 +14,11 @@ import (
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/spf13/pflag"
 )
 
 // kernel is one in which everybody dies of the first signal, and which writes
@@ -273,7 +274,7 @@ func TestHelpAndVersion(t *testing.T) {
 
 func TestLiftSignals(t *testing.T) {
 	flags := func() *pflag.FlagSet {
-		f := pflag.NewFlagSet()
+		f := newFlagSet()
 		new(ladderOptions).add(f)
 		new(outputOptions).add(f)
 		new(targetOptions).add(f)
@@ -321,6 +322,56 @@ func TestLiftSignals(t *testing.T) {
 	for _, in := range []string{"-NOPE", "-65", "-12x", "-5-", "-TERMINATE", "-HUP,INT"} {
 		if got, err := liftSignals(flags(), []string{in}, false); err == nil {
 			t.Errorf("%q: %q, want an error", in, got)
+		}
+	}
+}
+
+// TestLikeGoTest: pflag passes over what it takes for options of go test.
+func TestLikeGoTest(t *testing.T) {
+	for args, want := range map[string]string{
+		"killwait -test.5 100":              "killwait: invalid argument \"est.5\" for '--timeout': ",
+		"killwait -vtest. 100":              "killwait: invalid argument \"est.\" for '--timeout': ",
+		"killbox -test.v":                   "killbox: invalid option -- 't'\n",
+		"killbox --install -test.v":         "killbox: invalid option -- 't'\n",
+		"killwait --name -test.v -n 12x":    "killwait: \"12x\" is not a PID",
+		"killwait -n -- -test.v":            "killwait: \"-test.v\" is not a PID",
+		"reapwait --remap x -- true -test.": "reapwait: --remap",
+	} {
+		if b, code := invoke(t, strings.Fields(args)...); code == 0 || !strings.HasPrefix(b.err.String(), want) {
+			t.Errorf("%s: exit %d, %q; want %q", args, code, b.err.String(), want)
+		}
+	}
+	want := "true -test.v"
+	flags := newFlagSet()
+	flags.BoolP("verbose", "v", false, "")
+	if err := parse(flags, strings.Fields("-v "+want), true); err != nil || strings.Join(flags.Args(), " ") != want {
+		t.Errorf("a command: %v, %q", err, flags.Args())
+	}
+}
+
+func TestOptionErrors(t *testing.T) {
+	for args, want := range map[string]string{
+		"--nope":                        "unrecognized option '--nope'",
+		"--nope=1":                      "unrecognized option '--nope'",
+		"--timeou 1":                    "unrecognized option '--timeou'",
+		"---":                           "unrecognized option '---'",
+		"--=x":                          "unrecognized option '--=x'",
+		"-vYx":                          "invalid option -- 'Y'",
+		"-vü":                           "invalid option -- 'ü'",
+		"-\xff":                         `invalid option -- '\xff'`,
+		"--signal":                      "option '--signal' requires an argument",
+		"-vs":                           "option requires an argument -- 's'",
+		"-v=maybe":                      "invalid argument \"maybe\" for '--verbose': it is neither true nor false",
+		"--timeout soon":                "invalid argument \"soon\" for '--timeout': ",
+		"--number x":                    "invalid argument \"x\" for '--number': it is not a number",
+		"--number 99999999999999999999": "invalid argument \"99999999999999999999\" for '--number': the number is out of range",
+	} {
+		flags := newFlagSet()
+		new(ladderOptions).add(flags)
+		new(outputOptions).add(flags)
+		flags.Int("number", 0, "")
+		if err := parse(flags, strings.Fields(args), false); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v; want %s", args, err, want)
 		}
 	}
 }
@@ -393,7 +444,7 @@ func TestLadderOptions(t *testing.T) {
 		"-0 -k 5":                         "0/0s",
 	} {
 		var o ladderOptions
-		flags := pflag.NewFlagSet()
+		flags := newFlagSet()
 		o.add(flags)
 		lifted, err := liftSignals(flags, strings.Fields(args), false)
 		if err == nil {
@@ -607,7 +658,7 @@ func TestBox(t *testing.T) {
 		{"killbox near", 127, "", "killbox: near: not an applet", ""},
 		{"killbox dir", 127, "", "killbox: dir: not an applet", ""},
 		{"killbox ../x", 127, "", "killbox: ../x: not an applet", ""},
-		{"killbox --nope", 2, "", "killbox: unknown flag: --nope\ntry 'killbox --help'\n", ""},
+		{"killbox --nope", 2, "", "killbox: unrecognized option '--nope'\ntry 'killbox --help'\n", ""},
 		{"killbox -s", 2, "", "killbox: --symbolic", ""},
 		{"killbox --install", 2, "", "killbox: --install takes one directory", ""},
 		{"killbox extra -x --y", 126, "", "killbox: ", second + "/killbox-extra " + second + "/killbox-extra -x --y"},

@@ -2,12 +2,13 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
 )
 
 // liftSignals rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
@@ -18,6 +19,23 @@ func liftSignals(flags *pflag.FlagSet, args []string, command bool) ([]string, e
 	if flags.Lookup("signal") == nil {
 		return args, nil
 	}
+	return mapOptions(flags, args, command, func(word string) (string, error) { return liftSignal(flags, word) })
+}
+
+func liftSignal(flags *pflag.FlagSet, word string) (string, error) {
+	name := word[1:]
+	if _, err := signals.Parse(name); err == nil {
+		return "--signal=" + name, nil
+	}
+	if looksLikeSignal(flags, name) {
+		return "", fmt.Errorf("unknown signal %s (a process group goes after --)", show.Quoted(name))
+	}
+	return word, nil
+}
+
+// mapOptions replaces each word that stands where options of one letter may stand. Values of options, and what follows
+// "--" or with command the first operand, stay as they are.
+func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(word string) (string, error)) ([]string, error) {
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		word := args[i]
@@ -30,21 +48,17 @@ func liftSignals(flags *pflag.FlagSet, args []string, command bool) ([]string, e
 		}
 		switch {
 		case !dash || name == "" || strings.HasPrefix(name, "-") && !takesNext(flags, word):
-			out = append(out, word)
-			continue
 		case takesNext(flags, word):
 			out = append(out, word)
-			if i++; i < len(args) {
-				out = append(out, args[i])
+			if i++; i == len(args) {
+				return out, nil
 			}
-			continue
-		}
-		if _, err := signals.Parse(name); err == nil {
-			out = append(out, "--signal="+name)
-			continue
-		}
-		if looksLikeSignal(flags, name) {
-			return nil, fmt.Errorf("unknown signal %s (a process group goes after --)", show.Quoted(name))
+			word = args[i]
+		default:
+			var err error
+			if word, err = replace(word); err != nil {
+				return nil, err
+			}
 		}
 		out = append(out, word)
 	}

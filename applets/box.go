@@ -2,13 +2,12 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 )
 
@@ -16,8 +15,7 @@ const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET 
 
 // box is the program under its own name, or under one that is no applet's.
 func box(env *Env, args []string) int {
-	flags := pflag.NewFlagSet()
-	flags.SetInterspersed(false)
+	flags := newFlagSet()
 	help := flags.BoolP("help", "h", false, "")
 	version := flags.BoolP("version", "V", false, "")
 	list := flags.Bool("list", false, "")
@@ -25,8 +23,7 @@ func box(env *Env, args []string) int {
 	symbolic := flags.BoolP("symbolic", "s", false, "")
 	force := flags.Bool("force", false, "")
 	// --install's own options follow it, and its operand may come between.
-	flags.SetInterspersed(slices.Contains(args, "--install"))
-	if err := flags.Parse(args); err != nil {
+	if err := parse(flags, args, !slices.Contains(args, "--install")); err != nil {
 		return usageError(env, "killbox", err)
 	}
 	operands := flags.Args()

@@ -2,11 +2,11 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"
@@ -37,20 +37,20 @@ type call struct {
 // prepare finds the targets. A result of false means that the call is over,
 // with the exit status of end.
 func (c *call) prepare(operands []string) (ok bool) {
-	var err, pidfile error
+	var err, failure error
 	if c.ladder, err = c.ladders.ladder(); err == nil {
 		err = c.askable(c.targets.exited)
 	}
 	if err == nil {
-		c.req, err, pidfile = c.targets.request(c.env, operands)
+		c.req, err, failure = c.targets.request(c.env, operands)
 	}
 	if err != nil {
 		c.codes = append(c.codes, usageError(c.env, c.applet.Name, err))
 		return false
 	}
 	c.report()
-	if pidfile != nil {
-		c.fail(nil, pidfile, exitFailed)
+	if failure != nil {
+		c.fail(nil, failure, exitFailed)
 		return false
 	}
 	if err := c.sameNamespace(); err != nil {

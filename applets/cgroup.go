@@ -2,12 +2,12 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/target"

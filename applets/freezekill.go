@@ -2,17 +2,18 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func freezekill() *Applet {
@@ -21,7 +22,7 @@ func freezekill() *Applet {
 		Summary: "stop everything at once, signal it, let it go on",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &freezekillOptions{prove: durationValue{d: time.Second}, flags: flags}
 			o.ladder.add(flags)
 			flags.BoolVarP(&o.tree, "tree", "T", false, "with all their descendants")

@@ -4,12 +4,13 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
+
+	"github.com/spf13/pflag"
 )
 
 // getopt reads a command line as getopt_long(3) of glibc does and in its

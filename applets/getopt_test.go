@@ -9,14 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"killbox/internal/pflag"
-
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 )
 
 // getoptFlags writes down what is set.
 func getoptFlags(log *[]string) *pflag.FlagSet {
-	flags := pflag.NewFlagSet()
+	flags := newFlagSet()
 	add := func(name, letter string, value bool) {
 		flags.VarP(optionFunc{func(s string) error {
 			if s == "bad" {

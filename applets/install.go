@@ -2,11 +2,11 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
 
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 )
 

@@ -4,13 +4,13 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"

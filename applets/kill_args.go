@@ -4,6 +4,7 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )

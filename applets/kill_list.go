@@ -3,12 +3,12 @@
 package applets
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
 
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )

@@ -3,10 +3,10 @@
 package applets
 
 import (
+	"fmt"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )

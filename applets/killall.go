@@ -4,6 +4,7 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +13,11 @@ import (
 	"time"
 
 	"killbox/internal/ere"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func killall() *Applet {

@@ -4,15 +4,16 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
 )
 
 // The exit statuses of sysvinit's killall5.
@@ -29,7 +30,7 @@ func killall5() *Applet {
 		Usage:     "[-SIGNAL] [-o PID[,PID...]]...",
 		UsageExit: killall5Failed, WriteExit: killall5Failed, FailExit: killall5Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &killall5Options{flags: flags}
 			flags.VarP(&o.signal, "signal", "s", "send SIG; also -SIG (default KILL)")
 			flags.StringArrayVarP(&o.target.omit, "omit", "o", nil, "never these: `PID[,PID...]`")

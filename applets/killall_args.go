@@ -3,6 +3,7 @@
 package applets
 
 import (
+	"fmt"
 	"io"
 	"math"
 	"strconv"
@@ -10,10 +11,10 @@ import (
 	"time"
 
 	"killbox/internal/ere"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
 )
 
 type killallOptions struct {
@@ -29,7 +30,7 @@ type killallOptions struct {
 }
 
 func (o *killallOptions) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet()
+	f := newFlagSet()
 	o.signal = signals.TERM
 	value := func(name, letter, typ string, set func(string) error) {
 		f.VarP(optionFunc{set, typ}, name, letter, "")
@@ -52,7 +53,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	value("signal", "s", "SIGNAL", o.setSignal)
 	value("user", "u", "USER", func(s string) (err error) {
 		if o.uid, err = userID(s); err != nil {
-			return &pgrepError{text: "Cannot find user " + show.Word(s)}
+			return unknownName("Cannot find user ", s, err)
 		}
 		o.hasUID = true
 		return nil

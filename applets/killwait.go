@@ -2,16 +2,17 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func killwait() *Applet {
@@ -20,7 +21,7 @@ func killwait() *Applet {
 		Summary: "signal processes, wait until they are gone, escalate",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &killwaitOptions{}
 			o.ladder.add(flags)
 			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing, only wait")

@@ -1,10 +1,10 @@
 package applets
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 )
 

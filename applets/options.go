@@ -2,19 +2,19 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"killbox/internal/accounts"
 	"killbox/internal/ere"
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 // durationValue is an option that takes a duration.
@@ -219,8 +219,8 @@ func (v *number) Set(s string) error {
 func (o *targetOptions) given(name string) bool { return o.flags.Changed(name) }
 
 // request turns operands and options into what target.Resolve takes. What is
-// wrong with it is a usage error, but for the file of --pidfile.
-func (o *targetOptions) request(env *Env, operands []string) (req target.Request, usage, pidfile error) {
+// wrong with it is a usage error. A file that cannot be read, of --pidfile or of users, is a failure.
+func (o *targetOptions) request(env *Env, operands []string) (req target.Request, usage, failure error) {
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	if err != nil {
 		return req, err, nil
@@ -230,6 +230,9 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	if err := o.selector(env, &req.Selector); err != nil {
+		if lookup := new(target.LookupError); errors.As(err, &lookup) {
+			return req, nil, err
+		}
 		return req, err, nil
 	}
 	if o.given("pidfile") {
@@ -324,14 +327,14 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 
 // userID takes a name first, as every tool does: it may consist of digits.
 func userID(name string) (int, error) {
-	if id, ok := accounts.UserID(name); ok {
+	id, err := target.UserID(name)
+	if err == nil {
 		return id, nil
 	}
-	id, err := strconv.ParseUint(name, 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("unknown user %s", show.Quoted(name))
+	if number, numberErr := strconv.ParseUint(name, 10, 32); numberErr == nil {
+		return int(number), nil
 	}
-	return int(id), nil
+	return 0, err
 }
 
 // cgroupPath takes a path in the file system for the cgroup that it stands

@@ -2,18 +2,19 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func pgkill() *Applet {
@@ -22,7 +23,7 @@ func pgkill() *Applet {
 		Summary: "end process groups and sessions",
 		Usage:   "[OPTION]... PGID...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &pgkillOptions{prove: durationValue{d: time.Second}}
 			o.ladder.add(flags)
 			flags.BoolVar(&o.of, "of", false, "the operands are processes: end the groups that they are in")
@@ -92,7 +93,8 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 		for _, st := range c.found.Zombies {
 			list = append(list, report.Planned{Stat: st, Root: true})
 		}
-		c.dryRun(byPID(list), p.Ladder)
+		slices.SortStableFunc(list, func(a, b report.Planned) int { return a.PID - b.PID })
+		c.dryRun(list, p.Ladder)
 		return c.end()
 	}
 	for i := range c.found.Zombies {
@@ -102,21 +104,6 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	sum := c.run(p)
 	c.rep.Summary(sum, c.end())
 	return c.end()
-}
-
-// byPID sorts. (Each type of element that is sorted costs 20 kB; pointers share
-// theirs.)
-func byPID(list []report.Planned) []report.Planned {
-	order := make([]*report.Planned, len(list))
-	for i := range list {
-		order[i] = &list[i]
-	}
-	slices.SortStableFunc(order, func(a, b *report.Planned) int { return a.PID - b.PID })
-	sorted := make([]report.Planned, len(list))
-	for i, p := range order {
-		sorted[i] = *p
-	}
-	return sorted
 }
 
 // request reads the operands. own: this process's group, or session, is meant.

@@ -4,17 +4,18 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func pgrep() *Applet {

@@ -4,13 +4,13 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"killbox/internal/ere"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/procfs"
 )

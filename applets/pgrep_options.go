@@ -3,15 +3,17 @@
 package applets
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"killbox/internal/accounts"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
 )
 
 // pgrepMode is which of the three programs it is.
@@ -79,7 +81,7 @@ func (o *pgrepOptions) off() string {
 }
 
 func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet()
+	f := newFlagSet()
 	o.nsKinds = nsKinds()
 	o.delimiter = "\n"
 
@@ -249,9 +251,9 @@ func userNumber(s string) (int64, error) {
 	if ok {
 		return n, nil
 	}
-	id, ok := accounts.UserID(s)
-	if !ok {
-		return 0, badOption("invalid user name: %s", show.Word(s))
+	id, err := target.UserID(s)
+	if err != nil {
+		return 0, unknownName("invalid user name: ", s, err)
 	}
 	return int64(id), nil
 }
@@ -261,11 +263,19 @@ func groupNumber(s string) (int64, error) {
 	if ok {
 		return n, nil
 	}
-	id, ok := accounts.GroupID(s)
-	if !ok {
-		return 0, badOption("invalid group name: %s", show.Word(s))
+	id, err := target.GroupID(s)
+	if err != nil {
+		return 0, unknownName("invalid group name: ", s, err)
 	}
 	return int64(id), nil
+}
+
+// unknownName returns the error for the name of a user or group that was not found, or not looked for.
+func unknownName(text, name string, err error) error {
+	if lookup := new(target.LookupError); errors.As(err, &lookup) {
+		return &pgrepError{text: err.Error(), code: exitFailed}
+	}
+	return badOption("%s%s", text, show.Word(name))
 }
 
 func (o *pgrepOptions) ownGroup(s string) (int64, error) {

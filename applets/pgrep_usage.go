@@ -3,9 +3,8 @@
 package applets
 
 import (
+	"fmt"
 	"io"
-
-	"killbox/internal/fmt"
 )
 
 // pgrepUsage prints what procps prints, and our own options.

@@ -3,16 +3,17 @@
 package applets
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func pidof() *Applet {
@@ -46,7 +47,7 @@ type pidofCall struct {
 }
 
 func (c *pidofCall) flags(name string) *pflag.FlagSet {
-	f := pflag.NewFlagSet()
+	f := newFlagSet()
 	f.BoolVarP(&c.root, "check-root", "c", false, "")
 	f.BoolVarP(&c.single, "single-shot", "s", false, "")
 	f.VarP(optionFunc{c.setOmit, "PID"}, "omit-pid", "o", "")

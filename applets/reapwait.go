@@ -3,6 +3,7 @@ package applets
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -11,12 +12,12 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func reapwait() *Applet {
@@ -26,7 +27,7 @@ func reapwait() *Applet {
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
 		Command: true, FailExit: family.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &reapwaitOptions{}
 			o.add(flags)
 			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
@@ -119,8 +120,8 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 	}
 	_ = k.Hold()
 	r.rememberChildren()
-	if r.dieWithParent != "" {
-		if err := k.WatchParent(r.parent); err != nil {
+	if r.parent.given {
+		if err := k.WatchParent(r.parent.pid); err != nil {
 			return r.fail(err)
 		}
 	}

@@ -2,12 +2,11 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-
-	"killbox/internal/fmt"
 )
 
 // background is --detach: it starts this program again, in a session of its

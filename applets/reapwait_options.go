@@ -2,6 +2,7 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,10 +11,10 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
 )
 
 // keeper is what reapwait needs of the kernel: children.
@@ -71,8 +72,7 @@ type reapwaitOptions struct {
 
 	group, session, linger, keep      bool
 	untilEOF, detach                  bool
-	dieWithParent                     string
-	parent                            int
+	parent                            parentValue
 	report                            bool
 	reportFD                          int
 	pidfile                           string
@@ -95,7 +95,7 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for what is left")
 	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
 	flags.BoolVar(&o.untilEOF, "until-eof", false, "end everything when standard input is closed")
-	flags.StringVar(&o.dieWithParent, "die-with-parent", "", "end everything when the parent of reapwait is gone, which must be `PID`")
+	flags.Var(&o.parent, "die-with-parent", "end everything when the parent of reapwait is gone, which must be `PID`")
 	flags.Lookup("die-with-parent").NoOptDefVal = "0"
 	flags.BoolVar(&o.detach, "detach", false, "go into the background, and print the handle of what runs there")
 	flags.StringVar(&o.pidfile, "pidfile", "", "keep the PID of reapwait in `FILE`")
@@ -115,6 +115,24 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	flags.StringVar(&l.hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
 	flags.Var(&l.hookTimeout, "hook-timeout", "give a hook that long")
 	o.output.add(flags)
+}
+
+// parentValue is --die-with-parent[=PID]. PID 0, the default, is the parent at the start.
+type parentValue struct {
+	pid   int
+	given bool
+}
+
+func (v *parentValue) String() string { return "" }
+func (v *parentValue) Type() string   { return "PID" }
+
+func (v *parentValue) Set(s string) error {
+	pid, err := strconv.Atoi(s)
+	if err != nil || pid < 0 {
+		return fmt.Errorf("%s is not a PID", show.Quoted(s))
+	}
+	*v = parentValue{pid, true}
+	return nil
 }
 
 // only are the options that have no meaning in the other mode.
@@ -167,11 +185,6 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 	for _, word := range o.tag {
 		if name, _, ok := strings.Cut(word, "="); !ok || name == "" || strings.ContainsRune(word, 0) {
 			return fmt.Errorf("--tag: %s is not NAME=VALUE", show.Quoted(word))
-		}
-	}
-	if o.flags.Changed("die-with-parent") {
-		if o.parent, err = strconv.Atoi(o.dieWithParent); err != nil || o.parent < 0 {
-			return fmt.Errorf("--die-with-parent: %s is no PID", show.Quoted(o.dieWithParent))
 		}
 	}
 	if err := o.parseRewrites(); err != nil {

@@ -2,12 +2,12 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
-	"killbox/internal/fmt"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"

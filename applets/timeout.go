@@ -4,16 +4,17 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"time"
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
 )
 
 func timeout() *Applet {
@@ -41,7 +42,7 @@ type timeoutOptions struct {
 }
 
 func (o *timeoutOptions) flags(a *Applet) *pflag.FlagSet {
-	flags := pflag.NewFlagSet()
+	flags := newFlagSet()
 	flags.BoolVarP(&o.foreground, "foreground", "f", false, "leave COMMAND in our process group, and time out nobody else")
 	flags.BoolVar(&o.groupOnly, "group-only", false, "time out the process group only, and leave alone who has left it")
 	flags.VarP(&o.killAfter, "kill-after", "k", "also send KILL this long after the first signal")

@@ -5,11 +5,11 @@ package applets
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

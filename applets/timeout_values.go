@@ -4,13 +4,13 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )

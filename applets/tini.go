@@ -4,6 +4,7 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,11 +12,11 @@ import (
 
 	"killbox/internal/escalate"
 	"killbox/internal/family"
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
 )
 
 // tini is reapwait with another command line, under two names.
@@ -69,7 +70,7 @@ type tiniOptions struct {
 var errTold = errors.New("told")
 
 func (o *tiniOptions) flags(env *Env, a *Applet) *pflag.FlagSet {
-	flags := pflag.NewFlagSet()
+	flags := newFlagSet()
 	flags.VarP(optionFunc{o.setExpected, "CODE"}, "expect", "e", "exit with 0 where COMMAND exits with CODE (repeatable)")
 	flags.BoolVarP(&o.group, "group", "g", false, "forward signals to the process group of COMMAND")
 	tell := func(name, short, usage string, print func()) {

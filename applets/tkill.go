@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/pflag"
 	"killbox/internal/report"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 func tkill() *Applet {
@@ -17,7 +18,7 @@ func tkill() *Applet {
 		Summary: "end process trees",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := pflag.NewFlagSet()
+			flags := newFlagSet()
 			o := &tkillOptions{prove: durationValue{d: time.Second}}
 			o.ladder.add(flags)
 			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")

@@ -4,17 +4,18 @@ package applets
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"killbox/internal/fmt"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/internal/target"
 	"killbox/procfs"
+
+	"github.com/spf13/pflag"
 )
 
 // The exit statuses of util-linux's waitpid. Its 2 stands for a kernel without
@@ -47,7 +48,7 @@ type waitpidOptions struct {
 }
 
 func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
-	flags := pflag.NewFlagSet()
+	flags := newFlagSet()
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
 	flags.VarP(optionFunc{func(s string) error {
 		if o.timeout.Set(s) == nil {

@@ -12,9 +12,10 @@ import (
 	"unicode/utf8"
 
 	"killbox/internal/family"
-	"killbox/internal/pflag"
 	"killbox/internal/show"
 	"killbox/procfs/procfstest"
+
+	"github.com/spf13/pflag"
 )
 
 // hostileWords contain what a terminal acts on, contain a line of their own, or are long.

@@ -3,9 +3,8 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
-
-	"killbox/internal/fmt"
 )
 
 // CgroupEntry is a line of /proc/PID/cgroup (cgroups(7)): the process's place in

@@ -2,13 +2,12 @@ package procfs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 var errChildren = errors.New("malformed children")

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func open(t testing.TB, root string) *procfs.FS {

@@ -10,13 +10,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 // ErrNoProcess is what reading a file of a process comes to when the process is

@@ -19,10 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"killbox/procfs"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
-
-	"killbox/procfs"
 )
 
 const helperVariable = "KILLBOX_PROCFS_HELPER"

@@ -3,10 +3,9 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 var errLoadavg = errors.New("malformed loadavg")

@@ -3,9 +3,8 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
-
-	"killbox/internal/fmt"
 )
 
 // Mount is a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).

@@ -1,11 +1,10 @@
 package procfs
 
 import (
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 // OpenDir returns a descriptor of a process's directory. It stays with that

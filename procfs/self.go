@@ -1,11 +1,10 @@
 package procfs
 
 import (
+	"fmt"
 	"strconv"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 // Self returns this process's number as the mounted /proc shows it, which is

@@ -7,10 +7,10 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestSnapshot(t *testing.T) {

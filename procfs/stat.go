@@ -3,9 +3,8 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
-
-	"killbox/internal/fmt"
 )
 
 // ID names one process for ever: its number, and when it was started. It is

@@ -6,10 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // hostileNames are names that a process gave itself, to be taken for another or

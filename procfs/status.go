@@ -3,9 +3,8 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strconv"
-
-	"killbox/internal/fmt"
 )
 
 // SigSet is a set of signals, signal 1 in the lowest bit. MIPS has 128 signals,

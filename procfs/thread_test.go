@@ -4,10 +4,10 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // firstExited builds a process whose first thread has exited, and its other threads.

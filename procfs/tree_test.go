@@ -4,10 +4,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestTree: what it finds is the family that the table shows, or it says that it cannot tell.

@@ -2,13 +2,13 @@ package procfs
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 	"killbox/internal/show"
+
+	"golang.org/x/sys/unix"
 )
 
 // TTYNumber returns the number that Stat.TTY has for processes on the named

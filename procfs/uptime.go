@@ -3,12 +3,11 @@ package procfs
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"killbox/internal/fmt"
 )
 
 // tick is the unit of times in /proc: a second divided by USER_HZ, which is 100

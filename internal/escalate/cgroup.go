@@ -2,9 +2,9 @@ package escalate
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

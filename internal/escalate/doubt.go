@@ -3,8 +3,8 @@ package escalate
 import (
 	"cmp"
 	"errors"
+	"fmt"
 
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/procfs"
 )

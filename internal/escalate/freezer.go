@@ -1,6 +1,6 @@
 package escalate
 
-import "killbox/internal/fmt"
+import "fmt"
 
 // freezer is what freezing a tree and freezing a cgroup have in common: the preparation of a freeze, the
 // guardian, which resumes the members if this process is killed, and the raised priority.

@@ -2,10 +2,10 @@ package escalate
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

@@ -1,9 +1,9 @@
 package escalate
 
 import (
+	"fmt"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 )
 

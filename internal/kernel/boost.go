@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"runtime"
+	"runtime/debug"
 
 	"golang.org/x/sys/unix"
 )
@@ -34,9 +35,9 @@ func (k *Kernel) Boost() func() {
 	if !better(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !better(unix.SchedAttr{Nice: -20}) {
 		return end
 	}
-	percent := setGCPercent(-1)
+	percent := debug.SetGCPercent(-1)
 	return func() {
-		setGCPercent(percent)
+		debug.SetGCPercent(percent)
 		_ = unix.SchedSetAttr(0, old, 0)
 		end()
 	}

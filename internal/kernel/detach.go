@@ -2,12 +2,12 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 
 	"killbox/internal/family"
-	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

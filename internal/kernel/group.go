@@ -2,12 +2,12 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"unsafe"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

@@ -3,10 +3,10 @@ package kernel
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"syscall"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

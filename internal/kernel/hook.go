@@ -2,13 +2,13 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"syscall"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 
 	"golang.org/x/sys/unix"

@@ -85,7 +85,6 @@ const (
 
 // New returns a kernel that reads proc, which is nil where there is no /proc.
 func New(proc *procfs.FS, opts Options) *Kernel {
-	keepClosed()
 	return &Kernel{
 		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
 		given: given(), watchers: make(map[int32]func()), ignoring: make(map[signals.Signal]bool), unseen: make(map[procfs.ID]bool), ended: make(map[procfs.ID]bool),

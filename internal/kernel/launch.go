@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,7 +13,6 @@ import (
 	"unsafe"
 
 	"killbox/internal/family"
-	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

@@ -1,7 +1,7 @@
 package kernel
 
 import (
-	"killbox/internal/fmt"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 )

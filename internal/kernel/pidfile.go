@@ -3,12 +3,11 @@ package kernel
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"strconv"
 	"time"
-
-	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

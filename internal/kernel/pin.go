@@ -2,9 +2,9 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 
-	"killbox/internal/fmt"
 	"killbox/procfs"
 
 	"golang.org/x/sys/unix"

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"killbox/internal/family"
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 

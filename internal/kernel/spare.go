@@ -1,7 +1,8 @@
 package kernel
 
 import (
-	"killbox/internal/fmt"
+	"fmt"
+
 	"killbox/procfs"
 
 	"golang.org/x/sys/unix"

@@ -1,12 +1,11 @@
 package kernel
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"sync"
 	"syscall"
-
-	"killbox/internal/fmt"
 
 	"golang.org/x/sys/unix"
 )

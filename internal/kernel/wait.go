@@ -2,10 +2,10 @@ package kernel
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/procfs"
 
 	"golang.org/x/sys/unix"

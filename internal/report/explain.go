@@ -3,12 +3,13 @@ package report
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"os/user"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"killbox/internal/accounts"
-	"killbox/internal/fmt"
+	"killbox/internal/file"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -96,10 +97,14 @@ func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
 
 // userName returns the name of a user, or the number if there is none.
 func userName(uid int) string {
-	if name, ok := accounts.UserName(uid); ok {
-		return name
+	number := strconv.Itoa(uid)
+	if file.CanOpen() != nil {
+		return number
 	}
-	return strconv.Itoa(uid)
+	if u, err := user.LookupId(number); err == nil {
+		return u.Username
+	}
+	return number
 }
 
 // firstExited explains a process that looks like a zombie although other threads run.

@@ -1,7 +1,9 @@
 package report
 
 import (
-	"strconv"
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"time"
 	"unicode/utf8"
 
@@ -14,135 +16,67 @@ import (
 // event is a line of --json, documented in killbox(7). Fields are only ever
 // added.
 type event struct {
-	Event  string
-	PID    int
-	Handle string
-	Comm   string
+	Event  string `json:"event"`
+	PID    int    `json:"pid,omitempty"`
+	Handle string `json:"handle,omitempty"`
+	Comm   string `json:"comm,omitempty"`
 
-	PPID, PGID, SID int
-	State           string
-	User            string
-	Age             *real
-	Disposition     string
-	Ladder          string
-	Root            bool
+	PPID        int      `json:"ppid,omitempty"`
+	PGID        int      `json:"pgid,omitempty"`
+	SID         int      `json:"sid,omitempty"`
+	State       string   `json:"state,omitempty"`
+	User        string   `json:"user,omitempty"`
+	Age         *float64 `json:"age,omitempty"`
+	Disposition string   `json:"disposition,omitempty"`
+	Ladder      string   `json:"ladder,omitempty"`
+	Root        bool     `json:"root,omitempty"`
 
-	Signal string
-	Exit   *int
-	Rung   int
-	Time   *real
-	Reason string
-	Why    string
-	Error  string
+	Signal string   `json:"signal,omitempty"`
+	Exit   *int     `json:"exit,omitempty"`
+	Rung   int      `json:"rung,omitempty"`
+	Time   *float64 `json:"time,omitempty"`
+	Reason string   `json:"reason,omitempty"`
+	Why    string   `json:"why,omitempty"`
+	Error  string   `json:"error,omitempty"`
 
-	Run, CPU *real
-	Peak     *uint64
+	Run  *float64 `json:"run,omitempty"`
+	CPU  *float64 `json:"cpu,omitempty"`
+	Peak *uint64  `json:"peak,omitempty"`
 
 	*totals
 }
 
 type totals struct {
-	Targets, Gone, Survivors, Errors, Skipped int
-	Proved                                    bool
+	Targets   int  `json:"targets"`
+	Gone      int  `json:"gone"`
+	Survivors int  `json:"survivors"`
+	Errors    int  `json:"errors"`
+	Skipped   int  `json:"skipped"`
+	Proved    bool `json:"proved"`
 }
 
-// encode writes the fields that are set, in a fixed order.
+// encode returns the line. What a terminal acts on is escaped; outside of strings JSON has none of it.
 func (e *event) encode() []byte {
-	o := object("{")
-	o.text("event", e.Event)
-	o.number("pid", e.PID)
-	o.text("handle", e.Handle)
-	o.text("comm", e.Comm)
-	o.number("ppid", e.PPID)
-	o.number("pgid", e.PGID)
-	o.number("sid", e.SID)
-	o.text("state", e.State)
-	o.text("user", e.User)
-	o.real("age", e.Age)
-	o.text("disposition", e.Disposition)
-	o.text("ladder", e.Ladder)
-	if e.Root {
-		o.value("root", "true")
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(e); err != nil {
+		panic(err) // an event has only what JSON can express
 	}
-	o.text("signal", e.Signal)
-	if e.Exit != nil {
-		o.value("exit", strconv.Itoa(*e.Exit))
-	}
-	o.number("rung", e.Rung)
-	o.real("time", e.Time)
-	o.text("reason", e.Reason)
-	o.text("why", e.Why)
-	o.text("error", e.Error)
-	o.real("run", e.Run)
-	o.real("cpu", e.CPU)
-	if e.Peak != nil {
-		o.value("peak", strconv.FormatUint(*e.Peak, 10))
-	}
-	if t := e.totals; t != nil {
-		o.value("targets", strconv.Itoa(t.Targets))
-		o.value("gone", strconv.Itoa(t.Gone))
-		o.value("survivors", strconv.Itoa(t.Survivors))
-		o.value("errors", strconv.Itoa(t.Errors))
-		o.value("skipped", strconv.Itoa(t.Skipped))
-		o.value("proved", strconv.FormatBool(t.Proved))
-	}
-	return append(o, '}')
-}
-
-// object is a JSON object that is being written. (encoding/json would be a
-// twentieth of the binary.)
-type object []byte
-
-func (o *object) value(key, value string) {
-	if len(*o) > 1 {
-		*o = append(*o, ',')
-	}
-	*o = append(append(append(append(*o, '"'), key...), `":`...), value...)
-}
-
-// number leaves out 0, as text does "" and real nil.
-func (o *object) number(key string, n int) {
-	if n != 0 {
-		o.value(key, strconv.Itoa(n))
-	}
-}
-
-func (o *object) real(key string, r *real) {
-	if r != nil {
-		o.value(key, strconv.FormatFloat(float64(*r), 'f', -1, 64))
-	}
-}
-
-func (o *object) text(key, s string) {
-	if s != "" {
-		o.value(key, quote(s))
-	}
-}
-
-// quote writes a string of JSON. What is not UTF-8 becomes U+FFFD. What a terminal
-// acts on is escaped. That includes U+2028 and U+2029, which end a line in
-// JavaScript.
-func quote(s string) string {
-	const hex = "0123456789abcdef"
-	b := []byte{'"'}
-	for _, c := range s {
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', byte(c))
-		case show.Acts(c): // none is beyond U+FFFF
-			b = append(b, '\\', 'u', hex[c>>12], hex[c>>8&15], hex[c>>4&15], hex[c&15])
-		default:
-			b = utf8.AppendRune(b, c)
+	var line []byte
+	for _, r := range b.String() {
+		if r != '\n' && show.Acts(r) { // none is beyond U+FFFF
+			line = fmt.Appendf(line, `\u%04x`, r)
+		} else {
+			line = utf8.AppendRune(line, r)
 		}
 	}
-	return string(append(b, '"'))
+	return line
 }
 
-// real is a time in seconds, to the microsecond.
-type real float64
-
-func seconds(d time.Duration) *real {
-	s := real(float64(d.Round(time.Microsecond)) / float64(time.Second))
+// seconds returns a time in seconds, to the microsecond.
+func seconds(d time.Duration) *float64 {
+	s := float64(d.Round(time.Microsecond)) / float64(time.Second)
 	return &s
 }
 
@@ -163,7 +97,7 @@ func (e *event) setStatus(s *signals.Status) {
 
 func (r *Reporter) json(e event) {
 	r.wipe()
-	r.opts.Out.Write(append(e.encode(), '\n')) // an error is kept by the writer
+	r.opts.Out.Write(e.encode()) // an error is kept by the writer
 }
 
 // Summary prints the last line of --json.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

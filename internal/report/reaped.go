@@ -1,10 +1,10 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"killbox/internal/family"
-	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 

@@ -1,11 +1,11 @@
 package report
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 )
 
 // A wait that passes statusAfter gets a status line, rewritten every

@@ -4,12 +4,12 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"strconv"
 	"time"
 
 	"killbox/internal/escalate"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"

@@ -4,11 +4,11 @@
 package signals
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"syscall"
 
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 )
 

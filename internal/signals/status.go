@@ -1,6 +1,6 @@
 package signals
 
-import "killbox/internal/fmt"
+import "fmt"
 
 // Status is how a process ended, or why wait(2) told of it. The zero value is
 // an exit with code 0.

@@ -2,9 +2,9 @@ package target
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
-	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 

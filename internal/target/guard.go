@@ -1,7 +1,8 @@
 package target
 
 import (
-	"killbox/internal/fmt"
+	"fmt"
+
 	"killbox/procfs"
 )
 

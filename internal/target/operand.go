@@ -4,12 +4,12 @@ package target
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"strconv"
 	"strings"
 
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/procfs"
 )

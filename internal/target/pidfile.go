@@ -2,6 +2,7 @@ package target
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"killbox/internal/file"
-	"killbox/internal/fmt"
 	"killbox/internal/show"
 	"killbox/procfs"
 )

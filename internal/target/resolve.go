@@ -2,9 +2,9 @@ package target
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
-	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 

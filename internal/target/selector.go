@@ -2,13 +2,13 @@ package target
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 	"time"
 
 	"killbox/internal/ere"
-	"killbox/internal/fmt"
 	"killbox/procfs"
 )
 

@@ -1,5 +1,0 @@
-//go:build !exactsignals
-
-package kernel
-
-func setGCPercent(int32) (old int32) { return 0 }

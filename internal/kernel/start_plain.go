@@ -1,6 +1,0 @@
-//go:build !exactsignals
-
-package kernel
-
-// keepClosed cannot know.
-func keepClosed() {}
