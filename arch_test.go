@@ -20,11 +20,11 @@ import (
 var arrows = map[string][]string{
 	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
-		"killbox/internal/ere", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file",
+		"killbox/internal/posixre", "killbox/internal/escalate", "killbox/internal/family", "killbox/internal/file",
 		"github.com/spf13/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
 		"killbox/procfs",
 	},
-	"killbox/internal/ere":      {},
+	"killbox/internal/posixre":  {},
 	"killbox/internal/escalate": {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/family":   {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/file":     {"golang.org/x/sys/unix"},
@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	"killbox/internal/show":    {},
 	"killbox/internal/signals": {"killbox/internal/show"},
 	"killbox/internal/target": {
-		"killbox/internal/ere", "killbox/internal/file", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+		"killbox/internal/posixre", "killbox/internal/file", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 	},
 	"killbox/procfs": {"killbox/internal/show", "golang.org/x/sys/unix"},
 }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"time"
 
-	"killbox/internal/ere"
+	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -55,10 +55,10 @@ type killallCall struct {
 // killallName is an operand.
 type killallName struct {
 	text    string
-	re      *ere.Regexp // with --regexp
-	file    os.FileInfo // of a program that was named by its path
-	paths   []string    // that /proc/PID/exe may show for it
-	missing error       // the error of stat(2) if there is no such file
+	re      *posixre.Regexp // with --regexp
+	file    os.FileInfo     // of a program that was named by its path
+	paths   []string        // that /proc/PID/exe may show for it
+	missing error           // the error of stat(2) if there is no such file
 	found   bool
 }
 
@@ -163,7 +163,7 @@ func (c *killallCall) prepare(operands []string) error {
 		var err error
 		switch {
 		case c.o.regexp:
-			if n.re, err = ere.Compile(word, c.o.ignoreCase); err != nil {
+			if n.re, err = posixre.Compile(word, c.o.ignoreCase); err != nil {
 				return fmt.Errorf("%s: Bad regular expression: %s", c.name, show.Word(word))
 			}
 		case strings.Contains(word, "/"):

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/ere"
+	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 
@@ -26,7 +26,7 @@ type killallOptions struct {
 	hasUID         bool
 	younger, older time.Duration
 	nsPID          int
-	context        *ere.Regexp
+	context        *posixre.Regexp
 }
 
 func (o *killallOptions) flags(name string) *pflag.FlagSet {
@@ -67,7 +67,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 		return nil
 	})
 	value("context", "Z", "REGEXP", func(s string) (err error) {
-		if o.context, err = ere.Compile(s, false); err != nil {
+		if o.context, err = posixre.Compile(s, false); err != nil {
 			return &pgrepError{text: "Bad regular expression: " + show.Word(s)}
 		}
 		return nil

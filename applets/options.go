@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/ere"
 	"killbox/internal/escalate"
+	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
@@ -285,7 +285,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 		}
 	}
 	if o.full != "" {
-		re, err := ere.Compile(o.full, false)
+		re, err := posixre.Compile(o.full, false)
 		if err != nil {
 			return fmt.Errorf("--full: %w", err)
 		}

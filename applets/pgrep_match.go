@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"killbox/internal/ere"
+	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/procfs"
 )
@@ -24,9 +24,9 @@ func nsKinds() []string {
 type pgrepMatcher struct {
 	o         *pgrepOptions
 	proc      *procfs.FS
-	pattern   *ere.Regexp // nil without one
-	namespace []string    // of --ns, by nsKinds of the options
-	uptime    int64       // in clock ticks
+	pattern   *posixre.Regexp // nil without one
+	namespace []string        // of --ns, by nsKinds of the options
+	uptime    int64           // in clock ticks
 }
 
 func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
@@ -37,7 +37,7 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 			text = "^(" + text + ")$"
 		}
 		var err error
-		if m.pattern, err = ere.Compile(text, o.ignoreCase); err != nil {
+		if m.pattern, err = posixre.Compile(text, o.ignoreCase); err != nil {
 			return nil, badOption("regex error: %v", err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"killbox/internal/ere"
+	"killbox/internal/posixre"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
 )
@@ -361,8 +361,8 @@ func TestVanishedIsTold(t *testing.T) {
 }
 
 func TestSelectors(t *testing.T) {
-	regex := func(pattern string) *ere.Regexp {
-		re, err := ere.Compile(pattern, false)
+	regex := func(pattern string) *posixre.Regexp {
+		re, err := posixre.Compile(pattern, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -483,7 +483,7 @@ func TestFilesThatVanish(t *testing.T) {
 			if err := os.RemoveAll(filepath.Join(o.root, "100", "stat")); err != nil {
 				t.Fatal(err)
 			}
-			s := Selector{Name: "0123456789abcdef", Full: new(ere.Regexp), HasUID: true, EnvName: "A", Cgroup: "/"}
+			s := Selector{Name: "0123456789abcdef", Full: new(posixre.Regexp), HasUID: true, EnvName: "A", Cgroup: "/"}
 			if got := o.resolve(Request{Selector: s}, false).summary(); got != "" {
 				t.Errorf("%s", got)
 			}

@@ -8,16 +8,16 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/ere"
+	"killbox/internal/posixre"
 	"killbox/procfs"
 )
 
 // Selector holds the conditions that a process must meet, all of them. The
 // zero value has none, and selects nothing.
 type Selector struct {
-	Name     string      // executable's or argv[0]'s base name, or comm
-	Full     *ere.Regexp // on the command line, joined by spaces
-	UID      int         // effective; with HasUID
+	Name     string          // executable's or argv[0]'s base name, or comm
+	Full     *posixre.Regexp // on the command line, joined by spaces
+	UID      int             // effective; with HasUID
 	HasUID   bool
 	TTY      uint32 // as in field 7 of /proc/PID/stat; with HasTTY
 	HasTTY   bool

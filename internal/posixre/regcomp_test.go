@@ -1,0 +1,235 @@
+package posixre
+
+import (
+	"errors"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+)
+
+// TestRegcomp compares Compile and MatchString with regcomp(3) and regexec(3) of glibc in the C locale: for the patterns of
+// the tables, and for patterns that are generated.
+func TestRegcomp(t *testing.T) {
+	trials := generatedTrials(20000)
+	for _, test := range matches {
+		list := slices.DeleteFunc(slices.Concat(texts(test.yes), texts(test.no), commonTexts), beyondASCII)
+		trials = append(trials, trial{test.pattern, false, list}, trial{test.pattern, true, list})
+	}
+	for _, patterns := range refused {
+		for _, pattern := range patterns {
+			trials = append(trials, trial{pattern, false, commonTexts}, trial{pattern, true, commonTexts})
+		}
+	}
+	trials = slices.DeleteFunc(trials, func(trial trial) bool { return trial.differs() != "" })
+	answers := askRegcomp(t, trials)
+	for i, trial := range trials {
+		re, err := Compile(trial.pattern, trial.ignoreCase)
+		for j, text := range trial.texts {
+			got := "no match"
+			switch {
+			case err != nil:
+				got = err.Error()
+			case re.MatchString(text):
+				got = "match"
+			}
+			want := answers[i][j]
+			if got == "no match" && want == "match" && strings.Contains(text, "\n") && strings.ContainsAny(trial.pattern, "^$`'") {
+				// glibc: both ".^" and "$." match "\n", since an anchor within a pattern takes a newline for the end
+				// of a line even without REG_NEWLINE.
+				continue
+			}
+			if got != want {
+				t.Errorf("pattern %q, ignoring case %v, text %q: %s; regcomp: %s", trial.pattern, trial.ignoreCase, text, got, want)
+			}
+		}
+	}
+}
+
+// commonTexts are texts for any pattern.
+var commonTexts = []string{"", "a", "-", "ab", "a-b", "-a", "a-", "A b", "--", "a\nb", `\`, "]", "1", "_", "bab-a", "a a"}
+
+// trial is a pattern and texts, for which glibc is asked.
+type trial struct {
+	pattern    string
+	ignoreCase bool
+	texts      []string
+}
+
+func beyondASCII(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+}
+
+// differs returns why Compile differs from glibc on purpose, "" if it does not.
+func (trial trial) differs() string {
+	switch {
+	case beyondASCII(trial.pattern):
+		return "the C locale has no characters beyond ASCII"
+	case repeatedAnchor.MatchString(trial.pattern):
+		return `glibc: (\S$){2} matches "ab", since the copies of a repeated subexpression lose their anchors`
+	case trial.ignoreCase && escapedLetter.MatchString(trial.pattern):
+		return `glibc: \x with REG_ICASE matches neither x nor X, since it compares x with the upper case of the text`
+	}
+	if _, err := Compile(trial.pattern, trial.ignoreCase); errors.Is(err, errNoBackrefs) {
+		return "glibc supports back references (and some patterns with them end the program with SIGSEGV)"
+	}
+	return ""
+}
+
+// repeatedAnchor matches an anchor before the end of a subexpression that is repeated twice or more by an interval expression.
+var repeatedAnchor = regexp.MustCompile(`([$^]|\\[<>bB'` + "`])" + `.*\)\{([2-9]|\d\d)`)
+
+// escapedLetter matches a backslash before a lower case letter that has no meaning of its own.
+var escapedLetter = regexp.MustCompile(`\\[ac-rt-vx-z]`)
+
+// generatedTrials returns n patterns with texts, the same ones each time.
+func generatedTrials(n int) []trial {
+	g := generator{rand.New(rand.NewSource(1))}
+	trials := make([]trial, n)
+	for i := range trials {
+		trials[i] = trial{g.pattern(), g.Intn(2) == 0, g.texts()}
+	}
+	return trials
+}
+
+// generator generates patterns out of pieces that are easily read wrong.
+type generator struct{ *rand.Rand }
+
+func (g generator) pick(list []string) string { return list[g.Intn(len(list))] }
+
+// pattern returns a pattern. One in four has a character too many or too few, which often makes it invalid.
+func (g generator) pattern() string {
+	pattern := g.alternation(3)
+	at := g.Intn(len(pattern) + 1)
+	switch g.Intn(8) {
+	case 0:
+		pattern = pattern[:at] + g.pick(strings.Split(`()[]{}*+?^$|\-:=.,1a`, "")) + pattern[at:]
+	case 1:
+		pattern = pattern[:at] + pattern[min(at+1, len(pattern)):]
+	}
+	return pattern
+}
+
+func (g generator) alternation(depth int) string {
+	text := g.branch(depth)
+	for g.Intn(4) == 0 {
+		text += "|" + g.branch(depth)
+	}
+	return text
+}
+
+func (g generator) branch(depth int) string {
+	var text string
+	for range g.Intn(4) {
+		switch n := g.Intn(10); {
+		case n < 3:
+			text += g.pick([]string{"^", "$", `\<`, `\>`, `\b`, `\B`, "\\`", `\'`, `\<`, `\>`})
+			continue
+		case n < 6 && depth > 0:
+			text += "(" + g.alternation(depth-1) + ")"
+		case n < 7:
+			text += g.bracketExpression()
+		default:
+			text += g.pick([]string{
+				"a", "a", "b", "A", "-", ".", "1", "_", " ", "\n", "]", "}", ",", `\w`, `\W`, `\s`, `\S`, `\.`, `\\`, `\(`, `\{`, `\-`, `\A`, `\a`, ")", `\1`,
+			})
+		}
+		text += g.repetitions(strings.HasSuffix(text, ")"))
+	}
+	return text
+}
+
+// repetitions returns the repetitions of an atom. A subexpression has one at most: glibc takes exponential time to compile
+// nested repetitions of anchors.
+func (g generator) repetitions(subexpression bool) string {
+	var text string
+	for g.Intn(4) == 0 {
+		switch {
+		case subexpression:
+			return g.pick([]string{"*", "*", "+", "?", "{0}", "{1}", "{,2}", "{2}"})
+		case g.Intn(10) > 0:
+			text += g.pick([]string{"*", "*", "+", "?", "?", "{2}", "{0}", "{1}", "{,2}", "{1,2}", "{2,}", "{,}"})
+		default:
+			text += g.pick([]string{"{}", "{2,1}", "{x}", "{1", "{1,", "{,x}", "{x,", "{1,2,}", "{32768}", `{1\}`, `{1\}}`, "{ 1}"})
+		}
+	}
+	return text
+}
+
+func (g generator) bracketExpression() string {
+	text := g.pick([]string{"[", "[", "[^", "[]", "[^]", "[-", "[^-"})
+	for range 1 + g.Intn(3) {
+		text += g.pick([]string{
+			"a", "a", "b", "-", "^", `\`, "[", "_", "a-b", "A-b", "Z-a", "[-~", "!-~", "+--", "--a", `a-\`, "[:alpha:]", "[:upper:]", "[:space:]", "[:punct:]",
+			"[.-.]", "[=a=]", "[.a.]-b", "[=a=]-b", "a-[.b.]", "a-[:alpha:]", "[:foo:]", "[.ab.]", "[=a", "[:alpha:",
+		})
+	}
+	return text + g.pick([]string{"]", "]", "]", "]", "-]"})
+}
+
+func (g generator) texts() []string {
+	list := []string{""}
+	for range 12 {
+		var text string
+		for range 1 + g.Intn(6) {
+			text += g.pick([]string{"a", "a", "b", "A", "-", "-", "_", " ", "1", "\n", ".", "]", `\`, ")", "{"})
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// askRegcomp builds testdata/regcomp.c and returns what glibc says of each text of each trial.
+func askRegcomp(t *testing.T, trials []trial) [][]string {
+	t.Helper()
+	if _, err := exec.LookPath("cc"); err != nil {
+		skip(t, "no cc: make check-deps installs what is missing")
+	}
+	program := filepath.Join(t.TempDir(), "regcomp")
+	if out, err := exec.Command("cc", "-o", program, "testdata/regcomp.c").CombinedOutput(); err != nil {
+		if strings.Contains(string(out), "gnu/libc-version.h") {
+			skip(t, "the C library is not glibc")
+		}
+		t.Fatalf("cc: %v\n%s", err, out)
+	}
+	var input strings.Builder
+	for _, trial := range trials {
+		flags := ""
+		if trial.ignoreCase {
+			flags = "i"
+		}
+		for _, text := range trial.texts {
+			input.WriteString(trial.pattern + "\x00" + flags + "\x00" + text + "\x00")
+		}
+	}
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Stdin = strings.NewReader(input.String())
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	answers := make([][]string, len(trials))
+	for i, trial := range trials {
+		if len(lines) < len(trial.texts) {
+			t.Fatalf("regcomp gave no answer to %q", trial.pattern)
+		}
+		answers[i], lines = lines[:len(trial.texts)], lines[len(trial.texts):]
+	}
+	return answers
+}
+
+// skip skips a test, which KILLBOX_TEST_STRICT=1 forbids.
+func skip(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
+		t.Fatal("skipped, which KILLBOX_TEST_STRICT=1 forbids: " + why)
+	}
+	t.Skip(why)
+}
