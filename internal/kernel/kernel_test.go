@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -41,7 +42,18 @@ func TestMain(m *testing.M) {
 		helpers[mode]()
 		os.Exit(0)
 	}
+	defaultSignals()
 	os.Exit(m.Run())
+}
+
+// defaultSignals gives the helpers the signals that this process has inherited as ignored, under nohup(1) for one:
+// what execve(2) finds caught it sets to the default.
+func defaultSignals() {
+	for _, sig := range signals.All() {
+		if sig := syscall.Signal(sig); signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 }
 
 var helpers = map[string]func(){
