@@ -22,8 +22,9 @@ QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names k
 CHECK_FUZZTIME ?= 20000x
 FUZZTIME       ?= 1m
 
-# The tag lets reapwait hand on the signals that its caller ignores, which Go's runtime knows and does not tell; the linker
-# has to allow that. Without both killbox builds as well, and hands on HUP and INT alone.
+# The tag lets killbox read and set what the Go runtime keeps to itself: the signals that the caller ignores, the limit of
+# open files, what the runtime does with a trapped system call and with a queued fault. The linker has to allow that. Without
+# both killbox builds as well (see internal/kernel/inherited_plain.go for what is lost).
 BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 
 # The most that the binary may have, in bytes; on amd64, as all figures. It is there to notice accidents. From Go 1.27 on

@@ -3,6 +3,7 @@
 package applets
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+	"killbox/internal/target"
 
 	"github.com/spf13/pflag"
 )
@@ -52,8 +54,11 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	f.BoolVarP(&o.regexp, "regexp", "r", false, "")
 	value("signal", "s", "SIGNAL", o.setSignal)
 	value("user", "u", "USER", func(s string) (err error) {
-		if o.uid, err = userID(s); err != nil {
-			return unknownName("Cannot find user ", s, err)
+		switch o.uid, err = userID(s); {
+		case errors.As(err, new(*target.LookupError)):
+			return fmt.Errorf("%s: %w", name, err)
+		case err != nil:
+			return &pgrepError{text: "Cannot find user " + show.Word(s)}
 		}
 		o.hasUID = true
 		return nil

@@ -29,8 +29,9 @@ func TestUserAndGroup(t *testing.T) {
 	}
 }
 
-// TestUserWithoutDescriptors: the runtime would end the program.
-func TestUserWithoutDescriptors(t *testing.T) {
+// TestLookupError: without descriptors a name is not unknown. (killbox_descriptors.txtar has what the poller of the Go
+// runtime does, which a test binary has started before.)
+func TestLookupError(t *testing.T) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
 		t.Fatal(err)
