@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -32,14 +32,14 @@ type children struct {
 	answer     string
 	answerErr  error
 
-	launched *family.Launch
+	launched *child.Launch
 	log      []string
 	idle     int // how often Next returned nothing
 }
 
 // happening is what a Next returns.
 type happening struct {
-	events []family.Event
+	events []child.Event
 	// pause: nothing, for as long as was asked for.
 	pause bool
 	// soon: not only whoever waits gets it, once all have been let go on.
@@ -63,7 +63,7 @@ func (c *children) OwnGroup(sig signals.Signal) error { c.note("own group %v", s
 
 func (c *children) NoCore() error { c.note("no core"); return nil }
 
-func (c *children) Launch(l *family.Launch) (int, error) {
+func (c *children) Launch(l *child.Launch) (int, error) {
 	c.note("launch")
 	if c.launched = l; c.launchErr != nil {
 		return 0, c.launchErr
@@ -73,7 +73,7 @@ func (c *children) Launch(l *family.Launch) (int, error) {
 
 var errScript = errors.New("the script is over")
 
-func (c *children) Next(timeout time.Duration) ([]family.Event, error) {
+func (c *children) Next(timeout time.Duration) ([]child.Event, error) {
 	if timeout == 0 {
 		c.idle++
 	}
@@ -99,7 +99,7 @@ func (c *children) Next(timeout time.Duration) ([]family.Event, error) {
 		return nil, nil
 	}
 	for _, e := range h.events {
-		if e.Kind == family.Ended {
+		if e.Kind == child.Ended {
 			c.living--
 		}
 	}
@@ -165,25 +165,25 @@ func (c *children) WritePidfile(path, content string) (func(), error) {
 
 func got(sigs ...signals.Signal) (h happening) {
 	for _, s := range sigs {
-		h.events = append(h.events, family.Event{Kind: family.Signal, Signal: s})
+		h.events = append(h.events, child.Event{Kind: child.Signal, Signal: s})
 	}
 	return h
 }
 
 func ended(pid int, raw uint32) happening {
-	return happening{events: []family.Event{{Kind: family.Ended, Child: family.Child{
+	return happening{events: []child.Event{{Kind: child.Ended, Child: child.Child{
 		Stat: procfs.Stat{ID: procfs.ID{PID: pid}}, Status: signals.FromWait(raw),
 	}}}}
 }
 
 func exited(status uint32) happening { return ended(command, status<<8) }
 
-func happens(k family.Kind) happening { return happening{events: []family.Event{{Kind: k}}} }
+func happens(k child.Kind) happening { return happening{events: []child.Event{{Kind: k}}} }
 
 func soon(h happening) happening { h.soon = true; return h }
 
 func stopped(pid int) happening {
-	return happening{events: []family.Event{{Kind: family.Stopped, Signal: signals.TSTP, Child: family.Child{
+	return happening{events: []child.Event{{Kind: child.Stopped, Signal: signals.TSTP, Child: child.Child{
 		Stat: procfs.Stat{ID: procfs.ID{PID: pid}},
 	}}}}
 }

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -25,7 +25,7 @@ func reapwait() *Applet {
 		Name:    "reapwait",
 		Summary: "run a command, and leave nothing of it behind",
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
-		Command: true, FailExit: family.Failed,
+		Command: true, FailExit: child.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			flags := newFlagSet()
 			o := &reapwaitOptions{}
@@ -56,7 +56,7 @@ type keeping struct {
 	// tini: COMMAND has all the time it wants after a TERM, and is signalled
 	// alone though it leads a group.
 	tini   bool
-	notice func(*family.Event) // told of each event first, if set
+	notice func(*child.Event) // told of each event first, if set
 }
 
 func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
@@ -89,10 +89,10 @@ func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
 // fail reports what made the call impossible.
 func (r *keeping) fail(err error) int {
 	fmt.Fprintf(r.env.Stderr, "reapwait: %v\n", err)
-	if e := new(family.LaunchError); errors.As(err, &e) {
+	if e := new(child.LaunchError); errors.As(err, &e) {
 		return e.Code
 	}
-	return family.Failed
+	return child.Failed
 }
 
 // keepRunning starts the command and stays until it and all its descendants are gone.
@@ -113,7 +113,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
 	})
 	if err := k.Adopt(r.report); err != nil {
-		if errors.As(err, new(*family.SubreaperError)) {
+		if errors.As(err, new(*child.SubreaperError)) {
 			err = fmt.Errorf("%w (run it as PID 1, allow PR_SET_CHILD_SUBREAPER in the sandbox, or use timeout, which ends a process group)", err)
 		}
 		return r.fail(err)
@@ -137,7 +137,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 		}
 		defer remove()
 	}
-	l := family.NewLaunch(operands, r.environ(r.env))
+	l := child.NewLaunch(operands, r.environ(r.env))
 	l.Group, l.Session = r.group, r.session
 	if err = r.launch(l); err != nil {
 		return r.fail(err)
@@ -153,7 +153,7 @@ func (r *keeping) keepRunning(operands []string, say func(string)) (code int) {
 }
 
 // launch starts the command, with the foreground if that is ours.
-func (r *keeping) launch(l *family.Launch) (err error) {
+func (r *keeping) launch(l *child.Launch) (err error) {
 	k := r.env.Kernel
 	fd, ok := k.Terminal()
 	if !ok && r.tini && k.Foreground(0) {
@@ -183,9 +183,9 @@ func (r *keeping) stay() error {
 func (r *keeping) exit() int {
 	switch {
 	case r.late:
-		return family.TimeLimit
+		return child.TimeLimit
 	case r.status == nil:
-		return family.Failed
+		return child.Failed
 	}
 	code := r.status.Shell()
 	if to, ok := r.remaps[code]; ok {
@@ -285,26 +285,26 @@ func (r *keeping) alone() bool {
 }
 
 // handleEvent returns true when everything is to be ended.
-func (r *keeping) handleEvent(e family.Event) bool {
+func (r *keeping) handleEvent(e child.Event) bool {
 	if r.notice != nil {
 		r.notice(&e)
 	}
 	switch e.Kind {
-	case family.Ended:
+	case child.Ended:
 		r.ended(&e.Child)
-	case family.Stopped:
+	case child.Stopped:
 		if e.Child.PID == r.pid && r.terminal >= 0 {
 			r.suspend(true)
 		}
-	case family.Signal:
+	case child.Signal:
 		return r.forward(e.Signal)
-	case family.Hangup, family.Orphaned:
+	case child.Hangup, child.Orphaned:
 		return true
 	}
 	return false
 }
 
-func (r *keeping) ended(c *family.Child) {
+func (r *keeping) ended(c *child.Child) {
 	if c.PID == r.pid {
 		status := c.Status
 		r.status, r.pid = &status, 0

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 
@@ -31,10 +31,10 @@ type keeper interface {
 	OwnGroup(signals.Signal) error
 	// NoCore makes sure that our own end leaves no core dump.
 	NoCore() error
-	// Launch starts a program. The error is a *family.LaunchError.
-	Launch(*family.Launch) (pid int, err error)
+	// Launch starts a program. The error is a *child.LaunchError.
+	Launch(*child.Launch) (pid int, err error)
 	// Next returns what has happened, at the latest after the timeout.
-	Next(timeout time.Duration) ([]family.Event, error)
+	Next(timeout time.Duration) ([]child.Event, error)
 	// Alone holds when not even a zombie is left.
 	Alone() bool
 	// Pass signals a child, or the group that it leads, Everybody all of a

@@ -5,8 +5,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -117,9 +117,9 @@ func (r *keeping) drain() bool {
 	return len(events) > 0
 }
 
-func (r *keeping) reap(events []family.Event) {
+func (r *keeping) reap(events []child.Event) {
 	for _, e := range events {
-		if e.Kind == family.Ended {
+		if e.Kind == child.Ended {
 			if r.notice != nil {
 				r.notice(&e)
 			}

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/signals"
 )
 
@@ -53,7 +53,7 @@ func fails(err error) func(*bench, *children) {
 }
 
 func TestReapwaitStart(t *testing.T) {
-	launch := func(code int, err error) error { return &family.LaunchError{Code: code, Name: "job", Err: err} }
+	launch := func(code int, err error) error { return &child.LaunchError{Code: code, Name: "job", Err: err} }
 	for _, p := range []play{
 		{"no command", "", nil, fails(launch(127, syscall.ENOENT)), 127, "", "reapwait: job: no such file or directory\n"},
 		{"not executable", "", nil, fails(launch(126, syscall.EACCES)), 126, "", "reapwait: job: permission denied\n"},
@@ -191,8 +191,8 @@ func TestReapwaitLimits(t *testing.T) {
 		{"TERM, as an init with a limit", "-t 60", []happening{got(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
 		{"TERM, as an init with -k", "-k 1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
 		{"TERM, as an init with -R", "-R TERM/1/KILL/1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
-		{"end of input", "--until-eof", []happening{happens(family.Hangup), ended(command, 15)}, nil, 143, "input,TERM 200,CONT 200", ""},
-		{"end of the parent", "--die-with-parent", []happening{happens(family.Orphaned), ended(command, 15)}, nil, 143, "parent 0,TERM 200,CONT 200", ""},
+		{"end of input", "--until-eof", []happening{happens(child.Hangup), ended(command, 15)}, nil, 143, "input,TERM 200,CONT 200", ""},
+		{"end of the parent", "--die-with-parent", []happening{happens(child.Orphaned), ended(command, 15)}, nil, 143, "parent 0,TERM 200,CONT 200", ""},
 		// Those who are left.
 		{"linger", "--linger", []happening{exited(3), ended(300, 0)}, left(2), 3, "", ""},
 		{"keep", "--keep", []happening{exited(3)}, left(2), 3, "", ""},
@@ -211,7 +211,7 @@ func TestReapwaitLingersIdle(t *testing.T) {
 		late.then = func() { time.Sleep(30 * time.Millisecond) }
 		b, c := newKeeping(t, late)
 		c.living = 2
-		if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != family.Failed || c.idle > 10 {
+		if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != child.Failed || c.idle > 10 {
 			t.Errorf("exit %d, asked %d times without waiting; %q", code, c.idle, b.err.String())
 		}
 	})
@@ -289,7 +289,7 @@ func TestReapwaitDetach(t *testing.T) {
 		answer string
 	}{
 		{nil, []happening{exited(3)}, 3, "handle 50\n"},
-		{&family.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}, nil, 127, "exit 127\n"},
+		{&child.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}, nil, 127, "exit 127\n"},
 	} {
 		b, c := newKeeping(t, test.script...)
 		c.launchErr = test.err

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/internal/target"
@@ -92,7 +92,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 // left reports on those who are left.
 func (z *undead) left(list []procfs.Stat) int {
 	if len(list) > 0 {
-		z.call.codes = append(z.call.codes, family.TimeLimit)
+		z.call.codes = append(z.call.codes, child.TimeLimit)
 	}
 	return z.call.end()
 }
@@ -100,7 +100,7 @@ func (z *undead) left(list []procfs.Stat) int {
 // impossible reports what made the call impossible, before anything was signalled.
 func (z *undead) impossible(res *escalate.Result, err error) int {
 	z.call.rep.Failed(res, err)
-	return family.Failed
+	return child.Failed
 }
 
 // name takes an operand for a parent, or for a zombie. A process that does not exist is reported; any other error is

@@ -9,8 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 
@@ -22,7 +22,7 @@ func timeout() *Applet {
 		Name:    "timeout",
 		Summary: "run a command with a time limit",
 		Usage:   "[OPTION]... DURATION COMMAND [ARG]...",
-		Command: true, WriteExit: family.Failed, FailExit: family.Failed,
+		Command: true, WriteExit: child.Failed, FailExit: child.Failed,
 		New: func(a *Applet) (*pflag.FlagSet, Run) {
 			return new(timeoutOptions).flags(a), nil
 		},
@@ -76,7 +76,7 @@ func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
 			fmt.Fprintf(env.Stderr, "timeout: %v\n", err)
 		}
 		fmt.Fprintf(env.Stderr, "Try 'timeout --help' for more information.\n")
-		return family.Failed
+		return child.Failed
 	}
 	l := &limited{
 		keeping: &keeping{reapwaitOptions: &reapwaitOptions{}, env: env, terminal: -1},
@@ -130,7 +130,7 @@ func (l *limited) run(operands []string) int {
 		}
 	}
 	err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed)
-	if errors.As(err, new(*family.SubreaperError)) {
+	if errors.As(err, new(*child.SubreaperError)) {
 		// Orphans would get away: the group alone is timed out, as without /proc.
 		l.o.groupOnly = true
 		err = k.Tend(false, relay, heed)
@@ -143,7 +143,7 @@ func (l *limited) run(operands []string) int {
 	// Who stops us for the sake of the terminal would stop the clock.
 	k.Ignore(signals.TTIN)
 	k.Ignore(signals.TTOU)
-	launch := family.NewLaunch(operands, l.env.Environ)
+	launch := child.NewLaunch(operands, l.env.Environ)
 	launch.Default = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
 	if l.o.signal.s != 0 {
 		launch.Default = append(launch.Default, l.o.signal.s)
@@ -179,17 +179,17 @@ func mute(sig signals.Signal) bool {
 
 func (l *limited) fail(err error) int {
 	fmt.Fprintf(l.env.Stderr, "timeout: %v\n", err)
-	return family.Failed
+	return child.Failed
 }
 
 func (l *limited) notStarted(err error) int {
-	code := family.CannotExec
-	if e := new(family.LaunchError); errors.As(err, &e) && e.Code == family.Failed {
+	code := child.CannotExec
+	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", gnuError(err))
-		return family.Failed
+		return child.Failed
 	}
 	if errors.Is(err, syscall.ENOENT) {
-		code = family.NotFound // of the interpreter too
+		code = child.NotFound // of the interpreter too
 	}
 	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, gnuError(err))
 	return code
@@ -208,9 +208,9 @@ func (l *limited) keepTime() error {
 		}
 		for _, e := range events {
 			switch e.Kind {
-			case family.Ended:
+			case child.Ended:
 				l.ended(&e.Child)
-			case family.Signal:
+			case child.Signal:
 				l.timedOut = l.timedOut || e.Signal == signals.ALRM
 				if e.Signal == signals.ALRM {
 					e.Signal = l.next
@@ -243,7 +243,7 @@ func (l *limited) exit() int {
 			_ = l.env.Kernel.OwnGroup(signals.KILL)
 		}
 		l.env.Die(signals.KILL)
-		return family.SignalOffset + int(signals.KILL)
+		return child.SignalOffset + int(signals.KILL)
 	}
 	code := l.status.Shell()
 	if sig, core, ok := l.status.Signaled(); ok {
@@ -258,7 +258,7 @@ func (l *limited) exit() int {
 		}
 	}
 	if l.timedOut && !l.o.preserve {
-		return family.TimeLimit
+		return child.TimeLimit
 	}
 	return code
 }

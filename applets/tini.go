@@ -10,8 +10,8 @@ import (
 	"strings"
 	"syscall"
 
+	"killbox/internal/child"
 	"killbox/internal/escalate"
-	"killbox/internal/family"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -206,7 +206,7 @@ func (t *tended) run(operands []string) int {
 	if !orphans {
 		t.log(tiniWarn, "%s", tiniNoReaper)
 	}
-	l := family.NewLaunch(operands, t.env.Environ)
+	l := child.NewLaunch(operands, t.env.Environ)
 	l.Group = true
 	if t.death == signals.KILL {
 		l.Death = signals.KILL // we could not pass it on
@@ -223,7 +223,7 @@ func (t *tended) run(operands []string) int {
 
 // subreaperText puts a refusal of the subreaper into tini's words.
 func subreaperText(err error) error {
-	switch e := new(family.SubreaperError); {
+	switch e := new(child.SubreaperError); {
 	case !errors.As(err, &e):
 		return err
 	case e.Err == syscall.EINVAL:
@@ -235,16 +235,16 @@ func subreaperText(err error) error {
 
 // notStarted: -e may be about this as well.
 func (t *tended) notStarted(name string, err error) int {
-	if e := new(family.LaunchError); errors.As(err, &e) && e.Code == family.Failed {
+	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
 	}
 	t.log(tiniFatal, "exec %s failed: %s", show.Word(name), gnuError(err))
 	code := uint32(tiniFailed)
 	switch {
 	case errors.Is(err, syscall.ENOENT):
-		code = family.NotFound
+		code = child.NotFound
 	case errors.Is(err, syscall.EACCES):
-		code = family.CannotExec
+		code = child.CannotExec
 	}
 	status := signals.FromWait(code << 8)
 	t.r.status = &status
@@ -252,13 +252,13 @@ func (t *tended) notStarted(name string, err error) int {
 }
 
 // notice logs what happens.
-func (t *tended) notice(e *family.Event) {
+func (t *tended) notice(e *child.Event) {
 	switch e.Kind {
-	case family.Signal:
+	case child.Signal:
 		if t.r.pid != 0 {
 			t.log(tiniDebug, "Passing signal: '%s'", signalText(e.Signal))
 		}
-	case family.Ended:
+	case child.Ended:
 		t.log(tiniDebug, "Reaped child with pid: '%d'", e.Child.PID)
 		if e.Child.PID != t.r.pid {
 			if t.warn {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/signals"
 )
 
@@ -27,8 +27,8 @@ func TestTini(t *testing.T) {
 		{play: play{"no reaper", "", []happening{exited(0)}, nil, 0, "", "[WARN  tini (50)] Tini is not running as PID 1 and isn't registered as a child subreaper.\nZombie "}},
 		{play: play{"the reaper already", "", []happening{exited(0)}, func(_ *bench, c *children) { c.subreaper = true }, 0, "", ""}},
 		{play: play{"and none that tells", "", []happening{exited(0)}, nil, 0, "", ""}, environ: "TINI_VERBOSITY=0"},
-		{play: play{"not found", "-s", nil, fails(&family.LaunchError{Code: 126, Name: "job", Err: syscall.ENOENT}), 127, "", "[FATAL tini (50)] exec job failed: No such file or directory\n"}},
-		{play: play{"no process", "-s -e 125", nil, fails(&family.LaunchError{Code: 125, Name: "job", Err: syscall.EAGAIN}), 1, "", "[FATAL tini (50)] job: "}},
+		{play: play{"not found", "-s", nil, fails(&child.LaunchError{Code: 126, Name: "job", Err: syscall.ENOENT}), 127, "", "[FATAL tini (50)] exec job failed: No such file or directory\n"}},
+		{play: play{"no process", "-s -e 125", nil, fails(&child.LaunchError{Code: 125, Name: "job", Err: syscall.EAGAIN}), 1, "", "[FATAL tini (50)] job: "}},
 		// A TERM limits nothing, whatever the ladder of reapwait.
 		{play: play{"all the time it wants", "-s", []happening{got(signals.TERM), got(signals.TERM), exited(7)}, nil, 7, "TERM 200,TERM 200", ""}},
 		{play: play{"the group", "-sg", []happening{got(signals.TERM, signals.USR1), exited(7)}, nil, 7, "TERM -200,USR1 -200", ""}},

@@ -11,7 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/show"
 	"killbox/procfs/procfstest"
 
@@ -96,7 +96,7 @@ func wordCalls(a *Applet, row wordRow) []string {
 func wordBench(t *testing.T, word, stdin string) *bench {
 	b := newBench(t, stdin)
 	b.k.keeper = &children{
-		launchErr:  &family.LaunchError{Code: family.NotFound, Name: word, Err: syscall.ENOENT},
+		launchErr:  &child.LaunchError{Code: child.NotFound, Name: word, Err: syscall.ENOENT},
 		pidfileErr: &fs.PathError{Op: "write", Path: word, Err: syscall.ENOENT},
 		living:     1,
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,7 +31,7 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 		unix.Close(pipe[0])
 		return "", os.NewSyscallError("fcntl", err)
 	}
-	l := family.NewLaunch(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
+	l := child.NewLaunch(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
 	l.Path, l.Session, l.Null, l.Keep = k.opts.Self, true, null, theirs
 	pid, err := k.Launch(l)
 	unix.Close(theirs)

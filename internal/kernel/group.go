@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
+	"syscall"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -218,4 +220,16 @@ func (k *Kernel) LeaveGroup() error {
 		return errors.New("it leads the group")
 	}
 	return os.NewSyscallError("setpgid", unix.Setpgid(0, 0))
+}
+
+// OwnGroup sends sig to the process group that this process leads, and ignores
+// it first, CHLD apart, without which nobody could be waited for.
+func (k *Kernel) OwnGroup(sig signals.Signal) error {
+	if unix.Getpgrp() != os.Getpid() {
+		return errors.New("not the leader of a process group")
+	}
+	if sig != signals.CHLD {
+		signal.Ignore(syscall.Signal(sig))
+	}
+	return sent(unix.Kill(0, unix.Signal(sig)))
 }

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,7 +21,7 @@ import (
 // syscall.ForkExec would not do: the child gets the dispositions that the
 // caller of this program chose, which must not be ours even for a moment, or a
 // child's status would be lost to an ignored SIGCHLD.
-func (k *Kernel) Launch(l *family.Launch) (int, error) {
+func (k *Kernel) Launch(l *child.Launch) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
 		if path, err = lookPath(l.Argv[0], l.Env); err != nil {
@@ -34,12 +34,12 @@ func (k *Kernel) Launch(l *family.Launch) (int, error) {
 		pid, err = k.launch(l, "/bin/sh", append([]string{"sh", path}, l.Argv[1:]...))
 	}
 	var errno unix.Errno
-	if errors.As(err, &errno) && !errors.As(err, new(*family.LaunchError)) {
-		code := family.CannotExec
+	if errors.As(err, &errno) && !errors.As(err, new(*child.LaunchError)) {
+		code := child.CannotExec
 		if errno == unix.ENOENT && !exist(path) {
-			code = family.NotFound
+			code = child.NotFound
 		}
-		err = &family.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
+		err = &child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
 	}
 	k.command = pid
 	return pid, err
@@ -53,7 +53,7 @@ func exist(path string) bool {
 // lookPath does what execvp(3) does: what exists and cannot be executed counts
 // only if nothing else is found.
 func lookPath(name string, env []string) (string, error) {
-	missing := &family.LaunchError{Code: family.NotFound, Name: name, Err: unix.ENOENT}
+	missing := &child.LaunchError{Code: child.NotFound, Name: name, Err: unix.ENOENT}
 	if name == "" {
 		return "", missing
 	}
@@ -75,20 +75,20 @@ func lookPath(name string, env []string) (string, error) {
 		info, err := os.Stat(path)
 		if err != nil {
 			if errors.Is(err, unix.EACCES) {
-				missing.Code, missing.Err = family.CannotExec, unix.EACCES
+				missing.Code, missing.Err = child.CannotExec, unix.EACCES
 			}
 			continue
 		}
 		if info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil {
 			return path, nil
 		}
-		missing.Code, missing.Err = family.CannotExec, unix.EACCES
+		missing.Code, missing.Err = child.CannotExec, unix.EACCES
 	}
 	return "", missing
 }
 
-// child is all that the child needs between fork and exec.
-type child struct {
+// forkArgs is all that the child needs between fork and exec.
+type forkArgs struct {
 	path      *byte
 	argv, env **byte
 	ownPID    []*byte // where the child writes its PID, in decimal digits
@@ -109,8 +109,8 @@ type child struct {
 	flags     [2]uintptr
 }
 
-func (k *Kernel) launch(l *family.Launch, path string, argv []string) (int, error) {
-	c := &child{
+func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error) {
+	c := &forkArgs{
 		mask: k.given.mask, ignored: k.given.ignored, ignore: ignoring(), nofile: k.given.nofile,
 		setsid: l.Session, setpgid: l.Group && !l.Session, terminal: l.Terminal, null: l.Null, keep: l.Keep,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
@@ -190,7 +190,7 @@ const pidDigits = 10
 // the child (sd_listen_fds(3), sd_watchdog_enabled(3)): the value of LISTEN_PID and WATCHDOG_PID is cut off, and ownPID
 // holds the indices of these entries. LISTEN_PIDFDID, which names the process by its pidfd inode as well, is dropped:
 // without it LISTEN_PID alone counts.
-func nameChild(env []string, pid int) (child []string, ownPID []int) {
+func nameChild(env []string, pid int) (named []string, ownPID []int) {
 	self := strconv.Itoa(pid)
 	names := func(entry, name string) bool { return entry == name+"="+self }
 	listens := slices.ContainsFunc(env, func(entry string) bool { return names(entry, "LISTEN_PID") })
@@ -199,21 +199,21 @@ func nameChild(env []string, pid int) (child []string, ownPID []int) {
 		case listens && strings.HasPrefix(entry, "LISTEN_PIDFDID="):
 			continue
 		case names(entry, "LISTEN_PID"), names(entry, "WATCHDOG_PID"):
-			ownPID = append(ownPID, len(child))
+			ownPID = append(ownPID, len(named))
 			entry = strings.TrimSuffix(entry, self)
 		}
-		child = append(child, entry)
+		named = append(named, entry)
 	}
-	return child, ownPID
+	return named, ownPID
 }
 
 func failed(what string, err error) error {
-	return &family.LaunchError{Code: family.Failed, Name: "cannot start a process", Err: fmt.Errorf("%s: %w", what, err)}
+	return &child.LaunchError{Code: child.Failed, Name: "cannot start a process", Err: fmt.Errorf("%s: %w", what, err)}
 }
 
 // fork starts the child with every signal blocked, so that no handler of the
 // Go runtime runs in it, whose other threads it does not have.
-func fork(c *child) (int, unix.Errno) {
+func fork(c *forkArgs) (int, unix.Errno) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	restore := blockSignals()
@@ -229,7 +229,7 @@ func fork(c *child) (int, unix.Errno) {
 //go:noinline
 //go:norace
 //go:nocheckptr
-func forkChild(c *child) (uintptr, syscall.Errno) {
+func forkChild(c *forkArgs) (uintptr, syscall.Errno) {
 	var (
 		sig  uintptr
 		act  uintptr
@@ -308,7 +308,7 @@ failed:
 	self = uint32(errno)
 	syscall.RawSyscall6(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&self)), 4, 0, 0, 0)
 	for {
-		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, family.Failed, 0, 0, 0, 0, 0)
+		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, child.Failed, 0, 0, 0, 0, 0)
 	}
 }
 

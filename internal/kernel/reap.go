@@ -9,8 +9,9 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/signals"
 	"killbox/procfs"
 
@@ -24,7 +25,7 @@ type keeper struct {
 	mu    sync.Mutex
 	queue []signals.Signal
 
-	events   []family.Event
+	events   []child.Event
 	details  bool // read what /proc tells of a child before it is reaped
 	parent   int  // who our parent was, 0 if nobody asked
 	polled   bool // and there is no pidfd to tell of its end
@@ -47,16 +48,43 @@ func (k *Kernel) Adopt(details bool) error {
 	return k.tend(details, pass, []signals.Signal{signals.CONT})
 }
 
+// Tend is Adopt for who relays some signals only, with nil the same ones: the
+// runtime could not give back what it has once taken. Those in heed are relayed even if our caller has
+// us ignore them. Without orphans we stay the parent of our own children and
+// nobody else's.
+func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
+	if orphans {
+		if err := becomeSubreaper(); err != nil {
+			return err
+		}
+	}
+	pass := relayed
+	if relay == nil {
+		ignoreUncatchable()
+	} else {
+		pass = func(sig syscall.Signal) bool { return slices.Contains(relay, signals.Signal(sig)) }
+	}
+	return k.tend(false, pass, heed)
+}
+
 // becomeSubreaper makes this process the adopter of its orphaned descendants, which PID 1 is already. The error is a
-// *family.SubreaperError.
+// *child.SubreaperError.
 func becomeSubreaper() error {
 	if os.Getpid() == 1 {
 		return nil
 	}
 	if err := prctl(unix.PR_SET_CHILD_SUBREAPER, 1); err != nil {
-		return &family.SubreaperError{Err: err}
+		return &child.SubreaperError{Err: err}
 	}
 	return nil
+}
+
+// Subreaper reports whether orphans among our descendants become our children: the program
+// that we were before execve(2) has asked for it (PR_SET_CHILD_SUBREAPER).
+func (k *Kernel) Subreaper() bool {
+	var set int32 // an int, whatever the width of a pointer
+	err := prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)))
+	return err == nil && set != 0
 }
 
 // tend makes events of what children do, and of the signals that relay holds
@@ -121,7 +149,7 @@ func (q *keeper) put(sig signals.Signal) {
 
 // Next returns what has happened, as soon as something has, or nothing when the
 // timeout is over.
-func (k *Kernel) Next(timeout time.Duration) ([]family.Event, error) {
+func (k *Kernel) Next(timeout time.Duration) ([]child.Event, error) {
 	began := time.Now()
 	for {
 		k.collect()
@@ -148,16 +176,16 @@ func (k *Kernel) collect() (alone bool) {
 	}
 	q.mu.Lock()
 	for _, sig := range q.queue {
-		q.events = append(q.events, family.Event{Kind: family.Signal, Signal: sig})
+		q.events = append(q.events, child.Event{Kind: child.Signal, Signal: sig})
 	}
 	q.queue = q.queue[:0]
 	q.mu.Unlock()
 	if q.polled && unix.Getppid() != q.parent {
 		q.polled = false
-		q.events = append(q.events, family.Event{Kind: family.Orphaned})
+		q.events = append(q.events, child.Event{Kind: child.Orphaned})
 	}
 	for {
-		var c family.Child
+		var c child.Child
 		if q.details || len(k.procs) > 0 {
 			c = k.peek()
 		}
@@ -179,11 +207,11 @@ func (k *Kernel) collect() (alone bool) {
 			continue
 		}
 		if c.PID != pid {
-			c = family.Child{Stat: procfs.Stat{ID: procfs.ID{PID: pid}, State: '?'}}
+			c = child.Child{Stat: procfs.Stat{ID: procfs.ID{PID: pid}, State: '?'}}
 		}
 		c.Status = signals.FromWait(uint32(ws))
 		if sig, ok := c.Status.Stopped(); ok {
-			q.events = append(q.events, family.Event{Kind: family.Stopped, Signal: sig, Child: c})
+			q.events = append(q.events, child.Event{Kind: child.Stopped, Signal: sig, Child: c})
 			continue
 		}
 		if pid == k.command {
@@ -195,12 +223,12 @@ func (k *Kernel) collect() (alone bool) {
 			q.statuses[c.ID] = c.Status
 			p.childReaped = c.Start == 0
 		}
-		q.events = append(q.events, family.Event{Kind: family.Ended, Child: c})
+		q.events = append(q.events, child.Event{Kind: child.Ended, Child: c})
 	}
 }
 
 // peek reads what the next zombie is, while its number is its own.
-func (k *Kernel) peek() (c family.Child) {
+func (k *Kernel) peek() (c child.Child) {
 	info, err := waitidInfo(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
 	if err != nil || info.pid == 0 {
 		return c
@@ -264,14 +292,14 @@ func (k *Kernel) WatchInput() error {
 		}
 		return fmt.Errorf("standard input: epoll_ctl: %w", err)
 	}
-	k.watchers[0] = func() { k.once(0, family.Hangup) }
+	k.watchers[0] = func() { k.once(0, child.Hangup) }
 	return nil
 }
 
-func (k *Kernel) once(fd int, kind family.Kind) {
+func (k *Kernel) once(fd int, kind child.Kind) {
 	unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	delete(k.watchers, int32(fd))
-	k.keeper.events = append(k.keeper.events, family.Event{Kind: kind})
+	k.keeper.events = append(k.keeper.events, child.Event{Kind: kind})
 }
 
 // WatchParent makes an event of the end of our parent. Whether it is still the
@@ -298,9 +326,9 @@ func (k *Kernel) WatchParent(pid int) error {
 		unix.Close(fd)
 		return nil
 	}
-	k.watchers[int32(fd)] = func() { k.once(fd, family.Orphaned) }
+	k.watchers[int32(fd)] = func() { k.once(fd, child.Orphaned) }
 	if unix.Getppid() != parent {
-		k.once(fd, family.Orphaned)
+		k.once(fd, child.Orphaned)
 	}
 	k.keeper.polled = false
 	return nil

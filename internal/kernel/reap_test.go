@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -36,7 +36,7 @@ func helpEarly() {
 	fatal(k.Adopt(false))
 	expect := func(sig signals.Signal) {
 		events, err := k.Next(time.Minute)
-		if fatal(err); len(events) != 1 || events[0].Kind != family.Signal || events[0].Signal != sig {
+		if fatal(err); len(events) != 1 || events[0].Kind != child.Signal || events[0].Signal != sig {
 			fatal(fmt.Errorf("events %+v, want %v", events, sig))
 		}
 	}
@@ -66,7 +66,7 @@ func helpPass() {
 	check(err == nil, "Catch", err)
 	err = k.Adopt(false)
 	check(err == nil, "Adopt", err)
-	pid, err := k.Launch(family.NewLaunch([]string{"sleep", "60"}, os.Environ()))
+	pid, err := k.Launch(child.NewLaunch([]string{"sleep", "60"}, os.Environ()))
 	check(err == nil, "Launch", err)
 	err = k.Pass(pid, signals.KILL, false)
 	check(err == nil, "Pass", err)
@@ -74,7 +74,7 @@ func helpPass() {
 		events, err := k.Next(time.Minute)
 		check(err == nil && len(events) > 0, "Next", err)
 		for _, e := range events {
-			ended = ended || e.Kind == family.Ended && e.Child.PID == pid
+			ended = ended || e.Kind == child.Ended && e.Child.PID == pid
 		}
 	}
 	// Ours stands for whoever has the number now.

@@ -10,21 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidfdInfo is struct pidfd_info as Linux 6.13 introduced it, 64 bytes
-// (include/uapi/linux/pidfd.h). Later kernels accept the shorter structure.
-type pidfdInfo struct {
-	mask                                                uint64
-	cgroupID                                            uint64
-	pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid uint32
-	fsuid, fsgid                                        uint32
-	exitCode                                            int32
-}
-
-const (
-	pidfdGetInfo  = 0xc040ff0b // _IOWR(0xff, 11, 64 bytes), the same on all of Go's ports
-	pidfdInfoExit = 1 << 3     // Linux 6.15
-)
-
 // Status tells how a process that is gone ended, though it is not our child:
 // from its pidfd once it has been reaped, from its zombie before that.
 func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"time"
 
-	"killbox/internal/family"
+	"killbox/internal/child"
 	"killbox/procfs"
 )
 
 // Reaped reports a process that was reaped.
-func (r *Reporter) Reaped(c *family.Child) {
+func (r *Reporter) Reaped(c *child.Child) {
 	if r.opts.JSON {
 		e := about(&c.Stat, "reaped")
 		e.setStatus(&c.Status)

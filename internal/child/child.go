@@ -1,6 +1,6 @@
 // Package family holds the types in which applets and the kernel speak of
 // children: what is started, and what becomes of it.
-package family
+package child
 
 import (
 	"time"
