@@ -20,19 +20,20 @@ import (
 var arrows = map[string][]string{
 	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
-		"killbox/internal/posixre", "killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file",
+		"killbox/internal/posixre", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file",
 		"github.com/spf13/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
 		"killbox/procfs",
 	},
 	"killbox/internal/posixre":  {},
-	"killbox/internal/escalate": {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/duration": {"killbox/internal/show"},
+	"killbox/internal/escalate": {"killbox/internal/duration", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/child":    {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/file":     {"golang.org/x/sys/unix"},
 	"killbox/internal/kernel": {
 		"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 	},
 	"killbox/internal/report": {
-		"killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file", "killbox/internal/show",
+		"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file", "killbox/internal/show",
 		"killbox/internal/signals", "killbox/procfs",
 	},
 	"killbox/internal/show":    {},

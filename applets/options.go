@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 	"killbox/internal/posixre"
 	"killbox/internal/show"
@@ -25,7 +26,7 @@ type durationValue struct {
 
 func (v *durationValue) String() string {
 	if v.given || v.d != 0 {
-		return escalate.FormatDuration(v.d)
+		return duration.Format(v.d)
 	}
 	return ""
 }
@@ -33,7 +34,7 @@ func (v *durationValue) String() string {
 func (v *durationValue) Type() string { return "DUR" }
 
 func (v *durationValue) Set(s string) error {
-	d, err := escalate.ParseDuration(s)
+	d, err := duration.Parse(s)
 	v.d, v.given = d, err == nil
 	return err
 }

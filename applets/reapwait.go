@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
-	"killbox/internal/escalate"
+	"killbox/internal/duration"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -239,7 +239,7 @@ func (r *keeping) rememberChildren() {
 // everything is to be ended.
 func (r *keeping) watch() error {
 	for {
-		timeout := escalate.Forever
+		timeout := duration.Forever
 		if r.pid != 0 && !r.deadline.IsZero() {
 			timeout = min(timeout, max(time.Until(r.deadline), 0))
 		}
@@ -353,7 +353,7 @@ func (r *keeping) forward(sig signals.Signal) (over bool) {
 	case sig != signals.TERM:
 	case !r.impatient():
 		r.stopping = true
-	case r.grace.IsZero() && r.steps[0].Grace != escalate.Forever:
+	case r.grace.IsZero() && r.steps[0].Grace != duration.Forever:
 		r.grace = time.Now().Add(r.patience())
 	}
 	return false

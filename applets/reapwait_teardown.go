@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/signals"
@@ -187,12 +188,12 @@ func (r *keeping) sweep(ladder escalate.Ladder) (over bool, err error) {
 				return false, err
 			}
 		}
-		for end := time.Now().Add(step.Grace); step.Grace == escalate.Forever || time.Until(end) > 0; {
+		for end := time.Now().Add(step.Grace); step.Grace == duration.Forever || time.Until(end) > 0; {
 			if r.settle() {
 				return true, nil
 			}
-			left := escalate.Forever
-			if step.Grace != escalate.Forever {
+			left := duration.Forever
+			if step.Grace != duration.Forever {
 				left = max(time.Until(end), 0)
 			}
 			events, err := k.Next(left)

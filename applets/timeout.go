@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
-	"killbox/internal/escalate"
+	"killbox/internal/duration"
 	"killbox/internal/report"
 	"killbox/internal/signals"
 
@@ -153,7 +153,7 @@ func (l *limited) run(operands []string) int {
 	if l.pid, err = k.Launch(launch); err != nil {
 		return l.notStarted(err)
 	}
-	if l.o.limit.d != 0 && l.o.limit.d != escalate.Forever {
+	if l.o.limit.d != 0 && l.o.limit.d != duration.Forever {
 		l.deadline = time.Now().Add(l.o.limit.d)
 	}
 	if err := l.keepTime(); err != nil {
@@ -198,7 +198,7 @@ func (l *limited) notStarted(err error) int {
 // keepTime returns when the command has ended, or cannot be.
 func (l *limited) keepTime() error {
 	for l.pid != 0 {
-		wait := escalate.Forever
+		wait := duration.Forever
 		if !l.deadline.IsZero() {
 			wait = max(time.Until(l.deadline), 0)
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -34,7 +35,7 @@ func (l *limited) send(sig signals.Signal) error {
 	if l.o.killAfter.d > 0 {
 		// Later signals do not put it off.
 		l.next = signals.KILL
-		if l.o.killAfter.d != escalate.Forever {
+		if l.o.killAfter.d != duration.Forever {
 			l.deadline = l.killAt
 		}
 		l.o.killAfter.d = 0

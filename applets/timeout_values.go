@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"killbox/internal/escalate"
+	"killbox/internal/duration"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )
@@ -94,7 +94,7 @@ func (v *gnuDuration) Set(s string) error {
 	}
 	switch f *= unit * float64(time.Second); {
 	case f >= math.MaxInt64:
-		v.d = escalate.Forever
+		v.d = duration.Forever
 	case underflow:
 		v.d = 1
 	default:

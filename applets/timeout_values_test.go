@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"killbox/internal/escalate"
+	"killbox/internal/duration"
 	"killbox/internal/signals"
 )
 
@@ -20,7 +20,7 @@ func TestGNUDuration(t *testing.T) {
 		time.Second / 2:      {".5", "0x1p-1", "0x.8", "5e-1", "+.5", " .5", "0x8p-4s"},
 		14 * time.Second:     {"0xe", "0x0e", "0xep0", "14s"},
 		36 * time.Hour:       {"1.5d", "36h", "2160m", "0x1.8p0d"},
-		escalate.Forever:     {"inf", "+inf", "INFINITY", "infd", "1e10000", "1e99999999999999999999", "0x1p10000", "99999999999d"},
+		duration.Forever:     {"inf", "+inf", "INFINITY", "infd", "1e10000", "1e99999999999999999999", "0x1p10000", "99999999999d"},
 		-1 * time.Nanosecond: {"", "-1", "-1e-9", "-1e-320", "-1e-400", "-1e-10000", "-1e-10000s", "-1e-10000d", "-0x1p-10000", "-0x.1p-99999", "-0.01e-9999", "-inf", "-1e10000", "nan", "-nan", "NAN(5)", "-", "-0xp5", "0x", "1ms", "--1"},
 	} {
 		for _, s := range list {

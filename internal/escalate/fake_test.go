@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -258,7 +259,7 @@ var errForever = errors.New("waits for ever for nothing")
 // pass lets time go by until stop holds, at most d.
 func (w *world) pass(d time.Duration, stop func() bool) {
 	var deadline time.Time
-	if d != Forever {
+	if d != duration.Forever {
 		deadline = time.Now().Add(d)
 	}
 	for {
@@ -267,13 +268,13 @@ func (w *world) pass(d time.Duration, stop func() bool) {
 			w.events = w.events[1:]
 			do()
 		}
-		if stop() || d != Forever && !time.Now().Before(deadline) {
+		if stop() || d != duration.Forever && !time.Now().Before(deadline) {
 			return
 		}
 		switch {
-		case len(w.events) > 0 && (d == Forever || w.events[0].at.Before(deadline)):
+		case len(w.events) > 0 && (d == duration.Forever || w.events[0].at.Before(deadline)):
 			time.Sleep(time.Until(w.events[0].at))
-		case d == Forever:
+		case d == duration.Forever:
 			panic(errForever)
 		default:
 			time.Sleep(time.Until(deadline))
@@ -817,7 +818,7 @@ func (o *recorder) Skipped(s Skip) { o.note("skipped %d: %s", s.PID, s.Reason) }
 
 func (o *recorder) Waiting(p Progress) {
 	in := "forever"
-	if p.In != Forever {
+	if p.In != duration.Forever {
 		in = p.In.Round(time.Millisecond).String()
 	}
 	o.note("waiting: %d of %d, %v in %s", p.Gone, p.Total, p.Next, in)

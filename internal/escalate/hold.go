@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/signals"
 )
 
@@ -53,7 +54,7 @@ func (r *run) hold() error {
 	}
 	r.plan.Hold.Frozen(held)
 	for r.open > 0 && !r.plan.Hold.Over() {
-		left := Forever
+		left := duration.Forever
 		if r.plan.Limit > 0 {
 			if left = r.plan.Limit - time.Since(r.start); left <= 0 {
 				r.sum.LimitReached = true

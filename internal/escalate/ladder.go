@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 )
@@ -47,7 +48,7 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 			}
 			return nil, errors.New("invalid schedule " + show.Quoted(s) + ": want SIGNAL/WAIT/SIGNAL/WAIT, or one duration")
 		}
-		if grace == Forever || first == signals.KILL {
+		if grace == duration.Forever || first == signals.KILL {
 			return Ladder{{first, grace}}, nil
 		}
 		return Ladder{{first, grace}, {signals.KILL, grace}}, nil
@@ -68,7 +69,7 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 		if err != nil {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
 		}
-		if grace == Forever && i+2 < len(items) {
+		if grace == duration.Forever && i+2 < len(items) {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": nothing comes after forever")
 		}
 		l = append(l, Step{sig, grace})
@@ -78,9 +79,9 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 
 func parseWait(s string) (time.Duration, error) {
 	if s == "forever" {
-		return Forever, nil
+		return duration.Forever, nil
 	}
-	return ParseDuration(s)
+	return duration.Parse(s)
 }
 
 // String prints the ladder as ParseLadder reads it.
@@ -92,7 +93,7 @@ func (l Ladder) String() string {
 		}
 		b.WriteString(step.Signal.String())
 		b.WriteByte('/')
-		b.WriteString(FormatDuration(step.Grace))
+		b.WriteString(duration.Format(step.Grace))
 	}
 	return b.String()
 }

@@ -1,12 +1,11 @@
 package escalate
 
 import (
-	"math"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/signals"
 )
 
@@ -114,7 +113,7 @@ func FuzzParseLadder(f *testing.F) {
 			if step.Signal <= 0 || step.Signal > signals.RTMax || step.Grace < 0 {
 				t.Fatalf("step %d of %v is %+v", i, l, step)
 			}
-			if step.Grace == Forever && i+1 < len(l) {
+			if step.Grace == duration.Forever && i+1 < len(l) {
 				t.Fatalf("%v goes on after forever", l)
 			}
 		}
@@ -123,76 +122,4 @@ func FuzzParseLadder(f *testing.F) {
 			t.Fatalf("%q is %v, which is read as %v, %v", s, l, again, err)
 		}
 	})
-}
-
-func TestParseDuration(t *testing.T) {
-	for in, want := range map[string]time.Duration{
-		"0": 0, "0s": 0, "0.0ms": 0, "00": 0, "5": 5 * time.Second, "05": 5 * time.Second,
-		"0.5": 500 * time.Millisecond, ".5": 500 * time.Millisecond, "5.": 5 * time.Second, "5.s": 5 * time.Second,
-		"500ms": 500 * time.Millisecond, "2m": 2 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour,
-		"1.5d": 36 * time.Hour, "0.1ms": 100 * time.Microsecond, "0.000000001": 1,
-		// Below a nanosecond there is nothing.
-		"0.0000000009": 0, "0." + strings.Repeat("0", 5000) + "1": 0,
-		// As decimals, without what a float would make of them.
-		"0.3": 300 * time.Millisecond, "1.1": 1100 * time.Millisecond, "0.000000003": 3,
-		"106751d": 106751 * 24 * time.Hour, "9223372036.854775806s": Forever - 1,
-	} {
-		if got, err := ParseDuration(in); err != nil || got != want {
-			t.Errorf("ParseDuration(%q) = %v, %v; want %v", in, got, err, want)
-		}
-	}
-}
-
-func TestParseDurationRefuses(t *testing.T) {
-	for _, in := range []string{
-		"", " ", "s", "ms", ".", ".s", "..", "1..5", "1.5.5", "1,5", "-1", "-0", "+1", "-1s", "1 s", " 1", "1\n", "1\x00",
-		"NaN", "nan", "Inf", "inf", "infinity", "forever", "0x10", "1e3", "1_000", "١", "5S", "5M", "5us", "5ns", "5w", "5mm",
-		"5m5s", "5sm", "1h30m", "5dd",
-		// Overflows: of an int64, of the multiplication, of the sum; and what Forever itself stands for.
-		"9223372036854775808", "99999999999999999999999999", "9223372037", "106752d", "9223372036.854775807",
-		"9223372036.9", "106751.991167300646712d", strings.Repeat("9", 5000),
-	} {
-		got, err := ParseDuration(in)
-		if err == nil {
-			t.Errorf("ParseDuration(%.40q) = %v, want an error", in, got)
-		}
-	}
-}
-
-func TestFormatDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", Forever: "forever", time.Second: "1s", 90 * time.Second: "90s", 2 * time.Minute: "2m", 36 * time.Hour: "36h",
-		48 * time.Hour: "2d", 1500 * time.Millisecond: "1500ms", 1: "0.000001ms", 1234567: "1.234567ms",
-		1100 * time.Microsecond: "1.1ms", Forever - 1: "9223372036854.775806ms",
-	} {
-		if got := FormatDuration(d); got != want {
-			t.Errorf("FormatDuration(%d) = %s, want %s", d, got, want)
-		}
-	}
-}
-
-func FuzzParseDuration(f *testing.F) {
-	for _, s := range []string{"5", "0.5", "500ms", "2m", "1h", "1d", "5.", ".5", "", "-1", "1e9", "9223372036.854775806", "0.0000000001d"} {
-		f.Add(s, int64(len(s)))
-	}
-	f.Add("1", int64(math.MaxInt64-1))
-	f.Fuzz(func(t *testing.T, s string, n int64) {
-		if d, err := ParseDuration(s); err == nil {
-			if d < 0 || d == Forever {
-				t.Fatalf("ParseDuration(%q) = %d", s, d)
-			}
-			roundTrip(t, d)
-		}
-		if n >= 0 && n != math.MaxInt64 {
-			roundTrip(t, time.Duration(n))
-		}
-	})
-}
-
-func roundTrip(t *testing.T, d time.Duration) {
-	t.Helper()
-	s := FormatDuration(d)
-	if again, err := ParseDuration(s); err != nil || again != d {
-		t.Fatalf("%d prints as %q, which reads as %d, %v", d, s, again, err)
-	}
 }

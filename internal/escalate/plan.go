@@ -245,7 +245,7 @@ type Progress struct {
 	Total, Gone int
 	Elapsed     time.Duration
 	// Next is the signal of the next rung, 0 if there is none, and In the
-	// time until then (Forever where there is no limit).
+	// time until then (duration.Forever where there is no limit).
 	Next signals.Signal
 	In   time.Duration
 }

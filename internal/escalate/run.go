@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -114,7 +115,7 @@ func (r *run) add(t Target) *Result {
 
 func (r *run) climb() error {
 	if r.plan.WaitOnly {
-		_, err := r.wait(Forever)
+		_, err := r.wait(duration.Forever)
 		return err
 	}
 	for i, step := range r.plan.Ladder {
@@ -177,9 +178,9 @@ func (r *run) step(step Step) (over bool, err error) {
 			return true, nil
 		}
 		grace := step.Grace
-		if round == 0 && grace != Forever {
+		if round == 0 && grace != duration.Forever {
 			deadline = time.Now().Add(grace)
-		} else if grace != Forever {
+		} else if grace != duration.Forever {
 			grace = time.Until(deadline)
 		}
 		if over, err := r.wait(grace); over || err != nil || r.open > 0 {
@@ -190,7 +191,7 @@ func (r *run) step(step Step) (over bool, err error) {
 			return true, err
 		}
 		limited := r.plan.Limit > 0 && time.Since(r.start) >= r.plan.Limit
-		if limited || grace != Forever && time.Until(deadline) <= 0 {
+		if limited || grace != duration.Forever && time.Until(deadline) <= 0 {
 			// What keeps being reborn is met by the next rung; after the
 			// last one it is a survivor.
 			r.sum.LimitReached = limited
@@ -374,8 +375,8 @@ func (r *run) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := r.obs.Tick()
 	for r.open > 0 && !r.enough() && !(r.tree != nil && r.tree.holding()) {
-		left := Forever
-		if grace != Forever {
+		left := duration.Forever
+		if grace != duration.Forever {
 			left = grace - time.Since(began)
 		}
 		limited := false
@@ -407,7 +408,7 @@ func (r *run) wait(grace time.Duration) (over bool, err error) {
 // left returns what is left of the limit of the whole call.
 func (r *run) left() time.Duration {
 	if r.plan.Limit == 0 {
-		return Forever
+		return duration.Forever
 	}
 	return r.plan.Limit - time.Since(r.start)
 }

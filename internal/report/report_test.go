@@ -12,6 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -479,7 +480,7 @@ func TestStatusLine(t *testing.T) {
 	const start = "\r\x1b[K"
 	say(escalate.Progress{Total: 3, Gone: 1, Elapsed: time.Second, Next: signals.KILL, In: 3440 * time.Millisecond}, start+"tkill: 1 of 3 gone, KILL in 3.4 s")
 	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: 3 * time.Second}, start+"tkill: 2 of 3 gone, giving up in 3.0 s")
-	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: escalate.Forever}, start+"tkill: 2 of 3 gone")
+	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: duration.Forever}, start+"tkill: 2 of 3 gone")
 	say(escalate.Progress{Total: 4194304, Gone: 4194303, Elapsed: time.Second, Next: signals.RTMin + 15, In: 290 * 365 * 24 * time.Hour}, start+"tkill: 4194303 of 4194304 gone, RTMIN+15 in 9145440000.0 s")
 	// Whatever is printed next begins on a clean line, and the line goes once.
 	err.Reset()
@@ -489,7 +490,7 @@ func TestStatusLine(t *testing.T) {
 	if got := err.String(); got != start+"tkill: well\ntkill: well\n" {
 		t.Errorf("%q", got)
 	}
-	r.Waiting(escalate.Progress{Elapsed: time.Second, In: escalate.Forever})
+	r.Waiting(escalate.Progress{Elapsed: time.Second, In: duration.Forever})
 	err.Reset()
 	r.Close()
 	r.Close()

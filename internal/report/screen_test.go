@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 )
 
@@ -12,7 +13,7 @@ import (
 func TestScreen(t *testing.T) {
 	var err, screen bytes.Buffer
 	r := New(Options{Applet: "tkill", Err: &err, Screen: &screen, Terminal: true})
-	r.Waiting(escalate.Progress{Elapsed: time.Second, Total: 2, Gone: 1, In: escalate.Forever})
+	r.Waiting(escalate.Progress{Elapsed: time.Second, Total: 2, Gone: 1, In: duration.Forever})
 	r.Note("a message")
 	r.Close()
 	if got := screen.String(); got != "\r\x1b[Ktkill: 1 of 2 gone\r\x1b[K" {

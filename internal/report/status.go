@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"killbox/internal/duration"
 	"killbox/internal/escalate"
 )
 
@@ -31,7 +32,7 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 	}
 	line := fmt.Sprintf("%s: %d of %d gone", r.opts.Applet, p.Gone, p.Total)
 	switch {
-	case p.In == escalate.Forever:
+	case p.In == duration.Forever:
 	case p.Next != 0:
 		line += fmt.Sprintf(", %v in %s", p.Next, tenths(p.In))
 	default:

@@ -1,4 +1,5 @@
-package escalate
+// Package duration reads and prints durations as users write them.
+package duration
 
 import (
 	"errors"
@@ -14,7 +15,7 @@ import (
 // call, cuts short.
 const Forever = time.Duration(math.MaxInt64)
 
-// units are ordered from the largest: FormatDuration takes the first that
+// units are ordered from the largest: Format takes the first that
 // divides without remainder.
 var units = [...]struct {
 	suffix string
@@ -27,11 +28,11 @@ var units = [...]struct {
 	{"ms", time.Millisecond},
 }
 
-// ParseDuration reads a duration as users write it: decimal digits with an
+// Parse reads a duration as users write it: decimal digits with an
 // optional fraction and one of the units ms, s, m, h and d. A bare number is
 // seconds. Signs, exponents, NaN and anything that does not fit into 292 years
 // are errors.
-func ParseDuration(s string) (time.Duration, error) {
+func Parse(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, errors.New("empty duration")
 	}
@@ -91,8 +92,8 @@ func isDecimal(s string) bool {
 	return digits > 0 && points <= 1
 }
 
-// FormatDuration prints d so that ParseDuration reads the same value back.
-func FormatDuration(d time.Duration) string {
+// Format prints d so that Parse reads the same value back.
+func Format(d time.Duration) string {
 	if d == Forever {
 		return "forever"
 	}
