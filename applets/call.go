@@ -142,10 +142,10 @@ func (e *Env) sameNamespace() error {
 	if e.Proc == nil {
 		return nil
 	}
-	if pid, err := e.Proc.Self(); err == nil && pid != e.PID {
-		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", e.Proc.Root())
+	if _, err := e.Proc.Self(); err != nil {
+		return nil // what follows says what is wrong with it
 	}
-	return nil
+	return e.Proc.SameNamespace(e.PID)
 }
 
 func (c *call) fail(st *procfs.Stat, err error, code int) {
@@ -244,17 +244,10 @@ func (c *call) survivors(p *escalate.Plan, sum *escalate.Summary) {
 	defer c.env.Kernel.Boost()()
 	for _, res := range sum.Results {
 		if res.Outcome == escalate.Survived {
-			c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, lastSignal(p, res)))
+			c.rep.Survivor(res, report.Explain(c.env.Proc, res.ID, p.LastSignal(res)))
 			c.codes = append(c.codes, exitSurvivor)
 		}
 	}
-}
-
-func lastSignal(p *escalate.Plan, res *escalate.Result) signals.Signal {
-	if p.WaitOnly || res.Rung == 0 {
-		return 0
-	}
-	return p.Ladder[res.Rung-1].Signal
 }
 
 // end returns the exit status of the call.

@@ -11,7 +11,7 @@ import (
 
 // background is --detach: it starts this program again, in a session of its
 // own, and returns when COMMAND runs there or cannot.
-func (r *keeping) background(operands []string) int {
+func (r *reapwaitCall) background(operands []string) int {
 	argv := r.env.Args
 	if strings.TrimPrefix(path.Base(argv[0]), "-") != "reapwait" {
 		// killbox reapwait ..., whatever the file is called

@@ -17,53 +17,53 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// keeper is what reapwait needs of the kernel: children.
+// keeper is what running a command takes of the kernel.
 type keeper interface {
-	// Adopt makes this process the one that gets the orphans of its
-	// descendants, and turns signals into events. With details, an event
-	// tells what /proc knows of a child.
-	Adopt(details bool) error
-	// Tend does the same for who is to relay some signals only (nil: the same), those in heed
-	// even if they are ignored, and perhaps is no reaper of orphans.
-	Tend(orphans bool, relay, heed []signals.Signal) error
-	// OwnGroup signals the process group that we lead, and us by KILL and STOP
-	// only.
+	child.Launcher
+	child.Reaper
+	child.Signaller
+	child.Terminal
+	adopter
+	watcher
+	// OwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
 	OwnGroup(signals.Signal) error
-	// NoCore makes sure that our own end leaves no core dump.
+	// NoCore makes sure that the end of this process leaves no core dump.
 	NoCore() error
-	// Launch starts a program. The error is a *child.LaunchError.
-	Launch(*child.Launch) (pid int, err error)
-	// Next returns what has happened, at the latest after the timeout.
-	Next(timeout time.Duration) ([]child.Event, error)
-	// Alone holds when not even a zombie is left.
-	Alone() bool
-	// Pass signals a child, or the group that it leads, Everybody all of a
-	// namespace whose PID 1 we are.
-	Pass(pid int, sig signals.Signal, group bool) error
-	Everybody(signals.Signal) error
-	// WatchInput and WatchParent ask for an event when those are gone. A parent
-	// that is named must still be ours; 0 is whoever it is.
-	WatchInput() error
-	WatchParent(pid int) error
-	// Subreaper reports whether orphans among our descendants become our children.
-	Subreaper() bool
-	// DieWithParent has the kernel send us sig when our parent is gone.
-	DieWithParent(sig signals.Signal) error
-	// Terminal returns our terminal if its foreground is ours to give.
-	Terminal() (fd int, ok bool)
-	Foreground(fd int) bool
-	GiveTerminal(fd, group int) error
-	// Stop stops this process as SIGTSTP does, and reports whether the kernel did that.
-	Stop() bool
-	// Background starts this program again under another name, with one end of
-	// a pipe, and returns what it wrote there.
-	Background(name string, argv, env []string) (string, error)
-	// Inherited takes the descriptor of that pipe. WriteTo returns a writer.
-	Inherited(fd int)
-	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
+	detacher
 	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
 	// and deletes it unless another file has replaced it.
 	WritePidfile(path, content string) (remove func(), err error)
+}
+
+// adopter makes this process the adopter of its orphaned descendants.
+type adopter interface {
+	// Adopt does that, and turns signals into events. With details, an event tells what /proc knows of a child.
+	Adopt(details bool) error
+	// Tend is Adopt for some signals only (nil: the same), those in heed even if this process inherited them as
+	// ignored. Without orphans this process becomes no adopter.
+	Tend(orphans bool, relay, heed []signals.Signal) error
+	// Subreaper reports whether this process is an adopter already.
+	Subreaper() bool
+}
+
+// watcher makes events of what ends elsewhere.
+type watcher interface {
+	// WatchInput asks for an event at the end of standard input.
+	WatchInput() error
+	// WatchParent asks for an event when the parent of this process is gone, which must have that PID; 0 is any.
+	WatchParent(pid int) error
+	// DieWithParent has the kernel send this process sig when its parent is gone.
+	DieWithParent(sig signals.Signal) error
+}
+
+// detacher starts this program again in the background.
+type detacher interface {
+	// Background starts it under another name, with one end of a pipe, and returns what it wrote there.
+	Background(name string, argv, env []string) (string, error)
+	// Inherited takes the descriptor of that pipe.
+	Inherited(fd int)
+	// WriteTo returns a writer to a descriptor.
+	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
 }
 
 type reapwaitOptions struct {

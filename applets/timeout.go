@@ -78,11 +78,11 @@ func (o *timeoutOptions) main(env *Env, a *Applet, args []string) int {
 		fmt.Fprintf(env.Stderr, "Try 'timeout --help' for more information.\n")
 		return child.Failed
 	}
-	l := &limited{
-		keeping: &keeping{reapwaitOptions: &reapwaitOptions{}, env: env, terminal: -1},
-		o:       o, command: gnuQuote(operands[1]), next: o.signal.s,
+	rep := report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
+	l := &timeoutCall{
+		Supervisor: child.NewSupervisor(env.Kernel, env.Proc, env.PID, rep, child.Options{}),
+		env:        env, o: o, command: gnuQuote(operands[1]), next: o.signal.s,
 	}
-	l.rep = report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
 	return l.run(operands[1:])
 }
 
@@ -96,9 +96,10 @@ func gnuError(err error) string {
 	return err.Error()
 }
 
-// limited is one call of timeout.
-type limited struct {
-	*keeping
+// timeoutCall is one call of timeout.
+type timeoutCall struct {
+	*child.Supervisor
+	env     *Env
 	o       *timeoutOptions
 	command string
 
@@ -113,11 +114,11 @@ type limited struct {
 }
 
 // gnu tells whether only the command or its group is timed out, as GNU does.
-func (l *limited) gnu() bool {
-	return l.o.foreground || l.o.groupOnly || l.env.Proc == nil || l.foreignProc()
+func (l *timeoutCall) gnu() bool {
+	return l.o.foreground || l.o.groupOnly || l.env.Proc == nil || l.ForeignProc()
 }
 
-func (l *limited) run(operands []string) int {
+func (l *timeoutCall) run(operands []string) int {
 	k := l.env.Kernel
 	if !l.o.foreground {
 		_ = k.LeaveGroup() // it leads one already, perhaps
@@ -139,7 +140,7 @@ func (l *limited) run(operands []string) int {
 		return l.fail(err)
 	}
 	_ = k.Hold()
-	l.rememberChildren()
+	l.NoteChildren()
 	// Who stops us for the sake of the terminal would stop the clock.
 	k.Ignore(signals.TTIN)
 	k.Ignore(signals.TTOU)
@@ -150,11 +151,11 @@ func (l *limited) run(operands []string) int {
 		launch.Death = l.o.signal.s
 	}
 	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
-	if l.pid, err = k.Launch(launch); err != nil {
+	if l.Command, err = k.Launch(launch); err != nil {
 		return l.notStarted(err)
 	}
 	if l.o.limit.d != 0 && l.o.limit.d != duration.Forever {
-		l.deadline = time.Now().Add(l.o.limit.d)
+		l.Deadline = time.Now().Add(l.o.limit.d)
 	}
 	if err := l.keepTime(); err != nil {
 		return l.fail(err)
@@ -177,12 +178,12 @@ func mute(sig signals.Signal) bool {
 	return false
 }
 
-func (l *limited) fail(err error) int {
+func (l *timeoutCall) fail(err error) int {
 	fmt.Fprintf(l.env.Stderr, "timeout: %v\n", err)
 	return child.Failed
 }
 
-func (l *limited) notStarted(err error) int {
+func (l *timeoutCall) notStarted(err error) int {
 	code := child.CannotExec
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", gnuError(err))
@@ -196,11 +197,11 @@ func (l *limited) notStarted(err error) int {
 }
 
 // keepTime returns when the command has ended, or cannot be.
-func (l *limited) keepTime() error {
-	for l.pid != 0 {
+func (l *timeoutCall) keepTime() error {
+	for l.Command != 0 {
 		wait := duration.Forever
-		if !l.deadline.IsZero() {
-			wait = max(time.Until(l.deadline), 0)
+		if !l.Deadline.IsZero() {
+			wait = max(time.Until(l.Deadline), 0)
 		}
 		events, err := l.env.Kernel.Next(wait)
 		if err != nil {
@@ -209,7 +210,7 @@ func (l *limited) keepTime() error {
 		for _, e := range events {
 			switch e.Kind {
 			case child.Ended:
-				l.ended(&e.Child)
+				l.NoteReaped(&e.Child)
 			case child.Signal:
 				l.timedOut = l.timedOut || e.Signal == signals.ALRM
 				if e.Signal == signals.ALRM {
@@ -220,15 +221,15 @@ func (l *limited) keepTime() error {
 				}
 			}
 		}
-		if l.pid != 0 && !l.deadline.IsZero() && time.Until(l.deadline) <= 0 {
-			l.timedOut, l.ending, l.deadline = true, true, time.Time{}
+		if l.Command != 0 && !l.Deadline.IsZero() && time.Until(l.Deadline) <= 0 {
+			l.timedOut, l.ending, l.Deadline = true, true, time.Time{}
 			if err := l.send(l.next); err != nil {
 				return err
 			}
 		}
-		if l.killed && !l.gnu() && l.pid != 0 {
+		if l.killed && !l.gnu() && l.Command != 0 {
 			// It had its time to die of KILL. GNU's would be gone as well.
-			if l.settle(); l.pid != 0 {
+			if l.Settle(); l.Command != 0 {
 				break
 			}
 		}
@@ -236,7 +237,7 @@ func (l *limited) keepTime() error {
 	return nil
 }
 
-func (l *limited) exit() int {
+func (l *timeoutCall) exit() int {
 	if l.killed && !l.o.foreground {
 		// GNU's is killed with its group, and a shell says so.
 		if l.gnu() || l.strangers() {
@@ -245,8 +246,8 @@ func (l *limited) exit() int {
 		l.env.Die(signals.KILL)
 		return child.SignalOffset + int(signals.KILL)
 	}
-	code := l.status.Shell()
-	if sig, core, ok := l.status.Signaled(); ok {
+	code := l.Status.Shell()
+	if sig, core, ok := l.Status.Signaled(); ok {
 		if core {
 			fmt.Fprintln(l.env.Stderr, "timeout: the monitored command dumped core")
 		}

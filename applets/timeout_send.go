@@ -16,8 +16,8 @@ import (
 )
 
 // send signals the command, and whoever else is to be timed out.
-func (l *limited) send(sig signals.Signal) error {
-	if l.pid == 0 {
+func (l *timeoutCall) send(sig signals.Signal) error {
+	if l.Command == 0 {
 		return nil
 	}
 	k := l.env.Kernel
@@ -36,7 +36,7 @@ func (l *limited) send(sig signals.Signal) error {
 		// Later signals do not put it off.
 		l.next = signals.KILL
 		if l.o.killAfter.d != duration.Forever {
-			l.deadline = l.killAt
+			l.Deadline = l.killAt
 		}
 		l.o.killAfter.d = 0
 	}
@@ -55,8 +55,8 @@ func (l *limited) send(sig signals.Signal) error {
 		list = append(list, signals.CONT)
 	}
 	for _, sig := range list {
-		if err := k.Pass(l.pid, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			l.commandFailed(err)
+		if err := k.Pass(l.Command, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			l.CommandFailed(err)
 		}
 		if !l.o.foreground {
 			_ = k.OwnGroup(sig)
@@ -68,7 +68,7 @@ func (l *limited) send(sig signals.Signal) error {
 // sendFamily signals each descendant of ours once, and the rest of our group, such as
 // another stage of a shell's pipeline. Descendants that are left to a leader which
 // handles the signal are sent nothing.
-func (l *limited) sendFamily(sig signals.Signal) error {
+func (l *timeoutCall) sendFamily(sig signals.Signal) error {
 	step := escalate.Step{Signal: sig}
 	if sig == signals.KILL {
 		step.Grace = escalate.KillGrace
@@ -92,15 +92,15 @@ func (l *limited) sendFamily(sig signals.Signal) error {
 }
 
 // signalFamily carries out one step on the descendants for which except has no reason.
-func (l *limited) signalFamily(step escalate.Step, except func(*procfs.Stat) string) error {
-	p, err := l.plan(escalate.Ladder{step})
+func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat) string) error {
+	p, err := l.Plan(escalate.Ladder{step})
 	if err != nil {
 		return err
 	}
 	guard := p.Tree.Guard
 	p.Tree.Guard = func(st *procfs.Stat) string { return cmp.Or(guard(st), except(st)) }
-	_, err = escalate.Run(l.env.Kernel, p, l.observer())
-	l.rep.Close()
+	_, err = escalate.Run(l.env.Kernel, p, l.Observer())
+	l.Reporter.Close()
 	return err
 }
 
@@ -118,7 +118,7 @@ func (g relayedGroups) leaves(st *procfs.Stat) bool {
 // of its descendants: an inner timeout, for example, sends its command another signal than the one that it gets,
 // or the same one a second time, and the command may be a third timeout. GNU's timeout does not reach beyond its
 // group, so only the uppermost leader is sent sig.
-func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
+func (l *timeoutCall) relayGroups(sig signals.Signal) relayedGroups {
 	var table procfs.Snapshot
 	self, family := l.descendants(&table)
 	relays := make(map[int]bool)
@@ -146,7 +146,7 @@ func (l *limited) relayGroups(sig signals.Signal) relayedGroups {
 
 // signalRelayed signals what is left, now that the command is gone, of the groups that
 // were left to a leader.
-func (l *limited) signalRelayed() error {
+func (l *timeoutCall) signalRelayed() error {
 	return l.signalFamily(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
 		if l.relayed.leaves(st) {
 			return ""
@@ -157,7 +157,7 @@ func (l *limited) signalRelayed() error {
 
 // descendants reads the process table and returns this process and, with it, its
 // descendants; nothing if /proc cannot be read.
-func (l *limited) descendants(table *procfs.Snapshot) (procfs.Stat, []*procfs.Stat) {
+func (l *timeoutCall) descendants(table *procfs.Snapshot) (procfs.Stat, []*procfs.Stat) {
 	self, err := l.env.Proc.Stat(l.env.PID)
 	if err != nil || l.env.Kernel.Snapshot(table) != nil {
 		return self, nil
@@ -166,7 +166,7 @@ func (l *limited) descendants(table *procfs.Snapshot) (procfs.Stat, []*procfs.St
 }
 
 // strangers tells whether our group has members that we have not started.
-func (l *limited) strangers() bool {
+func (l *timeoutCall) strangers() bool {
 	var table procfs.Snapshot
 	self, family := l.descendants(&table)
 	if family == nil {
@@ -186,14 +186,14 @@ func (l *limited) strangers() bool {
 
 // endRest ends who is left of the family when the command is gone. They have
 // been sent the signal with it, so that nothing but KILL is to come.
-func (l *limited) endRest() error {
-	l.steps = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
+func (l *timeoutCall) endRest() error {
+	l.Ladder = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
 	if l.killed {
-		l.steps = l.steps[1:]
+		l.Ladder = l.Ladder[1:]
 	} else if len(l.relayed) > 0 {
 		if err := l.signalRelayed(); err != nil {
 			return err
 		}
 	}
-	return l.teardown()
+	return l.EndRemaining()
 }

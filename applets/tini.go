@@ -127,7 +127,7 @@ func (o *tiniOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(env, a)
 	o.verbosity = tiniWarn
 	operands, err := getopt(flags, "", env.posixlyCorrect(), args)
-	t := &tended{tiniOptions: o, env: env}
+	t := &tiniCall{tiniOptions: o, env: env}
 	switch misuse := new(getoptError); {
 	case err == errTold:
 		return 0
@@ -149,14 +149,14 @@ func (o *tiniOptions) main(env *Env, a *Applet, args []string) int {
 	return code
 }
 
-// tended is one call of tini.
-type tended struct {
+// tiniCall is one call of tini.
+type tiniCall struct {
 	*tiniOptions
 	env *Env
-	r   *keeping
+	r   *child.Supervisor
 }
 
-func (t *tended) log(level int, format string, args ...any) {
+func (t *tiniCall) log(level int, format string, args ...any) {
 	if level > max(t.verbosity, tiniFatal) {
 		return
 	}
@@ -168,24 +168,22 @@ func (t *tended) log(level int, format string, args ...any) {
 	fmt.Fprintf(w, "[%s tini (%d)] %s\n", name, t.env.PID, fmt.Sprintf(format, args...))
 }
 
-func (t *tended) fail(err error) int {
+func (t *tiniCall) fail(err error) int {
 	t.log(tiniFatal, "%v", err)
 	return tiniFailed
 }
 
-func (t *tended) run(operands []string) int {
+func (t *tiniCall) run(operands []string) int {
 	k := t.env.Kernel
-	t.r = &keeping{
-		reapwaitOptions: &reapwaitOptions{
-			group: t.group, keep: t.keep,
-			steps: escalate.NewLadder(signals.TERM, escalate.DefaultGrace), remaps: make(map[int]int),
-		},
-		env: t.env, terminal: -1, tini: true, notice: t.notice,
-		rep: report.New(report.Options{Applet: "tini", Out: t.env.Stderr, Err: t.env.Stderr}),
-	}
+	remaps := make(map[int]int)
 	for _, code := range t.expected {
-		t.r.remaps[code] = 0
+		remaps[code] = 0
 	}
+	rep := report.New(report.Options{Applet: "tini", Out: t.env.Stderr, Err: t.env.Stderr})
+	t.r = child.NewSupervisor(k, t.env.Proc, t.env.PID, rep, child.Options{
+		Group: t.group, Keep: t.keep, Init: true, Notice: t.notice, Remaps: remaps,
+		Ladder: escalate.NewLadder(signals.TERM, escalate.DefaultGrace),
+	})
 	orphans := t.subreaper || t.env.PID == 1 || k.Subreaper()
 	if err := k.Tend(orphans, nil, signals.All()); err != nil {
 		return t.fail(subreaperText(err))
@@ -194,7 +192,7 @@ func (t *tended) run(operands []string) int {
 	// Who stops us for the sake of the terminal would stop the reaping.
 	k.Ignore(signals.TTIN)
 	k.Ignore(signals.TTOU)
-	t.r.rememberChildren()
+	t.r.NoteChildren()
 	if t.death != 0 {
 		if err := k.DieWithParent(t.death); err != nil {
 			return t.fail(err)
@@ -211,14 +209,14 @@ func (t *tended) run(operands []string) int {
 	if t.death == signals.KILL {
 		l.Death = signals.KILL // we could not pass it on
 	}
-	if err := t.r.launch(l); err != nil {
+	if err := t.r.Launch(l); err != nil {
 		return t.notStarted(operands[0], err)
 	}
-	t.log(tiniInfo, "Spawned child process '%s' with pid '%d'", show.Word(operands[0]), t.r.pid)
-	if err := t.r.stay(); err != nil {
+	t.log(tiniInfo, "Spawned child process '%s' with pid '%d'", show.Word(operands[0]), t.r.Command)
+	if err := t.r.Supervise(); err != nil {
 		return t.fail(err)
 	}
-	return t.r.exit()
+	return t.r.ExitStatus()
 }
 
 // subreaperText puts a refusal of the subreaper into tini's words.
@@ -234,7 +232,7 @@ func subreaperText(err error) error {
 }
 
 // notStarted: -e may be about this as well.
-func (t *tended) notStarted(name string, err error) int {
+func (t *tiniCall) notStarted(name string, err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
 	}
@@ -247,20 +245,20 @@ func (t *tended) notStarted(name string, err error) int {
 		code = child.CannotExec
 	}
 	status := signals.FromWait(code << 8)
-	t.r.status = &status
-	return t.r.exit()
+	t.r.Status = &status
+	return t.r.ExitStatus()
 }
 
 // notice logs what happens.
-func (t *tended) notice(e *child.Event) {
+func (t *tiniCall) notice(e *child.Event) {
 	switch e.Kind {
 	case child.Signal:
-		if t.r.pid != 0 {
+		if t.r.Command != 0 {
 			t.log(tiniDebug, "Passing signal: '%s'", signalText(e.Signal))
 		}
 	case child.Ended:
 		t.log(tiniDebug, "Reaped child with pid: '%d'", e.Child.PID)
-		if e.Child.PID != t.r.pid {
+		if e.Child.PID != t.r.Command {
 			if t.warn {
 				t.log(tiniWarn, "Reaped zombie process with pid=%d", e.Child.PID)
 			}

@@ -18,3 +18,16 @@ func (fs *FS) Self() (int, error) {
 	}
 	return strconv.Atoi(string(buf[:n]))
 }
+
+// SameNamespace returns an error if the mounted /proc belongs to another PID namespace than the process, whose PID
+// there is pid.
+func (fs *FS) SameNamespace(pid int) error {
+	self, err := fs.Self()
+	if err != nil {
+		return err
+	}
+	if self != pid {
+		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", fs.root)
+	}
+	return nil
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"killbox/internal/escalate"
 	"killbox/internal/file"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -72,6 +73,16 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		why = append(why, "state "+string(st.State))
 	}
 	return strings.Join(why, ", ")
+}
+
+// Refused reports a process that may not be signalled, with its user if that is the reason.
+func (r *Reporter) Refused(proc *procfs.FS, res *escalate.Result, err error) {
+	r.Failed(res, Refusal(proc, &res.Stat, err))
+}
+
+// Remains reports a process that remains, and explains that; last is the signal that it was sent last.
+func (r *Reporter) Remains(proc *procfs.FS, res *escalate.Result, last signals.Signal) {
+	r.Survivor(res, Explain(proc, res.ID, last))
 }
 
 // Refusal returns err, the refusal of a signal, with the user of the process if that is the reason: kill(2) wants

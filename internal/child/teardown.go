@@ -1,57 +1,55 @@
-package applets
+package child
 
 import (
 	"errors"
 	"syscall"
 	"time"
 
-	"killbox/internal/child"
 	"killbox/internal/duration"
 	"killbox/internal/escalate"
-	"killbox/internal/report"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
 
-// teardown ends what is left by the ladder. As we are the reaper of all
+// EndRemaining ends what is left by the ladder. As we are the reaper of all
 // orphans, nobody can get away, and wait's ECHILD proves that nobody has.
-func (r *keeping) teardown() error {
-	if r.settle() {
+func (s *Supervisor) EndRemaining() error {
+	if s.Settle() {
 		return nil
 	}
-	ladder := r.steps
-	if !r.grace.IsZero() {
+	ladder := s.Ladder
+	if !s.grace.IsZero() {
 		// The clock of a TERM that was forwarded runs on.
 		ladder = append(escalate.Ladder(nil), ladder...)
 		switch {
-		case !r.urgent:
-			ladder[0].Grace = max(time.Until(r.grace), 0)
+		case !s.urgent:
+			ladder[0].Grace = max(time.Until(s.grace), 0)
 		case len(ladder) > 1:
 			ladder = ladder[1:]
 		}
 	}
-	if r.env.Proc == nil || r.foreignProc() {
-		over, err := r.sweep(ladder)
-		if !over && err == nil && r.env.Proc == nil {
-			r.rep.Note("not all is gone, and without /proc it cannot be seen who is left")
+	if s.Proc == nil || s.ForeignProc() {
+		over, err := s.sweep(ladder)
+		if !over && err == nil && s.Proc == nil {
+			s.Reporter.Note("not all is gone, and without /proc it cannot be seen who is left")
 		} else if !over && err == nil {
-			r.rep.Note("not all is gone: " + r.env.sameNamespace().Error())
+			s.Reporter.Note("not all is gone: " + s.Proc.SameNamespace(s.PID).Error())
 		}
 		return err
 	}
 	var sum *escalate.Summary
 	var p *escalate.Plan
 	var left map[procfs.ID]bool
-	for round := 0; !r.settle(); round++ {
+	for round := 0; !s.Settle(); round++ {
 		var err error
-		if p, err = r.plan(ladder); err != nil {
+		if p, err = s.Plan(ladder); err != nil {
 			return err
 		}
-		if sum, err = escalate.Run(r.env.Kernel, p, r.observer()); err != nil {
-			r.rep.Close()
+		if sum, err = escalate.Run(s.Kernel, p, s.Observer()); err != nil {
+			s.Reporter.Close()
 			return err
 		}
-		if r.settle() {
+		if s.Settle() {
 			break
 		}
 		// Whom the last rung has left twice stays there. But who outran it, or
@@ -59,22 +57,22 @@ func (r *keeping) teardown() error {
 		last := ladder[len(ladder)-1]
 		stays := false
 		left, stays = survived(sum, left)
-		refused := r.onlyRefused(sum) && (sum.Proved || round > 0)
+		refused := s.onlyRefused(sum) && (sum.Proved || round > 0)
 		if stays || refused || last.Signal != signals.KILL || round == maxRounds {
 			break
 		}
 		ladder = escalate.Ladder{last}
 	}
-	r.rep.Close()
-	if r.settle() {
+	s.Reporter.Close()
+	if s.Settle() {
 		return nil
 	}
-	if r.env.PID == 1 && r.steps[len(r.steps)-1].Signal == signals.KILL && !r.onlyRefused(sum) {
-		if over, err := r.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
+	if s.PID == 1 && s.Ladder[len(s.Ladder)-1].Signal == signals.KILL && !s.onlyRefused(sum) {
+		if over, err := s.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
 			return err
 		}
 	}
-	return r.survivors(p, sum)
+	return s.survivors(p, sum)
 }
 
 // survived returns who has survived, and whether somebody has that is among
@@ -93,45 +91,42 @@ func survived(sum *escalate.Summary, before map[procfs.ID]bool) (now map[procfs.
 // maxRounds bounds the pursuit of those who fork faster than they can be read.
 const maxRounds = 20
 
-// foreignProc: the numbers in /proc are not ours.
-func (r *keeping) foreignProc() bool {
-	pid, err := r.env.Proc.Self()
-	return err != nil || pid != r.env.PID
-}
+// ForeignProc reports whether the PIDs in /proc are not those of this PID namespace.
+func (s *Supervisor) ForeignProc() bool { return s.Proc.SameNamespace(s.PID) != nil }
 
-// settle reaps, and returns whether nobody is left.
-func (r *keeping) settle() bool {
-	alone := r.alone()
-	if r.drain() && !alone {
+// Settle reaps, and returns whether nobody is left.
+func (s *Supervisor) Settle() bool {
+	alone := s.alone()
+	if s.drain() && !alone {
 		// The last one, perhaps: no event is left that would tell of it.
-		if alone = r.alone(); alone {
-			r.drain()
+		if alone = s.alone(); alone {
+			s.drain()
 		}
 	}
 	return alone
 }
 
 // drain takes what has happened, and returns whether anything has.
-func (r *keeping) drain() bool {
-	events, _ := r.env.Kernel.Next(0)
-	r.reap(events)
+func (s *Supervisor) drain() bool {
+	events, _ := s.Kernel.Next(0)
+	s.reap(events)
 	return len(events) > 0
 }
 
-func (r *keeping) reap(events []child.Event) {
+func (s *Supervisor) reap(events []Event) {
 	for _, e := range events {
-		if e.Kind == child.Ended {
-			if r.notice != nil {
-				r.notice(&e)
+		if e.Kind == Ended {
+			if s.Notice != nil {
+				s.Notice(&e)
 			}
-			r.ended(&e.Child)
+			s.NoteReaped(&e.Child)
 		}
 	}
 }
 
-// plan takes all our descendants for a tree.
-func (r *keeping) plan(ladder escalate.Ladder) (*escalate.Plan, error) {
-	self, err := r.env.Kernel.Open(r.env.PID)
+// Plan takes all our descendants for a tree.
+func (s *Supervisor) Plan(ladder escalate.Ladder) (*escalate.Plan, error) {
+	self, err := s.Kernel.Open(s.PID)
 	if err != nil {
 		return nil, err
 	}
@@ -141,26 +136,26 @@ func (r *keeping) plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 		Tree: &escalate.Tree{
 			Children: true,
 			Guard: func(st *procfs.Stat) string {
-				if r.wasBefore(*st) {
+				if s.wasBefore(*st) {
 					return "it was there before the command"
 				}
 				return ""
 			},
 		},
 		Freeze: true, Guardian: true, Prove: time.Second,
-		Hook: r.ladder.hook, HookTimeout: r.ladder.hookTimeout.d,
-		Status: r.output.json || r.output.verbose,
+		Hook: s.Hook, HookTimeout: s.HookTimeout,
+		Status: s.FetchStatus,
 	}, nil
 }
 
 // wasBefore holds for who was there before COMMAND, and for its descendants.
-func (r *keeping) wasBefore(st procfs.Stat) bool {
-	if len(r.before) == 0 {
+func (s *Supervisor) wasBefore(st procfs.Stat) bool {
+	if len(s.before) == 0 {
 		return false
 	}
-	for !r.before[st.ID] {
-		parent, err := r.env.Proc.Stat(st.PPID)
-		if err != nil || parent.PID == r.env.PID || parent.PID == 1 {
+	for !s.before[st.ID] {
+		parent, err := s.Proc.Stat(st.PPID)
+		if err != nil || parent.PID == s.PID || parent.PID == 1 {
 			return false
 		}
 		st = parent
@@ -170,26 +165,26 @@ func (r *keeping) wasBefore(st procfs.Stat) bool {
 
 // sweep does without /proc: PID 1 signals all processes atomically, with one kill(2). over is false if processes
 // remain that have not been reported.
-func (r *keeping) sweep(ladder escalate.Ladder) (over bool, err error) {
-	k := r.env.Kernel
+func (s *Supervisor) sweep(ladder escalate.Ladder) (over bool, err error) {
+	k := s.Kernel
 	for _, step := range ladder {
 		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
 			var err error
-			if r.env.PID == 1 {
+			if s.PID == 1 {
 				err = k.Everybody(sig)
-			} else if r.pid != 0 {
-				err = k.Pass(r.pid, sig, r.leadsGroup())
+			} else if s.Command != 0 {
+				err = k.Pass(s.Command, sig, s.leadsGroup())
 			}
 			switch {
-			case errors.Is(err, syscall.EPERM) && r.pid != 0:
-				r.commandFailed(err)
+			case errors.Is(err, syscall.EPERM) && s.Command != 0:
+				s.CommandFailed(err)
 				return true, nil
 			case err != nil && !errors.Is(err, procfs.ErrNoProcess):
 				return false, err
 			}
 		}
 		for end := time.Now().Add(step.Grace); step.Grace == duration.Forever || time.Until(end) > 0; {
-			if r.settle() {
+			if s.Settle() {
 				return true, nil
 			}
 			left := duration.Forever
@@ -200,46 +195,46 @@ func (r *keeping) sweep(ladder escalate.Ladder) (over bool, err error) {
 			if err != nil {
 				return false, err
 			}
-			r.reap(events)
+			s.reap(events)
 		}
 	}
-	return r.settle(), nil
+	return s.Settle(), nil
 }
 
 // survivors explains the processes that remain. Those that may not be signalled have been reported.
-func (r *keeping) survivors(p *escalate.Plan, sum *escalate.Summary) error {
+func (s *Supervisor) survivors(p *escalate.Plan, sum *escalate.Summary) error {
 	told := 0
 	if sum != nil {
-		told = r.countRefused(sum)
+		told = s.countRefused(sum)
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
-				r.rep.Survivor(res, report.Explain(r.env.Proc, res.ID, lastSignal(p, res)))
+				s.Reporter.Remains(s.Proc, res, p.LastSignal(res))
 				told++
 			}
 		}
 	}
-	if told > 0 || r.tellChildren() > 0 {
+	if told > 0 || s.tellChildren() > 0 {
 		return nil
 	}
 	doubt := "processes remain that cannot be seen"
 	if sum != nil && !sum.Proved {
 		doubt = sum.Doubt
 	}
-	r.rep.Note("not all is gone: " + doubt)
+	s.Reporter.Note("not all is gone: " + doubt)
 	return nil
 }
 
 // tellChildren explains the children that remain although the ladder has left none, and returns their number.
-func (r *keeping) tellChildren() int {
+func (s *Supervisor) tellChildren() int {
 	var table procfs.Snapshot
-	if r.env.Kernel.Snapshot(&table) != nil {
+	if s.Kernel.Snapshot(&table) != nil {
 		return 0
 	}
 	n := 0
 	for _, st := range table.Procs {
-		if st.PPID == r.env.PID && !r.wasBefore(st) {
+		if st.PPID == s.PID && !s.wasBefore(st) {
 			res := &escalate.Result{Target: escalate.Target{Stat: st}}
-			r.rep.Survivor(res, report.Explain(r.env.Proc, st.ID, 0))
+			s.Reporter.Remains(s.Proc, res, 0)
 			n++
 		}
 	}

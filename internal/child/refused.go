@@ -1,0 +1,72 @@
+package child
+
+import (
+	"errors"
+	"syscall"
+
+	"killbox/internal/escalate"
+	"killbox/procfs"
+)
+
+// refusals reports each process that may not be signalled once in a call, with its user, however often and by
+// whatever signal that is tried.
+type refusals struct {
+	Reporter
+	proc *procfs.FS
+	told map[procfs.ID]bool
+}
+
+// Failed implements escalate.Observer.
+func (o *refusals) Failed(res *escalate.Result, err error) {
+	if res == nil || !errors.Is(err, syscall.EPERM) {
+		o.Reporter.Failed(res, err)
+		return
+	}
+	if !o.told[res.ID] {
+		o.told[res.ID] = true
+		o.Reporter.Refused(o.proc, res, err)
+	}
+}
+
+// Observer returns what escalate.Run reports to.
+func (s *Supervisor) Observer() escalate.Observer {
+	if s.refused == nil {
+		s.refused = &refusals{Reporter: s.Reporter, proc: s.Proc, told: make(map[procfs.ID]bool)}
+	}
+	return s.refused
+}
+
+// CommandFailed reports that COMMAND could not be signalled.
+func (s *Supervisor) CommandFailed(err error) {
+	st, ok := s.command()
+	if !ok {
+		st = procfs.Stat{ID: procfs.ID{PID: s.Command}}
+	}
+	s.Observer().Failed(&escalate.Result{Target: escalate.Target{Stat: st}}, err)
+}
+
+// command returns what /proc tells of COMMAND.
+func (s *Supervisor) command() (st procfs.Stat, ok bool) {
+	if s.Proc == nil || s.ForeignProc() {
+		return st, false
+	}
+	st, err := s.Proc.Stat(s.Command)
+	return st, err == nil
+}
+
+// onlyRefused reports whether all that is known to remain are processes that may not be signalled. Another
+// round would be refused as well.
+func (s *Supervisor) onlyRefused(sum *escalate.Summary) bool {
+	return sum.Count(escalate.Survived) == 0 && s.countRefused(sum) > 0
+}
+
+// countRefused returns the number of processes that may not be signalled and still exist.
+func (s *Supervisor) countRefused(sum *escalate.Summary) int {
+	n := 0
+	for _, res := range sum.Results {
+		if res.Outcome == escalate.Refused && errors.Is(res.Err, syscall.EPERM) && s.Kernel.Exists(res.ID) == nil {
+			n++
+		}
+	}
+	return n
+}
