@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 	"killbox/internal/child": {
 		"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 	},
-	"killbox/internal/file":     {"golang.org/x/sys/unix"},
+	"killbox/internal/file": {"golang.org/x/sys/unix"},
 	"killbox/internal/kernel": {
 		"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 	},

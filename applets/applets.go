@@ -8,15 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"syscall"
 
-	"killbox/internal/escalate"
 	"killbox/internal/show"
 	"killbox/internal/signals"
-	"killbox/internal/target"
 	"killbox/procfs"
 
 	"github.com/spf13/pflag"
@@ -24,44 +21,6 @@ import (
 
 // Version is the release that --version prints.
 const Version = "0.1.0"
-
-// Kernel is what applets need of the system beyond /proc.
-type Kernel interface {
-	escalate.Kernel
-	target.Opener
-	// Catch takes signals from the runtime: each ends the process as it would
-	// have anyway, but after Hold a Wait instead. Hold fails if the runtime cannot start the
-	// threads that this takes; nothing has changed then.
-	Catch(...signals.Signal) error
-	Hold() error
-	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
-	HoldWhenWaiting()
-	// Ignore makes this process ignore the signal.
-	Ignore(signals.Signal)
-	// Wake ends a Wait, the next one if there is none now.
-	Wake()
-
-	escalate.Cgroup
-	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
-	OpenCgroup(dir string) error
-	// Release reclaims the memory of a process that is being killed.
-	Release(procfs.ID) error
-	// LeaveGroup moves this process into a process group of its own.
-	LeaveGroup() error
-	poster
-	keeper
-}
-
-// poster sends to a number as it was given. Who looks at a process first, or
-// comes back to it, opens it and signals through that.
-type poster interface {
-	// Kill is kill(2).
-	Kill(pid int, sig signals.Signal) error
-	// KillQueue is sigqueue(3).
-	KillQueue(pid int, sig signals.Signal, value int32) error
-	// Queue is Signal with a value.
-	Queue(id procfs.ID, sig signals.Signal, value int32) error
-}
 
 // Env is the world of one call.
 type Env struct {
@@ -99,6 +58,15 @@ func (e *Env) Getenv(name string) string {
 	return ""
 }
 
+// LookupEnv is Getenv that tells "" from nothing.
+func (e *Env) LookupEnv(name string) (string, bool) {
+	i := slices.IndexFunc(e.Environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
+	if i < 0 {
+		return "", false
+	}
+	return e.Environ[i][len(name)+1:], true
+}
+
 // Run does the work of an applet with what its flag set has left over, and
 // returns the exit status.
 type Run func(env *Env, operands []string) int
@@ -128,66 +96,13 @@ type Applet struct {
 	Uncaught bool
 }
 
-// All returns the applets, sorted by name.
-func All() []*Applet {
-	list := []*Applet{
-		freezekill(),
-		killwait(),
-		pgkill(),
-		reapwait(),
-		tkill(),
-	}
-	for _, a := range dropins() {
-		a.Dropin = true
-		list = append(list, a)
-	}
-	slices.SortStableFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-// Lookup returns the applet with exactly that name, or nil.
-func Lookup(name string) *Applet {
-	for _, a := range All() {
-		if a.Name == name {
-			return a
-		}
-	}
-	return nil
-}
-
-// Main runs the program as it was called, and returns its exit status.
-func Main(env *Env) int {
-	out := &output{w: env.Stdout}
-	env.Stdout = out
-	env.screen, env.Stderr = env.Stderr, &diagnostics{env.Stderr}
-	name := "killbox"
-	if len(env.Args) > 0 {
-		// A login shell's argv[0] begins with a dash.
-		name = strings.TrimPrefix(path.Base(env.Args[0]), "-")
-	}
-	code := 0
-	if _, ok := strings.CutPrefix(name, detachedName); ok {
-		name = "reapwait"
-	}
-	if a := Lookup(name); a != nil {
-		code = a.Main(env, env.Args[1:])
-	} else {
-		code = box(env, env.Args[min(1, len(env.Args)):])
-	}
-	return out.close(env, show.Word(name), code, &Applet{})
-}
-
 // caught are the signals that must not end a program which has processes
 // frozen.
 var caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
 
 // Main runs one applet.
 func (a *Applet) Main(env *Env, args []string) int {
-	code := a.main(env, args)
-	if out, ok := env.Stdout.(*output); ok {
-		return out.close(env, a.Name, code, a)
-	}
-	return code
+	return env.CloseOutput(a.Name, a.main(env, args), a)
 }
 
 func (a *Applet) main(env *Env, args []string) int {
@@ -252,6 +167,20 @@ func (d *diagnostics) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return len(b), nil
+}
+
+// WrapOutput makes standard output remember its first error, and standard error escape what a terminal acts on.
+func (e *Env) WrapOutput() {
+	e.Stdout = &output{w: e.Stdout}
+	e.screen, e.Stderr = e.Stderr, &diagnostics{e.Stderr}
+}
+
+// CloseOutput reports an error of standard output, and returns the exit status of the call.
+func (e *Env) CloseOutput(name string, code int, a *Applet) int {
+	if out, ok := e.Stdout.(*output); ok {
+		return out.close(e, name, code, a)
+	}
+	return code
 }
 
 // output keeps the first error of standard output. A kill that has begun is

@@ -76,7 +76,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		c.fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), exitMissing)
 	}
 	if c.asks() && !o.output.dryRun {
-		return c.aliveCgroup(o.cgroup)
+		return aliveCgroup(c, o.cgroup)
 	}
 	p := c.plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
@@ -104,7 +104,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 
 // aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
 // have no PID here, but the kernel counts them.
-func (c *call) aliveCgroup(name string) int {
+func aliveCgroup(c *call, name string) int {
 	if c.end() != exitGone {
 		return c.end()
 	}

@@ -187,7 +187,7 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 		sum.Results = append(sum.Results, res)
 		// Already open, but for those that a tree has brought in.
 		now, err := c.env.Kernel.Open(st.PID)
-		if err == nil && !c.isPlanned(&list[i], &now) {
+		if err == nil && !isPlanned(c, &list[i], &now) {
 			err = procfs.ErrNoProcess
 		}
 		if err == nil {
@@ -212,7 +212,7 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 // isPlanned reports whether now, which has just been opened, is the process that was planned. A target has
 // been open since then. Any other PID may have been reused since the snapshot, even within one clock tick,
 // so the process must have the same parent or the same image.
-func (c *call) isPlanned(p *report.Planned, now *procfs.Stat) bool {
+func isPlanned(c *call, p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.Same(&p.Stat, now))
 }
 

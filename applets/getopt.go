@@ -47,8 +47,8 @@ func getopt(flags *pflag.FlagSet, off string, inOrder bool, args []string) (oper
 
 // posixlyCorrect reports whether the first operand ends the options of a tool whose
 // original reads them with getopt(3) of glibc: POSIXLY_CORRECT is set, even to nothing.
-func (e *Env) posixlyCorrect() bool {
-	_, set := e.lookup("POSIXLY_CORRECT")
+func posixlyCorrect(e *Env) bool {
+	_, set := e.LookupEnv("POSIXLY_CORRECT")
 	return set
 }
 

@@ -67,7 +67,7 @@ func (c *killallCall) say(format string, args ...any) {
 }
 
 func (c *killallCall) run(args []string) int {
-	operands, err := c.o.parse(c.name, c.env.posixlyCorrect(), args)
+	operands, err := c.o.parse(c.name, posixlyCorrect(c.env), args)
 	switch {
 	case err != nil:
 		return c.refuse(err)

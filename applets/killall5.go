@@ -127,8 +127,10 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 		return nil, err
 	}
 	_ = k.Hold()
-	p := (&freezekillOptions{prove: durationValue{d: time.Second}}).plan(c)
-	p.FreezeOrFail = false // better no freeze than no shutdown
+	p := c.plan()
+	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
+	p.Tree = c.tree()
+	p.Tree.Flat, p.Tree.Strays = true, true
 	sum, err = escalate.Run(k, p, c.rep)
 	c.rep.Close()
 	return sum, err

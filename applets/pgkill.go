@@ -80,12 +80,12 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	p.Groups = &escalate.Groups{
 		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
 		Guard: func(st *procfs.Stat) string {
-			if c.meant(groups, st) {
+			if meant(c, groups, st) {
 				return ""
 			}
 			return c.guard.Brought(st)
 		},
-		Last: func(st *procfs.Stat) bool { return c.meant(groups, st) },
+		Last: func(st *procfs.Stat) bool { return meant(c, groups, st) },
 	}
 	p.Prove = o.prove.d
 	if o.output.dryRun {
@@ -100,7 +100,7 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	for i := range c.found.Zombies {
 		c.rep.Unreaped(&c.found.Zombies[i])
 	}
-	c.noteDeaf(groups.PGIDs, p)
+	noteDeaf(c, groups.PGIDs, p)
 	sum := c.run(p)
 	c.rep.Summary(sum, c.end())
 	return c.end()
@@ -171,7 +171,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 			return nil, target.Unnamable(req.Own, o.session)
 		}
 	}
-	if !o.output.dryRun && !c.asks() && (own || c.isOwn(&self, req)) {
+	if !o.output.dryRun && !c.asks() && (own || isOwn(c, &self, req)) {
 		if c.env.Kernel.LeaveGroup() == nil {
 			// From now on a terminal takes us for a background job.
 			c.env.Kernel.Ignore(signals.TTOU)
@@ -184,7 +184,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 }
 
 // isOwn tells whether an operand means the group or session of this process.
-func (c *call) isOwn(self *procfs.Stat, req target.GroupRequest) bool {
+func isOwn(c *call, self *procfs.Stat, req target.GroupRequest) bool {
 	return slices.ContainsFunc(req.Operands, func(op target.Operand) bool {
 		pgid, sid := op.PID, op.PID
 		if req.Of {
@@ -202,7 +202,7 @@ func (c *call) isOwn(self *procfs.Stat, req target.GroupRequest) bool {
 }
 
 // meant tells an ancestor of this process that is to end with the others.
-func (c *call) meant(groups *target.Groups, st *procfs.Stat) bool {
+func meant(c *call, groups *target.Groups, st *procfs.Stat) bool {
 	return st.PID != 1 && c.guard.Ancestor(st.PID) && groups.Ancestors(st.PGID)
 }
 
@@ -246,7 +246,7 @@ func (o *pgkillOptions) alive(c *call, groups *target.Groups) int {
 
 // noteDeaf tells of groups whose members all ignore the first signal: those
 // who wait for the next rung will want to know why.
-func (c *call) noteDeaf(pgids []int, p *escalate.Plan) {
+func noteDeaf(c *call, pgids []int, p *escalate.Plan) {
 	sig := p.Ladder[0].Signal
 	if sig == 0 || sig == signals.KILL || sig == signals.STOP {
 		return

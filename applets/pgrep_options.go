@@ -334,7 +334,7 @@ func (o *pgrepOptions) setKinds(s string) error {
 // parse reads the command line, and returns the pattern, nil without one.
 func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err error) {
 	flags := o.flags(name)
-	inOrder := o.env.posixlyCorrect()
+	inOrder := posixlyCorrect(o.env)
 	if o.mode == pgrepSignal {
 		args = pkillSignals(flags, inOrder, args)
 	}

@@ -86,7 +86,7 @@ func (c *pidofCall) setOmit(s string) error {
 }
 
 func (c *pidofCall) run(args []string) int {
-	programs, err := getopt(c.flags(c.name), "", c.env.posixlyCorrect(), args)
+	programs, err := getopt(c.flags(c.name), "", posixlyCorrect(c.env), args)
 	switch {
 	case err != nil:
 		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, err)

@@ -9,62 +9,12 @@ import (
 	"syscall"
 	"time"
 
-	"killbox/internal/child"
 	"killbox/internal/escalate"
 	"killbox/internal/show"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
 )
-
-// keeper is what running a command takes of the kernel.
-type keeper interface {
-	child.Launcher
-	child.Reaper
-	child.Signaller
-	child.Terminal
-	adopter
-	watcher
-	// OwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
-	OwnGroup(signals.Signal) error
-	// NoCore makes sure that the end of this process leaves no core dump.
-	NoCore() error
-	detacher
-	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
-	// and deletes it unless another file has replaced it.
-	WritePidfile(path, content string) (remove func(), err error)
-}
-
-// adopter makes this process the adopter of its orphaned descendants.
-type adopter interface {
-	// Adopt does that, and turns signals into events. With details, an event tells what /proc knows of a child.
-	Adopt(details bool) error
-	// Tend is Adopt for some signals only (nil: the same), those in heed even if this process inherited them as
-	// ignored. Without orphans this process becomes no adopter.
-	Tend(orphans bool, relay, heed []signals.Signal) error
-	// Subreaper reports whether this process is an adopter already.
-	Subreaper() bool
-}
-
-// watcher makes events of what ends elsewhere.
-type watcher interface {
-	// WatchInput asks for an event at the end of standard input.
-	WatchInput() error
-	// WatchParent asks for an event when the parent of this process is gone, which must have that PID; 0 is any.
-	WatchParent(pid int) error
-	// DieWithParent has the kernel send this process sig when its parent is gone.
-	DieWithParent(sig signals.Signal) error
-}
-
-// detacher starts this program again in the background.
-type detacher interface {
-	// Background starts it under another name, with one end of a pipe, and returns what it wrote there.
-	Background(name string, argv, env []string) (string, error)
-	// Inherited takes the descriptor of that pipe.
-	Inherited(fd int)
-	// WriteTo returns a writer to a descriptor.
-	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
-}
 
 type reapwaitOptions struct {
 	ladder ladderOptions

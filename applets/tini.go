@@ -5,7 +5,6 @@ package applets
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -114,11 +113,11 @@ func (o *tiniOptions) setDeath(s string) error {
 
 // environ reads the variables. Those of tini count if they are set at all.
 func (o *tiniOptions) environ(env *Env) {
-	_, subreaper := env.lookup("TINI_SUBREAPER")
-	_, group := env.lookup("TINI_KILL_PROCESS_GROUP")
+	_, subreaper := env.LookupEnv("TINI_SUBREAPER")
+	_, group := env.LookupEnv("TINI_KILL_PROCESS_GROUP")
 	o.subreaper, o.group = o.subreaper || subreaper, o.group || group
 	o.keep = o.keep || env.Getenv("TINI_KEEP") != ""
-	if text, ok := env.lookup("TINI_VERBOSITY"); ok {
+	if text, ok := env.LookupEnv("TINI_VERBOSITY"); ok {
 		o.verbosity = atoi(text)
 	}
 }
@@ -126,7 +125,7 @@ func (o *tiniOptions) environ(env *Env) {
 func (o *tiniOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(env, a)
 	o.verbosity = tiniWarn
-	operands, err := getopt(flags, "", env.posixlyCorrect(), args)
+	operands, err := getopt(flags, "", posixlyCorrect(env), args)
 	t := &tiniCall{tiniOptions: o, env: env}
 	switch misuse := new(getoptError); {
 	case err == errTold:
@@ -290,13 +289,4 @@ func atoi(s string) int {
 	}
 	n, _ := strconv.Atoi(s[:end])
 	return n
-}
-
-// lookup is Getenv that tells "" from nothing.
-func (e *Env) lookup(name string) (string, bool) {
-	i := slices.IndexFunc(e.Environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
-	if i < 0 {
-		return "", false
-	}
-	return e.Environ[i][len(name)+1:], true
 }

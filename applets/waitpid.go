@@ -71,7 +71,7 @@ func (o *waitpidOptions) flags(a *Applet) *pflag.FlagSet {
 
 func (o *waitpidOptions) main(env *Env, a *Applet, args []string) int {
 	flags := o.flags(a)
-	operands, err := getopt(flags, "", env.posixlyCorrect(), args)
+	operands, err := getopt(flags, "", posixlyCorrect(env), args)
 	switch {
 	case errors.As(err, new(*getoptError)):
 		fmt.Fprintf(env.Stderr, "%s: %v\nTry '%s --help' for more information.\n", a.Name, err, a.Name)
