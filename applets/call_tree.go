@@ -49,19 +49,19 @@ func (c *call) brought(st *procfs.Stat) string {
 // preview lists the trees as they are now, in order of PID.
 func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 	roots := make(map[procfs.ID]bool)
-	family := procfs.Family{Strays: p.Tree.Strays}
+	family := procfs.TreeQuery{IncludeSessions: p.Tree.Strays}
 	for _, t := range p.Targets {
 		roots[t.ID] = true
 		family.Roots = append(family.Roots, t.ID)
 	}
 	// --thaw acts on it.
-	if !c.outputs.dryRun || !c.env.Proc.Tree(family.Roots, family.Strays, &c.table) {
+	if !c.outputs.dryRun || !c.env.Proc.SnapshotTree(family.Roots, family.IncludeSessions, &c.table) {
 		if err := c.env.Kernel.Snapshot(&c.table); err != nil {
 			return nil, err
 		}
 	}
 	var list []report.Planned
-	for _, st := range c.table.Family(family) {
+	for _, st := range c.table.Descendants(family) {
 		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
 		switch {
 		case !planned.Root:

@@ -213,7 +213,7 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 // been open since then. Any other PID may have been reused since the snapshot, even within one clock tick,
 // so the process must have the same parent or the same image.
 func isPlanned(c *call, p *report.Planned, now *procfs.Stat) bool {
-	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.Same(&p.Stat, now))
+	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.SameProcess(&p.Stat, now))
 }
 
 // carryOut ends the targets, or holds them.

@@ -162,7 +162,7 @@ func (l *timeoutCall) descendants(table *procfs.Snapshot) (procfs.Stat, []*procf
 	if err != nil || l.env.Kernel.Snapshot(table) != nil {
 		return self, nil
 	}
-	return self, table.Family(procfs.Family{Roots: []procfs.ID{self.ID}})
+	return self, table.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}})
 }
 
 // strangers tells whether our group has members that we have not started.

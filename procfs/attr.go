@@ -19,7 +19,7 @@ func (fs *FS) Label(pid int) (string, error) {
 // ExeInfo is what stat(2) tells of the program that a process runs, be it
 // removed, so that it can be told from another of the same path.
 func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
-	return fs.info(pid, "exe")
+	return fs.linkInfo(pid, "exe")
 }
 
 // TopInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin: see openTop.
@@ -30,18 +30,18 @@ func (fs *FS) TopInfo(pid int) (os.FileInfo, error) {
 // RootInfo is what stat(2) tells of a process's root folder. Unlike the path of
 // that it can be compared across mount namespaces.
 func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {
-	return fs.info(pid, "root/")
+	return fs.linkInfo(pid, "root/")
 }
 
-// info returns stat(2) of the file that a link in /proc/PID names, through a living thread if the first has
-// exited.
-func (fs *FS) info(pid int, file string) (info os.FileInfo, err error) {
+// linkInfo returns stat(2) of the file that a link in /proc/PID names. If the leader has exited, it uses the
+// link of a living thread.
+func (fs *FS) linkInfo(pid int, file string) (info os.FileInfo, err error) {
 	stat := func(task string) error {
 		info, err = os.Stat(fs.root + "/" + processPath(pid, task+file))
 		return err
 	}
 	first := stat("")
-	if !missing(first) || fs.throughThread(pid, stat) == ErrNoProcess {
+	if !wrapsVanished(first) || fs.throughThread(pid, stat) == ErrNoProcess {
 		return info, first
 	}
 	return info, err

@@ -55,7 +55,7 @@ func (fs *FS) Cgroups(st *Stat) ([]CgroupEntry, error) {
 		return err
 	}
 	path := processPath(st.PID, "cgroup")
-	err := read(task(st.Thread))
+	err := read(threadDir(st.Thread))
 	if vanished(err) {
 		if err = fs.throughThread(st.PID, read); vanished(err) {
 			return nil, fs.unsupported(path)

@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -55,9 +56,9 @@ func (fs *FS) Children(pid int) ([]int, error) {
 		task := dir + "/" + strconv.Itoa(tid)
 		path := task + "/children"
 		b, err := fs.read(path, false, unlimited)
-		if err == unix.ENOENT && !fs.hasChildren && fs.have(task) {
+		if err == unix.ENOENT && !fs.hasChildren && fs.pathExists(task) {
 			b, err = fs.read(path, false, unlimited)
-			if err == unix.ENOENT && fs.have(task) {
+			if err == unix.ENOENT && fs.pathExists(task) {
 				return nil, fs.unsupported(path)
 			}
 		}
@@ -77,11 +78,12 @@ func (fs *FS) Children(pid int) ([]int, error) {
 	return slices.Compact(children), nil
 }
 
-// Tree reads the roots and their descendants alone, by the lists of children: for a picture, which costs what the
-// tree has and not what the machine has. It returns false where only the table will do: if the kernel has no such
-// lists, if a list changes during the read and may be incomplete (see Children), if hidepid hides members, or if a
-// member leads a session and strays are asked for. A caller that signals what it finds must read the table.
-func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
+// SnapshotTree reads only the roots and their descendants, by their lists of children, so its cost depends on the
+// size of the tree and not on that of the process table. It returns false if only a scan of the table can find all
+// members: if the kernel has no such lists (CONFIG_PROC_CHILDREN), if a list changes during the read and may be
+// incomplete (see Children), if hidepid hides members, or if a member leads a session and includeSessions is set. It is
+// for display: a caller that signals what it finds must scan the table.
+func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) bool {
 	var procs []Stat
 	seen := make(map[int]bool)
 	add := func(pid int) bool {
@@ -94,7 +96,7 @@ func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 			return err == ErrNoProcess && !fs.HidesProcesses()
 		}
 		procs = append(procs, p)
-		return !strays || p.SID != p.PID
+		return !includeSessions || p.SID != p.PID
 	}
 	for _, id := range roots {
 		if !add(id.PID) {
@@ -107,8 +109,8 @@ func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 			continue
 		}
 		pid, threads := p.PID, p.Threads
-		children, ok := fs.brood(pid, threads)
-		again, sure := fs.brood(pid, threads)
+		children, ok := fs.readChildren(pid, threads)
+		again, sure := fs.readChildren(pid, threads)
 		if !ok || !sure || !slices.Equal(children, again) {
 			return false
 		}
@@ -118,28 +120,19 @@ func (fs *FS) Tree(roots []ID, strays bool, into *Snapshot) bool {
 			}
 		}
 	}
-	// By number. (To sort them as they are would take a sort of their own.)
-	at := make(map[int]int, len(procs))
-	pids := make([]int, len(procs))
-	for i := range procs {
-		pids[i] = procs[i].PID
-		at[pids[i]] = i
-	}
-	slices.Sort(pids)
-	into.Procs = make([]Stat, len(procs))
-	for i, pid := range pids {
-		into.Procs[i] = procs[at[pid]]
-	}
+	slices.SortFunc(procs, func(a, b Stat) int { return cmp.Compare(a.PID, b.PID) })
+	into.Procs = procs
 	return true
 }
 
-// brood returns the children of who has so many threads, and false if there is any doubt.
-func (fs *FS) brood(pid, threads int) ([]int, bool) {
+// readChildren returns the children of a process that has that many threads. ok is false if the list may be
+// incomplete.
+func (fs *FS) readChildren(pid, threads int) ([]int, bool) {
 	if threads != 1 {
 		children, err := fs.Children(pid)
 		return children, err == nil
 	}
-	// It is the leader's own list, if it still is the only thread.
+	// The leader is the only thread, so its list is that of the process.
 	b, err := fs.read(processPath(pid, "task/")+strconv.Itoa(pid)+"/children", false, unlimited)
 	if err != nil {
 		return nil, false

@@ -38,22 +38,22 @@ func TestTree(t *testing.T) {
 		{id(77), true, []int{}},
 	} {
 		var tree, table procfs.Snapshot
-		ok := fs.Tree([]procfs.ID{tt.root}, tt.strays, &tree)
+		ok := fs.SnapshotTree([]procfs.ID{tt.root}, tt.strays, &tree)
 		if ok != (tt.want != nil) {
 			t.Errorf("%v: %v", tt.root, ok)
 		}
 		if !ok {
 			continue
 		}
-		family := procfs.Family{Roots: []procfs.ID{tt.root}, Strays: tt.strays}
-		got := append([]int{}, pidsOf(tree.Family(family))...)
+		family := procfs.TreeQuery{Roots: []procfs.ID{tt.root}, IncludeSessions: tt.strays}
+		got := append([]int{}, pidsOf(tree.Descendants(family))...)
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tt.root, diff)
 		}
 		if err := fs.Snapshot(&table); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(append([]int{}, pidsOf(table.Family(family))...), got); diff != "" {
+		if diff := cmp.Diff(append([]int{}, pidsOf(table.Descendants(family))...), got); diff != "" {
 			t.Errorf("%v (-table +tree):\n%s", tt.root, diff)
 		}
 	}
@@ -61,7 +61,7 @@ func TestTree(t *testing.T) {
 		if err := os.Remove(root + "/" + pid + "/task/" + pid + "/children"); err != nil {
 			t.Fatal(err)
 		}
-		if fs.Tree([]procfs.ID{id(10)}, true, new(procfs.Snapshot)) {
+		if fs.SnapshotTree([]procfs.ID{id(10)}, true, new(procfs.Snapshot)) {
 			t.Errorf("without the children of %s", pid)
 		}
 	}

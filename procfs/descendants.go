@@ -1,42 +1,38 @@
 package procfs
 
-// Family says whose descendants Snapshot.Family looks for, and what is known
-// about them from earlier readings.
-type Family struct {
+// TreeQuery says which tree Snapshot.Descendants looks for, and what earlier scans found of it.
+type TreeQuery struct {
 	Roots []ID
-	// Known holds the members found by earlier readings, those that have died
-	// included. It is only read: the caller adds what was found.
+	// Known holds the members that earlier scans found, including those that have exited. Descendants only
+	// reads it: the caller adds what was found.
 	Known map[ID]bool
-	// Sessions holds the sessions that a member leads or has led. Those found
-	// in a reading are added, unless it is nil.
+	// Sessions holds the sessions that a member leads or has led. Descendants adds those that it finds,
+	// unless it is nil.
 	Sessions map[int]bool
-	// Strays makes members of the processes in such sessions.
-	Strays bool
+	// IncludeSessions makes members of all processes in such sessions.
+	IncludeSessions bool
 }
 
-// Family returns the members of a family that are present, the roots among them,
-// in ascending order of PID. A member is
+// Descendants returns the members of a tree that are in the snapshot, including the roots, in ascending order
+// of PID. A process is a member if
 //
-//   - who is in Roots or Known, by the whole ID, so that a number that was used
-//     again brings nobody in;
-//   - whose parent in this snapshot is a member that is present in it;
-//   - with Strays, whose session is led by a member that is present, since a
-//     session is only ever entered by being forked in it; or whose session is in
-//     Sessions, unless a stranger has its number by now. The kernel hands out
-//     no number that is in use as a session's (alloc_pid), so a stranger with
-//     the number means that the session has ended and that this is another. If
-//     one of Roots or Known is present in it, it cannot have ended.
+//   - Roots or Known contains its ID. The start time must match, so a process that reuses the PID is none;
+//   - its parent is a member that is in the snapshot;
+//   - with IncludeSessions, a member that is in the snapshot leads its session, since a process enters a
+//     session only by being forked in it (or by setsid(2), as its leader);
+//   - with IncludeSessions, Sessions contains its session, unless an unrelated process has that PID. The
+//     kernel allocates no PID that is in use as a session ID (alloc_pid in kernel/pid.c), so an unrelated
+//     process with that PID proves that the session has ended and that this is another one. While a member of
+//     Roots or Known is in the session, it has not ended.
 //
-// and so on, from each member found. The time it takes is linear in the size of
-// the snapshot, but for a binary search each.
+// It takes time linear in the size of the snapshot, and a binary search for each process.
 //
-// A child may be older than its parent, when a subreaper or init has adopted it
-// (PR_SET_CHILD_SUBREAPER), so start times refute no parenthood. They would be
-// needed only if a number were handed out twice within one reading, to a member
-// after it was the parent's of a stranger read before. A caller that acts on a
-// snapshot must look again at whom it acts on in any case.
-func (s *Snapshot) Family(f Family) []*Stat {
-	w := s.walk()
+// A child may be older than its parent, after a subreaper or init has adopted it (PR_SET_CHILD_SUBREAPER), so
+// start times refute no parenthood. They would matter only if a PID were allocated twice during one scan: first
+// to the parent of an unrelated process, and then to a member. A caller that signals processes of a snapshot
+// must open and verify them anyway.
+func (s *Snapshot) Descendants(f TreeQuery) []*Stat {
+	w := s.newTreeWalk()
 	roots := make(map[ID]bool, len(f.Roots))
 	for _, id := range f.Roots {
 		roots[id] = true
@@ -47,13 +43,13 @@ func (s *Snapshot) Family(f Family) []*Stat {
 			continue
 		}
 		w.add(i)
-		if f.Strays && f.Sessions[p.SID] {
+		if f.IncludeSessions && f.Sessions[p.SID] {
 			w.addSession(p.SID)
 		}
 	}
-	if f.Strays {
+	if f.IncludeSessions {
 		for sid := range f.Sessions {
-			if _, used := s.index(sid); !used {
+			if _, used := s.find(sid); !used {
 				w.addSession(sid)
 			}
 		}
@@ -73,7 +69,7 @@ func (s *Snapshot) Family(f Family) []*Stat {
 		if f.Sessions != nil {
 			f.Sessions[p.SID] = true
 		}
-		if f.Strays {
+		if f.IncludeSessions {
 			w.addSession(p.SID)
 		}
 	}
@@ -87,30 +83,31 @@ func (s *Snapshot) Family(f Family) []*Stat {
 	return members
 }
 
-// none ends a list.
+// none ends a list of indices.
 const none = -1
 
-// walk is the state of growing a family: indices into Snapshot.Procs, and lists
-// of them threaded through slices, which one pass builds in three allocations.
-type walk struct {
+// treeWalk is the state of Descendants: indices into Snapshot.Procs, and lists of indices that are linked
+// through slices, so that one pass builds them in three allocations.
+type treeWalk struct {
 	s                     *Snapshot
 	member                []bool
 	queue                 []int
 	firstChild, nextChild []int32
-	// The lists of sessions are made when the first is asked for. A session
-	// is taken off when it has been added.
+	// The first call of addSession builds the lists of sessions. It deletes a session once that has been
+	// added.
 	session   map[int]int32
 	nextInSID []int32
 }
 
-func (s *Snapshot) walk() *walk {
+// newTreeWalk links the lists of children.
+func (s *Snapshot) newTreeWalk() *treeWalk {
 	n := len(s.Procs)
-	w := &walk{s: s, member: make([]bool, n), firstChild: make([]int32, n), nextChild: make([]int32, n)}
+	w := &treeWalk{s: s, member: make([]bool, n), firstChild: make([]int32, n), nextChild: make([]int32, n)}
 	for i := range w.firstChild {
 		w.firstChild[i] = none
 	}
 	for i := range s.Procs {
-		if parent, ok := s.index(s.Procs[i].PPID); ok {
+		if parent, ok := s.find(s.Procs[i].PPID); ok {
 			w.nextChild[i] = w.firstChild[parent]
 			w.firstChild[parent] = int32(i)
 		}
@@ -118,14 +115,16 @@ func (s *Snapshot) walk() *walk {
 	return w
 }
 
-func (w *walk) add(i int) {
+// add makes a member of the process with that index.
+func (w *treeWalk) add(i int) {
 	if !w.member[i] {
 		w.member[i] = true
 		w.queue = append(w.queue, i)
 	}
 }
 
-func (w *walk) addSession(sid int) {
+// addSession makes members of all processes in the session.
+func (w *treeWalk) addSession(sid int) {
 	if w.session == nil {
 		w.session = make(map[int]int32)
 		w.nextInSID = make([]int32, len(w.s.Procs))

@@ -22,11 +22,11 @@ func (fs *FS) Exe(pid int) (string, error) {
 // next use of fs.
 func (fs *FS) ExeBytes(pid int) ([]byte, error) {
 	thread := ""
-	b, err := fs.wholeLink(pid, "exe")
+	b, err := fs.readLink(pid, "exe")
 	if vanished(err) {
 		err = fs.throughThread(pid, func(task string) error {
 			thread = task
-			b, err = fs.wholeLink(pid, task+"exe")
+			b, err = fs.readLink(pid, task+"exe")
 			return err
 		})
 	}

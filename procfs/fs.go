@@ -42,15 +42,15 @@ const (
 // FS is an open /proc. It keeps one buffer, which all readings share, so it may
 // be used by one goroutine at a time.
 type FS struct {
-	root string
-	fd   int
-	dev  uint64 // the device number of the root
-	buf  []byte
-	name [40]byte // see path
-	tids []int
+	root    string
+	fd      int
+	dev     uint64 // the device number of the root
+	buf     []byte
+	pathBuf [40]byte // see pathForKernel
+	tids    []int
 	// mounts are those that Frozen saw.
-	mounts []Mount
-	hides  *bool // nil before the first call of HidesProcesses
+	mounts  []Mount
+	hidepid *bool // the result of HidesProcesses, nil before its first call
 	// hasChildren is set once a task's children file was seen, after which a
 	// missing one means that the task is gone.
 	hasChildren bool
@@ -133,7 +133,7 @@ func (fs *FS) grow() {
 
 // readRecord reads a file that every process has.
 func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
-	b, err := fs.quick(pid, file)
+	b, err := fs.readRaw(pid, file)
 	if err != nil {
 		if vanished(err) {
 			return nil, ErrNoProcess
@@ -157,7 +157,7 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 		if len(living) == 0 {
 			break
 		}
-		if b, exited, err = fs.readThreadMemory(pid, task(living[0].PID), file); err == ErrNoProcess {
+		if b, exited, err = fs.readThreadMemory(pid, threadDir(living[0].PID), file); err == ErrNoProcess {
 			b, exited, err = nil, true, nil // it has exited since
 		}
 	}
@@ -169,12 +169,12 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 // of the process have not.
 func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited bool, err error) {
 	path := processPath(pid, task+file)
-	var before image
+	var before addressSpace
 	pause := execPause
 	for began := time.Now(); ; {
 		b, err := fs.read(path, false, maxMemory)
 		if err != nil {
-			if !vanished(err) || !fs.have(processPath(pid, task)) {
+			if !vanished(err) || !fs.pathExists(processPath(pid, task)) {
 				return nil, false, fs.processError("read", path, err)
 			}
 			b = nil
@@ -183,7 +183,7 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 			return b, false, nil
 		}
 		// It may have had the old address space when we opened, and another by now.
-		now, ok, exited := fs.image(pid, task)
+		now, ok, exited := fs.readAddressSpace(pid, task)
 		if !ok || now == before && now.code != 0 || time.Since(began) > execLimit {
 			return nil, exited, nil
 		}
@@ -204,15 +204,15 @@ const (
 	execLimit    = time.Second
 )
 
-// image is what tells an address space from the one before: where its code begins and
-// where its stack. code is 0 until the arguments are there (load_elf_binary in
-// fs/binfmt_elf.c), and 1 for those who may not know.
-type image struct{ code, stack uint64 }
+// addressSpace distinguishes the memory of a process from that before an execve(2): the addresses at which
+// its code and its stack begin. code is 0 until the arguments are in place (load_elf_binary in
+// fs/binfmt_elf.c), and 1 if the caller lacks PTRACE_MODE_READ access (ptrace(2)).
+type addressSpace struct{ code, stack uint64 }
 
-// image reads them from stat. ok is false for a thread without memory. exited means
-// that the thread has exited, and is not the only one of its process.
-func (fs *FS) image(pid int, task string) (i image, ok, exited bool) {
-	b, err := fs.quick(pid, task+"stat")
+// readAddressSpace reads the addresses from stat, of the thread whose folder threadDir returned. ok is false for
+// a thread without memory. exited means that the thread has exited and is not the last one of its process.
+func (fs *FS) readAddressSpace(pid int, task string) (i addressSpace, ok, exited bool) {
+	b, err := fs.readRaw(pid, task+"stat")
 	if err != nil {
 		return i, false, task != ""
 	}
@@ -239,9 +239,9 @@ func (fs *FS) image(pid int, task string) (i image, ok, exited bool) {
 func (fs *FS) readOptional(pid int, file string, record bool) ([]byte, error) {
 	path := processPath(pid, file)
 	b, err := fs.read(path, record, unlimited)
-	if vanished(err) && fs.exists(pid) {
+	if vanished(err) && fs.processExists(pid) {
 		b, err = fs.read(path, record, unlimited)
-		if err == unix.ENOENT && fs.exists(pid) {
+		if err == unix.ENOENT && fs.processExists(pid) {
 			return nil, fs.unsupported(path)
 		}
 	}
@@ -265,9 +265,10 @@ func (fs *FS) readSystem(path string) ([]byte, error) {
 	return b, nil
 }
 
-func (fs *FS) exists(pid int) bool { return fs.have(strconv.Itoa(pid)) }
+func (fs *FS) processExists(pid int) bool { return fs.pathExists(strconv.Itoa(pid)) }
 
-func (fs *FS) have(path string) bool {
+// pathExists reports whether there is a file at path, relative to the root.
+func (fs *FS) pathExists(path string) bool {
 	_, err := fs.device(path)
 	return err == nil
 }

@@ -374,7 +374,7 @@ func TestKernelChurn(t *testing.T) {
 		if err := fs.Snapshot(&s); err != nil {
 			t.Fatal(err)
 		}
-		if !s.Still() {
+		if !s.Stable() {
 			moved++
 		}
 		if !slices.IsSortedFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID }) {
@@ -387,7 +387,7 @@ func TestKernelChurn(t *testing.T) {
 		if up := s.Ancestors(os.Getpid()); os.Getppid() != 0 && (len(up) == 0 || up[0].PID != os.Getppid()) {
 			t.Fatalf("ancestors: %v", up)
 		}
-		for _, p := range s.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+		for _, p := range s.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}}) {
 			for what, read := range readers {
 				err := read(p.PID)
 				if err != nil && !errors.Is(err, procfs.ErrNoProcess) && !errors.Is(err, errors.ErrUnsupported) {

@@ -82,7 +82,7 @@ func (fs *FS) Mounts() ([]Mount, error) {
 // Linux 5.8), and so does not show processes that the caller may not examine (proc(5)). The result of the
 // first call is kept.
 func (fs *FS) HidesProcesses() bool {
-	if fs.hides == nil {
+	if fs.hidepid == nil {
 		hides := false
 		mounts, _ := fs.Mounts()
 		for _, m := range mounts {
@@ -90,9 +90,9 @@ func (fs *FS) HidesProcesses() bool {
 				hides = hidesProcesses(m.SuperOptions)
 			}
 		}
-		fs.hides = &hides
+		fs.hidepid = &hides
 	}
-	return *fs.hides
+	return *fs.hidepid
 }
 
 func hidesProcesses(options string) bool {

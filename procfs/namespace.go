@@ -5,10 +5,10 @@ package procfs
 // PTRACE_MODE_READ access (ptrace(2)). The error is that of a process which is
 // not there where the kernel has no such type.
 func (fs *FS) Namespace(pid int, kind string) (string, error) {
-	b, err := fs.wholeLink(pid, "ns/"+kind)
+	b, err := fs.readLink(pid, "ns/"+kind)
 	if vanished(err) {
 		err = fs.throughThread(pid, func(task string) error {
-			b, err = fs.wholeLink(pid, task+"ns/"+kind)
+			b, err = fs.readLink(pid, task+"ns/"+kind)
 			return err
 		})
 	}

@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// quick reads PID/file like read, but for files of a single record that no other process can make us wait for: what is
-// behind them the kernel has at hand, under spin locks. So the scheduler is not told of these calls, which otherwise
-// takes the processor away from a reading of thousands again and again, and nothing is allocated for the path. What is
-// copied out of a process's memory (cmdline, environ) is not for here.
-func (fs *FS) quick(pid int, file string) ([]byte, error) {
-	fd, err := fs.quickOpen(pid, file)
+// readRaw reads PID/file like read, by raw system calls and without an allocation for the path. It is for files of a
+// single record whose read cannot block: the kernel prints them under spin locks. The scheduler does not see these calls;
+// otherwise it would take the processor from a scan of thousands of processes again and again. It is not for files that
+// are copied from the memory of a process (cmdline, environ).
+func (fs *FS) readRaw(pid int, file string) ([]byte, error) {
+	fd, err := fs.openRaw(pid, file)
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func (fs *FS) quick(pid int, file string) ([]byte, error) {
 				continue
 			}
 		}
-		quickClose(fd)
+		closeRaw(fd)
 		if errno != 0 {
 			return nil, errno
 		}
@@ -38,8 +38,9 @@ func (fs *FS) quick(pid int, file string) ([]byte, error) {
 	}
 }
 
-func (fs *FS) quickOpen(pid int, file string) (uintptr, error) {
-	path := fs.path(pid, file)
+// openRaw opens PID/file for reading, by a raw system call.
+func (fs *FS) openRaw(pid int, file string) (uintptr, error) {
+	path := fs.pathForKernel(pid, file)
 	for {
 		fd, _, errno := unix.RawSyscall6(unix.SYS_OPENAT, uintptr(fs.fd), uintptr(unsafe.Pointer(path)),
 			unix.O_RDONLY|unix.O_CLOEXEC, 0, 0, 0)
@@ -53,11 +54,11 @@ func (fs *FS) quickOpen(pid int, file string) (uintptr, error) {
 	}
 }
 
-func quickClose(fd uintptr) { unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) }
+func closeRaw(fd uintptr) { unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) }
 
-// quickLink is quick for a symbolic link. The result is cut off if it fills the buffer.
-func (fs *FS) quickLink(pid int, file string) ([]byte, error) {
-	path := fs.path(pid, file)
+// readLinkRaw reads the symbolic link PID/file, by a raw system call. A result that fills the buffer may be truncated.
+func (fs *FS) readLinkRaw(pid int, file string) ([]byte, error) {
+	path := fs.pathForKernel(pid, file)
 	for {
 		n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, uintptr(fs.fd), uintptr(unsafe.Pointer(path)),
 			uintptr(unsafe.Pointer(&fs.buf[0])), uintptr(len(fs.buf)), 0, 0)
@@ -70,10 +71,10 @@ func (fs *FS) quickLink(pid int, file string) ([]byte, error) {
 	}
 }
 
-// wholeLink is quickLink without truncation.
-func (fs *FS) wholeLink(pid int, file string) ([]byte, error) {
+// readLink reads the symbolic link PID/file, however long it is.
+func (fs *FS) readLink(pid int, file string) ([]byte, error) {
 	for {
-		b, err := fs.quickLink(pid, file)
+		b, err := fs.readLinkRaw(pid, file)
 		if err != nil || len(b) < len(fs.buf) {
 			return b, err
 		}
@@ -81,14 +82,15 @@ func (fs *FS) wholeLink(pid int, file string) ([]byte, error) {
 	}
 }
 
-// path makes the path of a process's file, for the kernel, in memory that is used again.
-func (fs *FS) path(pid int, file string) *byte {
-	b := append(strconv.AppendInt(fs.name[:0], int64(pid), 10), '/')
+// pathForKernel returns PID/file, ended by a NUL, in a buffer that the next call overwrites.
+func (fs *FS) pathForKernel(pid int, file string) *byte {
+	b := append(strconv.AppendInt(fs.pathBuf[:0], int64(pid), 10), '/')
 	b = append(append(b, file...), 0)
 	return &b[0]
 }
 
-func quickRead(fd uintptr, b []byte) (int, error) {
+// readRawFD is read(2) by a raw system call.
+func readRawFD(fd uintptr, b []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))
 		switch errno {

@@ -7,39 +7,37 @@ import (
 	"slices"
 )
 
-// Snapshot is one reading of all processes. It is torn: it takes milliseconds,
-// during which processes are born, die and change parents, so a process may be in
-// it whose parent is not, and loops among parents are possible.
+// Snapshot is one scan of the process table. It is not atomic: it takes milliseconds, during which
+// processes are forked, exit and are reparented. So a process may be in it whose parent is not, and
+// loops among parents are possible.
 type Snapshot struct {
 	Procs []Stat // in ascending order of PID
-	// Began is the clock tick after boot, as in Stat.Start, in which the reading began; 0 if that is not
+	// Began is the clock tick after boot, as in Stat.Start, in which the scan began; 0 if that is not
 	// known.
 	Began uint64
-	// FirstPID and LastPID are what LastPID returned before and after the
-	// reading; 0 where it could not be had. LastPIDErr says why not.
+	// FirstPID and LastPID are what FS.LastPID returned before and after the scan; 0 if it failed.
+	// LastPIDErr says why.
 	FirstPID, LastPID int
 	LastPIDErr        error
 	// Hidden counts the processes that are listed but may not be looked at
 	// (hidepid=1 in proc(5)). With hidepid=2 they are not even listed.
 	Hidden int
-	// Vanished counts those that the reading before did not list, and that were
-	// gone, or zombies, when they were looked at. Whoever forks and exits ahead
-	// of the reader leaves no other trace: the child has had its number since
-	// before the reading, and is not listed yet.
+	// Vanished counts the processes that the previous scan did not list, and that had exited or were
+	// zombies when their stat was read. A process that forks and exits before the scan reaches it leaves
+	// no other trace: its child's PID was allocated before the scan, and is not listed yet.
 	Vanished int
 
-	pids, before []int // as listed, now and the last time
+	pids, previousPIDs []int // as listed by this scan and by the previous one
 }
 
-// Still reports whether no process was born during the reading; false where
-// that is not known. See FS.LastPID for what it does not see.
-func (s *Snapshot) Still() bool {
+// Stable reports whether no PID was allocated during the scan; false if that is not known. FS.LastPID says
+// which forks it misses.
+func (s *Snapshot) Stable() bool {
 	return s.FirstPID != 0 && s.FirstPID == s.LastPID
 }
 
-// Snapshot reads all processes into into, whose memory is used again: pointers
-// into an earlier reading are no longer good. Processes that vanish on the way
-// are left out.
+// Snapshot scans the process table into into, whose memory it reuses: pointers into an earlier scan become
+// invalid. It leaves out processes that vanish during the scan.
 func (fs *FS) Snapshot(into *Snapshot) error {
 	into.Began, into.Hidden, into.Vanished = bootTick(), 0, 0
 	into.FirstPID, into.LastPIDErr = fs.LastPID()
@@ -47,7 +45,7 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 	procs := into.Procs[:0]
 	into.Procs = procs
 	var err error
-	into.pids, into.before = into.before, into.pids
+	into.pids, into.previousPIDs = into.previousPIDs, into.pids
 	if into.pids, err = fs.PIDs(into.pids); err != nil {
 		return err
 	}
@@ -58,8 +56,8 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		procs = append(make([]Stat, 0, len(into.pids)+len(into.pids)/8), procs[:cap(procs)]...)[:0]
 	}
 	for _, pid := range into.pids {
-		// The slot's former content is kept for the sake of its Comm, which
-		// is mostly the same again; if not, that of the one before may be.
+		// parseStat allocates no new Comm if the slot's old one is equal. An empty slot gets that of the
+		// slot before, which often is.
 		procs = procs[:len(procs)+1]
 		p := &procs[len(procs)-1]
 		if p.Comm == "" && len(procs) > 1 {
@@ -67,12 +65,12 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		}
 		switch err := fs.stat(pid, p); {
 		case err == nil:
-			if p.Gone() && !into.knew(pid) {
+			if p.Gone() && !into.listedBefore(pid) {
 				into.Vanished++
 			}
 			continue
 		case err == ErrNoProcess:
-			if !into.knew(pid) {
+			if !into.listedBefore(pid) {
 				into.Vanished++
 			}
 		case errors.Is(err, os.ErrPermission):
@@ -89,28 +87,29 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 	return nil
 }
 
-// Same reports whether before, an entry of the snapshot, and now describe the same process. now must have
-// been read of a process that was opened after the snapshot. Equal IDs suffice if the clock tick of the
-// start was over when the reading began: a later process has a later start time. Otherwise the PID may have
-// been reused within the tick, and both must show the same image.
-func (s *Snapshot) Same(before, now *Stat) bool {
+// SameProcess reports whether before, an entry of the snapshot, and now describe the same process. now must
+// have been read from a process that was opened after the snapshot. Equal IDs suffice if the clock tick of
+// the start was over when the scan began: a later process has a later start time. Otherwise the PID may have
+// been reused within the tick, and both must show the same memory layout (SameImage).
+func (s *Snapshot) SameProcess(before, now *Stat) bool {
 	return before.ID == now.ID && (before.Start < s.Began || before.SameImage(now))
 }
 
-// knew tells whether the reading before listed that number.
-func (s *Snapshot) knew(pid int) bool {
-	_, ok := slices.BinarySearch(s.before, pid)
+// listedBefore reports whether the previous scan listed the PID.
+func (s *Snapshot) listedBefore(pid int) bool {
+	_, ok := slices.BinarySearch(s.previousPIDs, pid)
 	return ok
 }
 
-func (s *Snapshot) index(pid int) (int, bool) {
+// find returns the index of a process in Procs.
+func (s *Snapshot) find(pid int) (int, bool) {
 	return slices.BinarySearchFunc(s.Procs, pid, func(p Stat, pid int) int { return cmp.Compare(p.PID, pid) })
 }
 
-// Lookup returns the process with that number, nil if there was none. It points
-// into the snapshot, as do the results of the other methods.
+// Lookup returns the process with the PID, nil if the scan found none. The result points into the snapshot,
+// as do those of the other methods.
 func (s *Snapshot) Lookup(pid int) *Stat {
-	if i, ok := s.index(pid); ok {
+	if i, ok := s.find(pid); ok {
 		return &s.Procs[i]
 	}
 	return nil
@@ -136,9 +135,8 @@ func (s *Snapshot) filter(keep func(*Stat) bool) []*Stat {
 	return out
 }
 
-// Ancestors returns a process's parent, that one's parent, and so on: up to
-// PID 1, or to where the parent is outside of the PID namespace, or was not
-// read.
+// Ancestors returns the ancestors of a process, its parent first: up to PID 1, or up to a process whose
+// parent is outside of the PID namespace or not in the snapshot.
 func (s *Snapshot) Ancestors(pid int) []ID {
 	var out []ID
 	seen := map[int]bool{pid: true}

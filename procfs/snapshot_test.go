@@ -35,7 +35,7 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
 	}
-	if !s.Still() || s.FirstPID != 100 || s.Hidden != 0 {
+	if !s.Stable() || s.FirstPID != 100 || s.Hidden != 0 {
 		t.Errorf("from %d to %d, %d hidden", s.FirstPID, s.LastPID, s.Hidden)
 	}
 	if p := s.Lookup(10); p == nil || p.Comm != "sh" || p != &s.Procs[3] {
@@ -92,7 +92,7 @@ func TestSnapshotWithoutLoadavg(t *testing.T) {
 	if err := fs.Snapshot(&s); err != nil || len(s.Procs) != 1 {
 		t.Fatalf("%d processes, %v", len(s.Procs), err)
 	}
-	if s.Still() {
+	if s.Stable() {
 		t.Error("still, with nothing known")
 	}
 	if err := os.Remove(root + "/uptime"); err != nil {
@@ -163,107 +163,109 @@ func TestAncestorsInALoop(t *testing.T) {
 	}
 }
 
-func TestFamily(t *testing.T) {
-	for _, tt := range []struct {
-		name     string
-		procs    []procfs.Stat
-		family   procfs.Family
-		want     []int
-		sessions map[int]bool // what Sessions holds afterwards
-	}{
-		{
-			name:   "nobody",
-			procs:  []procfs.Stat{proc(1, 0, 1)},
-			family: procfs.Family{Strays: true},
-		},
-		{
-			name: "descendants, also those with lower numbers than their parents",
-			procs: []procfs.Stat{proc(1, 0, 1), proc(3, 20, 1), proc(10, 1, 1), proc(11, 1, 1), proc(20, 10, 1), proc(21, 3, 1),
-				proc(22, 11, 1)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true},
-			want:   []int{3, 10, 20, 21},
-		},
-		{
-			name:   "a root whose number was used again is nobody",
-			procs:  []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 1)},
-			family: procfs.Family{Roots: []procfs.ID{{PID: 10, Start: 9}}, Known: map[procfs.ID]bool{{PID: 11, Start: 9}: true}},
-		},
-		{
-			name:   "a known member that was adopted brings its children",
-			procs:  []procfs.Stat{proc(1, 0, 1), proc(11, 1, 1), proc(12, 11, 1), proc(13, 1, 1)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11)},
-			want:   []int{11, 12},
-		},
-		{
-			name:   "a child that is older than the subreaper which adopted it",
-			procs:  []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 2}, PPID: 50}, proc(50, 1, 50)},
-			family: procfs.Family{Roots: []procfs.ID{id(50)}},
-			want:   []int{11, 50},
-		},
-		{
-			name:   "loops among parents",
-			procs:  []procfs.Stat{proc(5, 6, 1), proc(6, 5, 1), proc(7, 7, 1), proc(8, 9, 1), proc(9, 8, 1)},
-			family: procfs.Family{Roots: []procfs.ID{id(5), id(7)}},
-			want:   []int{5, 6, 7},
-		},
-		{
-			name:     "strays in the session of a member, and what they started since",
-			procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
-			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
-			want:     []int{10, 11, 12, 13, 14},
-			sessions: map[int]bool{11: true, 13: true},
-		},
-		{
-			name:     "the same without strays; the sessions are noted all the same",
-			procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
-			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Sessions: map[int]bool{}},
-			want:     []int{10, 11},
-			sessions: map[int]bool{11: true},
-		},
-		{
-			name:   "strays without a place to note the sessions in",
-			procs:  []procfs.Stat{proc(10, 1, 10), proc(12, 1, 10)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true},
-			want:   []int{10, 12},
-		},
-		{
-			name:   "a session that the root is in but does not lead is not its own",
-			procs:  []procfs.Stat{proc(9, 1, 9), proc(10, 9, 9), proc(11, 9, 9)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
-			want:   []int{10},
-		},
-		{
-			name:     "the leader is gone, a known member vouches for its session",
-			procs:    []procfs.Stat{proc(1, 0, 1), proc(12, 1, 11), proc(13, 1, 11), proc(14, 13, 1)},
-			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
-			want:     []int{12, 13, 14},
-			sessions: map[int]bool{11: true},
-		},
-		{
-			name:     "the leader is gone, nobody vouches: the number may be a stranger's",
-			procs:    []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 999}, PPID: 1, SID: 11}, proc(13, 11, 11)},
-			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
-			sessions: map[int]bool{11: true},
-		},
-		{
-			name:     "the leader is gone, and so is all that was known, but nobody has the number",
-			procs:    []procfs.Stat{proc(1, 0, 1), proc(13, 1, 11), proc(14, 13, 14)},
-			family:   procfs.Family{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, Strays: true},
-			want:     []int{13, 14},
-			sessions: map[int]bool{11: true, 14: true},
-		},
-		{
-			name:   "kernel threads and those of outer namespaces share session 0, the dying -1",
-			procs:  []procfs.Stat{proc(1, 0, 0), proc(2, 0, 0), proc(10, 1, 0), proc(11, 10, -1), proc(12, 1, -1)},
-			family: procfs.Family{Roots: []procfs.ID{id(10)}, Strays: true, Sessions: map[int]bool{}},
-			want:   []int{10, 11},
-		},
-	} {
+var descendantsTests = []struct {
+	name     string
+	procs    []procfs.Stat
+	family   procfs.TreeQuery
+	want     []int
+	sessions map[int]bool // what Sessions holds afterwards
+}{
+	{
+		name:   "nobody",
+		procs:  []procfs.Stat{proc(1, 0, 1)},
+		family: procfs.TreeQuery{IncludeSessions: true},
+	},
+	{
+		name: "descendants, also those with lower numbers than their parents",
+		procs: []procfs.Stat{proc(1, 0, 1), proc(3, 20, 1), proc(10, 1, 1), proc(11, 1, 1), proc(20, 10, 1), proc(21, 3, 1),
+			proc(22, 11, 1)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
+		want:   []int{3, 10, 20, 21},
+	},
+	{
+		name:   "a root whose PID was reused is no member",
+		procs:  []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 1)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{{PID: 10, Start: 9}}, Known: map[procfs.ID]bool{{PID: 11, Start: 9}: true}},
+	},
+	{
+		name:   "a known member that was adopted brings its children",
+		procs:  []procfs.Stat{proc(1, 0, 1), proc(11, 1, 1), proc(12, 11, 1), proc(13, 1, 1)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11)},
+		want:   []int{11, 12},
+	},
+	{
+		name:   "a child that is older than the subreaper which adopted it",
+		procs:  []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 2}, PPID: 50}, proc(50, 1, 50)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(50)}},
+		want:   []int{11, 50},
+	},
+	{
+		name:   "loops among parents",
+		procs:  []procfs.Stat{proc(5, 6, 1), proc(6, 5, 1), proc(7, 7, 1), proc(8, 9, 1), proc(9, 8, 1)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(5), id(7)}},
+		want:   []int{5, 6, 7},
+	},
+	{
+		name:     "processes in the session of a member, and what they forked since",
+		procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
+		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		want:     []int{10, 11, 12, 13, 14},
+		sessions: map[int]bool{11: true, 13: true},
+	},
+	{
+		name:     "the same without IncludeSessions; the sessions are recorded all the same",
+		procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
+		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Sessions: map[int]bool{}},
+		want:     []int{10, 11},
+		sessions: map[int]bool{11: true},
+	},
+	{
+		name:   "IncludeSessions without a map to record the sessions in",
+		procs:  []procfs.Stat{proc(10, 1, 10), proc(12, 1, 10)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
+		want:   []int{10, 12},
+	},
+	{
+		name:   "a session that the root is in but does not lead is not its own",
+		procs:  []procfs.Stat{proc(9, 1, 9), proc(10, 9, 9), proc(11, 9, 9)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		want:   []int{10},
+	},
+	{
+		name:     "the leader is gone, but a known member is in its session",
+		procs:    []procfs.Stat{proc(1, 0, 1), proc(12, 1, 11), proc(13, 1, 11), proc(14, 13, 1)},
+		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		want:     []int{12, 13, 14},
+		sessions: map[int]bool{11: true},
+	},
+	{
+		name:     "the leader is gone, and no known member is in the session: the PID is an unrelated process",
+		procs:    []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 999}, PPID: 1, SID: 11}, proc(13, 11, 11)},
+		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		sessions: map[int]bool{11: true},
+	},
+	{
+		name:     "the leader and all known members are gone, but no process has the PID",
+		procs:    []procfs.Stat{proc(1, 0, 1), proc(13, 1, 11), proc(14, 13, 14)},
+		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		want:     []int{13, 14},
+		sessions: map[int]bool{11: true, 14: true},
+	},
+	{
+		name:   "kernel threads and processes of outer namespaces share session 0, processes being reaped -1",
+		procs:  []procfs.Stat{proc(1, 0, 0), proc(2, 0, 0), proc(10, 1, 0), proc(11, 10, -1), proc(12, 1, -1)},
+		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		want:   []int{10, 11},
+	},
+}
+
+func TestDescendants(t *testing.T) {
+	for _, tt := range descendantsTests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := procfs.Snapshot{Procs: tt.procs}
 			known := len(tt.family.Known)
 			for range 2 { // a second time gives the same, whatever was noted
-				if diff := cmp.Diff(tt.want, pidsOf(s.Family(tt.family))); diff != "" {
+				if diff := cmp.Diff(tt.want, pidsOf(s.Descendants(tt.family))); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
 			}
@@ -279,13 +281,13 @@ func TestFamily(t *testing.T) {
 	}
 }
 
-// TestFamilyAgainstRules holds Family to its rules, applied naively until nothing
+// TestDescendantsAgainstRules holds Descendants to its rules, applied naively until nothing
 // changes, on random snapshots with few numbers, in which everything collides.
-func TestFamilyAgainstRules(t *testing.T) {
+func TestDescendantsAgainstRules(t *testing.T) {
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		var s procfs.Snapshot
-		f := procfs.Family{Known: map[procfs.ID]bool{}, Sessions: map[int]bool{}, Strays: r.IntN(3) > 0}
+		f := procfs.TreeQuery{Known: map[procfs.ID]bool{}, Sessions: map[int]bool{}, IncludeSessions: r.IntN(3) > 0}
 		for pid := 1; pid <= 14; pid++ {
 			p := procfs.Stat{ID: procfs.ID{PID: pid, Start: r.Uint64N(2)}, PPID: r.IntN(15), SID: r.IntN(16) - 1}
 			if r.IntN(3) == 0 {
@@ -303,7 +305,7 @@ func TestFamilyAgainstRules(t *testing.T) {
 		}
 		f.Roots = []procfs.ID{{PID: 1 + r.IntN(14), Start: 1}}
 		want := naive(&s, f)
-		if diff := cmp.Diff(want, pidsOf(s.Family(f))); diff != "" {
+		if diff := cmp.Diff(want, pidsOf(s.Descendants(f))); diff != "" {
 			t.Fatalf("seed %d: %+v in %+v (-want +got):\n%s", seed, f, s.Procs, diff)
 		}
 		for _, pid := range want {
@@ -314,7 +316,7 @@ func TestFamilyAgainstRules(t *testing.T) {
 	}
 }
 
-func naive(s *procfs.Snapshot, f procfs.Family) []int {
+func naive(s *procfs.Snapshot, f procfs.TreeQuery) []int {
 	member, vouched := map[int]bool{}, map[int]bool{}
 	for _, p := range s.Procs {
 		if f.Known[p.ID] || slices.Contains(f.Roots, p.ID) {
@@ -331,7 +333,7 @@ func naive(s *procfs.Snapshot, f procfs.Family) []int {
 		again = false
 		for _, p := range s.Procs {
 			leader := s.Lookup(p.SID)
-			is := member[p.PPID] || f.Strays && (vouched[p.SID] || leader != nil && member[leader.PID] && leader.SID == leader.PID)
+			is := member[p.PPID] || f.IncludeSessions && (vouched[p.SID] || leader != nil && member[leader.PID] && leader.SID == leader.PID)
 			if is && !member[p.PID] {
 				member[p.PID], again = true, true
 			}
@@ -353,9 +355,9 @@ func BenchmarkFamily(b *testing.B) {
 			for pid := 1; pid <= n; pid++ {
 				s.Procs = append(s.Procs, proc(pid, pid-1, pid-pid%100))
 			}
-			f := procfs.Family{Roots: []procfs.ID{id(1)}, Strays: true}
+			f := procfs.TreeQuery{Roots: []procfs.ID{id(1)}, IncludeSessions: true}
 			for b.Loop() {
-				s.Family(f)
+				s.Descendants(f)
 			}
 		})
 	}

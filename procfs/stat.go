@@ -286,8 +286,8 @@ func (fs *FS) stat(pid int, s *Stat) error {
 	if s.PID != pid {
 		return fmt.Errorf("%s/%d/stat: %w: it is that of process %d", fs.root, pid, errStat, s.PID)
 	}
-	if s.firstExited() {
-		fs.stateOfLiving(processPath(pid, ""), s)
+	if s.leaderExited() {
+		fs.takeLivingState(processPath(pid, ""), s)
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ func (fs *FS) StatAt(dir int) (Stat, error) {
 	if err != nil {
 		return Stat{}, fmt.Errorf("%s: %w", fs.root, err)
 	}
-	if s.firstExited() {
-		at.stateOfLiving("", &s)
+	if s.leaderExited() {
+		at.takeLivingState("", &s)
 	}
 	return s, nil
 }

@@ -171,7 +171,7 @@ func TestSame(t *testing.T) {
 		{"the same tick, without randomisation", layoutFixed, layoutFixed, false},
 	} {
 		s := procfs.Snapshot{Began: 50}
-		if got := s.Same(&tt.before, &tt.now); got != tt.want {
+		if got := s.SameProcess(&tt.before, &tt.now); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}

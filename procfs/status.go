@@ -58,7 +58,7 @@ func ParseStatus(b []byte) (Status, error) {
 		}
 		// Only the separator is cut off a name: it may begin with blanks.
 		value = bytes.TrimPrefix(value, []byte("\t"))
-		if !s.set(string(key), value) {
+		if !s.setField(string(key), value) {
 			return Status{}, fmt.Errorf("%w: %s is %q", errStatus, key, value)
 		}
 	}
@@ -68,8 +68,13 @@ func ParseStatus(b []byte) (Status, error) {
 	return s, nil
 }
 
-func (s *Status) set(key string, value []byte) (ok bool) {
+// setField sets the field that a line with that key fills, if any. ok is false if the value is malformed.
+func (s *Status) setField(key string, value []byte) (ok bool) {
 	f := fields{rest: bytes.ReplaceAll(value, []byte("\t"), []byte(" "))}
+	if set := s.signalSet(key); set != nil {
+		*set = f.sigset()
+		return !f.bad
+	}
 	switch key {
 	case "Name":
 		s.Name = unescapeName(string(value))
@@ -97,22 +102,29 @@ func (s *Status) set(key string, value []byte) (ok bool) {
 		s.Threads = f.int()
 	case "VmHWM":
 		s.VmHWM = f.unsigned()
-	case "SigPnd":
-		s.ThreadPending = f.sigset()
-	case "ShdPnd":
-		s.Pending = f.sigset()
-	case "SigBlk":
-		s.Blocked = f.sigset()
-	case "SigIgn":
-		s.Ignored = f.sigset()
-	case "SigCgt":
-		s.Caught = f.sigset()
 	case "voluntary_ctxt_switches":
 		s.VoluntarySwitches = f.unsigned()
 	case "nonvoluntary_ctxt_switches":
 		s.InvoluntarySwitches = f.unsigned()
 	}
 	return !f.bad
+}
+
+// signalSet returns the signal set that a line with that key fills, nil for other keys.
+func (s *Status) signalSet(key string) *SigSet {
+	switch key {
+	case "SigPnd":
+		return &s.ThreadPending
+	case "ShdPnd":
+		return &s.Pending
+	case "SigBlk":
+		return &s.Blocked
+	case "SigIgn":
+		return &s.Ignored
+	case "SigCgt":
+		return &s.Caught
+	}
+	return nil
 }
 
 // unescapeName undoes what proc_task_name in fs/proc/array.c does, so that no
@@ -165,17 +177,16 @@ func (fs *FS) Status(pid int) (Status, error) {
 		return Status{}, fmt.Errorf("%s/%d/status: %w", fs.root, pid, err)
 	}
 	if s.Threads > 1 && zombieState(s.State) {
-		fs.statusOfLiving(pid, &s)
+		fs.takeLivingStatus(pid, &s)
 	}
 	return s, nil
 }
 
-// statusOfLiving replaces the fields of s that an exited first thread does not show by those of living
-// threads.
-func (fs *FS) statusOfLiving(pid int, s *Status) {
+// takeLivingStatus replaces the fields of s that an exited leader does not show by those of living threads.
+func (fs *FS) takeLivingStatus(pid int, s *Status) {
 	first := true
 	for _, thread := range fs.livingThreads(processPath(pid, "")) {
-		b, err := fs.read(processPath(pid, task(thread.PID)+"status"), true, unlimited)
+		b, err := fs.read(processPath(pid, threadDir(thread.PID)+"status"), true, unlimited)
 		if err != nil {
 			continue // it has exited since
 		}

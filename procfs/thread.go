@@ -12,9 +12,8 @@ import (
 // in stat and status the state, mask and cgroup that the first thread had. The
 // files of task/TID show those of a living thread.
 
-// firstExited reports whether the first thread has exited and others have not
-// been reaped yet.
-func (s *Stat) firstExited() bool { return s.Threads > 1 && zombieState(s.State) }
+// leaderExited reports whether the leader has exited while other threads have not been reaped.
+func (s *Stat) leaderExited() bool { return s.Threads > 1 && zombieState(s.State) }
 
 func zombieState(state byte) bool { return state == 'Z' || state == 'X' || state == 'x' }
 
@@ -22,8 +21,8 @@ func zombieState(state byte) bool { return state == 'Z' || state == 'X' || state
 // memory, or is about to.
 const pfExiting = 0x4
 
-// task returns the folder of a thread within that of its process, "" for 0.
-func task(tid int) string {
+// threadDir returns the folder of a thread within that of its process, "" for TID 0.
+func threadDir(tid int) string {
 	if tid == 0 {
 		return ""
 	}
@@ -39,7 +38,7 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	}
 	var living []Stat
 	for _, tid := range tids {
-		b, err := fs.read(dir+task(tid)+"stat", true, unlimited)
+		b, err := fs.read(dir+threadDir(tid)+"stat", true, unlimited)
 		if err != nil {
 			continue // it has exited
 		}
@@ -50,9 +49,9 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	return living
 }
 
-// stateOfLiving puts the state and the mask of a living thread into the stat of
-// a process whose first thread has exited.
-func (fs *FS) stateOfLiving(dir string, s *Stat) {
+// takeLivingState replaces the state and the mask in the stat of a process whose leader has exited by those of
+// a living thread.
+func (fs *FS) takeLivingState(dir string, s *Stat) {
 	if living := fs.livingThreads(dir); len(living) > 0 {
 		s.State, s.Blocked, s.Thread = living[0].State, living[0].Blocked, living[0].PID
 	}
@@ -72,14 +71,14 @@ func (fs *FS) throughThread(pid int, read func(task string) error) error {
 		if s.KernelThread() {
 			return unix.ENOENT
 		}
-		err = read(task(s.Thread))
+		err = read(threadDir(s.Thread))
 		// That thread may have exited, too.
-		if !missing(err) || s.Thread == last {
+		if !wrapsVanished(err) || s.Thread == last {
 			return err
 		}
 		last = s.Thread
 	}
 }
 
-// missing is vanished, but for errors that contain a path as well.
-func missing(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }
+// wrapsVanished is vanished for an error that may be wrapped, as by *os.PathError.
+func wrapsVanished(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

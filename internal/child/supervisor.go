@@ -164,7 +164,7 @@ func (s *Supervisor) NoteChildren() {
 	if err != nil {
 		return
 	}
-	for _, st := range table.Family(procfs.Family{Roots: []procfs.ID{self.ID}}) {
+	for _, st := range table.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}}) {
 		s.before[st.ID] = true
 	}
 }

@@ -342,7 +342,7 @@ func (g *groups) sweep() (more bool, err error) {
 			g.restless = true
 		case g.snap.Hidden+g.snap.Vanished > 0:
 			// It may have been one of them, and its child whom nobody saw.
-		case g.snap.Still() || !g.restless && calm >= calmReadings:
+		case g.snap.Stable() || !g.restless && calm >= calmReadings:
 			return false, nil
 		default:
 			calm++

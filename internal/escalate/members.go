@@ -73,11 +73,11 @@ func (t *tree) members() []*procfs.Stat {
 		for id := range t.selectNew() {
 			roots = append(roots[:len(roots):len(roots)], id)
 		}
-		return t.snap.Family(procfs.Family{
-			Roots:    roots,
-			Known:    t.known,
-			Sessions: t.sessions,
-			Strays:   tr.Strays,
+		return t.snap.Descendants(procfs.TreeQuery{
+			Roots:           roots,
+			Known:           t.known,
+			Sessions:        t.sessions,
+			IncludeSessions: tr.Strays,
 		})
 	}
 }

@@ -52,7 +52,7 @@ func (t *tree) belongs(st, now *procfs.Stat) bool {
 	if parent := t.snap.Lookup(now.PPID); parent != nil && t.judged(parent.ID) && t.r.k.Exists(parent.ID) == nil {
 		return true
 	}
-	if !t.snap.Same(st, now) {
+	if !t.snap.SameProcess(st, now) {
 		return false
 	}
 	parent := t.snap.Lookup(st.PPID)

@@ -78,7 +78,7 @@ func (t *tree) flat() bool { return t.r.plan.Tree == nil || t.r.plan.Tree.Flat }
 // still holds when no PID was handed out during the last reading, and nobody
 // was hidden from it or outran it.
 func (t *tree) still() bool {
-	return t.snap.Still() && t.snap.Hidden+t.snap.Vanished == 0 && !t.missed
+	return t.snap.Stable() && t.snap.Hidden+t.snap.Vanished == 0 && !t.missed
 }
 
 // suspect returns a process outside the tree that was born since the first

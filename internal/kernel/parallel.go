@@ -32,7 +32,7 @@ func (k *Kernel) Spread(n int, do func(proc *procfs.FS, i int)) {
 	}
 	var wg sync.WaitGroup
 	for _, cpu := range others(min(runtime.GOMAXPROCS(0), n/share) - 1) {
-		proc, err := k.proc.Share()
+		proc, err := k.proc.Reopen()
 		if err != nil {
 			break
 		}
