@@ -94,18 +94,18 @@ func (k *kernel) Exists(id procfs.ID) error {
 	}
 	return err
 }
-func (k *kernel) Ahead([]int) {}
-func (k *kernel) Spread(n int, do func(*procfs.FS, int)) {
+func (k *kernel) OpenBatch([]int) {}
+func (k *kernel) RunParallel(n int, do func(*procfs.FS, int)) {
 	for i := range n {
 		do(k.proc, i)
 	}
 }
-func (k *kernel) Kin() func(int) (int, int, error) { return nil }
-func (k *kernel) Catch(...signals.Signal) error    { return nil }
-func (k *kernel) Release(procfs.ID) error          { k.call("Release"); return nil }
-func (k *kernel) LeaveGroup() error                { k.call("LeaveGroup"); return nil }
-func (k *kernel) OpenGroup(int) error              { return procfs.ErrNoProcess }
-func (k *kernel) GroupLives(int, []procfs.ID) bool { return false }
+func (k *kernel) PidfdInfoReader() func(int) (int, int, error) { return nil }
+func (k *kernel) Catch(...signals.Signal) error                { return nil }
+func (k *kernel) Release(procfs.ID) error                      { k.call("Release"); return nil }
+func (k *kernel) LeaveGroup() error                            { k.call("LeaveGroup"); return nil }
+func (k *kernel) OpenGroup(int) error                          { return procfs.ErrNoProcess }
+func (k *kernel) GroupLives(int, []procfs.ID) bool             { return false }
 func (k *kernel) SignalGroup(int, []procfs.ID, signals.Signal) error {
 	k.call("SignalGroup")
 	return nil

@@ -27,7 +27,7 @@ type call struct {
 
 	ladder escalate.Ladder
 	rep    *report.Reporter
-	guard  *target.Guard
+	guard  *target.Exclusions
 	req    target.Request
 	found  *target.Found
 	table  procfs.Snapshot // taken by preview
@@ -57,15 +57,15 @@ func (c *call) prepare(operands []string) (ok bool) {
 		c.fail(nil, err, exitFailed)
 		return false
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, c.targets.force || c.harmless || c.asks())
+	c.guard = target.NewExclusions(c.env.Proc, c.env.PID, c.targets.force || c.harmless || c.asks())
 	if c.asks() {
 		c.guard.AllowSelf()
 	}
 	if c.trees {
-		c.guard.Trees()
+		c.guard.WithDescendants()
 	}
 	if c.targets.all {
-		if err := c.guard.SpareSession(c.env.Proc); err != nil {
+		if err := c.guard.ExcludeOwnSession(c.env.Proc); err != nil {
 			c.fail(nil, err, exitFailed)
 			return false
 		}

@@ -29,7 +29,7 @@ func (c *call) tree() *escalate.Tree {
 		}
 	}
 	// A pidfile selects one process. A later process with that PID is another one.
-	if s := &c.req.Selector; !s.Empty() && s.Only == nil {
+	if s := &c.req.Selector; !s.Empty() && s.Pidfile == nil {
 		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
 	}
 	return tree
@@ -37,7 +37,7 @@ func (c *call) tree() *escalate.Tree {
 
 // brought is the guard for what a tree brings in.
 func (c *call) brought(st *procfs.Stat) string {
-	if reason := c.guard.Brought(st); reason != "" {
+	if reason := c.guard.ExcludeImplied(st); reason != "" {
 		return reason
 	}
 	if target.Omits(c.req.Omit, st) {

@@ -55,7 +55,7 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		c.fail(nil, err, exitFailed)
 		return c.end()
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
+	c.guard = target.NewExclusions(c.env.Proc, c.env.PID, false)
 	place, err := o.findCgroup(c.env, whom)
 	if err == nil {
 		err = o.openCgroup(c, place)
@@ -138,10 +138,7 @@ func (o *freezekillOptions) findCgroup(env *Env, whom target.Operand) (*unified,
 		}
 		return cgroupNamed(v2, cleanCgroup(filepath.Clean(o.cgroup)))
 	}
-	st, err := env.Kernel.Open(whom.PID)
-	if err == nil {
-		err = whom.Verify(&st)
-	}
+	st, err := whom.Open(env.Kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +256,7 @@ func (o *freezekillOptions) openCgroup(c *call, place *unified) error {
 			k.Close(st.ID)
 			continue
 		}
-		if reason := c.guard.Brought(&st); reason != "" {
+		if reason := c.guard.ExcludeImplied(&st); reason != "" {
 			return fmt.Errorf("refused: %s is in it: %s", report.Process(&st), reason)
 		}
 		if target.Omits(c.req.Omit, &st) {

@@ -11,7 +11,7 @@ import (
 // Kernel is what applets need of the system beyond /proc.
 type Kernel interface {
 	escalate.Kernel
-	target.Opener
+	target.Kernel
 	// Catch takes signals from the runtime: each ends the process as it would
 	// have anyway, but after Hold a Wait instead. Hold fails if the runtime cannot start the
 	// threads that this takes; nothing has changed then.

@@ -113,12 +113,12 @@ func (c *killCall) operand(word string) {
 		return
 	}
 	if op, err := target.ParsePID(word); err == nil && (op.Form == target.Inode || op.Form == target.Handle) {
-		id, err := pinOperand(c.env, op)
+		st, err := op.Open(c.env.Kernel)
 		if err != nil {
 			c.failedFor(word, err)
 			return
 		}
-		c.process(word, id)
+		c.process(word, st.ID)
 		return
 	}
 	c.named(word)
@@ -255,7 +255,7 @@ func (c *killCall) named(name string) {
 		if err != nil || pid == c.env.PID {
 			continue
 		}
-		if ok, err := s.Matches(c.env.Proc, &st); err != nil || !ok {
+		if ok, err := s.MatchFiles(c.env.Proc, &st); err != nil || !ok {
 			continue
 		}
 		// It is opened, and then asked again: the number may be another's by
@@ -264,7 +264,7 @@ func (c *killCall) named(name string) {
 		if err != nil {
 			continue
 		}
-		if ok, err := s.Matches(c.env.Proc, &opened); err != nil || !ok {
+		if ok, err := s.MatchFiles(c.env.Proc, &opened); err != nil || !ok {
 			continue
 		}
 		if _, err := c.env.Kernel.Stat(opened.ID); err != nil {

@@ -115,13 +115,13 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 	if err := c.sameNamespace(); err != nil {
 		return nil, err
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
-	if err := c.guard.SpareSession(c.env.Proc); err != nil {
+	c.guard = target.NewExclusions(c.env.Proc, c.env.PID, false)
+	if err := c.guard.ExcludeOwnSession(c.env.Proc); err != nil {
 		return nil, err
 	}
 	// Who started this from another session goes too, and perhaps takes our
 	// terminal along.
-	c.guard.OnlySession()
+	c.guard.AllowAncestors()
 	k.Ignore(signals.HUP)
 	if c.found, err = target.Resolve(c.env.Proc, k, c.guard, c.req); err != nil {
 		return nil, err

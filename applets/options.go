@@ -241,7 +241,7 @@ func (o *targetOptions) request(env *Env, operands []string) (req target.Request
 		if err != nil {
 			return req, nil, err
 		}
-		req.Selector.Only = file
+		req.Selector.Pidfile = file
 	}
 	if len(ops) == 0 && !stdin && req.Selector.Empty() {
 		return req, errors.New("no target: give a PID, a handle, - for standard input, or a selector"), nil

@@ -83,7 +83,7 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 			if meant(c, groups, st) {
 				return ""
 			}
-			return c.guard.Brought(st)
+			return c.guard.ExcludeImplied(st)
 		},
 		Last: func(st *procfs.Stat) bool { return meant(c, groups, st) },
 	}
@@ -108,7 +108,7 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 
 // request reads the operands. own: this process's group, or session, is meant.
 func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRequest, own bool, err error) {
-	req = target.GroupRequest{Of: o.of, Session: o.session}
+	req = target.GroupRequest{OfProcesses: o.of, Sessions: o.session}
 	var words []string
 	for _, word := range operands {
 		if word == "0" {
@@ -168,7 +168,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 			req.Own = self.SID
 		}
 		if req.Own <= 1 {
-			return nil, target.Unnamable(req.Own, o.session)
+			return nil, target.UnusableNumberError(req.Own, o.session)
 		}
 	}
 	if !o.output.dryRun && !c.asks() && (own || isOwn(c, &self, req)) {
@@ -179,7 +179,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 		// Else, as a leader, it stays and is spared: then the others are
 		// signalled one by one.
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
+	c.guard = target.NewExclusions(c.env.Proc, c.env.PID, false)
 	return target.ResolveGroups(c.env.Proc, c.env.Kernel, c.guard, req)
 }
 
@@ -187,14 +187,14 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 func isOwn(c *call, self *procfs.Stat, req target.GroupRequest) bool {
 	return slices.ContainsFunc(req.Operands, func(op target.Operand) bool {
 		pgid, sid := op.PID, op.PID
-		if req.Of {
+		if req.OfProcesses {
 			st, err := c.env.Proc.Stat(op.PID)
 			if err != nil {
 				return false
 			}
 			pgid, sid = st.PGID, st.SID
 		}
-		if req.Session {
+		if req.Sessions {
 			return sid == self.SID
 		}
 		return pgid == self.PGID
@@ -203,7 +203,7 @@ func isOwn(c *call, self *procfs.Stat, req target.GroupRequest) bool {
 
 // meant tells an ancestor of this process that is to end with the others.
 func meant(c *call, groups *target.Groups, st *procfs.Stat) bool {
-	return st.PID != 1 && c.guard.Ancestor(st.PID) && groups.Ancestors(st.PGID)
+	return st.PID != 1 && c.guard.IsAncestor(st.PID) && groups.TargetsAncestors(st.PGID)
 }
 
 // problems reports the operands that came to nothing.

@@ -139,14 +139,14 @@ func (p *pgrepCall) find() ([]pgrepProcess, error) {
 	if err := p.env.Kernel.Snapshot(&table); err != nil {
 		return nil, err
 	}
-	var guard *target.Guard
+	var guard *target.Exclusions
 	if p.o.notAncestors {
-		guard = target.NewGuard(p.env.Proc, p.env.PID, true)
+		guard = target.NewExclusions(p.env.Proc, p.env.PID, true)
 	}
 	var list []pgrepProcess
 	for i := range table.Procs {
 		st := &table.Procs[i]
-		if st.PID == p.env.PID || st.Hidden() || guard != nil && guard.Ancestor(st.PID) {
+		if st.PID == p.env.PID || st.Hidden() || guard != nil && guard.IsAncestor(st.PID) {
 			continue
 		}
 		if p.o.threads && p.o.mode == pgrepList {

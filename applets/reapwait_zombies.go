@@ -51,7 +51,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 		return z.impossible(nil, err)
 	}
 	// Parents are asked for, and never signalled by being named.
-	c.guard = target.NewGuard(env.Proc, env.PID, true)
+	c.guard = target.NewExclusions(env.Proc, env.PID, true)
 	if len(ops) == 0 && stdin {
 		c.fail(nil, errNothing, exitMissing)
 		return c.end()
@@ -106,12 +106,10 @@ func (z *undead) impossible(res *escalate.Result, err error) int {
 // name takes an operand for a parent, or for a zombie. A process that does not exist is reported; any other error is
 // returned.
 func (z *undead) name(op target.Operand) error {
-	st, err := z.env.Kernel.Open(op.PID)
+	st, err := op.Open(z.env.Kernel)
 	if err == nil {
-		if err = op.Verify(&st); err == nil {
-			z.of = append(z.of, st.ID)
-			return nil
-		}
+		z.of = append(z.of, st.ID)
+		return nil
 	}
 	if !errors.Is(err, procfs.ErrNoProcess) {
 		return err
@@ -221,7 +219,7 @@ func (z *undead) endParents(list []procfs.Stat) {
 		Status: z.output.json || z.output.verbose,
 	}
 	for _, parent := range z.parents(list) {
-		reason := z.call.guard.Brought(&parent)
+		reason := z.call.guard.ExcludeImplied(&parent)
 		if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
 			reason = ""
 		}
@@ -229,7 +227,7 @@ func (z *undead) endParents(list []procfs.Stat) {
 			z.call.fail(&parent, fmt.Errorf("not ended: %s", reason), exitFailed)
 			continue
 		}
-		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.Ancestor(parent.PID)})
+		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.IsAncestor(parent.PID)})
 		list = append(list, parent) // dead, it is a zombie too until it is reaped
 	}
 	z.climb(p)

@@ -124,10 +124,10 @@ func (o *waitpidOptions) run(env *Env, a *Applet, operands []string) int {
 	waiting := make(map[procfs.ID]int)
 	left := 0
 	for _, op := range ops {
-		id, err := pinOperand(env, op)
+		st, err := op.Open(env.Kernel)
 		switch {
 		case err == nil:
-			waiting[id]++
+			waiting[st.ID]++
 			left++
 		case o.exited && errors.Is(err, procfs.ErrNoProcess):
 			if o.verbose {
@@ -184,14 +184,4 @@ func (o *waitpidOptions) wait(env *Env, a *Applet, waiting map[procfs.ID]int, le
 		}
 	}
 	return 0
-}
-
-// pinOperand opens the process that a number or handle names. The error is
-// procfs.ErrNoProcess if another process has the PID of a handle by now.
-func pinOperand(env *Env, op target.Operand) (procfs.ID, error) {
-	st, err := env.Kernel.Open(op.PID)
-	if err != nil {
-		return procfs.ID{}, err
-	}
-	return st.ID, op.Verify(&st)
 }

@@ -19,7 +19,7 @@ func (k *Kernel) hidden(pid int) procfs.Stat {
 	st.PGID, _ = unix.Getpgid(pid)
 	st.SID, _ = unix.Getsid(pid)
 	if k.pidfds() {
-		st.PPID, _, _ = kin(pid)
+		st.PPID, _, _ = readPidfdInfo(pid)
 	}
 	if state, ok := childState(pid); ok {
 		st.PPID, st.State = os.Getpid(), cmp.Or(state, st.State)

@@ -14,7 +14,7 @@ type ahead struct {
 
 // Ahead does the work of the calls of Open that follow, for these numbers in this order, with all processors: where they
 // are thousands, opening is half of what we do. Whoever cannot be opened like this is left to Open.
-func (k *Kernel) Ahead(pids []int) {
+func (k *Kernel) OpenBatch(pids []int) {
 	const many = 1000
 	if len(pids) < many || k.proc == nil || !k.pidfds() {
 		return
@@ -25,7 +25,7 @@ func (k *Kernel) Ahead(pids []int) {
 	}
 	k.ahead = make([]ahead, len(pids))
 	limit := k.probe.limit() - reserve
-	k.Spread(len(pids), func(proc *procfs.FS, i int) {
+	k.RunParallel(len(pids), func(proc *procfs.FS, i int) {
 		k.ahead[i].open(proc, pids[i], limit)
 		if k.ahead[i].kind == pidfd {
 			k.ahead[i].inode = k.inode(k.ahead[i].fd)

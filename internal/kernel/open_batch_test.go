@@ -20,7 +20,7 @@ func TestSpread(t *testing.T) {
 	k := newKernel(t, false)
 	for _, n := range []int{0, 1, 63, 64, 511, 5000} {
 		seen := make([]atomic.Int32, n)
-		k.Spread(n, func(proc *procfs.FS, i int) {
+		k.RunParallel(n, func(proc *procfs.FS, i int) {
 			if st, err := proc.Stat(os.Getpid()); err != nil || st.PID != os.Getpid() {
 				t.Errorf("%+v, %v", st, err)
 			}
@@ -38,7 +38,7 @@ func TestSpread(t *testing.T) {
 func TestSpreadBindsNobody(t *testing.T) {
 	k := newKernel(t, false)
 	for range 20 {
-		k.Spread(5000, func(*procfs.FS, int) {})
+		k.RunParallel(5000, func(*procfs.FS, int) {})
 	}
 	allowed := func() (lists []string) {
 		files, err := filepath.Glob("/proc/self/task/*/status")
@@ -81,7 +81,7 @@ func TestAhead(t *testing.T) {
 				k.probe.nofile, plain.probe.nofile = few, few
 			}
 			descriptors := openDescriptors(t)
-			k.Ahead(pids)
+			k.OpenBatch(pids)
 			opened := openDescriptors(t)
 			if ahead := opened > descriptors; ahead != (path != "no pidfd") {
 				t.Errorf("opened ahead: %t", ahead)
@@ -126,7 +126,7 @@ func TestAheadOutOfOrder(t *testing.T) {
 		pids[i] = os.Getpid()
 	}
 	k := newKernel(t, false)
-	k.Ahead(pids)
+	k.OpenBatch(pids)
 	st, err := k.Open(alive.pid)
 	if err != nil || st.PID != alive.pid {
 		t.Fatalf("%+v, %v", st, err)

@@ -13,7 +13,7 @@ import (
 
 // Spread calls do for each number below n, in any order, with all processors where that many are worth it. Each thread has
 // an FS of its own.
-func (k *Kernel) Spread(n int, do func(proc *procfs.FS, i int)) {
+func (k *Kernel) RunParallel(n int, do func(proc *procfs.FS, i int)) {
 	const (
 		share = 512 // fewer are not worth a thread
 		block = 64

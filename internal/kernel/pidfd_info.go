@@ -27,20 +27,20 @@ const (
 
 // Kin returns what tells the parent and the effective user of a process at half the price of reading /proc, as Linux 6.13
 // can; nil where it is not so. Several goroutines may call it.
-func (k *Kernel) Kin() func(pid int) (ppid, euid int, err error) {
+func (k *Kernel) PidfdInfoReader() func(pid int) (ppid, euid int, err error) {
 	if !k.pidfds() {
 		return nil
 	}
-	if _, _, err := kin(os.Getpid()); err != nil {
+	if _, _, err := readPidfdInfo(os.Getpid()); err != nil {
 		return nil
 	}
-	return kin
+	return readPidfdInfo
 }
 
-var errKin = errors.New("the pidfd does not tell")
+var errNoPidfdInfo = errors.New("the pidfd does not tell")
 
 // kin makes calls that wait for nobody, so the scheduler need not know of them.
-func kin(pid int) (ppid, euid int, err error) {
+func readPidfdInfo(pid int) (ppid, euid int, err error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
 	if errno == 0 {
 		const pids, creds = 1 << 0, 1 << 1
@@ -54,5 +54,5 @@ func kin(pid int) (ppid, euid int, err error) {
 	if errno == unix.ESRCH {
 		return 0, 0, procfs.ErrNoProcess
 	}
-	return 0, 0, errKin
+	return 0, 0, errNoPidfdInfo
 }

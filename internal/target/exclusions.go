@@ -6,110 +6,115 @@ import (
 	"killbox/procfs"
 )
 
-// Guard knows the processes that nothing brings in unless it is named, and
-// those that are refused even then.
-type Guard struct {
+// Exclusions knows which processes are no targets. There are three rules, by how a process came to be
+// considered: ExcludeImplied for one that a selector, tree, group or session implies, ExcludeOperand for one
+// given as an operand, and ExcludeRecorded for one that a pidfile names.
+type Exclusions struct {
 	self      int
 	ancestors map[int]bool
 	force     bool
 	allowSelf bool
-	trees     bool // descendants of named processes are meant
-	session   int
-	spare     bool // leave session alone
+	// withDescendants: the descendants of operands are targets as well, or alone.
+	withDescendants bool
+	ownSession      int // excluded if excludeOwnSession is set
+	// excludeOwnSession excludes the members of ownSession.
+	excludeOwnSession bool
 }
 
-// NewGuard reads who the ancestors of self are.
-func NewGuard(proc *procfs.FS, self int, force bool) *Guard {
-	g := &Guard{self: self, ancestors: make(map[int]bool), force: force}
+// NewExclusions reads which processes are the ancestors of self, the PID of this process. With force,
+// PID 1 and kernel threads may be given as operands. Without /proc (nil) no ancestors are known.
+func NewExclusions(proc *procfs.FS, self int, force bool) *Exclusions {
+	x := &Exclusions{self: self, ancestors: make(map[int]bool), force: force}
 	if proc != nil {
-		g.read(proc.Stat)
+		x.readAncestors(proc.Stat)
 	}
-	return g
+	return x
 }
 
-// read goes up from parent to parent. A parent that has died has been replaced
-// by one of its own ancestors: that one is met on the way, unless the dead one
-// was reaped before it could be read. Then it begins anew, until the same one
-// stays unseen, who is hidden.
-func (g *Guard) read(stat func(int) (procfs.Stat, error)) {
-	unseen := 0
-	for pid := g.self; ; {
+// readAncestors walks up the chain of parents. If an ancestor exits meanwhile, its child is reparented to one
+// of the remaining ancestors, so the walk restarts. A PID that cannot be read twice is hidden (hidepid): the
+// walk stops there.
+func (x *Exclusions) readAncestors(stat func(int) (procfs.Stat, error)) {
+	unreadable := 0
+	for pid := x.self; ; {
 		st, err := stat(pid)
 		switch {
-		case err != nil && pid != unseen:
-			unseen, pid = pid, g.self
-			clear(g.ancestors)
+		case err != nil && pid != unreadable:
+			unreadable, pid = pid, x.self
+			clear(x.ancestors)
 			continue
-		case err != nil || st.PPID == 0 || g.ancestors[st.PPID]:
+		case err != nil || st.PPID == 0 || x.ancestors[st.PPID]:
 			return
 		}
 		pid = st.PPID
-		g.ancestors[pid] = true
+		x.ancestors[pid] = true
 	}
 }
 
-// SpareSession makes the guard leave alone who is in the session of self.
-func (g *Guard) SpareSession(proc *procfs.FS) error {
+// ExcludeOwnSession makes ExcludeImplied exclude the members of this process's session. The error is that of
+// reading which session this is.
+func (x *Exclusions) ExcludeOwnSession(proc *procfs.FS) error {
 	if proc == nil {
 		return nil
 	}
-	st, err := proc.Stat(g.self)
+	st, err := proc.Stat(x.self)
 	if err != nil {
 		return fmt.Errorf("cannot tell the session of this process: %w", err)
 	}
-	g.session, g.spare = st.SID, true
+	x.ownSession, x.excludeOwnSession = st.SID, true
 	return nil
 }
 
-// AllowSelf permits this process as a target: signal 0 only asks whether it is alive.
-func (g *Guard) AllowSelf() { g.allowSelf = true }
+// AllowSelf permits this process as an operand: signal 0 only asks whether it is alive.
+func (x *Exclusions) AllowSelf() { x.allowSelf = true }
 
-// Trees tells the guard that the descendants of named processes are meant as well, or alone.
-func (g *Guard) Trees() { g.trees = true }
+// WithDescendants says that the descendants of operands are targets as well, or alone. ExcludeOperand then
+// gives another reason for PID 1.
+func (x *Exclusions) WithDescendants() { x.withDescendants = true }
 
-// OnlySession gives up the care for ancestors in other sessions.
-func (g *Guard) OnlySession() { clear(g.ancestors) }
+// AllowAncestors permits the ancestors of this process. killall5(8) excludes its own session instead.
+func (x *Exclusions) AllowAncestors() { clear(x.ancestors) }
 
-// Ancestor tells whether the process is one of ours.
-func (g *Guard) Ancestor(pid int) bool { return g.ancestors[pid] }
+// IsAncestor reports whether the process is an ancestor of this process.
+func (x *Exclusions) IsAncestor(pid int) bool { return x.ancestors[pid] }
 
-// Brought returns why a process that a selector, tree, group or session
-// brought in is left alone, or "".
-func (g *Guard) Brought(st *procfs.Stat) string {
+// ExcludeImplied returns why a process that a selector, tree, group or session implies is excluded, "" if it
+// is not.
+func (x *Exclusions) ExcludeImplied(st *procfs.Stat) string {
 	switch {
-	case st.PID == g.self:
+	case st.PID == x.self:
 		return "this process"
 	case st.PID == 1:
 		return "PID 1"
-	case g.ancestors[st.PID]:
+	case x.ancestors[st.PID]:
 		return "an ancestor of this process"
 	case st.KernelThread():
 		return "a kernel thread"
-	case g.spare && st.SID == g.session:
+	case x.excludeOwnSession && st.SID == x.ownSession:
 		return "in the session of this process"
 	}
 	return ""
 }
 
-// Recorded returns why the process that a file names is left alone, or "". A
-// call that only asks may be told of any.
-func (g *Guard) Recorded(st *procfs.Stat) string {
-	if g.allowSelf {
+// ExcludeRecorded returns why the process that a pidfile names is excluded, "" if it is not. No process is
+// excluded from a call that only asks whether it is alive (AllowSelf).
+func (x *Exclusions) ExcludeRecorded(st *procfs.Stat) string {
+	if x.allowSelf {
 		return ""
 	}
-	return g.Brought(st)
+	return x.ExcludeImplied(st)
 }
 
-// Named returns why a process that was named outright is refused, or "".
-func (g *Guard) Named(st *procfs.Stat) string {
+// ExcludeOperand returns why a process given as an operand is excluded, "" if it is not.
+func (x *Exclusions) ExcludeOperand(st *procfs.Stat) string {
 	switch {
-	case st.PID == g.self && !g.allowSelf:
+	case st.PID == x.self && !x.allowSelf:
 		return "this is the very process that would wait for its end"
-	case st.PID == 1 && !g.force && g.trees:
+	case st.PID == 1 && !x.force && x.withDescendants:
 		return "refused without --force: every process descends from PID 1"
-	case st.PID == 1 && !g.force:
+	case st.PID == 1 && !x.force:
 		return "PID 1 is refused without --force"
-	case st.KernelThread() && !g.force:
+	case st.KernelThread() && !x.force:
 		return "a kernel thread is refused without --force: it takes no signals"
 	}
 	return ""

@@ -22,7 +22,7 @@ func newGroupOpener(t *testing.T, more ...procfstest.Proc) *groupOpener {
 // them, with the reasons.
 func (o *groupOpener) find(req GroupRequest) string {
 	o.t.Helper()
-	groups, err := ResolveGroups(o.proc, o, NewGuard(o.proc, self, false), req)
+	groups, err := ResolveGroups(o.proc, o, NewExclusions(o.proc, self, false), req)
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -69,26 +69,26 @@ func TestResolveGroups(t *testing.T) {
 		{"none", GroupRequest{}, "65 60", "[60] 60 61 missing:65: no such process group"},
 		{"of a process that leads none", GroupRequest{}, "61", "[] missing:61: no such process group: it is a process of group 60 (--of ends that)"},
 		{"a kernel thread's number", GroupRequest{}, "2", "[] missing:2: no such process group"},
-		{"by a member", GroupRequest{Of: true}, "61", "[60] 60 61"},
-		{"by several", GroupRequest{Of: true}, "61 60 64", "[60 63] 60 61 63 64"},
-		{"by a zombie", GroupRequest{Of: true}, "62", "[60] 60 61"},
-		{"by a handle", GroupRequest{Of: true}, "61@61", "[60] 60 61"},
-		{"by one that is gone", GroupRequest{Of: true}, "61@9 65", "[] missing:61@9 missing:65: the process is gone, so its group cannot be told: no such process"},
-		{"by PID 1", GroupRequest{Of: true}, "1", "[] refused:1: the process group of PID 1 is refused"},
-		{"of a kernel thread", GroupRequest{Of: true}, "2", "[] refused:2: its process group was made outside of this PID namespace, and has no number here"},
-		{"a session", GroupRequest{Session: true}, "60", "[60 63] session:60@60 60 61 63 64"},
-		{"a session twice", GroupRequest{Session: true}, "60 60", "[60 63] session:60@60 60 61 63 64"},
-		{"a session whose leader is reaped", GroupRequest{Session: true}, "90", "[90] session:90@0 91"},
-		{"no session", GroupRequest{Session: true}, "63", "[] missing:63: no such session"},
-		{"a session by a member", GroupRequest{Session: true, Of: true}, "64", "[60 63] session:60@60 60 61 63 64"},
-		{"a session by its leader", GroupRequest{Session: true, Of: true}, "60", "[60 63] session:60@60 60 61 63 64"},
-		{"the session of PID 1", GroupRequest{Session: true, Of: true}, "1", "[] refused:1: the session of PID 1 is refused"},
+		{"by a member", GroupRequest{OfProcesses: true}, "61", "[60] 60 61"},
+		{"by several", GroupRequest{OfProcesses: true}, "61 60 64", "[60 63] 60 61 63 64"},
+		{"by a zombie", GroupRequest{OfProcesses: true}, "62", "[60] 60 61"},
+		{"by a handle", GroupRequest{OfProcesses: true}, "61@61", "[60] 60 61"},
+		{"by one that is gone", GroupRequest{OfProcesses: true}, "61@9 65", "[] missing:61@9 missing:65: the process is gone, so its group cannot be told: no such process"},
+		{"by PID 1", GroupRequest{OfProcesses: true}, "1", "[] refused:1: the process group of PID 1 is refused"},
+		{"of a kernel thread", GroupRequest{OfProcesses: true}, "2", "[] refused:2: its process group was made outside of this PID namespace, and has no number here"},
+		{"a session", GroupRequest{Sessions: true}, "60", "[60 63] session:60@60 60 61 63 64"},
+		{"a session twice", GroupRequest{Sessions: true}, "60 60", "[60 63] session:60@60 60 61 63 64"},
+		{"a session whose leader is reaped", GroupRequest{Sessions: true}, "90", "[90] session:90@0 91"},
+		{"no session", GroupRequest{Sessions: true}, "63", "[] missing:63: no such session"},
+		{"a session by a member", GroupRequest{Sessions: true, OfProcesses: true}, "64", "[60 63] session:60@60 60 61 63 64"},
+		{"a session by its leader", GroupRequest{Sessions: true, OfProcesses: true}, "60", "[60 63] session:60@60 60 61 63 64"},
+		{"the session of PID 1", GroupRequest{Sessions: true, OfProcesses: true}, "1", "[] refused:1: the session of PID 1 is refused"},
 		{"our group", GroupRequest{Own: 45, OwnGroup: 45}, "", "[45] 46 skip:50:this process"},
-		{"our group, by us", GroupRequest{Of: true, OwnGroup: 45}, "50", "[45] 46 skip:50:this process"},
+		{"our group, by us", GroupRequest{OfProcesses: true, OwnGroup: 45}, "50", "[45] 46 skip:50:this process"},
 		{"a group with an ancestor in it", GroupRequest{OwnGroup: 45}, "40", "[40] skip:40:an ancestor of this process"},
 		// It was called in the ancestor's group, and has left it since.
 		{"the group that an ancestor shares", GroupRequest{Own: 40, OwnGroup: 40}, "", "[40] 40(ancestor)"},
-		{"a session of which we left the group", GroupRequest{Session: true, Own: 40, OwnGroup: 40}, "", "[40] session:40@40 skip:40:an ancestor of this process"},
+		{"a session of which we left the group", GroupRequest{Sessions: true, Own: 40, OwnGroup: 40}, "", "[40] session:40@40 skip:40:an ancestor of this process"},
 		{"we were alone in it", GroupRequest{Own: 49, OwnGroup: 49}, "", "[]"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 		want    string
 	}{
 		{
-			"of a process that went on to another", GroupRequest{Of: true}, "64",
+			"of a process that went on to another", GroupRequest{OfProcesses: true}, "64",
 			map[int]func(*groupOpener){63: func(o *groupOpener) {
 				procfstest.Remove(o.t, o.root, 64)
 				procfstest.Add(o.t, o.root, procfstest.Proc{PID: 64, PPID: 63, PGID: 60, SID: 60})
@@ -129,7 +129,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 		},
 		{
 			// It was the last one, so that another group got the number.
-			"of a process that was reaped", GroupRequest{Of: true}, "81",
+			"of a process that was reaped", GroupRequest{OfProcesses: true}, "81",
 			map[int]func(*groupOpener){80: func(o *groupOpener) {
 				procfstest.Remove(o.t, o.root, 81)
 				o.stranger(80)
@@ -137,7 +137,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 			"[] missing:81: the process is gone, so its group cannot be told",
 		},
 		{
-			"of a process whose number is another's", GroupRequest{Of: true}, "81",
+			"of a process whose number is another's", GroupRequest{OfProcesses: true}, "81",
 			map[int]func(*groupOpener){80: func(o *groupOpener) {
 				o.stranger(80)
 				procfstest.Remove(o.t, o.root, 81)
@@ -146,12 +146,12 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 			"[] missing:81: the process is gone, so its group cannot be told",
 		},
 		{
-			"of a leader that was reaped", GroupRequest{Of: true}, "63",
+			"of a leader that was reaped", GroupRequest{OfProcesses: true}, "63",
 			nil, map[int]func(*groupOpener){63: func(o *groupOpener) { procfstest.Remove(o.t, o.root, 63) }},
 			"[] missing:63: the process is gone, so its group cannot be told",
 		},
 		{
-			"a session's group that another session has by now", GroupRequest{Session: true}, "60",
+			"a session's group that another session has by now", GroupRequest{Sessions: true}, "60",
 			map[int]func(*groupOpener){63: func(o *groupOpener) {
 				procfstest.Remove(o.t, o.root, 64)
 				o.stranger(63)
@@ -159,7 +159,7 @@ func TestGroupNumberUsedAgain(t *testing.T) {
 			"[60] session:60@60 60 61",
 		},
 		{
-			"a session that is another by now", GroupRequest{Session: true}, "70",
+			"a session that is another by now", GroupRequest{Sessions: true}, "70",
 			map[int]func(*groupOpener){70: func(o *groupOpener) { o.stranger(70) }}, nil,
 			"[] session:70@70",
 		},
@@ -197,7 +197,7 @@ func TestSessionNumberUsedAgain(t *testing.T) {
 		o.stranger(90)
 	}
 	want := "[] missing:91: the process is gone, so its group cannot be told"
-	if got := o.find(GroupRequest{Session: true, Of: true, Operands: ops(t, "91")}); got != want {
+	if got := o.find(GroupRequest{Sessions: true, OfProcesses: true, Operands: ops(t, "91")}); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -208,7 +208,7 @@ func TestGroupThatCannotBeOpened(t *testing.T) {
 	if got, want := o.find(GroupRequest{Operands: ops(t, "60")}), "[] refused:60: no memory"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if got, want := o.find(GroupRequest{Session: true, Operands: ops(t, "60")}), "error: no memory"; got != want {
+	if got, want := o.find(GroupRequest{Sessions: true, Operands: ops(t, "60")}), "error: no memory"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	o = newGroupOpener(t, jobs()...)

@@ -1,5 +1,4 @@
-// Package target turns what the user named, operands and selectors, into
-// processes, and knows which of them must be left alone.
+// Package target resolves operands and selectors to opened processes, and knows which processes are excluded.
 package target
 
 import (
@@ -7,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,7 +26,7 @@ const (
 	Stdin              // -, more of them from standard input
 )
 
-// Operand is a target as it was written.
+// Operand is one word of the command line that names a target.
 type Operand struct {
 	Text  string
 	Form  Form
@@ -39,7 +39,7 @@ type Operand struct {
 // include/linux/threads.h).
 const maxPID = 4 << 20
 
-// ParseOperand reads one operand. The error says what would have been right.
+// ParseOperand parses one operand. The error says what is accepted instead.
 func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID) }
 
 // ParsePID is ParseOperand for tools that take each number of a pid_t for a PID, as those
@@ -47,39 +47,15 @@ func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxP
 func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32) }
 
 func parseOperand(word string, limit uint64) (Operand, error) {
-	switch {
-	case word == "":
-		return Operand{}, errors.New("empty operand: an unset variable, perhaps?")
-	case word == "-":
+	if word == "-" {
 		return Operand{Text: word, Form: Stdin}, nil
-	case word == "0":
-		return Operand{}, errors.New("0 would be this very process group; name its members or the group's number (-- -PGID)")
-	case word == "-1":
-		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
-	case strings.HasPrefix(word, "%"):
-		return Operand{}, fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", show.Quoted(word))
 	}
-	op := Operand{Text: word}
-	number := word
-	if rest, ok := strings.CutPrefix(word, "-"); ok {
-		op.Form, number = Group, rest
-	} else if head, tail, ok := strings.Cut(word, "@"); ok {
-		op.Form, number = Handle, head
-		start, inode, hasInode := strings.Cut(tail, ":")
-		var err, inodeErr error
-		if op.Start, err = parseNumber(start); hasInode {
-			op.Inode, inodeErr = parseNumber(inode)
-		}
-		if err != nil || inodeErr != nil || hasInode && op.Inode == 0 {
-			return Operand{}, fmt.Errorf("%s is not a handle: want PID@START:INODE or PID@START", show.Quoted(word))
-		}
-	} else if head, tail, ok := strings.Cut(word, ":"); ok {
-		op.Form, number = Inode, head
-		inode, err := parseNumber(tail)
-		if err != nil || inode == 0 {
-			return Operand{}, fmt.Errorf("%s is not a handle: want PID:INODE", show.Quoted(word))
-		}
-		op.Inode = inode
+	if err := refuseWord(word); err != nil {
+		return Operand{}, err
+	}
+	op, number, err := parseForm(word)
+	if err != nil {
+		return Operand{}, err
 	}
 	n, err := parseNumber(number)
 	if err != nil {
@@ -100,6 +76,52 @@ func parseOperand(word string, limit uint64) (Operand, error) {
 	return op, nil
 }
 
+// refuseWord returns an error for a word that means something to kill(1) or to the shell, but no target here.
+func refuseWord(word string) error {
+	switch {
+	case word == "":
+		return errors.New("empty operand: an unset variable, perhaps?")
+	case word == "0":
+		return errors.New("0 would be this very process group; name its members or the group's number (-- -PGID)")
+	case word == "-1":
+		return errors.New("-1 would be every process on the machine; name the targets")
+	case strings.HasPrefix(word, "%"):
+		return fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", show.Quoted(word))
+	}
+	return nil
+}
+
+// parseForm returns the operand without its PID, and the word of that.
+func parseForm(word string) (op Operand, number string, err error) {
+	op.Text = word
+	if rest, ok := strings.CutPrefix(word, "-"); ok {
+		op.Form = Group
+		return op, rest, nil
+	}
+	if head, tail, ok := strings.Cut(word, "@"); ok {
+		op.Form = Handle
+		start, inode, hasInode := strings.Cut(tail, ":")
+		var err, inodeErr error
+		if op.Start, err = parseNumber(start); hasInode {
+			op.Inode, inodeErr = parseNumber(inode)
+		}
+		if err != nil || inodeErr != nil || hasInode && op.Inode == 0 {
+			return Operand{}, "", fmt.Errorf("%s is not a handle: want PID@START:INODE or PID@START", show.Quoted(word))
+		}
+		return op, head, nil
+	}
+	if head, tail, ok := strings.Cut(word, ":"); ok {
+		op.Form = Inode
+		inode, err := parseNumber(tail)
+		if err != nil || inode == 0 {
+			return Operand{}, "", fmt.Errorf("%s is not a handle: want PID:INODE", show.Quoted(word))
+		}
+		op.Inode = inode
+		return op, head, nil
+	}
+	return op, word, nil
+}
+
 // parseNumber accepts decimal digits and nothing else: no sign, no spaces.
 func parseNumber(s string) (uint64, error) {
 	if s == "" {
@@ -117,14 +139,31 @@ func parseNumber(s string) (uint64, error) {
 	return n, nil
 }
 
-// ErrNoInode means that the inode of the process is not known, so an operand's cannot be compared with it.
+// ErrNoInode means that the pidfd inode of a process is not known, so that of an operand cannot be compared with it.
 var ErrNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9, or cannot be had: name it as PID@START")
 
-// ErrHidden means that the start time of the process is not known, so an operand's cannot be compared with
-// it.
+// ErrHidden means that the start time of a process is not known, so that of an operand cannot be compared with it.
 var ErrHidden = errors.New("cannot tell whether it is the process that the handle names: /proc does not show it")
 
-// Names reports whether the operand means the process that st describes. st must have been read after the
+// Open opens the process that the operand names: it opens the PID, and only then compares the start time and the
+// inode (Names). If err is procfs.ErrNoProcess, the process is gone; the PID may have been reused. ErrNoInode or
+// ErrHidden mean that this is not known.
+//
+// st describes the process that was opened, and is zero if none was. The caller closes it: after an error Open
+// leaves it open, because an earlier operand may have opened it as well.
+func (o Operand) Open(kernel Opener) (st procfs.Stat, err error) {
+	st, err = kernel.Open(o.PID)
+	if err != nil {
+		return procfs.Stat{}, err
+	}
+	same, err := o.Names(&st)
+	if !same && err == nil {
+		err = procfs.ErrNoProcess
+	}
+	return st, err
+}
+
+// Names reports whether the operand names the process that st describes. st must have been read after the
 // process was opened. The error is ErrNoInode or ErrHidden if st does not tell.
 func (o Operand) Names(st *procfs.Stat) (bool, error) {
 	switch {
@@ -140,14 +179,22 @@ func (o Operand) Names(st *procfs.Stat) (bool, error) {
 	return o.Form != Handle || o.Start == st.Start, nil
 }
 
-// Verify fails unless the operand means the process, as Names reports it. The error is procfs.ErrNoProcess
-// if the operand means another process, which is gone then.
-func (o Operand) Verify(st *procfs.Stat) error {
-	ok, err := o.Names(st)
-	if !ok && err == nil {
-		err = procfs.ErrNoProcess
+// Omits reports whether one of the operands of --omit excludes the process.
+func Omits(ops []Operand, st *procfs.Stat) bool {
+	return slices.ContainsFunc(ops, func(o Operand) bool { return o.omits(st) })
+}
+
+// omits reports whether the operand excludes the process. PID:INODE also excludes a process whose inode is not known:
+// it may be the one. Only an opened process has an inode.
+func (o Operand) omits(st *procfs.Stat) bool {
+	switch o.Form {
+	case Group:
+		return st.PGID == o.PID
+	case Handle:
+		return st.ID == procfs.ID{PID: o.PID, Start: o.Start}
 	}
-	return err
+	same, err := o.Names(st)
+	return same || errors.Is(err, ErrNoInode)
 }
 
 // String returns the operand in its canonical form.
@@ -169,9 +216,8 @@ func (o Operand) String() string {
 	return strconv.Itoa(o.PID)
 }
 
-// ParseOperands reads all words, those on stdin in the place of "-" included,
-// before anything is done with the first. hasStdin tells whether there was a
-// "-".
+// ParseOperands parses all words, and in the place of "-" those on stdin, which is read to its end. hasStdin
+// reports whether there was a "-".
 func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin bool, err error) {
 	for _, word := range words {
 		op, err := ParseOperand(word)

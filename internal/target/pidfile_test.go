@@ -26,7 +26,7 @@ func TestReadPidfile(t *testing.T) {
 		strings.Repeat(" ", 100) + "42\n": "42",
 	} {
 		p, err := ReadPidfile(file("good", content, 0o644), true)
-		if err != nil || p.String() != want || p.empty != "" || !slices.Equal(p.owners, []int{os.Geteuid()}) {
+		if err != nil || p.String() != want || p.namesNone != "" || !slices.Equal(p.owners, []int{os.Geteuid()}) {
 			t.Errorf("%q: %+v, %v; want %s", content, p, err, want)
 		}
 	}
@@ -47,14 +47,14 @@ func TestReadPidfile(t *testing.T) {
 		}
 	}
 	for _, empty := range []string{file("empty", "", 0o644), file("blank", "\n\n", 0o644), filepath.Join(dir, "none"), filepath.Join(dir, "nosuch/none")} {
-		if p, err := ReadPidfile(empty, true); err != nil || p.empty == "" {
+		if p, err := ReadPidfile(empty, true); err != nil || p.namesNone == "" {
 			t.Errorf("%s: %+v, %v; want no error, and no process", empty, p, err)
 		}
 	}
 	if err := os.Symlink("none", filepath.Join(dir, "dangling")); err != nil {
 		t.Fatal(err)
 	}
-	if p, err := ReadPidfile(filepath.Join(dir, "dangling"), true); err != nil || p.empty == "" {
+	if p, err := ReadPidfile(filepath.Join(dir, "dangling"), true); err != nil || p.namesNone == "" {
 		t.Errorf("a dangling link: %+v, %v; want no error, and no process", p, err)
 	}
 	for mode, want := range map[os.FileMode]string{0o666: "every user may write", 0o646: "every user may write", 0o664: "its group may write", 0o4620: "its group may write"} {
@@ -117,7 +117,7 @@ func TestDistrusted(t *testing.T) {
 		{[]int{6}, 5, 6, false, 0},
 	} {
 		p := &Pidfile{owners: test.owners}
-		if uid, found := p.distrusted(test.self, test.target, test.all); uid != test.want || found != (test.want != 0) {
+		if uid, found := p.untrustedOwner(test.self, test.target, test.all); uid != test.want || found != (test.want != 0) {
 			t.Errorf("%+v: %d, %v", test, uid, found)
 		}
 	}
@@ -127,7 +127,7 @@ func TestDistrusted(t *testing.T) {
 func TestPidfileRefused(t *testing.T) {
 	const other = 54321
 	only := func(pid int) Selector {
-		return Selector{Only: &Pidfile{Operand: Operand{PID: pid}, name: "F", owners: []int{other}}}
+		return Selector{Pidfile: &Pidfile{Operand: Operand{PID: pid}, name: "F", owners: []int{other}}}
 	}
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, UID: other}, procfstest.Proc{PID: 101})...)
 	if got := o.resolve(Request{Selector: only(100)}, false).summary(); got != "100" {
@@ -137,7 +137,7 @@ func TestPidfileRefused(t *testing.T) {
 		"a foreign file": {Selector: only(101)}, "and an operand": {Selector: only(101), Operands: ops(t, "100")},
 		"and init": {Selector: only(1)}, "and an omission": {Selector: only(101), Omit: ops(t, "101")},
 	} {
-		_, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), req)
+		_, err := Resolve(o.proc, o, NewExclusions(o.proc, self, false), req)
 		if err == nil || !strings.Contains(err.Error(), "pidfile F: refused, its owner is user 54321") {
 			t.Errorf("%s: %v", name, err)
 		}

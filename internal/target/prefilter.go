@@ -9,55 +9,46 @@ import (
 	"killbox/procfs"
 )
 
-// sifter leaves out most of those whom a selector does not mean, before anybody's stat is read: that is the dearest of
-// the small files. Whom it lets through is judged by all the conditions, like anybody in the table.
-type sifter struct {
+// prefilter rejects most of the processes that a selector does not match before their stat is read, which is
+// the slowest of the small files in /proc/PID to read. Those that pass are matched against all conditions,
+// as processes of a snapshot are.
+type prefilter struct {
 	*Selector
-	// kin tells a process's parent and effective user without /proc; nil where the kernel cannot.
-	kin  func(pid int) (ppid, euid int, err error)
-	name []byte // nil: the name is not asked for here
+	// pidfdInfo returns the parent and the effective UID of a process without /proc; nil where the kernel
+	// cannot (see Scanner.PidfdInfoReader).
+	pidfdInfo func(pid int) (ppid, euid int, err error)
+	name      []byte // nil: mayMatch does not compare names
 }
 
-// sift returns who may be meant, in ascending order. It returns false where the table is as good.
-func (r *resolver) sift() ([]int, bool) {
-	s := &r.req.Selector
-	f := sifter{Selector: s}
+// prefilter returns the PIDs that may match the selector, in ascending order. ok is false if a scan of the
+// process table costs no more, or if /proc cannot be read.
+func (r *resolver) prefilter() (pids []int, ok bool) {
 	if r.proc == nil || r.table != nil {
 		return nil, false
 	}
-	if s.Parent != 0 || s.HasUID {
-		// Numbers that the kernel tells us are those of our own namespace.
-		if pid, err := r.proc.Self(); err == nil && pid == r.guard.self {
-			f.kin = r.open.Kin()
-		}
-	}
-	// With one of these, few are left whose name is to be read.
-	if s.Name != "" && !strings.Contains(s.Name, "/") && !s.HasTTY && s.Group == 0 && s.Session == 0 && s.State == "" && !s.HasOlder && !s.HasNewer &&
-		(s.Parent == 0 || f.kin != nil) {
-		f.name = []byte(s.Name)
-	}
-	if f.kin == nil && f.name == nil {
+	f := r.newPrefilter()
+	if f.pidfdInfo == nil && f.name == nil {
 		return nil, false
 	}
-	st, err := r.proc.Stat(r.guard.self)
+	st, err := r.proc.Stat(r.exclusions.self)
 	if err != nil {
 		return nil, false
 	}
-	pids, err := r.proc.PIDs(nil)
+	pids, err = r.proc.PIDs(nil)
 	if err != nil {
 		return nil, false
 	}
 	if !slices.IsSorted(pids) {
 		slices.Sort(pids)
 	}
-	// Who was not shown to the selector has been born after this process.
+	// A process that is not in pids was forked after this process.
 	r.found.Since = st.Start
 
-	rest := make([]bool, len(pids))
-	r.open.Spread(len(pids), func(proc *procfs.FS, i int) { rest[i] = f.possible(proc, pids[i]) })
+	passed := make([]bool, len(pids))
+	r.kernel.RunParallel(len(pids), func(proc *procfs.FS, i int) { passed[i] = f.mayMatch(proc, pids[i]) })
 	n := 0
 	for i, pid := range pids {
-		if rest[i] {
+		if passed[i] {
 			pids[n] = pid
 			n++
 		}
@@ -65,10 +56,32 @@ func (r *resolver) sift() ([]int, bool) {
 	return pids[:n], true
 }
 
-// possible is false for those whom the selector surely does not mean.
-func (f *sifter) possible(proc *procfs.FS, pid int) bool {
-	if f.kin != nil {
-		ppid, euid, err := f.kin(pid)
+// newPrefilter returns a prefilter for what can be compared without stat.
+func (r *resolver) newPrefilter() *prefilter {
+	s := &r.req.Selector
+	f := &prefilter{Selector: s}
+	if s.Parent != 0 || s.HasUID {
+		// The kernel gives PIDs of this process's namespace, which need not be that of /proc.
+		if pid, err := r.proc.Self(); err == nil && pid == r.exclusions.self {
+			f.pidfdInfo = r.kernel.PidfdInfoReader()
+		}
+	}
+	if s.Name != "" && !strings.Contains(s.Name, "/") && !s.needsStat() && (s.Parent == 0 || f.pidfdInfo != nil) {
+		f.name = []byte(s.Name)
+	}
+	return f
+}
+
+// needsStat reports whether a condition other than Parent compares what stat shows. Such a condition leaves
+// few processes whose name is to be read.
+func (s *Selector) needsStat() bool {
+	return s.HasTTY || s.Group != 0 || s.Session != 0 || s.State != "" || s.HasOlder || s.HasNewer
+}
+
+// mayMatch reports whether the selector may match the process.
+func (f *prefilter) mayMatch(proc *procfs.FS, pid int) bool {
+	if f.pidfdInfo != nil {
+		ppid, euid, err := f.pidfdInfo(pid)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess),
 			err == nil && f.Parent != 0 && ppid != f.Parent,
@@ -79,7 +92,7 @@ func (f *sifter) possible(proc *procfs.FS, pid int) bool {
 	if f.name == nil {
 		return true
 	}
-	// As Selector.named, but for the comm that is cut.
+	// As Selector.matchName, which also knows that comm may be truncated.
 	comm, err := proc.Comm(pid)
 	if err != nil {
 		return err != procfs.ErrNoProcess
@@ -91,15 +104,16 @@ func (f *sifter) possible(proc *procfs.FS, pid int) bool {
 	if err != nil {
 		return err != procfs.ErrNoProcess
 	}
-	if f.named(arg0) {
+	if f.pathEndsInName(arg0) {
 		return true
 	}
 	exe, err := proc.ExeBytes(pid)
-	return err == nil && f.named(exe)
+	return err == nil && f.pathEndsInName(exe)
 }
 
-// named tells whether the path ends in the name, be it with slashes after it or a dash before it, as a login shell has.
-func (f *sifter) named(path []byte) bool {
+// pathEndsInName reports whether the last element of the path is the name, perhaps with slashes after it or, as for a
+// login shell, a dash before it.
+func (f *prefilter) pathEndsInName(path []byte) bool {
 	path = bytes.TrimRight(path, "/")
 	path = path[bytes.LastIndexByte(path, '/')+1:]
 	return bytes.HasSuffix(path, f.name) && len(path) <= len(f.name)+1

@@ -9,8 +9,8 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// TestSift: whoever is sifted out is nobody whom the selector would have found in the table.
-func TestSift(t *testing.T) {
+// TestPrefilter: the prefilter rejects no process that the selector matches in the snapshot.
+func TestPrefilter(t *testing.T) {
 	procs := tableau(
 		procfstest.Proc{PID: 100, Comm: "victim"},
 		procfstest.Proc{PID: 101, Comm: "other", Cmdline: []string{"/usr/bin/victim", "x"}},
@@ -30,14 +30,14 @@ func TestSift(t *testing.T) {
 		{Name: "victim", Full: nil, Cgroup: "/"}, {Name: "other", State: "S"}, {Name: "other", Parent: 1},
 	} {
 		o := newOpener(t, procs...)
-		guard := NewGuard(o.proc, self, false)
+		exclusions := NewExclusions(o.proc, self, false)
 		table := new(procfs.Snapshot)
 		if err := o.Snapshot(table); err != nil {
 			t.Fatal(err)
 		}
 		summary := func(table *procfs.Snapshot) string {
-			r := &resolver{proc: o.proc, open: o, guard: guard, req: &Request{Selector: s}, have: make(map[procfs.ID]bool), table: table}
-			if err := r.selected(); err != nil {
+			r := &resolver{proc: o.proc, kernel: o, exclusions: exclusions, req: &Request{Selector: s}, targets: make(map[procfs.ID]bool), table: table}
+			if err := r.addSelected(); err != nil {
 				t.Fatal(err)
 			}
 			return r.found.summary()
@@ -48,24 +48,24 @@ func TestSift(t *testing.T) {
 	}
 }
 
-// TestSiftVanished: who was let through and is gone before its stat is read has
-// vanished like any other whom the selector found.
-func TestSiftVanished(t *testing.T) {
+// TestPrefilterVanished: a process that passes the prefilter and is gone before its stat is read
+// has vanished, as any other that the selector implied.
+func TestPrefilterVanished(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	if err := os.Remove(filepath.Join(o.root, "100", "stat")); err != nil {
 		t.Fatal(err)
 	}
-	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
+	found, err := Resolve(o.proc, o, NewExclusions(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
 	if err != nil || len(found.Processes) > 0 || !found.Vanished {
 		t.Errorf("%+v, %v", found, err)
 	}
 }
 
-// TestVanishedAndReplaced: a number that is in use again is that of one who is gone.
+// TestVanishedAndReplaced: a process whose PID was reused is gone.
 func TestVanishedAndReplaced(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Start: 1000, Comm: "victim"}) }
-	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
+	found, err := Resolve(o.proc, o, NewExclusions(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
 	if err != nil || len(found.Processes) > 0 || !found.Vanished {
 		t.Errorf("%+v, %v", found, err)
 	}

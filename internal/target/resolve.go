@@ -3,30 +3,50 @@ package target
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"killbox/procfs"
 )
 
-// Opener is the part of the kernel that pins processes.
+// Opener pins processes, so that a reused PID is never taken for the process that was opened.
 type Opener interface {
+	// Open pins the process with the PID and then reads what it is; procfs.ErrNoProcess if there is none.
 	Open(pid int) (procfs.Stat, error)
+	// Close unpins a process.
 	Close(procfs.ID)
+	// Stat reads an opened process again; procfs.ErrNoProcess if it has been reaped.
 	Stat(procfs.ID) (procfs.Stat, error)
-	// Ahead prepares for the calls of Open that follow, with these numbers in this order.
-	Ahead(pids []int)
-	// Spread calls do for each number below n, perhaps from several goroutines at once.
-	Spread(n int, do func(proc *procfs.FS, i int))
-	// Exists fails with procfs.ErrNoProcess when an opened process has been reaped.
+	// Exists fails with procfs.ErrNoProcess if an opened process has been reaped.
 	Exists(procfs.ID) error
-	Snapshot(*procfs.Snapshot) error
-	// OpenGroup pins the process group that has the number; procfs.ErrNoProcess
-	// where there is none. GroupLives tells whether it still has a member.
+	// OpenBatch opens these processes in parallel, for the calls of Open that follow with the same PIDs in the
+	// same order.
+	OpenBatch(pids []int)
+}
+
+// GroupOpener pins process groups.
+type GroupOpener interface {
+	// OpenGroup pins the process group with the number; procfs.ErrNoProcess if there is none.
 	OpenGroup(pgid int) error
+	// GroupLives reports whether an opened group still has a member, including zombies. known are processes
+	// that were seen in it.
 	GroupLives(pgid int, known []procfs.ID) bool
-	// Kin returns what tells a process's parent and effective user without
-	// reading /proc, for any goroutine; nil where the kernel cannot.
-	Kin() func(pid int) (ppid, euid int, err error)
+}
+
+// Scanner reads the process table.
+type Scanner interface {
+	Snapshot(*procfs.Snapshot) error
+	// RunParallel calls do for each number below n, perhaps from several goroutines at once. proc is for that
+	// goroutine.
+	RunParallel(n int, do func(proc *procfs.FS, i int))
+	// PidfdInfoReader returns a function that reads the parent and the effective UID of a process without
+	// /proc (PIDFD_GET_INFO, Linux 6.13), and that several goroutines may call; nil if the kernel cannot.
+	PidfdInfoReader() func(pid int) (ppid, euid int, err error)
+}
+
+// Kernel is what Resolve and ResolveGroups need of the system beyond /proc.
+type Kernel interface {
+	Opener
+	GroupOpener
+	Scanner
 }
 
 // Request is what the user asked for.
@@ -39,44 +59,42 @@ type Request struct {
 // Process is a target that was found and opened.
 type Process struct {
 	procfs.Stat
-	Operand string // as it was written; empty if something brought it in
-	// Ancestor: it is one of ours, and was named outright.
+	Operand string // as it was written; empty if a selector, group or pidfile implies the process
+	// Ancestor: it is an ancestor of this process, and was given as an operand.
 	Ancestor bool
 }
 
-// Skip is a process that was brought in and is left alone.
+// Skip is a process that was implied and is excluded.
 type Skip struct {
 	procfs.Stat
 	Reason string
 }
 
-// Problem is an operand that came to nothing.
+// Problem is an operand that led to no target.
 type Problem struct {
 	Operand Operand
-	Stat    procfs.Stat // zero where there is no such process
+	Stat    procfs.Stat // zero if no such process was opened
 	Err     error
 }
 
-// Found is what became of a Request.
+// Found is the result of a Request.
 type Found struct {
 	Processes []Process
 	Skipped   []Skip
-	// Missing are operands that no process answers to, Refused those that a
-	// guard or the system forbids.
+	// Missing are operands that name no process. Refused are operands that Exclusions or the system refuse.
 	Missing, Refused []Problem
-	// Zombies are members of groups that are no targets of pgkill.
+	// Zombies are the zombies among the members of groups (ResolveGroups only). They are no targets.
 	Zombies []procfs.Stat
-	// Hidden are groups that exist, and of which /proc shows no member.
+	// Hidden are operands for groups that exist, but of which /proc shows no member.
 	Hidden []Operand
-	// Ended are handles whose process is not there any more: it is known to
-	// be gone.
+	// Ended are operands whose start time or inode proves that their process is gone.
 	Ended []Operand
-	// Named is whom the operands name, in their order and with those that
-	// name the same process again.
+	// Named has an element for each operand that names a target, in their order, also if several name the same
+	// process.
 	Named []Named
-	// Since is when whoever the selector was not shown was started, or before; Vanished
-	// tells that somebody whom it found was gone before it could be opened.
-	Since    uint64
+	// Since: a process that the selector was not compared with started at this clock tick or later.
+	Since uint64
+	// Vanished: a process that the selector or a group implied has ended before it could be opened.
 	Vanished bool
 }
 
@@ -86,33 +104,29 @@ type Named struct {
 	ID      procfs.ID
 }
 
-// Resolve finds and opens the targets. Problems with single operands are part
-// of the result; the error is for what concerns all of them.
-func Resolve(proc *procfs.FS, open Opener, guard *Guard, req Request) (*Found, error) {
-	r := &resolver{proc: proc, open: open, guard: guard, req: &req, have: make(map[procfs.ID]bool)}
+// Resolve finds and opens the targets. Problems with single operands are part of the result; an error is one that
+// concerns all targets, such as an unreadable process table.
+func Resolve(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req Request) (*Found, error) {
+	r := &resolver{proc: proc, kernel: kernel, exclusions: exclusions, req: &req, targets: make(map[procfs.ID]bool)}
 	pids := make([]int, 0, len(req.Operands))
 	for _, op := range req.Operands {
 		if op.Form != Group {
 			pids = append(pids, op.PID)
 		}
 	}
-	open.Ahead(pids)
-	// Thousands are not to be copied again and again.
+	kernel.OpenBatch(pids)
+	// Operands may be thousands: do not grow the slices step by step.
 	r.found.Processes = make([]Process, 0, len(pids))
 	r.found.Named = make([]Named, 0, len(pids))
 	for _, op := range req.Operands {
-		var err error
-		if op.Form == Group {
-			err = r.group(op)
-		} else {
-			r.operand(op)
-		}
-		if err != nil {
+		if op.Form != Group {
+			r.addOperand(op)
+		} else if err := r.addGroupMembers(op); err != nil {
 			return nil, err
 		}
 	}
 	if !req.Selector.Empty() {
-		if err := r.selected(); err != nil {
+		if err := r.addSelected(); err != nil {
 			return nil, err
 		}
 	}
@@ -120,127 +134,77 @@ func Resolve(proc *procfs.FS, open Opener, guard *Guard, req Request) (*Found, e
 }
 
 type resolver struct {
-	proc  *procfs.FS
-	open  Opener
-	guard *Guard
-	req   *Request
-	found Found
-	have  map[procfs.ID]bool
-	table *procfs.Snapshot
+	proc       *procfs.FS
+	kernel     Kernel
+	exclusions *Exclusions
+	req        *Request
+	found      Found
+	targets    map[procfs.ID]bool
+	table      *procfs.Snapshot // nil before the first scan
 }
 
-func (r *resolver) operand(op Operand) {
-	st, err := r.open.Open(op.PID)
-	switch {
-	case errors.Is(err, procfs.ErrNoProcess):
-		if op.Form != PID {
-			r.found.Ended = append(r.found.Ended, op)
-			return
-		}
-		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
-		return
-	case err != nil:
-		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})
-		return
-	}
-	same, err := op.Names(&st)
+// addOperand opens the process that an operand names, and makes it a target unless it is excluded.
+func (r *resolver) addOperand(op Operand) {
+	st, err := op.Open(r.kernel)
 	if err != nil {
-		r.close(st.ID)
-		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: err})
+		if st.PID != 0 {
+			r.closeUnlessTarget(st.ID)
+		}
+		switch missing := errors.Is(err, procfs.ErrNoProcess); {
+		case missing && op.Form != PID:
+			r.found.Ended = append(r.found.Ended, op)
+		case missing:
+			r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
+		default:
+			r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: err})
+		}
 		return
 	}
-	if !same {
-		r.close(st.ID)
-		r.found.Ended = append(r.found.Ended, op)
-		return
-	}
-	if r.have[st.ID] {
+	if r.targets[st.ID] {
 		r.found.Named = append(r.found.Named, Named{op, st.ID})
 		return
 	}
-	if r.omitted(&st) {
-		r.skip(st, "omitted")
+	if r.isOmitted(&st) {
+		r.addSkipped(st, "omitted")
 		return
 	}
-	if reason := r.guard.Named(&st); reason != "" {
-		r.close(st.ID)
+	if reason := r.exclusions.ExcludeOperand(&st); reason != "" {
+		r.closeUnlessTarget(st.ID)
 		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Stat: st, Err: errors.New(reason)})
 		return
 	}
-	r.have[st.ID] = true
+	r.targets[st.ID] = true
 	r.found.Named = append(r.found.Named, Named{op, st.ID})
-	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.guard.Ancestor(st.PID)})
+	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.exclusions.IsAncestor(st.PID)})
 }
 
-func (r *resolver) close(id procfs.ID) {
-	if !r.have[id] {
-		r.open.Close(id)
+// closeUnlessTarget closes a process, unless it is a target for another reason.
+func (r *resolver) closeUnlessTarget(id procfs.ID) {
+	if !r.targets[id] {
+		r.kernel.Close(id)
 	}
 }
 
-func (r *resolver) skip(st procfs.Stat, reason string) {
-	r.close(st.ID)
-	if !r.have[st.ID] {
+// addSkipped records that a process is excluded, and closes it. A process that is a target already stays one.
+func (r *resolver) addSkipped(st procfs.Stat, reason string) {
+	r.closeUnlessTarget(st.ID)
+	if !r.targets[st.ID] {
 		r.found.Skipped = append(r.found.Skipped, Skip{st, reason})
 	}
 }
 
-func (r *resolver) omitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st) }
+func (r *resolver) isOmitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st) }
 
-// Selects tells whether the process meets the conditions, of which there must
-// be some.
-func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
-	var uptime time.Duration
-	if s.HasOlder || s.HasNewer {
-		var err error
-		if uptime, err = proc.Uptime(); err != nil {
-			return false
-		}
-	}
-	if !s.cheap(st, uptime) {
-		return false
-	}
-	ok, err := s.Matches(proc, st)
-	return ok && err == nil
-}
-
-// Omits reports whether one of the operands names the process. An inode is only
-// known of opened processes.
-func Omits(ops []Operand, st *procfs.Stat) bool {
-	for _, op := range ops {
-		switch op.Form {
-		case Group:
-			if st.PGID == op.PID {
-				return true
-			}
-		case Handle:
-			if st.ID == (procfs.ID{PID: op.PID, Start: op.Start}) {
-				return true
-			}
-		case Inode:
-			// Excluded as well where the inode is not known.
-			if st.PID == op.PID && (st.Inode == 0 || st.Inode == op.Inode) {
-				return true
-			}
-		case PID:
-			if st.PID == op.PID {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// candidates returns those among whom the selector is to choose.
-func (r *resolver) candidates() ([]procfs.Stat, error) {
-	if pids, ok := r.sift(); ok {
+// findCandidates returns the processes that the selector is to be compared with.
+func (r *resolver) findCandidates() ([]procfs.Stat, error) {
+	if pids, ok := r.prefilter(); ok {
 		var procs []procfs.Stat
 		for _, pid := range pids {
 			if st, err := r.proc.Stat(pid); err == nil {
 				procs = append(procs, st)
 			} else if err == procfs.ErrNoProcess {
 				r.found.Vanished = true
-			} else if err = ignore(err); err != nil {
+			} else if err = dropProcessErrors(err); err != nil {
 				return nil, err
 			}
 		}
@@ -256,11 +220,11 @@ func (r *resolver) candidates() ([]procfs.Stat, error) {
 	return table.Procs, nil
 }
 
-// snapshot reads the table once.
+// snapshot returns the process table, which it scans once.
 func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	if r.table == nil {
 		table := new(procfs.Snapshot)
-		if err := r.open.Snapshot(table); err != nil {
+		if err := r.kernel.Snapshot(table); err != nil {
 			return nil, err
 		}
 		r.table = table
@@ -268,10 +232,10 @@ func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	return r.table, nil
 }
 
-// group opens the members of a group that is pinned first, so that the number
-// cannot come to mean another one between the reading and the last rung.
-func (r *resolver) group(op Operand) error {
-	switch err := r.open.OpenGroup(op.PID); {
+// addGroupMembers makes targets of the members of a group. It pins the group first, so that its number cannot come
+// to mean another group between the scan and the last signal.
+func (r *resolver) addGroupMembers(op Operand) error {
+	switch err := r.kernel.OpenGroup(op.PID); {
 	case errors.Is(err, procfs.ErrNoProcess):
 		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
 		return nil
@@ -289,7 +253,7 @@ func (r *resolver) group(op Operand) error {
 	for _, st := range members {
 		known = append(known, st.ID)
 	}
-	if !r.open.GroupLives(op.PID, known) {
+	if !r.kernel.GroupLives(op.PID, known) {
 		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
 		return nil
 	}
@@ -297,32 +261,32 @@ func (r *resolver) group(op Operand) error {
 		r.found.Hidden = append(r.found.Hidden, op)
 	}
 	for _, st := range members {
-		if err := r.bring(st, r.inGroup(op.PID)); err != nil {
+		if err := r.addImplied(st, r.stillInGroup(op.PID)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// inGroup returns a test for opened processes: whether the process is in the pinned group. Its PGID means
-// that group only while the group exists.
-func (r *resolver) inGroup(pgid int) func(*procfs.Stat) (bool, error) {
+// stillInGroup returns a function that reports whether an opened process is in the pinned group. The PGID of the
+// process means that group only while the group exists.
+func (r *resolver) stillInGroup(pgid int) func(*procfs.Stat) (bool, error) {
 	return func(now *procfs.Stat) (bool, error) {
-		return now.PGID == pgid && r.open.GroupLives(pgid, []procfs.ID{now.ID}), nil
+		return now.PGID == pgid && r.kernel.GroupLives(pgid, []procfs.ID{now.ID}), nil
 	}
 }
 
-// bring opens a process that the table shows, and judges it once more after
-// that: what was read before could be a predecessor's.
-func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, error)) error {
-	if r.have[st.ID] {
+// addImplied opens a process of the snapshot, and makes it a target unless it is excluded. The PID may have been
+// reused since the scan, so addImplied calls matches again for what it reads after the open.
+func (r *resolver) addImplied(st *procfs.Stat, matches func(*procfs.Stat) (bool, error)) error {
+	if r.targets[st.ID] {
 		return nil
 	}
-	if reason := r.guard.Brought(st); reason != "" {
+	if reason := r.exclusions.ExcludeImplied(st); reason != "" {
 		r.found.Skipped = append(r.found.Skipped, Skip{*st, reason})
 		return nil
 	}
-	now, err := r.open.Open(st.PID)
+	now, err := r.kernel.Open(st.PID)
 	if errors.Is(err, procfs.ErrNoProcess) {
 		r.found.Vanished = true
 		return nil
@@ -337,52 +301,48 @@ func (r *resolver) bring(st *procfs.Stat, matches func(*procfs.Stat) (bool, erro
 		ok, err = matches(&now)
 	}
 	if ok {
-		// Asked last: if it is still there, all that was read was its own.
-		ok = r.open.Exists(now.ID) == nil
+		// Check last that the process still exists: then all that was read is its own.
+		ok = r.kernel.Exists(now.ID) == nil
 		r.found.Vanished = r.found.Vanished || !ok
 	}
 	if !ok {
-		r.close(now.ID)
+		r.closeUnlessTarget(now.ID)
 		return err
 	}
-	if r.omitted(&now) {
-		r.skip(now, "omitted")
+	if r.isOmitted(&now) {
+		r.addSkipped(now, "omitted")
 		return nil
 	}
-	r.have[now.ID] = true
+	r.targets[now.ID] = true
 	r.found.Processes = append(r.found.Processes, Process{Stat: now})
 	return nil
 }
 
-func (r *resolver) selected() error {
-	if r.req.Selector.Only != nil {
-		return r.pidfile()
+// addSelected makes targets of the processes that the selector matches.
+func (r *resolver) addSelected() error {
+	if r.req.Selector.Pidfile != nil {
+		return r.addPidfile()
 	}
-	procs, err := r.candidates()
+	procs, err := r.findCandidates()
 	if err != nil {
 		return err
 	}
 	s := &r.req.Selector
-	var uptime time.Duration
-	if s.HasOlder || s.HasNewer {
-		if uptime, err = r.proc.Uptime(); err != nil {
-			return fmt.Errorf("cannot tell ages: %w", err)
-		}
+	uptime, err := s.readUptime(r.proc)
+	if err != nil {
+		return fmt.Errorf("cannot tell ages: %w", err)
 	}
 	matches := func(st *procfs.Stat) (bool, error) {
-		if !s.cheap(st, uptime) {
+		if !s.matchStat(st, uptime) {
 			return false, nil
 		}
-		return s.Matches(r.proc, st)
+		return s.MatchFiles(r.proc, st)
 	}
 	for i := range procs {
 		st := &procs[i]
-		if !s.cheap(st, uptime) {
-			continue
-		}
-		ok, err := s.Matches(r.proc, st)
+		ok, err := matches(st)
 		if ok {
-			err = r.bring(st, matches)
+			err = r.addImplied(st, matches)
 		}
 		if err != nil {
 			return err

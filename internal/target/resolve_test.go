@@ -53,9 +53,9 @@ func openerOf(t *testing.T, root string) *opener {
 		opening: make(map[int]func()), opened: make(map[int]func()), ended: make(map[int]bool)}
 }
 
-func (o *opener) Ahead([]int) {}
+func (o *opener) OpenBatch([]int) {}
 
-func (o *opener) Spread(n int, do func(*procfs.FS, int)) {
+func (o *opener) RunParallel(n int, do func(*procfs.FS, int)) {
 	for i := range n {
 		do(o.proc, i)
 	}
@@ -127,7 +127,7 @@ func (o *opener) Exists(id procfs.ID) error {
 }
 
 // Kin says what stat says, to those who have pidfds.
-func (o *opener) Kin() func(int) (int, int, error) {
+func (o *opener) PidfdInfoReader() func(int) (int, int, error) {
 	if o.inodes == nil {
 		return nil
 	}
@@ -193,7 +193,7 @@ func (f *Found) summary() string {
 // resolve also checks that exactly the targets are left open.
 func (o *opener) resolve(req Request, force bool) *Found {
 	o.t.Helper()
-	found, err := Resolve(o.proc, o, NewGuard(o.proc, self, force), req)
+	found, err := Resolve(o.proc, o, NewExclusions(o.proc, self, force), req)
 	if err != nil {
 		o.t.Fatal(err)
 	}
@@ -310,7 +310,7 @@ func TestNumberUsedAgainBetweenTableAndOpen(t *testing.T) {
 			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
 			o.after[100] = func() { procfstest.Add(t, o.root, stranger) }
 			if got := o.resolve(req, false).summary(); got != "" {
-				t.Errorf("while it was judged: %s", got)
+				t.Errorf("while it was matched: %s", got)
 			}
 			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
 			o.before[100] = func() { procfstest.Remove(t, o.root, 100) }
@@ -360,14 +360,76 @@ func TestVanishedIsTold(t *testing.T) {
 	}
 }
 
-func TestSelectors(t *testing.T) {
-	regex := func(pattern string) *posixre.Regexp {
-		re, err := posixre.Compile(pattern, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return re
+func regex(pattern string) *posixre.Regexp {
+	re, err := posixre.Compile(pattern, false)
+	if err != nil {
+		panic(err)
 	}
+	return re
+}
+
+var selectorTests = []struct {
+	name string
+	s    Selector
+	want string
+}{
+	{"comm", Selector{Name: "nginx"}, "100"},
+	{"not a part", Selector{Name: "ngin"}, ""},
+	{"argv[0] with a title is no name", Selector{Name: "nginx: worker process"}, "100"},
+	{"cut comm is no name", Selector{Name: "a-very-long-nam"}, ""},
+	{"uncut", Selector{Name: "a-very-long-name-indeed"}, "101"},
+	{"beyond what there is", Selector{Name: "a-very-long-name-indeed-not"}, ""},
+	{"exactly as long as comm", Selector{Name: "exactly15chars!"}, "102"},
+	{"a comm of its own", Selector{Name: "fifteen-letters"}, "103"},
+	{"argv[0]", Selector{Name: "python3"}, "103"},
+	{"executable", Selector{Name: "python3.11"}, "103"},
+	{"deleted", Selector{Name: "daemon"}, "104"},
+	{"login shell", Selector{Name: "zsh"}, "105"},
+	{"login shell by argv[0]", Selector{Name: "-zsh"}, "105"},
+	{"no command line", Selector{Name: "busybox"}, "106"},
+	{"zombie", Selector{Name: "dead"}, ""},
+	{"zombie, asked for", Selector{Name: "dead", State: "Z"}, "107"},
+	{"hostile comm", Selector{Name: "a) R 1 ("}, "108"},
+	{"an empty argv[0] is no dot", Selector{Name: "."}, ""},
+	{"kernel thread", Selector{Name: "kworker/u16:2-events_unbound"}, "skip:109:a kernel thread"},
+	{"ourselves", Selector{Name: "killbox"}, "skip:50:this process"},
+	{"our shell", Selector{Name: "bash"}, "skip:40:an ancestor of this process"},
+	{"full", Selector{Full: regex(`^/srv/daemon$`)}, "104"},
+	{"full joins by spaces", Selector{Full: regex(`python3 app`)}, "103"},
+	{"full of a zombie", Selector{Full: regex(`^dead$`), State: "Z"}, "107"},
+	{"full with bytes", Selector{Full: regex("\x1b\\[2J")}, "108"},
+	{"user", Selector{HasUID: true, UID: 33}, "100"},
+	{"tty", Selector{HasTTY: true, TTY: 0x8803}, "105"},
+	{"group", Selector{Group: 107}, "108"},
+	{"session", Selector{Session: 105}, "105 108"},
+	{"parent", Selector{Parent: 105}, "108"},
+	{"cgroup and below", Selector{Cgroup: "/web"}, "100 110"},
+	{"cgroup", Selector{Cgroup: "/web/nginx"}, "100"},
+	{"state", Selector{State: "TZ"}, "107 110"},
+	{"env", Selector{EnvName: "A", EnvValue: "1"}, "105"},
+	{"env, another value", Selector{EnvName: "A", EnvValue: "2"}, ""},
+	{"env, any value", Selector{EnvName: "B", EnvAny: true}, "105"},
+	{"env, empty value", Selector{EnvName: "B"}, "105"},
+	{"env without an equals sign", Selector{EnvName: "noequals", EnvAny: true}, ""},
+	{"older", Selector{HasOlder: true, Older: 10*time.Second + 500*time.Millisecond, Cgroup: "/web2"}, "111"},
+	{"not older", Selector{HasOlder: true, Older: 10*time.Second + 510*time.Millisecond, Cgroup: "/web2"}, ""},
+	{"newer", Selector{HasNewer: true, Newer: 20 * time.Second}, "110 111"},
+	{"all must hold", Selector{Name: "nginx", HasUID: true, UID: 0}, ""},
+	{"only a handle", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 104}}}, "104"},
+	{"only a handle, used again", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 7}}}, "ended:104@7"},
+	{"only an inode", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 104, Inode: 4}}}, "104"},
+	{"only an inode, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 999, Inode: 4}}}, "ended:999:4"},
+	{"only a PID", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}}, "104"},
+	{"only a PID, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 999}}}, "missing:0"},
+	{"only a file that is empty", Selector{Pidfile: &Pidfile{namesNone: "it is"}}, "missing:0"},
+	{"only root's word", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}, owners: []int{0}}}, "104"},
+	{"only a PID, and a name", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "daemon"}, "104"},
+	{"only a PID, and another's name", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "nginx"}, ""},
+	{"only a PID, and an age", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, HasNewer: true}, ""},
+	{"only a PID, which is init's", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 1}}}, "skip:1:PID 1"},
+}
+
+func TestSelectors(t *testing.T) {
 	procs := tableau(
 		procfstest.Proc{PID: 100, Comm: "nginx", Cmdline: []string{"nginx: worker process"}, Exe: "/usr/sbin/nginx", UID: 33, Start: procfstest.Ticks(50), Cgroup: "/web/nginx"},
 		// comm is cut at 15 characters; argv[0] and the executable are not.
@@ -385,66 +447,7 @@ func TestSelectors(t *testing.T) {
 		procfstest.Proc{PID: 111, Comm: "other", Cgroup: "/web2", Start: procfstest.Ticks(10.5)},
 	)
 	root := procfstest.Build(t, procs...)
-	for _, test := range []struct {
-		name string
-		s    Selector
-		want string
-	}{
-		{"comm", Selector{Name: "nginx"}, "100"},
-		{"not a part", Selector{Name: "ngin"}, ""},
-		{"argv[0] with a title is no name", Selector{Name: "nginx: worker process"}, "100"},
-		{"cut comm is no name", Selector{Name: "a-very-long-nam"}, ""},
-		{"uncut", Selector{Name: "a-very-long-name-indeed"}, "101"},
-		{"beyond what there is", Selector{Name: "a-very-long-name-indeed-not"}, ""},
-		{"exactly as long as comm", Selector{Name: "exactly15chars!"}, "102"},
-		{"a comm of its own", Selector{Name: "fifteen-letters"}, "103"},
-		{"argv[0]", Selector{Name: "python3"}, "103"},
-		{"executable", Selector{Name: "python3.11"}, "103"},
-		{"deleted", Selector{Name: "daemon"}, "104"},
-		{"login shell", Selector{Name: "zsh"}, "105"},
-		{"login shell by argv[0]", Selector{Name: "-zsh"}, "105"},
-		{"no command line", Selector{Name: "busybox"}, "106"},
-		{"zombie", Selector{Name: "dead"}, ""},
-		{"zombie, asked for", Selector{Name: "dead", State: "Z"}, "107"},
-		{"hostile comm", Selector{Name: "a) R 1 ("}, "108"},
-		{"an empty argv[0] is no dot", Selector{Name: "."}, ""},
-		{"kernel thread", Selector{Name: "kworker/u16:2-events_unbound"}, "skip:109:a kernel thread"},
-		{"ourselves", Selector{Name: "killbox"}, "skip:50:this process"},
-		{"our shell", Selector{Name: "bash"}, "skip:40:an ancestor of this process"},
-		{"full", Selector{Full: regex(`^/srv/daemon$`)}, "104"},
-		{"full joins by spaces", Selector{Full: regex(`python3 app`)}, "103"},
-		{"full of a zombie", Selector{Full: regex(`^dead$`), State: "Z"}, "107"},
-		{"full with bytes", Selector{Full: regex("\x1b\\[2J")}, "108"},
-		{"user", Selector{HasUID: true, UID: 33}, "100"},
-		{"tty", Selector{HasTTY: true, TTY: 0x8803}, "105"},
-		{"group", Selector{Group: 107}, "108"},
-		{"session", Selector{Session: 105}, "105 108"},
-		{"parent", Selector{Parent: 105}, "108"},
-		{"cgroup and below", Selector{Cgroup: "/web"}, "100 110"},
-		{"cgroup", Selector{Cgroup: "/web/nginx"}, "100"},
-		{"state", Selector{State: "TZ"}, "107 110"},
-		{"env", Selector{EnvName: "A", EnvValue: "1"}, "105"},
-		{"env, another value", Selector{EnvName: "A", EnvValue: "2"}, ""},
-		{"env, any value", Selector{EnvName: "B", EnvAny: true}, "105"},
-		{"env, empty value", Selector{EnvName: "B"}, "105"},
-		{"env without an equals sign", Selector{EnvName: "noequals", EnvAny: true}, ""},
-		{"older", Selector{HasOlder: true, Older: 10*time.Second + 500*time.Millisecond, Cgroup: "/web2"}, "111"},
-		{"not older", Selector{HasOlder: true, Older: 10*time.Second + 510*time.Millisecond, Cgroup: "/web2"}, ""},
-		{"newer", Selector{HasNewer: true, Newer: 20 * time.Second}, "110 111"},
-		{"all must hold", Selector{Name: "nginx", HasUID: true, UID: 0}, ""},
-		{"only a handle", Selector{Only: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 104}}}, "104"},
-		{"only a handle, used again", Selector{Only: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 7}}}, "ended:104@7"},
-		{"only an inode", Selector{Only: &Pidfile{Operand: Operand{Form: Inode, PID: 104, Inode: 4}}}, "104"},
-		{"only an inode, no such process", Selector{Only: &Pidfile{Operand: Operand{Form: Inode, PID: 999, Inode: 4}}}, "ended:999:4"},
-		{"only a PID", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 104}}}, "104"},
-		{"only a PID, no such process", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 999}}}, "missing:0"},
-		{"only a file that is empty", Selector{Only: &Pidfile{empty: "it is"}}, "missing:0"},
-		{"only root's word", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 104}, owners: []int{0}}}, "104"},
-		{"only a PID, and a name", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "daemon"}, "104"},
-		{"only a PID, and another's name", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "nginx"}, ""},
-		{"only a PID, and an age", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, HasNewer: true}, ""},
-		{"only a PID, which is init's", Selector{Only: &Pidfile{Operand: Operand{Form: PID, PID: 1}}}, "skip:1:PID 1"},
-	} {
+	for _, test := range selectorTests {
 		t.Run(test.name, func(t *testing.T) {
 			o := openerOf(t, root)
 			o.inodes = map[int]uint64{104: 4}
@@ -493,10 +496,10 @@ func TestFilesThatVanish(t *testing.T) {
 
 func TestGuard(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 40})...)
-	g := NewGuard(o.proc, self, false)
+	g := NewExclusions(o.proc, self, false)
 	var ancestors []int
 	for pid := range 200 {
-		if g.Ancestor(pid) {
+		if g.IsAncestor(pid) {
 			ancestors = append(ancestors, pid)
 		}
 	}
@@ -504,29 +507,29 @@ func TestGuard(t *testing.T) {
 		t.Errorf("ancestors: %v", ancestors)
 	}
 	// Without /proc there is still ourselves and PID 1.
-	g = NewGuard(nil, self, false)
+	g = NewExclusions(nil, self, false)
 	for pid, want := range map[int]bool{1: true, self: true, 40: false} {
 		st := procfs.Stat{ID: procfs.ID{PID: pid}}
-		if got := g.Named(&st) != ""; got != want {
+		if got := g.ExcludeOperand(&st) != ""; got != want {
 			t.Errorf("%d refused: %v, want %v", pid, got, want)
 		}
-		if got := g.Brought(&st) != ""; got != want {
+		if got := g.ExcludeImplied(&st) != ""; got != want {
 			t.Errorf("%d left alone: %v, want %v", pid, got, want)
 		}
 	}
 	// The reasons are true of trees as well.
-	g.Trees()
+	g.WithDescendants()
 	for want, st := range map[string]procfs.Stat{
 		"refused without --force: every process descends from PID 1":      {ID: procfs.ID{PID: 1}},
 		"a kernel thread is refused without --force: it takes no signals": {ID: procfs.ID{PID: 2}, Flags: 0x00200000},
 	} {
-		if got := g.Named(&st); got != want {
+		if got := g.ExcludeOperand(&st); got != want {
 			t.Errorf("%d: %q, want %q", st.PID, got, want)
 		}
 	}
 	// A torn reading may show a loop.
 	procfstest.Add(t, o.root, procfstest.Proc{PID: 30, PPID: 40})
-	NewGuard(o.proc, self, false)
+	NewExclusions(o.proc, self, false)
 }
 
 // TestGuardLosesParent: who has taken us in is met though our parent goes, with
@@ -534,15 +537,15 @@ func TestGuard(t *testing.T) {
 func TestGuardLosesParent(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 1}, procfstest.Proc{PID: 60, PPID: 30}, procfstest.Proc{PID: 61, PPID: 60})...)
 	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
-	g := &Guard{self: self, ancestors: make(map[int]bool)}
-	g.read(func(pid int) (procfs.Stat, error) {
+	g := &Exclusions{self: self, ancestors: make(map[int]bool)}
+	g.readAncestors(func(pid int) (procfs.Stat, error) {
 		if pid == 61 {
 			procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 30})
 			return procfs.Stat{}, procfs.ErrNoProcess
 		}
 		return o.proc.Stat(pid)
 	})
-	if !g.Ancestor(30) || !g.Ancestor(1) || g.Ancestor(60) || g.Ancestor(61) {
+	if !g.IsAncestor(30) || !g.IsAncestor(1) || g.IsAncestor(60) || g.IsAncestor(61) {
 		t.Errorf("ancestors: %v", g.ancestors)
 	}
 	// Nobody waits for a parent that is hidden.
@@ -550,7 +553,7 @@ func TestGuardLosesParent(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(o.root, "61")); err != nil {
 		t.Fatal(err)
 	}
-	if g := NewGuard(o.proc, self, false); !g.Ancestor(61) || g.Ancestor(30) {
+	if g := NewExclusions(o.proc, self, false); !g.IsAncestor(61) || g.IsAncestor(30) {
 		t.Errorf("ancestors: %v", g.ancestors)
 	}
 }

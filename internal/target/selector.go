@@ -33,17 +33,37 @@ type Selector struct {
 	HasOlder bool
 	Newer    time.Duration // not as old; with HasNewer
 	HasNewer bool
-	Only     *Pidfile // what --pidfile named, see resolver.pidfile
+	Pidfile  *Pidfile // of --pidfile, see resolver.addPidfile
 	All      bool     // every process
-	// Zombies are passed over, being gone, unless this or State asks for them.
+	// Zombies: zombies match as well. Without it they match only if State asks for them.
 	Zombies bool
 }
 
 // Empty holds when no condition was given.
 func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
 
-// cheap checks what the table itself tells.
-func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
+// Selects reports whether the process meets all conditions. The selector must not be empty. A process that cannot be
+// read does not meet them.
+func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
+	uptime, err := s.readUptime(proc)
+	if err != nil || !s.matchStat(st, uptime) {
+		return false
+	}
+	ok, err := s.MatchFiles(proc, st)
+	return ok && err == nil
+}
+
+// readUptime returns the time since boot, for matchStat. It is 0 if no condition on the age needs it.
+func (s *Selector) readUptime(proc *procfs.FS) (time.Duration, error) {
+	if !s.HasOlder && !s.HasNewer {
+		return 0, nil
+	}
+	return proc.Uptime()
+}
+
+// matchStat reports whether the process meets the conditions that stat alone decides. uptime is what readUptime
+// returned.
+func (s *Selector) matchStat(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
 	case st.Gone() && !s.Zombies && s.State == "",
 		s.HasTTY && (st.TTY != s.TTY || st.Hidden()),
@@ -63,25 +83,25 @@ func (s *Selector) cheap(st *procfs.Stat, uptime time.Duration) bool {
 	return (!s.HasOlder || age >= s.Older) && (!s.HasNewer || age < s.Newer)
 }
 
-// Matches reads what the table does not tell. Files that vanish or are not
-// ours to read make no match and no error, as with pgrep(1).
-func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
+// MatchFiles reports whether the process meets the conditions that stat does not decide. A file that has vanished,
+// or that this process may not read, is no match and no error, as for pgrep(1).
+func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	if s.HasUID {
 		status, err := proc.Status(st.PID)
 		if err != nil || status.UID[1] != s.UID {
-			return false, ignore(err)
+			return false, dropProcessErrors(err)
 		}
 	}
 	if s.Name != "" && (st.Comm != s.Name || len(st.Comm) == cutComm) {
-		ok, err := s.named(proc, st)
+		ok, err := s.matchName(proc, st)
 		if !ok {
-			return false, ignore(err)
+			return false, dropProcessErrors(err)
 		}
 	}
 	if s.Full != nil {
 		args, err := proc.Cmdline(st.PID)
 		if err != nil {
-			return false, ignore(err)
+			return false, dropProcessErrors(err)
 		}
 		line := strings.Join(args, " ")
 		if len(args) == 0 {
@@ -94,13 +114,13 @@ func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	if s.Cgroup != "" {
 		entries, err := proc.Cgroups(st)
 		if err != nil || !inCgroup(entries, s.Cgroup) {
-			return false, ignore(err)
+			return false, dropProcessErrors(err)
 		}
 	}
 	if s.EnvName != "" {
 		env, err := proc.EnvironBytes(st.PID)
 		if err != nil || !procfs.HasEnv(env, s.EnvName, s.EnvValue, s.EnvAny) {
-			return false, ignore(err)
+			return false, dropProcessErrors(err)
 		}
 	}
 	return true, nil
@@ -110,9 +130,9 @@ func (s *Selector) Matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 // final NUL); kernel threads have longer ones.
 const cutComm = 15
 
-// named compares with argv[0] and the executable, and with comm unless that
-// is the beginning of either: then it was cut.
-func (s *Selector) named(proc *procfs.FS, st *procfs.Stat) (bool, error) {
+// matchName compares the name with the base names of argv[0] and of the executable, and with comm. If comm is a prefix
+// of either base name it may be truncated, and does not count.
+func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	args, err := proc.Cmdline(st.PID)
 	if err != nil {
 		return false, err
@@ -139,6 +159,7 @@ func (s *Selector) named(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return st.Comm == s.Name && !cut, nil
 }
 
+// inCgroup reports whether one of the cgroups is want or below it.
 func inCgroup(entries []procfs.CgroupEntry, want string) bool {
 	for _, e := range entries {
 		if e.Path == want || want == "/" || strings.HasPrefix(e.Path, strings.TrimSuffix(want, "/")+"/") {
@@ -148,8 +169,8 @@ func inCgroup(entries []procfs.CgroupEntry, want string) bool {
 	return false
 }
 
-// ignore passes on the errors that concern more than the one process.
-func ignore(err error) error {
+// dropProcessErrors drops an error that concerns one process only: it has ended, or this process may not read it.
+func dropProcessErrors(err error) error {
 	if err == nil || errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
