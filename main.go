@@ -24,7 +24,7 @@ func main() {
 		NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1",
 		Self:    "/proc/self/exe",
 	})
-	k.StandardSignals()
+	k.RestoreDispositions()
 	if len(os.Args) > 0 && os.Args[0] == kernel.GuardianName {
 		kernel.RunGuardian(k)
 		return

@@ -24,7 +24,7 @@ import (
 // kernel is one in which everybody dies of the first signal, and which writes
 // down what it was asked. Whoever has a number in refuses is not ours.
 type kernel struct {
-	keeper // nobody is run here
+	commandKernel // nobody is run here
 	escalate.Cgroup
 	proc    *procfs.FS
 	calls   []string
@@ -102,7 +102,7 @@ func (k *kernel) RunParallel(n int, do func(*procfs.FS, int)) {
 }
 func (k *kernel) PidfdInfoReader() func(int) (int, int, error) { return nil }
 func (k *kernel) Catch(...signals.Signal) error                { return nil }
-func (k *kernel) Release(procfs.ID) error                      { k.call("Release"); return nil }
+func (k *kernel) ReleaseMemory(procfs.ID) error                { k.call("ReleaseMemory"); return nil }
 func (k *kernel) LeaveGroup() error                            { k.call("LeaveGroup"); return nil }
 func (k *kernel) OpenGroup(int) error                          { return procfs.ErrNoProcess }
 func (k *kernel) GroupLives(int, []procfs.ID) bool             { return false }
@@ -118,13 +118,15 @@ func (k *kernel) Kill(pid int, s signals.Signal) error {
 	k.sent = append(k.sent, fmt.Sprintf("%v %d", s, pid))
 	return nil
 }
-func (k *kernel) KillQueue(pid int, s signals.Signal, _ int32) error  { return k.Kill(pid, s) }
-func (k *kernel) Queue(id procfs.ID, s signals.Signal, _ int32) error { return k.Signal(id, s) }
-func (k *kernel) Wake()                                               {}
-func (k *kernel) OpenCgroup(string) error                             { return errors.New("no cgroups") }
-func (k *kernel) HoldWhenWaiting()                                    { k.call("HoldWhenWaiting") }
-func (k *kernel) Hold() error                                         { k.call("Hold"); return nil }
-func (k *kernel) Ignore(s signals.Signal)                             { k.call("Ignore " + s.String()) }
+func (k *kernel) KillWithValue(pid int, s signals.Signal, _ int32) error { return k.Kill(pid, s) }
+func (k *kernel) SignalWithValue(id procfs.ID, s signals.Signal, _ int32) error {
+	return k.Signal(id, s)
+}
+func (k *kernel) Wake()                         {}
+func (k *kernel) OpenCgroup(string) error       { return errors.New("no cgroups") }
+func (k *kernel) DeferSignalsWhenWaiting()      { k.call("DeferSignalsWhenWaiting") }
+func (k *kernel) DeferSignals() error           { k.call("DeferSignals"); return nil }
+func (k *kernel) IgnoreSignal(s signals.Signal) { k.call("IgnoreSignal " + s.String()) }
 
 const self = 50
 
@@ -541,7 +543,7 @@ func TestInterrupted(t *testing.T) {
 
 func TestAncestorMayHangUp(t *testing.T) {
 	b, code := invoke(t, "killwait", "102", "40")
-	if code != 0 || !slices.Contains(b.k.calls, "Ignore HUP") || strings.Join(b.k.sent, ",") != "TERM 102,TERM 40" {
+	if code != 0 || !slices.Contains(b.k.calls, "IgnoreSignal HUP") || strings.Join(b.k.sent, ",") != "TERM 102,TERM 40" {
 		t.Errorf("exit %d, calls %q, sent %q", code, b.k.calls, b.k.sent)
 	}
 }

@@ -191,12 +191,12 @@ func (c *call) run(p *escalate.Plan) *escalate.Summary {
 	c.rep.Planned(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
-		c.env.Kernel.Ignore(signals.HUP)
+		c.env.Kernel.IgnoreSignal(signals.HUP)
 	}
 	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
-		c.env.Kernel.HoldWhenWaiting() // there is nobody frozen to let go on
+		c.env.Kernel.DeferSignalsWhenWaiting() // there is nobody frozen to let go on
 	} else {
-		_ = c.env.Kernel.Hold() // PrepareFreeze fails as well then, so nothing is frozen
+		_ = c.env.Kernel.DeferSignals() // PrepareFreeze fails as well then, so nothing is frozen
 	}
 	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
 	c.rep.Close()

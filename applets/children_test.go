@@ -16,7 +16,7 @@ import (
 // command is the PID of the one that the scripted kernel launches.
 const command = 200
 
-// children is a keeper whose events are written down beforehand, and which
+// children is a commandKernel whose events are written down beforehand, and which
 // writes down what it was asked.
 type children struct {
 	adoptErr, launchErr, parentErr, inputErr, pidfileErr error
@@ -52,16 +52,16 @@ func (c *children) note(format string, args ...any) {
 	c.log = append(c.log, fmt.Sprintf(format, args...))
 }
 
-func (c *children) Adopt(bool) error { c.note("adopt"); return c.adoptErr }
+func (c *children) StartReaper(bool) error { c.note("adopt"); return c.adoptErr }
 
-func (c *children) Tend(bool, []signals.Signal, []signals.Signal) error {
+func (c *children) StartReaperFor(bool, []signals.Signal, []signals.Signal) error {
 	c.note("tend")
 	return c.adoptErr
 }
 
-func (c *children) OwnGroup(sig signals.Signal) error { c.note("own group %v", sig); return nil }
+func (c *children) SignalOwnGroup(sig signals.Signal) error { c.note("own group %v", sig); return nil }
 
-func (c *children) NoCore() error { c.note("no core"); return nil }
+func (c *children) DisableCoreDump() error { c.note("no core"); return nil }
 
 func (c *children) Launch(l *child.Launch) (int, error) {
 	c.note("launch")
@@ -73,7 +73,7 @@ func (c *children) Launch(l *child.Launch) (int, error) {
 
 var errScript = errors.New("the script is over")
 
-func (c *children) Next(timeout time.Duration) ([]child.Event, error) {
+func (c *children) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	if timeout == 0 {
 		c.idle++
 	}
@@ -106,9 +106,9 @@ func (c *children) Next(timeout time.Duration) ([]child.Event, error) {
 	return h.events, nil
 }
 
-func (c *children) Alone() bool { return c.living <= 0 }
+func (c *children) ReapedAll() bool { return c.living <= 0 }
 
-func (c *children) Pass(pid int, sig signals.Signal, group bool) error {
+func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 	if group {
 		pid = -pid
 	}
@@ -116,31 +116,31 @@ func (c *children) Pass(pid int, sig signals.Signal, group bool) error {
 	return c.passErr
 }
 
-func (c *children) Everybody(sig signals.Signal) error { c.note("%v all", sig); return nil }
+func (c *children) SignalAll(sig signals.Signal) error { c.note("%v all", sig); return nil }
 func (c *children) WatchInput() error                  { c.note("input"); return c.inputErr }
 func (c *children) WatchParent(pid int) error          { c.note("parent %d", pid); return c.parentErr }
 func (c *children) Subreaper() bool                    { return c.subreaper }
 
-func (c *children) DieWithParent(sig signals.Signal) error {
+func (c *children) SetParentDeathSignal(sig signals.Signal) error {
 	c.note("die with parent %v", sig)
 	return nil
 }
 
 func (c *children) Terminal() (int, bool) { return 9, c.terminal }
-func (c *children) Foreground(int) bool   { return c.foreground }
-func (c *children) GiveTerminal(_, group int) error {
+func (c *children) InForeground(int) bool { return c.foreground }
+func (c *children) SetForeground(_, group int) error {
 	c.note("give %d", group)
 	return nil
 }
-func (c *children) Stop() bool { c.note("stop"); return !c.orphaned }
+func (c *children) StopSelf() bool { c.note("stop"); return !c.orphaned }
 
-func (c *children) Background(name string, argv, _ []string) (string, error) {
+func (c *children) StartBackground(name string, argv, _ []string) (string, error) {
 	c.note("background %s %q", name, argv)
 	return c.answer, c.answerErr
 }
-func (c *children) Inherited(fd int) { c.note("inherited %d", fd) }
+func (c *children) CloseOnExec(fd int) { c.note("inherited %d", fd) }
 
-func (c *children) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
+func (c *children) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
 	if fd == 77 {
 		return nil, errors.New("descriptor 77: bad file descriptor")
 	}
@@ -193,7 +193,7 @@ func newKeeping(t *testing.T, script ...happening) (*bench, *children) {
 	t.Helper()
 	b := newBench(t, "")
 	c := &children{script: script, living: 1}
-	b.k.keeper = c
+	b.k.commandKernel = c
 	b.Proc, b.ProcErr = nil, errors.New("no /proc")
 	return b, c
 }

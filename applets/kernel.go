@@ -12,66 +12,70 @@ import (
 type Kernel interface {
 	escalate.Kernel
 	target.Kernel
-	// Catch takes signals from the runtime: each ends the process as it would
-	// have anyway, but after Hold a Wait instead. Hold fails if the runtime cannot start the
-	// threads that this takes; nothing has changed then.
-	Catch(...signals.Signal) error
-	Hold() error
-	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
-	HoldWhenWaiting()
-	// Ignore makes this process ignore the signal.
-	Ignore(signals.Signal)
-	// Wake ends a Wait, the next one if there is none now.
-	Wake()
-
+	signalCatcher
 	escalate.Cgroup
 	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
 	OpenCgroup(dir string) error
-	// Release reclaims the memory of a process that is being killed.
-	Release(procfs.ID) error
+	// ReleaseMemory reclaims the memory of a process that is dying of a KILL (process_mrelease(2)).
+	ReleaseMemory(procfs.ID) error
 	// LeaveGroup moves this process into a process group of its own.
 	LeaveGroup() error
-	poster
-	keeper
+	killer
+	commandKernel
 }
 
-// poster sends to a number as it was given. Who looks at a process first, or
-// comes back to it, opens it and signals through that.
-type poster interface {
+// signalCatcher decides what signals to this process do.
+type signalCatcher interface {
+	// Catch prepares to catch the signals. Until DeferSignals each ends this process at once.
+	Catch(...signals.Signal) error
+	// DeferSignals: from now on a caught signal no longer ends this process, but a Wait. It fails if the runtime
+	// cannot start the threads that this takes; nothing has changed then.
+	DeferSignals() error
+	// DeferSignalsWhenWaiting is DeferSignals for the time when a Wait takes long.
+	DeferSignalsWhenWaiting()
+	// IgnoreSignal makes this process ignore the signal.
+	IgnoreSignal(signals.Signal)
+	// Wake ends a Wait, the next one if none is in progress.
+	Wake()
+}
+
+// killer signals by the number that the user gave. A process that is read first, or signalled again, is opened
+// instead.
+type killer interface {
 	// Kill is kill(2).
 	Kill(pid int, sig signals.Signal) error
-	// KillQueue is sigqueue(3).
-	KillQueue(pid int, sig signals.Signal, value int32) error
-	// Queue is Signal with a value.
-	Queue(id procfs.ID, sig signals.Signal, value int32) error
+	// KillWithValue is sigqueue(3).
+	KillWithValue(pid int, sig signals.Signal, value int32) error
+	// SignalWithValue is Signal with a value.
+	SignalWithValue(id procfs.ID, sig signals.Signal, value int32) error
 }
 
-// keeper is what running a command takes of the kernel.
-type keeper interface {
+// commandKernel is what running a command takes of the kernel.
+type commandKernel interface {
 	child.Launcher
 	child.Reaper
 	child.Signaller
 	child.Terminal
-	adopter
+	reaperStarter
 	watcher
-	// OwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
-	OwnGroup(signals.Signal) error
-	// NoCore makes sure that the end of this process leaves no core dump.
-	NoCore() error
+	// SignalOwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
+	SignalOwnGroup(signals.Signal) error
+	// DisableCoreDump makes sure that the end of this process leaves no core dump.
+	DisableCoreDump() error
 	detacher
 	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
 	// and deletes it unless another file has replaced it.
 	WritePidfile(path, content string) (remove func(), err error)
 }
 
-// adopter makes this process the adopter of its orphaned descendants.
-type adopter interface {
-	// Adopt does that, and turns signals into events. With details, an event tells what /proc knows of a child.
-	Adopt(details bool) error
-	// Tend is Adopt for some signals only (nil: the same), those in heed even if this process inherited them as
-	// ignored. Without orphans this process becomes no adopter.
-	Tend(orphans bool, relay, heed []signals.Signal) error
-	// Subreaper reports whether this process is an adopter already.
+// reaperStarter makes this process reap its children, and perhaps the adopter of its orphaned descendants.
+type reaperStarter interface {
+	// StartReaper does both, and turns signals into events. With details, an event tells what /proc shows of a child.
+	StartReaper(details bool) error
+	// StartReaperFor forwards only some signals (nil: the default set), those in evenIfIgnored even if inherited as
+	// ignored. Without orphans, this process does not become a subreaper.
+	StartReaperFor(orphans bool, forward, evenIfIgnored []signals.Signal) error
+	// Subreaper reports whether this process is a subreaper already.
 	Subreaper() bool
 }
 
@@ -81,16 +85,16 @@ type watcher interface {
 	WatchInput() error
 	// WatchParent asks for an event when the parent of this process is gone, which must have that PID; 0 is any.
 	WatchParent(pid int) error
-	// DieWithParent has the kernel send this process sig when its parent is gone.
-	DieWithParent(sig signals.Signal) error
+	// SetParentDeathSignal makes the kernel send this process sig when its parent exits.
+	SetParentDeathSignal(sig signals.Signal) error
 }
 
 // detacher starts this program again in the background.
 type detacher interface {
-	// Background starts it under another name, with one end of a pipe, and returns what it wrote there.
-	Background(name string, argv, env []string) (string, error)
-	// Inherited takes the descriptor of that pipe.
-	Inherited(fd int)
-	// WriteTo returns a writer to a descriptor.
-	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
+	// StartBackground starts it under another name, with one end of a pipe, and returns what it wrote there.
+	StartBackground(name string, argv, env []string) (string, error)
+	// CloseOnExec keeps the descriptor of that pipe from the children of this process.
+	CloseOnExec(fd int)
+	// WriterTo returns a writer to an inherited descriptor.
+	WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error)
 }

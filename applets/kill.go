@@ -160,7 +160,7 @@ func (c *killCall) number(word string, pid int) {
 	c.tell(pid)
 	var err error
 	if c.queue {
-		err = c.env.Kernel.KillQueue(pid, c.signal, c.value)
+		err = c.env.Kernel.KillWithValue(pid, c.signal, c.value)
 	} else {
 		err = c.env.Kernel.Kill(pid, c.signal)
 	}
@@ -215,7 +215,7 @@ func (c *killCall) process(word string, id procfs.ID) {
 
 func (c *killCall) send(id procfs.ID) error {
 	if c.queue {
-		return c.env.Kernel.Queue(id, c.signal, c.value)
+		return c.env.Kernel.SignalWithValue(id, c.signal, c.value)
 	}
 	return c.env.Kernel.Signal(id, c.signal)
 }
@@ -296,7 +296,7 @@ func (c *killCall) climb() int {
 	if c.queue {
 		k = queueing{c.env.Kernel, c.value}
 	}
-	_ = c.env.Kernel.Hold()
+	_ = c.env.Kernel.DeferSignals()
 	sum, err := escalate.Run(k, plan, killWatch{c})
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)
@@ -326,5 +326,5 @@ type queueing struct {
 }
 
 func (q queueing) Signal(id procfs.ID, sig signals.Signal) error {
-	return q.Queue(id, sig, q.value)
+	return q.SignalWithValue(id, sig, q.value)
 }

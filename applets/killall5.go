@@ -122,11 +122,11 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 	// Who started this from another session goes too, and perhaps takes our
 	// terminal along.
 	c.guard.AllowAncestors()
-	k.Ignore(signals.HUP)
+	k.IgnoreSignal(signals.HUP)
 	if c.found, err = target.Resolve(c.env.Proc, k, c.guard, c.req); err != nil {
 		return nil, err
 	}
-	_ = k.Hold()
+	_ = k.DeferSignals()
 	p := c.plan()
 	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
 	p.Tree = c.tree()

@@ -30,7 +30,7 @@ func (c *killallCall) signalGroup(pgid int, member procfs.ID) (err error) {
 		}
 		c.own = 0
 		// From now on a terminal takes us for a background job.
-		k.Ignore(signals.TTOU)
+		k.IgnoreSignal(signals.TTOU)
 	}
 	if err := k.OpenGroup(pgid); err != nil {
 		return err

@@ -174,7 +174,7 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 	if !o.output.dryRun && !c.asks() && (own || isOwn(c, &self, req)) {
 		if c.env.Kernel.LeaveGroup() == nil {
 			// From now on a terminal takes us for a background job.
-			c.env.Kernel.Ignore(signals.TTOU)
+			c.env.Kernel.IgnoreSignal(signals.TTOU)
 		}
 		// Else, as a leader, it stays and is spared: then the others are
 		// signalled one by one.

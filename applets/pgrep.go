@@ -301,7 +301,7 @@ func (p *pgrepCall) signal(list []pgrepProcess) int {
 			continue
 		}
 		if p.o.release {
-			err = k.Release(found.ID)
+			err = k.ReleaseMemory(found.ID)
 		}
 		if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, errnoText(err))
@@ -320,7 +320,7 @@ func (p *pgrepCall) signal(list []pgrepProcess) int {
 
 func (p *pgrepCall) send(id procfs.ID) error {
 	if p.o.queue != nil {
-		return p.env.Kernel.Queue(id, p.o.signalSent(), *p.o.queue)
+		return p.env.Kernel.SignalWithValue(id, p.o.signalSent(), *p.o.queue)
 	}
 	return p.env.Kernel.Signal(id, p.o.signalSent())
 }

@@ -92,13 +92,13 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
 	})
 	r.Supervisor = child.NewSupervisor(k, r.env.Proc, r.env.PID, rep, r.supervision())
-	if err := k.Adopt(r.report); err != nil {
+	if err := k.StartReaper(r.report); err != nil {
 		if errors.As(err, new(*child.SubreaperError)) {
 			err = fmt.Errorf("%w (run it as PID 1, allow PR_SET_CHILD_SUBREAPER in the sandbox, or use timeout, which ends a process group)", err)
 		}
 		return r.fail(err)
 	}
-	_ = k.Hold()
+	_ = k.DeferSignals()
 	r.NoteChildren()
 	if r.parent.given {
 		if err := k.WatchParent(r.parent.pid); err != nil {
@@ -160,6 +160,6 @@ func (r *reapwaitCall) reportTo() (io.Writer, error) {
 		return r.env.Stderr, nil
 	}
 	r.report = true
-	w, err := r.env.Kernel.WriteTo(r.reportFD)
+	w, err := r.env.Kernel.WriterTo(r.reportFD)
 	return &output{w: w}, err
 }

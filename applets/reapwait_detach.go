@@ -17,7 +17,7 @@ func (r *reapwaitCall) background(operands []string) int {
 		// killbox reapwait ..., whatever the file is called
 		argv = argv[max(slices.Index(argv, "reapwait"), 0):]
 	}
-	answer, err := r.env.Kernel.Background(detachedName, argv, r.env.Environ)
+	answer, err := r.env.Kernel.StartBackground(detachedName, argv, r.env.Environ)
 	if err != nil {
 		return r.fail(err)
 	}
@@ -43,8 +43,8 @@ func (o *reapwaitOptions) detached(env *Env) (say func(string), ok bool) {
 	if !ok || err != nil {
 		return func(string) {}, false
 	}
-	w, err := env.Kernel.WriteTo(fd)
-	env.Kernel.Inherited(fd) // from here on no --report-fd can name it
+	w, err := env.Kernel.WriterTo(fd)
+	env.Kernel.CloseOnExec(fd) // from here on no --report-fd can name it
 	return func(answer string) {
 		if err == nil {
 			_, _ = w.Write([]byte(answer)) // the other may have been killed

@@ -74,7 +74,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	if o.output.dryRun {
 		return z.left(list)
 	}
-	_ = env.Kernel.Hold()
+	_ = env.Kernel.DeferSignals()
 	if (o.nudge || o.killParent) && len(list) > 0 {
 		z.nudgeParents(list)
 		list, err = z.find()

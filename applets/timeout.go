@@ -130,20 +130,20 @@ func (l *timeoutCall) run(operands []string) int {
 			relay = append(relay, sig)
 		}
 	}
-	err := k.Tend(!l.o.foreground && !l.o.groupOnly, relay, heed)
+	err := k.StartReaperFor(!l.o.foreground && !l.o.groupOnly, relay, heed)
 	if errors.As(err, new(*child.SubreaperError)) {
 		// Orphans would get away: the group alone is timed out, as without /proc.
 		l.o.groupOnly = true
-		err = k.Tend(false, relay, heed)
+		err = k.StartReaperFor(false, relay, heed)
 	}
 	if err != nil {
 		return l.fail(err)
 	}
-	_ = k.Hold()
+	_ = k.DeferSignals()
 	l.NoteChildren()
 	// Who stops us for the sake of the terminal would stop the clock.
-	k.Ignore(signals.TTIN)
-	k.Ignore(signals.TTOU)
+	k.IgnoreSignal(signals.TTIN)
+	k.IgnoreSignal(signals.TTOU)
 	launch := child.NewLaunch(operands, l.env.Environ)
 	launch.Default = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
 	if l.o.signal.s != 0 {
@@ -203,7 +203,7 @@ func (l *timeoutCall) keepTime() error {
 		if !l.Deadline.IsZero() {
 			wait = max(time.Until(l.Deadline), 0)
 		}
-		events, err := l.env.Kernel.Next(wait)
+		events, err := l.env.Kernel.WaitAndReap(wait)
 		if err != nil {
 			return err
 		}
@@ -241,7 +241,7 @@ func (l *timeoutCall) exit() int {
 	if l.killed && !l.o.foreground {
 		// GNU's is killed with its group, and a shell says so.
 		if l.gnu() || l.strangers() {
-			_ = l.env.Kernel.OwnGroup(signals.KILL)
+			_ = l.env.Kernel.SignalOwnGroup(signals.KILL)
 		}
 		l.env.Die(signals.KILL)
 		return child.SignalOffset + int(signals.KILL)
@@ -251,7 +251,7 @@ func (l *timeoutCall) exit() int {
 		if core {
 			fmt.Fprintln(l.env.Stderr, "timeout: the monitored command dumped core")
 		}
-		if !l.timedOut && l.env.Kernel.NoCore() == nil {
+		if !l.timedOut && l.env.Kernel.DisableCoreDump() == nil {
 			l.env.Die(sig)
 		}
 		if sig == signals.KILL {

@@ -55,11 +55,11 @@ func (l *timeoutCall) send(sig signals.Signal) error {
 		list = append(list, signals.CONT)
 	}
 	for _, sig := range list {
-		if err := k.Pass(l.Command, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+		if err := k.SignalChild(l.Command, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 			l.CommandFailed(err)
 		}
 		if !l.o.foreground {
-			_ = k.OwnGroup(sig)
+			_ = k.SignalOwnGroup(sig)
 		}
 	}
 	return nil
@@ -85,7 +85,7 @@ func (l *timeoutCall) sendFamily(sig signals.Signal) error {
 	}
 	if err == nil && sig != signals.KILL && !sig.Stops() && l.strangers() {
 		for _, s := range []signals.Signal{sig, signals.CONT} {
-			_ = l.env.Kernel.OwnGroup(s)
+			_ = l.env.Kernel.SignalOwnGroup(s)
 		}
 	}
 	return err

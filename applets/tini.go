@@ -184,16 +184,16 @@ func (t *tiniCall) run(operands []string) int {
 		Ladder: escalate.NewLadder(signals.TERM, escalate.DefaultGrace),
 	})
 	orphans := t.subreaper || t.env.PID == 1 || k.Subreaper()
-	if err := k.Tend(orphans, nil, signals.All()); err != nil {
+	if err := k.StartReaperFor(orphans, nil, signals.All()); err != nil {
 		return t.fail(subreaperText(err))
 	}
-	_ = k.Hold()
+	_ = k.DeferSignals()
 	// Who stops us for the sake of the terminal would stop the reaping.
-	k.Ignore(signals.TTIN)
-	k.Ignore(signals.TTOU)
+	k.IgnoreSignal(signals.TTIN)
+	k.IgnoreSignal(signals.TTOU)
 	t.r.NoteChildren()
 	if t.death != 0 {
-		if err := k.DieWithParent(t.death); err != nil {
+		if err := k.SetParentDeathSignal(t.death); err != nil {
 			return t.fail(err)
 		}
 	}

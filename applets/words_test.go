@@ -95,7 +95,7 @@ func wordCalls(a *Applet, row wordRow) []string {
 // wordBench is a bench in which no command can be run and no pidfile written.
 func wordBench(t *testing.T, word, stdin string) *bench {
 	b := newBench(t, stdin)
-	b.k.keeper = &children{
+	b.k.commandKernel = &children{
 		launchErr:  &child.LaunchError{Code: child.NotFound, Name: word, Err: syscall.ENOENT},
 		pidfileErr: &fs.PathError{Op: "write", Path: word, Err: syscall.ENOENT},
 		living:     1,

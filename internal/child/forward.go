@@ -32,7 +32,7 @@ func (s *Supervisor) forward(sig signals.Signal) (over bool) {
 	}
 	stop := sig == signals.TSTP && to == sig && (!s.Init || s.terminal >= 0)
 	group := s.Group || stop && s.leadsGroup() || sig == signals.CONT && s.leadsGroup()
-	if err := s.Kernel.Pass(s.Command, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+	if err := s.Kernel.SignalChild(s.Command, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		if err = fmt.Errorf("cannot forward %v: %w", to, err); s.Proc == nil {
 			s.Reporter.Failed(nil, err)
 		} else {
@@ -80,17 +80,17 @@ func (s *Supervisor) suspend(commandStopped bool) {
 	k := s.Kernel
 	// Whoever watches us, a shell, takes the terminal from here.
 	s.restoreTerminal()
-	stopped := k.Stop()
+	stopped := k.StopSelf()
 	s.lend()
 	if stopped || commandStopped {
-		_ = k.Pass(s.Command, signals.CONT, s.leadsGroup())
+		_ = k.SignalChild(s.Command, signals.CONT, s.leadsGroup())
 	}
 }
 
 // lend gives COMMAND the foreground, if it is ours.
 func (s *Supervisor) lend() {
-	if k := s.Kernel; s.terminal >= 0 && !s.lent && k.Foreground(s.terminal) {
-		s.lent = k.GiveTerminal(s.terminal, s.Command) == nil
+	if k := s.Kernel; s.terminal >= 0 && !s.lent && k.InForeground(s.terminal) {
+		s.lent = k.SetForeground(s.terminal, s.Command) == nil
 	}
 }
 
@@ -99,6 +99,6 @@ func (s *Supervisor) lend() {
 func (s *Supervisor) restoreTerminal() {
 	if s.lent {
 		s.lent = false
-		_ = s.Kernel.GiveTerminal(s.terminal, 0)
+		_ = s.Kernel.SetForeground(s.terminal, 0)
 	}
 }

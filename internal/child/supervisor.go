@@ -19,17 +19,17 @@ type Launcher interface {
 // Reaper reaps children.
 type Reaper interface {
 	// Next returns what has happened, at the latest after the timeout.
-	Next(timeout time.Duration) ([]Event, error)
+	WaitAndReap(timeout time.Duration) ([]Event, error)
 	// Alone reports whether no child is left, not even a zombie.
-	Alone() bool
+	ReapedAll() bool
 }
 
 // Signaller signals children, which /proc may not show.
 type Signaller interface {
 	// Pass signals a child that has not been reaped, or the process group that it leads.
-	Pass(pid int, sig signals.Signal, group bool) error
+	SignalChild(pid int, sig signals.Signal, group bool) error
 	// Everybody signals all processes of the PID namespace whose PID 1 this process is.
-	Everybody(signals.Signal) error
+	SignalAll(signals.Signal) error
 }
 
 // Terminal is job control.
@@ -37,11 +37,11 @@ type Terminal interface {
 	// Terminal returns the controlling terminal if this process may give its foreground away.
 	Terminal() (fd int, ok bool)
 	// Foreground reports whether this process is in the foreground of the terminal.
-	Foreground(fd int) bool
+	InForeground(fd int) bool
 	// GiveTerminal puts a process group into the foreground; 0 is that of this process.
-	GiveTerminal(fd, group int) error
+	SetForeground(fd, group int) error
 	// Stop stops this process as SIGTSTP does, and reports whether the kernel did that.
-	Stop() bool
+	StopSelf() bool
 }
 
 // Kernel is what a Supervisor needs of the system.
@@ -126,7 +126,7 @@ func NewSupervisor(k Kernel, proc *procfs.FS, pid int, rep Reporter, o Options) 
 func (s *Supervisor) Launch(l *Launch) (err error) {
 	k := s.Kernel
 	fd, ok := k.Terminal()
-	if !ok && s.Init && k.Foreground(0) {
+	if !ok && s.Init && k.InForeground(0) {
 		// It leads a group in any case, and could not read otherwise.
 		fd, ok = 0, true
 	}
@@ -153,7 +153,7 @@ func (s *Supervisor) Supervise() error {
 // from what ran in it before an exec.
 func (s *Supervisor) NoteChildren() {
 	s.before = make(map[procfs.ID]bool)
-	if s.PID == 1 || s.Proc == nil || s.Kernel.Alone() || s.ForeignProc() {
+	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapedAll() || s.ForeignProc() {
 		return
 	}
 	var table procfs.Snapshot
@@ -180,7 +180,7 @@ func (s *Supervisor) watch() error {
 		if !s.grace.IsZero() {
 			timeout = min(timeout, max(time.Until(s.grace), 0))
 		}
-		events, err := s.Kernel.Next(timeout)
+		events, err := s.Kernel.WaitAndReap(timeout)
 		if err != nil {
 			return err
 		}
@@ -205,7 +205,7 @@ func (s *Supervisor) watch() error {
 
 // alone holds when nobody is left but who was there before.
 func (s *Supervisor) alone() bool {
-	if s.Kernel.Alone() {
+	if s.Kernel.ReapedAll() {
 		return true
 	}
 	if len(s.before) == 0 {

@@ -108,7 +108,7 @@ func (s *Supervisor) Settle() bool {
 
 // drain takes what has happened, and returns whether anything has.
 func (s *Supervisor) drain() bool {
-	events, _ := s.Kernel.Next(0)
+	events, _ := s.Kernel.WaitAndReap(0)
 	s.reap(events)
 	return len(events) > 0
 }
@@ -171,9 +171,9 @@ func (s *Supervisor) sweep(ladder escalate.Ladder) (over bool, err error) {
 		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
 			var err error
 			if s.PID == 1 {
-				err = k.Everybody(sig)
+				err = k.SignalAll(sig)
 			} else if s.Command != 0 {
-				err = k.Pass(s.Command, sig, s.leadsGroup())
+				err = k.SignalChild(s.Command, sig, s.leadsGroup())
 			}
 			switch {
 			case errors.Is(err, syscall.EPERM) && s.Command != 0:
@@ -191,7 +191,7 @@ func (s *Supervisor) sweep(ladder escalate.Ladder) (over bool, err error) {
 			if step.Grace != duration.Forever {
 				left = max(time.Until(end), 0)
 			}
-			events, err := k.Next(left)
+			events, err := k.WaitAndReap(left)
 			if err != nil {
 				return false, err
 			}

@@ -18,7 +18,7 @@ func (k *Kernel) Boost() func() {
 		return func() {} // locking a thread makes the runtime start another
 	}
 	runtime.LockOSThread()
-	going := unstoppable()
+	going := ignoreTerminalStops()
 	end := func() {
 		going()
 		runtime.UnlockOSThread()
@@ -43,12 +43,12 @@ func (k *Kernel) Boost() func() {
 	}
 }
 
-// unstoppable has the terminal's signals ignored until the returned call.
-func unstoppable() func() {
+// ignoreTerminalStops ignores SIGTSTP and SIGTTOU until the returned function is called.
+func ignoreTerminalStops() func() {
 	signals := [...]unix.Signal{unix.SIGTSTP, unix.SIGTTOU}
 	var old [len(signals)]disposition
 	for i, sig := range signals {
-		ignore := ignoring()
+		ignore := ignoreDisposition()
 		rtSigaction(int(sig), &ignore, &old[i])
 	}
 	return func() {

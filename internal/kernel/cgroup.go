@@ -14,10 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroup is a directory of cgroup v2 that is held open, so that one which gets
-// its name later is never taken for it: a supervisor removes the cgroup of a
-// service that has ended, and starts it again in another of the same name.
-// What is done to a removed one fails with ENOENT or ENODEV.
+// cgroup is a directory of cgroup v2. It is kept open, so that a later cgroup of the same name is not taken for it: a
+// supervisor removes the cgroup of a service that has ended, and restarts the service in a new one of the same name.
+// Operations on a removed cgroup fail with ENOENT or ENODEV.
 type cgroup struct {
 	// dir leads to the directory through its descriptor. The dot at the end
 	// makes it a directory for filepath.WalkDir, and no link.
@@ -26,7 +25,7 @@ type cgroup struct {
 	events *os.File
 }
 
-// OpenCgroup pins the cgroup at dir.
+// OpenCgroup pins the cgroup v2 at dir. It takes Linux 5.2 (cgroup.freeze).
 func (k *Kernel) OpenCgroup(dir string) error {
 	if k.proc == nil {
 		return errors.New("there is no /proc")
@@ -51,16 +50,15 @@ func (k *Kernel) openCgroup(fd int) error {
 		return errors.New("not a cgroup v2")
 	}
 	dir := fmt.Sprintf("%s/self/fd/%d/.", k.proc.Root(), fd)
-	// Read and written through descriptors without Go's poller, which would
-	// make them non-blocking for the guardian, too.
-	freeze, err := open(filepath.Join(dir, "cgroup.freeze"), unix.O_RDWR)
+	// Not through Go's poller, which would make the descriptors non-blocking, for the guardian as well.
+	freeze, err := openFile(filepath.Join(dir, "cgroup.freeze"), unix.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.New("it has no cgroup.freeze, which needs Linux 5.2")
 	}
 	if err != nil {
 		return fmt.Errorf("cgroup.freeze: %w", err)
 	}
-	events, err := open(filepath.Join(dir, "cgroup.events"), unix.O_RDONLY)
+	events, err := openFile(filepath.Join(dir, "cgroup.events"), unix.O_RDONLY)
 	if err != nil {
 		freeze.Close()
 		return fmt.Errorf("cgroup.events: %w", err)
@@ -69,7 +67,8 @@ func (k *Kernel) openCgroup(fd int) error {
 	return nil
 }
 
-func open(path string, flags int) (*os.File, error) {
+// openFile opens a file without Go's poller.
+func openFile(path string, flags int) (*os.File, error) {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -88,26 +87,26 @@ func (k *Kernel) CgroupFrozen() (bool, error) {
 }
 
 // TellCgroup lets the guardian know that the cgroup is about to be frozen.
-func (k *Kernel) TellCgroup() error { return k.guard.send(guardCgroup()) }
+func (k *Kernel) TellCgroup() error { return k.guardian.sendRecords(cgroupRecord()) }
 
 // FreezeCgroup freezes it and waits until everybody has stopped.
 func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
-	if err := k.cgroup.write('1'); err != nil {
+	if err := k.cgroup.setFrozen('1'); err != nil {
 		return false, fmt.Errorf("cannot freeze the cgroup: %w", err)
 	}
-	return k.cgroupEvent("frozen 1", limit)
+	return k.waitCgroupEvent("frozen 1", limit)
 }
 
 // ThawCgroup lets it go on and, with below, those in it that were frozen by
 // themselves.
 func (k *Kernel) ThawCgroup(below bool) error {
-	err := k.cgroup.write('0')
+	err := k.cgroup.setFrozen('0')
 	if !below {
 		return err
 	}
 	_ = filepath.WalkDir(k.cgroup.dir, func(path string, d fs.DirEntry, failed error) error {
 		if failed == nil && d.Name() == "cgroup.freeze" {
-			failed = thawAt(path)
+			failed = thawFile(path)
 		}
 		// What vanishes meanwhile need not be thawed. Of the others as many
 		// are thawed as can be.
@@ -119,8 +118,8 @@ func (k *Kernel) ThawCgroup(below bool) error {
 	return err
 }
 
-// thawAt writes to a cgroup.freeze that says 1.
-func thawAt(path string) error {
+// thawFile writes 0 to the cgroup.freeze at path if it contains 1.
+func thawFile(path string) error {
 	b, err := readFile(path)
 	if err != nil || !bytes.HasPrefix(b, []byte("1")) {
 		return err
@@ -134,17 +133,18 @@ func thawAt(path string) error {
 	return err
 }
 
-func (c *cgroup) write(value byte) error {
+// setFrozen writes 0 or 1 to cgroup.freeze.
+func (c *cgroup) setFrozen(value byte) error {
 	_, err := unix.Pwrite(int(c.freeze.Fd()), []byte{value}, 0)
 	if err == unix.ENODEV {
-		return nil // removed: nobody is in it
+		return nil // removed, which only an empty cgroup can be
 	}
 	return err
 }
 
 // KillCgroup kills everybody in it at one stroke.
 func (k *Kernel) KillCgroup() error {
-	f, err := open(filepath.Join(k.cgroup.dir, "cgroup.kill"), unix.O_WRONLY)
+	f, err := openFile(filepath.Join(k.cgroup.dir, "cgroup.kill"), unix.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -187,19 +187,19 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 			}
 		}
 		if len(b) == 0 {
-			pids = append(pids, k.movedInto(path)...)
+			pids = append(pids, k.findMigrated(path)...)
 		}
 		return nil
 	})
 	return pids, outside, err
 }
 
-// movedInto returns the processes that were moved into a cgroup after their first
+// findMigrated returns the processes that were moved into a cgroup after their first
 // threads had exited. The kernel leaves such a thread in the cgroup where it
 // exited, and lists the process there (cgroup_migrate_add_task,
 // css_task_iter_advance in kernel/cgroup/cgroup.c). Only cgroup.threads lists their
 // other threads.
-func (k *Kernel) movedInto(dir string) (pids []int) {
+func (k *Kernel) findMigrated(dir string) (pids []int) {
 	b, _ := readFile(filepath.Join(dir, "cgroup.threads"))
 	for word := range bytes.FieldsSeq(b) {
 		tid, _ := strconv.Atoi(string(word))
@@ -213,12 +213,12 @@ func (k *Kernel) movedInto(dir string) (pids []int) {
 
 // CgroupEmpty waits until nobody lives in the subtree.
 func (k *Kernel) CgroupEmpty(limit time.Duration) (bool, error) {
-	return k.cgroupEvent("populated 0", limit)
+	return k.waitCgroupEvent("populated 0", limit)
 }
 
-// cgroupEvent waits until cgroup.events has that line. The kernel wakes the
-// poller with POLLPRI whenever the file changes.
-func (k *Kernel) cgroupEvent(line string, limit time.Duration) (bool, error) {
+// waitCgroupEvent waits until cgroup.events has that line, for limit at most, and reports whether it has. poll(2)
+// returns POLLPRI whenever the file changes.
+func (k *Kernel) waitCgroupEvent(line string, limit time.Duration) (bool, error) {
 	began := time.Now()
 	fd := int(k.cgroup.events.Fd())
 	buf := make([]byte, 256)
@@ -230,24 +230,24 @@ func (k *Kernel) cgroupEvent(line string, limit time.Duration) (bool, error) {
 		if err != nil && err != unix.EINTR {
 			return false, fmt.Errorf("cgroup.events: %w", err)
 		}
-		for have := range bytes.Lines(buf[:max(n, 0)]) {
-			if string(bytes.TrimSpace(have)) == line {
+		for present := range bytes.Lines(buf[:max(n, 0)]) {
+			if string(bytes.TrimSpace(present)) == line {
 				return true, nil
 			}
 		}
 		if err := k.Interrupted(); err != nil {
 			return false, err
 		}
-		left := limit - time.Since(began)
-		if left <= 0 {
+		remaining := limit - time.Since(began)
+		if remaining <= 0 {
 			return false, nil
 		}
 		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLPRI}}
-		if k.notes != nil {
-			fds = append(fds, unix.PollFd{Fd: int32(k.notes.fd), Events: unix.POLLIN})
+		if k.caught != nil {
+			fds = append(fds, unix.PollFd{Fd: int32(k.caught.fd), Events: unix.POLLIN})
 		}
 		// Rounded up: waking before the time would only spin.
-		if _, err := unix.Poll(fds, int(left/time.Millisecond)+1); err != nil && err != unix.EINTR {
+		if _, err := unix.Poll(fds, int(remaining/time.Millisecond)+1); err != nil && err != unix.EINTR {
 			return false, fmt.Errorf("poll: %w", err)
 		}
 	}

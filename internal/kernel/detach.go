@@ -12,10 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Background starts this program again as argv says, in a session of its own,
-// without standard input and output. Its name is name and the number of a
-// descriptor, to which it is to write a line.
-func (k *Kernel) Background(name string, argv, env []string) (string, error) {
+// StartBackground starts this program again with argv, in a session of its own and without standard input and output,
+// and returns the line that it writes to a pipe. Its argv[0] is name and the number of the pipe's descriptor.
+func (k *Kernel) StartBackground(name string, argv, env []string) (string, error) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return "", &os.PathError{Op: "open", Path: os.DevNull, Err: err}
@@ -55,13 +54,12 @@ func (k *Kernel) Background(name string, argv, env []string) (string, error) {
 	return string(line[:n]), nil
 }
 
-// Inherited keeps a descriptor from our children.
-func (k *Kernel) Inherited(fd int) { unix.CloseOnExec(fd) }
+// CloseOnExec keeps an inherited descriptor from the children of this process.
+func (k *Kernel) CloseOnExec(fd int) { unix.CloseOnExec(fd) }
 
-// WriteTo returns a writer to a descriptor that the caller has opened. Those
-// that this process opened itself are all closed on exec, which one that came
-// through an exec cannot be.
-func (k *Kernel) WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
+// WriterTo returns a writer to a descriptor that this process inherited. One that this process has opened itself, which
+// is marked to be closed on exec, is an error, and so is one that is not open for writing.
+func (k *Kernel) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	mode := 0
 	if err == nil {

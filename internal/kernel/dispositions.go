@@ -14,12 +14,12 @@ import (
 
 // The Go runtime handles almost every signal: without os/signal it drops ALRM, USR1 and others, and answers
 // SEGV, ABRT and others with a trace and exit status 2. A tool is to behave as a C program does. So
-// StandardSignals restores the disposition with which the caller started this program, for each signal that
+// RestoreDispositions restores the disposition with which the caller started this program, for each signal that
 // the runtime handles: SIG_DFL or SIG_IGN. As PID 1 this program then survives a stray SEGV, because the
 // kernel drops a signal with SIG_DFL to PID 1. A signal that arrives before (in about the first
 // millisecond, while the runtime starts) still meets the runtime's handlers.
 //
-// A signal is given back to the runtime only to be caught, by take.
+// catchSignal gives a signal back to the runtime, to be caught.
 
 // disposition is a struct sigaction of the kernel, which every architecture lays out in its own way. All
 // zeros are SIG_DFL.
@@ -27,15 +27,17 @@ type disposition [64]byte
 
 const sigIgn = 1
 
-func ignoring() (d disposition) {
-	*d.at() = sigIgn
+// ignoreDisposition returns SIG_IGN.
+func ignoreDisposition() (d disposition) {
+	*d.handlerWord() = sigIgn
 	return d
 }
 
 // handler returns 0 (SIG_DFL), sigIgn or the address of a function.
-func (d *disposition) handler() uintptr { return *d.at() }
+func (d *disposition) handler() uintptr { return *d.handlerWord() }
 
-func (d *disposition) at() *uintptr {
+// handlerWord returns where the kernel's struct sigaction has the handler.
+func (d *disposition) handlerWord() *uintptr {
 	i := uintptr(0)
 	if mips() {
 		i = unsafe.Sizeof(i) // after the flags
@@ -43,9 +45,9 @@ func (d *disposition) at() *uintptr {
 	return (*uintptr)(unsafe.Pointer(&d[i]))
 }
 
-// runtimeOwn reports whether the runtime has no handler for the signal, or may keep it: it preempts goroutines
-// by URG, which is ignored by default, as CHLD is.
-func runtimeOwn(sig int) bool {
+// keepsRuntimeHandler reports whether the runtime has no handler for the signal, or may keep it: it preempts
+// goroutines by URG, which is ignored by default, as CHLD is.
+func keepsRuntimeHandler(sig int) bool {
 	switch syscall.Signal(sig) {
 	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGCHLD, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
 		return true
@@ -53,18 +55,18 @@ func runtimeOwn(sig int) bool {
 	return false
 }
 
-// StandardSignals gives each signal the disposition that this program inherited.
-func (k *Kernel) StandardSignals() {
-	in := k.given
-	in.filtered = ignoreTraps() && filtered()
-	ignore := ignoring()
+// RestoreDispositions gives each signal the disposition that this program inherited.
+func (k *Kernel) RestoreDispositions() {
+	in := k.inherited
+	in.filtered = ignoreTraps() && seccompActive()
+	ignore := ignoreDisposition()
 	for sig := 1; sig <= numSignals; sig++ {
-		if runtimeOwn(sig) {
+		if keepsRuntimeHandler(sig) {
 			continue
 		}
 		ignored := in.ignored[sig] || in.mask.has(signals.Signal(sig)) // the runtime unblocks some in every thread
 		if sig == int(unix.SIGSYS) && in.filtered {                    // see seccomp.go
-			rtSigaction(sig, nil, &k.ofRuntime[sig])
+			rtSigaction(sig, nil, &k.runtimeHandlers[sig])
 			to := reactKill
 			if ignored || os.Getpid() == 1 {
 				to = reactDrop
@@ -76,19 +78,19 @@ func (k *Kernel) StandardSignals() {
 		if ignored {
 			act = &ignore
 		}
-		rtSigaction(sig, act, &k.ofRuntime[sig])
+		rtSigaction(sig, act, &k.runtimeHandlers[sig])
 	}
 }
 
-// take has the runtime send the signal to the channel of caught ones.
-func (k *Kernel) take(sig signals.Signal) {
-	signal.Notify(k.notes.ch, syscall.Signal(sig)) // first: the handler drops what is not wanted
-	if syscall.Signal(sig) == unix.SIGSYS && k.given.filtered {
-		setReaction(unix.SIGSYS, reactDrop) // what it does not pass on is queued
+// catchSignal makes the runtime send the signal to the channel of caught signals.
+func (k *Kernel) catchSignal(sig signals.Signal) {
+	signal.Notify(k.caught.ch, syscall.Signal(sig)) // first: the handler drops other signals
+	if syscall.Signal(sig) == unix.SIGSYS && k.inherited.filtered {
+		setReaction(unix.SIGSYS, reactDrop) // the handler passes on all but queued ones
 	} else {
 		k.reactions[sig] = setReaction(syscall.Signal(sig), reactNotify)
 	}
-	if act := &k.ofRuntime[sig]; act.handler() > sigIgn {
+	if act := &k.runtimeHandlers[sig]; act.handler() > sigIgn {
 		rtSigaction(int(sig), act, nil)
 	}
 }
@@ -105,9 +107,9 @@ const (
 	reactAll    reaction = 15
 )
 
-// faultAgain gives the runtime a moment to end this process if sig, which has been passed on, was raised by a
-// fault of this process: the handler has returned to the instruction, which faults again.
-func (k *Kernel) faultAgain(sig signals.Signal) {
+// awaitFault gives the runtime a moment to end this process if sig, which was caught, was raised by a fault of this
+// process: the handler has returned to the instruction, which faults again.
+func (k *Kernel) awaitFault(sig signals.Signal) {
 	if !raisedByFault(syscall.Signal(sig)) || syscall.Signal(sig) == unix.SIGSYS {
 		return
 	}
@@ -126,9 +128,9 @@ func uncatchable(sig signals.Signal) bool {
 	return false
 }
 
-// ignoreUncatchable ignores them, so that none ends this process before its children.
+// ignoreUncatchable makes this process ignore the uncatchable signals, so that none ends it before its children.
 func ignoreUncatchable() {
-	act := ignoring()
+	act := ignoreDisposition()
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
 		if uncatchable(sig) {
 			rtSigaction(int(sig), &act, nil)
@@ -136,29 +138,29 @@ func ignoreUncatchable() {
 	}
 }
 
-// ending returns the signals to catch while this process must not end at once: all that would end it.
-func (k *Kernel) ending() []signals.Signal {
+// endingSignals returns the signals to catch while this process must not end at once: all that would end it.
+func (k *Kernel) endingSignals() []signals.Signal {
 	if os.Getpid() == 1 {
-		return k.notes.sigs // of the others, the kernel delivers none
+		return k.caught.chosen // the kernel delivers no others to PID 1
 	}
 	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if sig.Ends() && !uncatchable(sig) && !k.ignores(sig) && !k.given.mask.has(sig) && !k.ignoring[sig] {
+		if sig.Ends() && !uncatchable(sig) && !k.ignores(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
 			list = append(list, sig)
 		}
 	}
 	return list
 }
 
-// ignoreAll ignores every signal that can be ignored. If SIGSYS were set to SIG_IGN, a system call that a seccomp
+// ignoreAllSignals ignores every signal that can be ignored. If SIGSYS were set to SIG_IGN, a system call that a seccomp
 // filter traps would end this process (kernel/signal.c, force_sig_info_to_task).
-func (k *Kernel) ignoreAll() {
-	act := ignoring()
+func (k *Kernel) ignoreAllSignals() {
+	act := ignoreDisposition()
 	for sig := 1; sig <= numSignals; sig++ {
 		switch syscall.Signal(sig) {
 		case unix.SIGURG: // by which the runtime preempts
 		case unix.SIGSYS:
-			if k.given.filtered {
+			if k.inherited.filtered {
 				setReaction(unix.SIGSYS, reactDrop)
 				continue
 			}

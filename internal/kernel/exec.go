@@ -14,11 +14,11 @@ func (k *Kernel) Exec(path string, argv, env []string) error {
 	defer blockSignals()()
 	for sig := 1; sig <= numSignals; sig++ {
 		var act disposition
-		if k.given.ignored[sig] {
-			act = ignoring()
+		if k.inherited.ignored[sig] {
+			act = ignoreDisposition()
 		}
 		rtSigaction(sig, &act, nil)
 	}
-	sigmask(unix.SIG_SETMASK, &k.given.mask, nil)
+	sigmask(unix.SIG_SETMASK, &k.inherited.mask, nil)
 	return unix.Exec(path, argv, env)
 }

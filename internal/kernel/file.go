@@ -20,7 +20,7 @@ func (f File) Write(b []byte) (int, error) {
 		if _, err := unix.Poll(poll, -1); err == unix.EINTR {
 			continue
 		}
-		n, err := write(int(f), b[done:min(len(b), done+pipeBuf)])
+		n, err := writeWithoutSIGPIPE(int(f), b[done:min(len(b), done+pipeBuf)])
 		switch err {
 		case nil:
 			done += n
@@ -48,8 +48,8 @@ func (k *Kernel) Output(fd int) Output { return Output{k, File(fd)} }
 func (o Output) Write(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
-		if o.k.holds() {
-			if err := o.awaitRoom(); err != nil {
+		if o.k.defersSignals() {
+			if err := o.waitWritable(); err != nil {
 				return done, err
 			}
 		}
@@ -61,11 +61,11 @@ func (o Output) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// awaitRoom returns when a write does not wait, or a caught signal has arrived meanwhile.
-func (o Output) awaitRoom() error {
+// waitWritable returns when a write does not block, or with an error when a caught signal has arrived.
+func (o Output) waitWritable() error {
 	for {
 		poll := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
-		if n, err := unix.Poll(poll, int(pollLast/time.Millisecond)); n > 0 || err != nil && err != unix.EINTR {
+		if n, err := unix.Poll(poll, int(pollMax/time.Millisecond)); n > 0 || err != nil && err != unix.EINTR {
 			return nil
 		}
 		if err := o.k.Interrupted(); err != nil {
@@ -77,10 +77,10 @@ func (o Output) awaitRoom() error {
 // pipeSignal is a set of signals: PIPE.
 var pipeSignal = func() (set sigset) { set.add(unix.SIGPIPE); return set }()
 
-// write is write(2) without SIGPIPE: blocked in this thread, to which the kernel sends it, and taken from
-// there. The calls are raw so that the goroutine stays on the thread; to lock it makes the runtime start
-// another one.
-func write(fd int, b []byte) (int, error) {
+// writeWithoutSIGPIPE is write(2) without SIGPIPE: it blocks the signal in this thread, to which the kernel sends it,
+// and consumes it there. The calls are raw so that the goroutine stays on the thread; runtime.LockOSThread would make
+// the runtime start another one.
+func writeWithoutSIGPIPE(fd int, b []byte) (int, error) {
 	var old sigset
 	sigmask(unix.SIG_BLOCK, &pipeSignal, &old)
 	n, _, errno := syscall.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

@@ -18,18 +18,16 @@ import (
 
 // group is a process group that OpenGroup pinned.
 //
-// A group has no descriptor of its own, but a file can be owned by one: the
-// owner (F_SETOWN_EX) is kept as the kernel's own object, not as a number, and
-// F_GETOWN_EX tells of none once the group has no member left, zombies
-// included (Linux 5.12). Its number can be in use for another group only after
-// that. So the file tells for certain, and at any time, whether the number
-// still means the group that was opened, though its leader is long gone.
+// A group has no descriptor of its own, but a group can own a file: the kernel keeps the owner (F_SETOWN_EX) as an
+// object, not as a number, and F_GETOWN_EX returns none once the group has no member left, including zombies (Linux
+// 5.12). Only after that can the number become that of another group. So the file shows at any time whether the number
+// still means the group that was opened, even if its leader has been reaped.
 type group struct {
-	pgid   int
-	owned  int       // an eventfd that the group owns, or -1
-	leader int       // a pidfd of the process that leads it, or -1
-	dir    int       // without owned: a descriptor of the leader's /proc directory, or -1
-	led    procfs.ID // the leader, zero if it had been reaped
+	pgid        int
+	ownedFD     int       // an eventfd that the group owns, or -1
+	leaderFD    int       // a pidfd of the group leader, or -1
+	leaderDirFD int       // without ownedFD: a descriptor of the leader's /proc directory, or -1
+	leaderID    procfs.ID // the leader, zero if it had been reaped
 }
 
 // ownerEx is struct f_owner_ex of fcntl(2).
@@ -40,8 +38,7 @@ const ownerGroup = 2 // F_OWNER_PGRP
 // signalProcessGroup is PIDFD_SIGNAL_PROCESS_GROUP (Linux 6.9).
 const signalProcessGroup = 1 << 2
 
-// OpenGroup pins the process group that has the number now. The error is
-// procfs.ErrNoProcess where there is none.
+// OpenGroup pins the process group that has the number now. The error is procfs.ErrNoProcess if there is none.
 func (k *Kernel) OpenGroup(pgid int) error {
 	if pgid <= 1 {
 		return fmt.Errorf("%d is no process group to be signalled", pgid)
@@ -49,31 +46,31 @@ func (k *Kernel) OpenGroup(pgid int) error {
 	if k.groups[pgid] != nil {
 		return nil
 	}
-	g := &group{pgid: pgid, owned: -1, leader: -1, dir: -1}
-	if err := k.own(g); err != nil {
+	g := &group{pgid: pgid, ownedFD: -1, leaderFD: -1, leaderDirFD: -1}
+	if err := k.setOwner(g); err != nil {
 		return err
 	}
 	if err := unix.Kill(-pgid, 0); err == unix.ESRCH {
 		g.close()
 		return procfs.ErrNoProcess
 	}
-	if g.owned >= 0 && k.pidfds() {
-		// While the group lives, nobody but its leader can have the number.
+	if g.ownedFD >= 0 && k.pidfds() {
+		// While the group lives, only its leader can have that PID.
 		if fd, err := unix.PidfdOpen(pgid, 0); err == nil {
-			g.leader = fd
+			g.leaderFD = fd
 		}
 	}
-	if g.owned < 0 && k.proc != nil {
-		if dir, err := k.proc.OpenDir(pgid); err == nil && dir < k.probe.limit()-reserve {
-			g.dir = dir
+	if g.ownedFD < 0 && k.proc != nil {
+		if dir, err := k.proc.OpenDir(pgid); err == nil && dir < k.probe.fdLimit()-headroom {
+			g.leaderDirFD = dir
 		} else if err == nil {
 			closeFD(dir)
 		}
 		if st, err := k.proc.Stat(pgid); err == nil {
-			g.led = st.ID
+			g.leaderID = st.ID
 		}
 	}
-	if g.owned >= 0 && !g.lives() {
+	if g.ownedFD >= 0 && !g.hasMembers() {
 		g.close()
 		return procfs.ErrNoProcess
 	}
@@ -84,21 +81,21 @@ func (k *Kernel) OpenGroup(pgid int) error {
 	return nil
 }
 
-// own makes the group the owner of a file. Where that cannot be had (an old
-// kernel, no descriptors left) known members vouch for the number.
-func (k *Kernel) own(g *group) error {
-	if k.opts.NoPidfd || !k.tellsOwner() {
+// setOwner makes the group the owner of a file. Without that (an old kernel, no descriptors left) the members decide
+// whether the number still means the group: see sameGroupByProc.
+func (k *Kernel) setOwner(g *group) error {
+	if k.opts.NoPidfd || !k.clearsDeadOwner() {
 		return nil
 	}
 	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
 	if err != nil {
 		return nil
 	}
-	if fd < k.probe.limit()-reserve {
+	if fd < k.probe.fdLimit()-headroom {
 		owner := ownerEx{ownerGroup, int32(g.pgid)}
 		switch err := fcntlOwner(fd, unix.F_SETOWN_EX, &owner); {
 		case err == 0 && fcntlOwner(fd, unix.F_GETOWN_EX, &owner) == 0: // which a seccomp filter may refuse
-			g.owned = fd
+			g.ownedFD = fd
 			return nil
 		case err == unix.ESRCH:
 			unix.Close(fd)
@@ -109,9 +106,9 @@ func (k *Kernel) own(g *group) error {
 	return nil
 }
 
-// tellsOwner holds where F_GETOWN_EX does not name an owner that is gone.
-// Before Linux 5.12 it did, and nothing but the version tells.
-func (k *Kernel) tellsOwner() bool {
+// clearsDeadOwner reports whether F_GETOWN_EX returns no owner once the group has ended. Before Linux 5.12 it returned
+// the old number; only the version shows which kernel this is.
+func (k *Kernel) clearsDeadOwner() bool {
 	var name unix.Utsname
 	if unix.Uname(&name) != nil {
 		return false
@@ -131,33 +128,33 @@ func fcntlOwner(fd, cmd int, owner *ownerEx) unix.Errno {
 	return errno
 }
 
-func (g *group) lives() bool {
+// hasMembers reports whether the group that owns the file still has a member.
+func (g *group) hasMembers() bool {
 	var owner ownerEx
-	return fcntlOwner(g.owned, unix.F_GETOWN_EX, &owner) == 0 && owner.pid != 0
+	return fcntlOwner(g.ownedFD, unix.F_GETOWN_EX, &owner) == 0 && owner.pid != 0
 }
 
 func (g *group) close() {
-	for _, fd := range [...]int{g.owned, g.leader, g.dir} {
+	for _, fd := range [...]int{g.ownedFD, g.leaderFD, g.leaderDirFD} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
 	}
-	g.owned, g.leader, g.dir = -1, -1, -1
+	g.ownedFD, g.leaderFD, g.leaderDirFD = -1, -1, -1
 }
 
-// GroupLives tells whether the group that was opened still has a member,
-// zombies included. Once it has none, the number may become another group's,
-// and this stays false. known are members that were seen in it.
+// GroupLives reports whether the group that was opened still has a member, including zombies. Once it has none, the
+// number may become that of another group, and GroupLives stays false. known are processes that were seen in it.
 func (k *Kernel) GroupLives(pgid int, known []procfs.ID) bool {
 	g := k.groups[pgid]
 	if g == nil {
 		return false
 	}
 	alive := false
-	if g.owned >= 0 {
-		alive = g.lives()
+	if g.ownedFD >= 0 {
+		alive = g.hasMembers()
 	} else {
-		alive = unix.Kill(-pgid, 0) != unix.ESRCH && k.vouched(g, known)
+		alive = unix.Kill(-pgid, 0) != unix.ESRCH && k.sameGroupByProc(g, known)
 	}
 	if !alive {
 		g.close()
@@ -166,22 +163,22 @@ func (k *Kernel) GroupLives(pgid int, known []procfs.ID) bool {
 	return alive
 }
 
-// vouched reports whether the number still means the group, by what /proc shows: no
+// sameGroupByProc reports whether the number still means the group, by what /proc shows: no
 // process has it but the one that led the group when it was opened. The kernel
 // allocates no PID that is in use as a PGID, so an unrelated process with it means
 // that the group has ended. (A process that got the PID, led a group of that number
 // and was reaped, all since the last check, would be missed.)
-func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
+func (k *Kernel) sameGroupByProc(g *group, known []procfs.ID) bool {
 	if k.proc == nil {
 		return false
 	}
-	if g.dir >= 0 {
-		if _, err := k.proc.StatAt(g.dir); err == nil {
-			return true // the leader has the number still, be it in another group by now
+	if g.leaderDirFD >= 0 {
+		if _, err := k.proc.StatAt(g.leaderDirFD); err == nil {
+			return true // the leader still has the number, even if it has moved to another group
 		}
 	}
 	st, err := k.proc.Stat(g.pgid)
-	if err == nil && (g.dir >= 0 || st.ID != g.led) {
+	if err == nil && (g.leaderDirFD >= 0 || st.ID != g.leaderID) {
 		return false
 	}
 	for _, id := range known {
@@ -192,29 +189,28 @@ func (k *Kernel) vouched(g *group, known []procfs.ID) bool {
 	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
-// SignalGroup sends sig to all members of the group that was opened, at one
-// stroke: the kernel lets none of them finish a fork meanwhile, so that no
-// child is missed. The error is procfs.ErrNoProcess when the group has ended.
+// SignalGroup sends sig to all members of the group that was opened, atomically: the kernel completes no fork of a
+// member meanwhile, so no child is missed. The error is procfs.ErrNoProcess if the group has ended.
 func (k *Kernel) SignalGroup(pgid int, known []procfs.ID, sig signals.Signal) error {
 	g := k.groups[pgid]
 	if g == nil {
 		return procfs.ErrNoProcess
 	}
-	if g.leader >= 0 {
-		// The number plays no part in this, even after the leader was reaped.
-		err := unix.PidfdSendSignal(g.leader, unix.Signal(sig), nil, signalProcessGroup)
+	if g.leaderFD >= 0 {
+		// The pidfd names the group, even after the leader was reaped.
+		err := unix.PidfdSendSignal(g.leaderFD, unix.Signal(sig), nil, signalProcessGroup)
 		if err != unix.EINVAL {
-			return sent(err)
+			return killError(err)
 		}
 	}
 	if !k.GroupLives(pgid, known) {
 		return procfs.ErrNoProcess
 	}
-	return sent(unix.Kill(-pgid, unix.Signal(sig)))
+	return killError(unix.Kill(-pgid, unix.Signal(sig)))
 }
 
-// LeaveGroup moves this process into a process group of its own, so that what
-// is sent to the old one does not reach it. A leader cannot leave.
+// LeaveGroup moves this process into a process group of its own, so that a signal to the old group does not reach it.
+// The leader of a group cannot leave it, which is an error.
 func (k *Kernel) LeaveGroup() error {
 	if unix.Getpgrp() == os.Getpid() {
 		return errors.New("it leads the group")
@@ -222,14 +218,14 @@ func (k *Kernel) LeaveGroup() error {
 	return os.NewSyscallError("setpgid", unix.Setpgid(0, 0))
 }
 
-// OwnGroup sends sig to the process group that this process leads, and ignores
-// it first, CHLD apart, without which nobody could be waited for.
-func (k *Kernel) OwnGroup(sig signals.Signal) error {
+// SignalOwnGroup sends sig to the process group that this process leads. Before, it makes this process ignore sig,
+// except CHLD: a process that ignores CHLD cannot wait for its children (wait(2)).
+func (k *Kernel) SignalOwnGroup(sig signals.Signal) error {
 	if unix.Getpgrp() != os.Getpid() {
 		return errors.New("not the leader of a process group")
 	}
 	if sig != signals.CHLD {
 		signal.Ignore(syscall.Signal(sig))
 	}
-	return sent(unix.Kill(0, unix.Signal(sig)))
+	return killError(unix.Kill(0, unix.Signal(sig)))
 }

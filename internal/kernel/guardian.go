@@ -16,18 +16,16 @@ import (
 // GuardianName is the argv[0] under which the program is to call RunGuardian.
 const GuardianName = "killbox-guardian"
 
-// guardian is the process that thaws what we froze if we are killed: it holds
-// the other end of a socket, which the kernel closes for us whatever happens.
+// guardian is the process that resumes what this process has frozen if this process is killed. It has the other end
+// of a socket, of which the kernel closes our end then.
 //
-// The protocol is records of three words in native order, PID, start time and
-// pidfd inode (0 where there is none); a PID of 0 clears the list, or with a
-// start time of 1 puts the cgroup on it, whose cgroup.freeze is the guardian's
-// descriptor 3. At the end of file the processes on the list are sent SIGCONT,
-// and the cgroup is thawed.
+// The protocol is records of three words in native byte order: PID, start time and pidfd inode (0 if unknown). A PID of
+// 0 clears the list, or with a start time of 1 adds the cgroup, whose cgroup.freeze is the guardian's descriptor 3. At
+// the end of file the guardian sends SIGCONT to the processes on the list, and thaws the cgroup.
 type guardian struct {
 	fd     int
 	pid    int
-	reaped bool // its number may be another's
+	reaped bool // its PID may have been reused
 }
 
 // recordSize is the size of a record in bytes.
@@ -36,11 +34,11 @@ const recordSize = 24
 // guardianReady is the guardian's only message.
 const guardianReady = 1
 
-// How long the guardian may take to start, and to take a message. Both ends
-// are on this machine: what takes longer is not going to answer.
+// How long the guardian may take to start, and to read a message. Both ends are on this machine: a guardian that takes
+// longer is not going to answer.
 var (
-	guardianStart = unix.Timeval{Sec: 2}
-	guardianSend  = unix.Timeval{Sec: 1}
+	guardianStartLimit = unix.Timeval{Sec: 2}
+	guardianSendLimit  = unix.Timeval{Sec: 1}
 )
 
 // Guard starts the guardian, waits until it listens, and returns its PID.
@@ -58,7 +56,7 @@ func (k *Kernel) Guard() (int, error) {
 		Dir:   "/",
 		Env:   k.guardianEnv(),
 		Files: files,
-		// A session of its own: what ends our group must not end it.
+		// A session of its own: a signal to the group of this process must not reach it.
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	unix.Close(pair[1])
@@ -67,8 +65,8 @@ func (k *Kernel) Guard() (int, error) {
 		return 0, fmt.Errorf("cannot start it: %w", err)
 	}
 	g := &guardian{fd: ours, pid: pid}
-	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &guardianStart)
-	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &guardianSend)
+	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &guardianStartLimit)
+	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &guardianSendLimit)
 	var ready [1]byte
 	for {
 		n, err := unix.Read(ours, ready[:])
@@ -76,18 +74,19 @@ func (k *Kernel) Guard() (int, error) {
 			continue
 		}
 		if n != 1 || ready[0] != guardianReady {
-			g.end()
+			g.endAndReap()
 			if err == nil {
-				// What it says instead is the Go runtime's account of a limit.
+				// The Go runtime has written about a limit instead.
 				err = errors.New("it could not start (process or memory limit?)")
 			}
 			return 0, err
 		}
-		k.guard = g
+		k.guardian = g
 		return pid, nil
 	}
 }
 
+// guardianEnv returns the environment of the guardian.
 func (k *Kernel) guardianEnv() []string {
 	if k.opts.NoPidfd {
 		return []string{"KILLBOX_NO_PIDFD=1"}
@@ -105,30 +104,31 @@ func (k *Kernel) Tell(ids []procfs.ID) error {
 		}
 		message = appendRecord(message, id, inode)
 	}
-	return k.guard.send(message)
+	return k.guardian.sendRecords(message)
 }
 
 // Clear says that everybody named so far runs again.
-func (k *Kernel) Clear() error { return k.guard.send(make([]byte, recordSize)) }
+func (k *Kernel) Clear() error { return k.guardian.sendRecords(make([]byte, recordSize)) }
 
-// guardCgroup is the record that tells of the cgroup.
-func guardCgroup() []byte { return appendRecord(nil, procfs.ID{Start: 1}, 0) }
+// cgroupRecord returns the record that adds the cgroup to the list.
+func cgroupRecord() []byte { return appendRecord(nil, procfs.ID{Start: 1}, 0) }
 
+// appendRecord appends the record of a process.
 func appendRecord(b []byte, id procfs.ID, inode uint64) []byte {
 	b = binary.NativeEndian.AppendUint64(b, uint64(id.PID))
 	b = binary.NativeEndian.AppendUint64(b, id.Start)
 	return binary.NativeEndian.AppendUint64(b, inode)
 }
 
-func (g *guardian) send(b []byte) error {
+// sendRecords sends records to the guardian. If that fails it kills the guardian.
+func (g *guardian) sendRecords(b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.SendmsgN(g.fd, b, nil, nil, unix.MSG_NOSIGNAL)
 		if err == unix.EINTR {
 			continue
 		}
 		if err != nil {
-			// Slow, perhaps, and about to wake everybody whom we hold as soon
-			// as it sees our end closed.
+			// It may only be slow, and would resume all processes on its list when it sees our end closed.
 			if !g.reaped {
 				unix.Kill(g.pid, unix.SIGKILL)
 			}
@@ -141,13 +141,15 @@ func (g *guardian) send(b []byte) error {
 
 // Unguard ends the guardian and reaps it.
 func (k *Kernel) Unguard() {
-	if k.guard != nil {
-		k.guard.end()
-		k.guard = nil
+	if k.guardian != nil {
+		k.guardian.endAndReap()
+		k.guardian = nil
 	}
 }
 
-func (g *guardian) end() {
+// endAndReap closes our end of the socket, at which the guardian exits, and reaps it. It kills a guardian that does not
+// exit within about 0.2 s.
+func (g *guardian) endAndReap() {
 	unix.Close(g.fd)
 	if g.reaped {
 		return
@@ -158,16 +160,14 @@ func (g *guardian) end() {
 		}
 		sleep(nap)
 	}
-	// Stopped by somebody, perhaps. It is our child and not reaped, so the
-	// number is still its own.
+	// It may have been stopped. It is a child that has not been reaped, so its PID has not been reused.
 	unix.Kill(g.pid, unix.SIGKILL)
 	unix.Wait4(g.pid, nil, 0, nil)
 }
 
-// RunGuardian is the whole life of the guardian, whose standard input is its
-// end of the socket.
+// RunGuardian is the main function of the guardian. Its standard input is its end of the socket.
 func RunGuardian(k *Kernel) {
-	k.ignoreAll()
+	k.ignoreAllSignals()
 	if _, err := (File(0)).Write([]byte{guardianReady}); err != nil {
 		return
 	}
@@ -204,13 +204,13 @@ func RunGuardian(k *Kernel) {
 		unix.Write(3, []byte{'0'})
 	}
 	for i := range frozen {
-		k.resume(&frozen[i])
+		k.resumeRecorded(&frozen[i])
 	}
 }
 
-// resume sends SIGCONT to the process that a record names. Errors are dropped: the process that would
-// report them has ended.
-func (k *Kernel) resume(want *procfs.Stat) {
+// resumeRecorded sends SIGCONT to the process that a record names. It drops errors: the process that would report
+// them has ended.
+func (k *Kernel) resumeRecorded(want *procfs.Stat) {
 	st, err := k.Open(want.PID)
 	if err != nil {
 		return

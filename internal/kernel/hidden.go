@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hidden describes a process that exists and that /proc does not show, by system calls that work despite
+// statHidden describes a process that exists and that /proc does not show, by system calls that work despite
 // hidepid: getpgid(2), getsid(2), waitid(2) for a child of this process and, since Linux 6.13,
 // PIDFD_GET_INFO.
-func (k *Kernel) hidden(pid int) procfs.Stat {
+func (k *Kernel) statHidden(pid int) procfs.Stat {
 	st := procfs.Stat{ID: procfs.ID{PID: pid}, State: procfs.StateHidden, Threads: 1}
 	st.PGID, _ = unix.Getpgid(pid)
 	st.SID, _ = unix.Getsid(pid)
@@ -77,9 +77,9 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 			found = append(found, st)
 		}
 	}
-	for id := range k.unseen {
+	for id := range k.hiddenProcs {
 		if k.Exists(id) == nil {
-			add(k.hidden(id.PID))
+			add(k.statHidden(id.PID))
 		}
 	}
 	if k.proc.HidesProcesses() {
@@ -101,17 +101,18 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	s.Procs = append(s.Procs, found...)
 	for i := range found {
 		if found[i].Hidden() && s.Hidden > 0 {
-			s.Hidden-- // listed, but not to be looked at (hidepid=1)
+			s.Hidden-- // it is listed, but may not be read (hidepid=1)
 		}
 	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return cmp.Compare(a.PID, b.PID) })
 	return nil
 }
 
+// addChild calls add for a child that exists, whether or not /proc shows it.
 func (k *Kernel) addChild(add func(procfs.Stat), parent, child int) {
 	st, err := k.proc.Stat(child) // it may have been forked since the listing
-	if unseen(err) && unix.Kill(child, 0) != unix.ESRCH {
-		st, err = k.hidden(child), nil
+	if hiddenByProc(err) && unix.Kill(child, 0) != unix.ESRCH {
+		st, err = k.statHidden(child), nil
 		st.PPID = cmp.Or(st.PPID, parent)
 	}
 	if err == nil {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hooksAtOnce bounds the shells that run side by side.
-const hooksAtOnce = 16
+// maxHooks bounds the number of shells that run at the same time.
+const maxHooks = 16
 
 // hook is a running shell.
 type hook struct {
@@ -25,8 +25,8 @@ type hook struct {
 }
 
 // Hooks runs command by sh -c once for each of envs, which is added to our environment, at most
-// hooksAtOnce at a time and each for at most limit; then its whole process group is killed. What a hook
-// prints goes to standard error, for standard output may be read by a program. The errors are in the
+// maxHooks at a time and each for at most limit; then it kills the process group of the shell. What a hook
+// prints goes to standard error, because standard output may be read by a program. The errors are in the
 // order of envs. A caught signal ends all hooks at once.
 //
 // One thread does everything, by polling: goroutines and timers make the runtime ask for threads and
@@ -49,7 +49,7 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 		if k.Interrupted() != nil {
 			limit, next = 0, len(envs)
 		}
-		for ; next < len(envs) && len(running) < hooksAtOnce; next++ {
+		for ; next < len(envs) && len(running) < maxHooks; next++ {
 			pid, err := k.startHook(command, envs[next])
 			if errs[next] = err; err == nil {
 				running = append(running, hook{pid: pid, began: time.Now(), err: &errs[next]})
@@ -79,7 +79,7 @@ func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 		files[0] = uintptr(null)
 	}
 	var old sigset
-	sigmask(unix.SIG_SETMASK, &k.given.mask, &old)
+	sigmask(unix.SIG_SETMASK, &k.inherited.mask, &old)
 	defer sigmask(unix.SIG_SETMASK, &old, nil)
 	pid, err = syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
 		Env:   append(os.Environ(), env...),

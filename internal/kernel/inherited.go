@@ -6,21 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inherited is what the caller gave this program and the Go runtime has
-// changed since: it puts handlers in the place of ignored signals, unblocks
-// some, and raises the limit of open files.
+// inherited is what this program inherited and the Go runtime has changed since: it installs handlers for ignored
+// signals, unblocks some signals, and raises the limit of open files.
 type inherited struct {
 	ignored  [numSignals + 1]bool
 	mask     sigset
 	nofile   *[2]uint64
-	filtered bool // by seccomp, and traps are survived
-	parent   int  // at the earliest that it can be asked for
+	filtered bool // a seccomp filter is in force, and a SIGSYS that it raises is survived
+	parent   int  // the PPID, read as early as possible
 }
 
-func given() *inherited {
-	in := wasGiven()
+// readInherited returns what this program inherited, as far as that is still known.
+func readInherited() *inherited {
+	in := runtimeInherited()
 	in.parent = unix.Getppid()
-	// These the runtime leaves alone, and does not look at some of them.
+	// The runtime installs no handler for these signals, and does not record all of them.
 	for _, sig := range [...]unix.Signal{unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34} {
 		var act disposition
 		rtSigaction(int(sig), nil, &act)
@@ -29,8 +29,7 @@ func given() *inherited {
 	return in
 }
 
-// numSignals is the kernel's number of signals but for MIPS, where the upper half is
-// used by nobody.
+// numSignals is the kernel's number of signals. MIPS has twice as many, of which no program uses the upper half.
 const numSignals = 64
 
 // sigsetSize is the size of a signal set: 8 bytes, and 16 on MIPS

@@ -45,7 +45,8 @@ func ignoreTraps() bool {
 	return true
 }
 
-func wasGiven() *inherited {
+// runtimeInherited returns what the runtime and package syscall recorded at the start of this process.
+func runtimeInherited() *inherited {
 	const sigIgn = 1
 	in := &inherited{}
 	for sig := 1; sig <= numSignals; sig++ {

@@ -16,10 +16,9 @@ func ignoreTraps() bool { return false }
 // setReaction would take it as well: a queued SEGV ends the plain build with a trace while it is caught.
 func setReaction(syscall.Signal, reaction) reaction { return 0 }
 
-// wasGiven is what a plain go build can know: of the ignored signals HUP and
-// INT, of the mask what the runtime has not taken out, and of the limits
-// nothing. The Makefile builds the exact one.
-func wasGiven() *inherited {
+// runtimeInherited returns what a plain go build can know: whether HUP and INT were ignored, the signals of the mask
+// that the runtime has not unblocked, and no limit. The Makefile builds the exact variant.
+func runtimeInherited() *inherited {
 	in := &inherited{}
 	for _, sig := range []syscall.Signal{unix.SIGHUP, unix.SIGINT} {
 		in.ignored[sig] = signal.Ignored(sig)

@@ -1,7 +1,6 @@
-// Package kernel is the only one that signals, waits and reaps. Processes are
-// held by pidfds (Linux 5.3), so that a number which has been used again is
-// never signalled; where there are none, because the kernel is older or
-// seccomp refuses the calls, /proc is asked right before every kill(2).
+// Package kernel is the only package that signals, waits and reaps. It pins processes by pidfds (Linux 5.3), so it
+// never signals a reused PID. Where there are no pidfds, because the kernel is older or a seccomp filter refuses the
+// calls, it verifies the process in /proc right before every kill(2).
 package kernel
 
 import (
@@ -23,91 +22,93 @@ type Options struct {
 	Self string
 }
 
-// Kernel holds the processes that were opened on it. It is used by one
-// goroutine; only Hook may be called from several.
+// Kernel holds the processes that were opened on it. One goroutine may use it at a time.
 type Kernel struct {
 	proc *procfs.FS // nil where there is no /proc
 	opts Options
 
-	procs   map[procfs.ID]*process
-	unseen  map[procfs.ID]bool // those of procs that /proc does not show
-	ended   map[procfs.ID]bool // processes that were opened, and gone when they were closed
-	ahead   []ahead            // opened before their Open
-	fresh   []*process         // opened since the last Wait
-	watched map[int32]*process // in the epoll set, by descriptor
-	polled  []*process         // what no event will tell of
-	groups  map[int]*group
-	freed   int   // descriptors given back since some ran short
-	room    int   // in the table of descriptors
-	spare   []int // reserved descriptors, see withSpare
-	lent    bool  // withSpare has closed them for a second attempt
-	epoll   int   // 0 before the first Wait
-	ready   []unix.EpollEvent
+	procs       map[procfs.ID]*process
+	hiddenProcs map[procfs.ID]bool // those of procs that /proc does not show
+	endedProcs  map[procfs.ID]bool // processes that were opened, and gone when they were closed
+	batch       []batchEntry       // what OpenBatch opened
+	unwatched   []*process         // opened since the last Wait
+	watched     map[int32]*process // in the epoll set, by descriptor
+	polled      []*process         // those that no event will report
+	groups      map[int]*group
 
-	probe  probe
-	guard  *guardian
-	notes  *notes
-	cgroup *cgroup // that was opened, if any
+	freedFDs     int   // descriptors closed since Open could pin a process no more
+	fdTableSize  int   // of the kernel, for this process
+	reserveFDs   []int // reserved descriptors, see retryWithReserve
+	reserveInUse bool  // retryWithReserve has closed them for a second attempt
 
-	reserved bool // reserveThreads has succeeded
+	epoll       int // 0 before the first Wait
+	epollEvents []unix.EpollEvent
+	fdCallbacks map[int32]func() // what to do for other descriptors of the epoll set
 
-	given     *inherited
-	ignoring  map[signals.Signal]bool     // by Ignore
-	ofRuntime [numSignals + 1]disposition // what StandardSignals replaced
-	reactions [numSignals + 1]reaction    // what take replaced
-	keeper    *keeper                     // nil without children to look after
-	command   int                         // the PID that Launch has started, 0 once that is reaped
-	watchers  map[int32]func()            // what to do about other descriptors of the epoll set
+	probe    probe
+	guardian *guardian
+	caught   *caughtSignals // nil before Catch
+	cgroup   *cgroup        // the one that was opened, if any
+
+	threadsReserved bool // reserveThreads has succeeded
+
+	inherited       *inherited
+	ignored         map[signals.Signal]bool     // by IgnoreSignal
+	runtimeHandlers [numSignals + 1]disposition // what RestoreDispositions replaced
+	reactions       [numSignals + 1]reaction    // what catchSignal replaced
+	reaper          *reaper                     // nil before StartReaper
+	command         int                         // the PID that Launch has started, 0 once that is reaped
 }
 
-// process is one that Open returned.
+// process is a process that Open returned.
 type process struct {
 	id    procfs.ID
 	inode uint64 // of its pidfd, unique since boot (pidfs, Linux 6.9); 0 where there is none
 	fd    int    // a pidfd, a /proc/PID descriptor, or -1
-	kind  kind
+	kind  pinKind
 
 	gone   bool
 	reaped bool
-	// childReaped: the process was a child that /proc did not show, and this
-	// process has reaped it. Nothing else tells that its PID is free if it has no
-	// descriptor.
+	// childReaped: the process was a child that /proc did not show, and this process has reaped it. If it has no
+	// descriptor, nothing else shows that its PID may be reused.
 	childReaped bool
 }
 
-type kind uint8
+// pinKind says what ensures that a PID is not taken for another process.
+type pinKind uint8
 
 const (
-	loose   kind = iota // known by number and start time
-	procDir             // pinned by a descriptor of /proc/PID
-	pidfd               // pinned by a pidfd
+	unpinned pinKind = iota // by PID and start time alone
+	procDir                 // by a descriptor of /proc/PID
+	pidfd                   // by a pidfd
 )
 
-// New returns a kernel that reads proc, which is nil where there is no /proc.
+// New returns a Kernel that reads proc, which is nil if there is no /proc.
 func New(proc *procfs.FS, opts Options) *Kernel {
 	return &Kernel{
-		proc: proc, opts: opts, procs: make(map[procfs.ID]*process), watched: make(map[int32]*process),
-		given: given(), watchers: make(map[int32]func()), ignoring: make(map[signals.Signal]bool), unseen: make(map[procfs.ID]bool), ended: make(map[procfs.ID]bool),
+		proc: proc, opts: opts, inherited: readInherited(),
+		procs: make(map[procfs.ID]*process), hiddenProcs: make(map[procfs.ID]bool), endedProcs: make(map[procfs.ID]bool),
+		watched: make(map[int32]*process), fdCallbacks: make(map[int32]func()), ignored: make(map[signals.Signal]bool),
 	}
 }
 
-// Close forgets a process.
+// Close unpins a process and forgets it.
 func (k *Kernel) Close(id procfs.ID) {
 	p := k.procs[id]
 	if p == nil {
 		return
 	}
 	if id.Start != 0 && (p.gone || k.Exists(id) != nil) {
-		k.ended[id] = true // without a start time a later process may have the same ID
+		k.endedProcs[id] = true // without a start time a later process may have the same ID
 	}
 	delete(k.watched, int32(p.fd))
 	if p.fd >= 0 {
-		k.freed++
+		k.freedFDs++
 	}
-	p.close()
-	p.gone, p.reaped = true, true // for the lists that still hold it
+	p.unpin()
+	p.gone, p.reaped = true, true // unwatched and polled may still contain it
 	delete(k.procs, id)
-	delete(k.unseen, id)
+	delete(k.hiddenProcs, id)
 }
 
 // Stat reads the process again. The error is procfs.ErrNoProcess when it has been reaped, even if its PID
@@ -118,13 +119,13 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	}
 	p := k.procs[id]
 	if p == nil {
-		if k.ended[id] {
+		if k.endedProcs[id] {
 			return procfs.Stat{}, procfs.ErrNoProcess // a process with this ID is another one
 		}
 		p = &process{id: id, fd: -1}
 	}
 	var st procfs.Stat
-	err := k.withSpare(func() (err error) {
+	err := k.retryWithReserve(func() (err error) {
 		st, err = k.stat(p)
 		return err
 	})
@@ -139,12 +140,12 @@ func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	}
 	st, err := k.proc.Stat(p.id.PID)
 	switch {
-	case p.kind == pidfd && (err == nil || unseen(err)):
+	case p.kind == pidfd && (err == nil || hiddenByProc(err)):
 		if gone := exists(p.fd); gone != nil {
 			return procfs.Stat{}, gone
 		}
 		if err != nil {
-			return k.hidden(p.id.PID), nil
+			return k.statHidden(p.id.PID), nil
 		}
 		if p.id.Start == 0 {
 			st.ID = p.id // /proc hid the process when it was opened
@@ -169,9 +170,8 @@ func (k *Kernel) Exists(id procfs.ID) error {
 	return err
 }
 
-// Blocks tells whether the process's first thread has sig blocked, and whether
-// it blocks all signals: ILL and SEGV stand for those that nobody blocks for
-// good.
+// Blocks reports whether the leader of the process has sig blocked, and whether it blocks all signals, as libc does
+// around fork(2). ILL and SEGV stand for all: no program blocks them for good.
 func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
 	if k.proc == nil {
 		return false, false
@@ -184,9 +184,8 @@ func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
 	return has(int(sig)), has(int(unix.SIGILL)) && has(int(unix.SIGSEGV))
 }
 
-// Vforks tells whether the process waits for the child of a vfork. The kernel
-// sleeps for nothing else in that function, under whichever name it has had;
-// where names are not shown the answer is no.
+// Vforks reports whether the process waits for the child of a vfork(2). The kernel sleeps for nothing else in that
+// function, which has had several names; false if /proc does not show the name (wchan).
 func (k *Kernel) Vforks(id procfs.ID) bool {
 	if k.proc == nil {
 		return false
@@ -198,9 +197,8 @@ func (k *Kernel) Vforks(id procfs.ID) bool {
 	return false
 }
 
-// Halted tells whether all threads of the process have stopped, have exited,
-// or wait for the child of a vfork: each stops by itself, and finishes the fork
-// that it is in before.
+// Halted reports whether all threads of the process have stopped, have exited, or wait for the child of a vfork(2).
+// Each thread stops by itself, after it has completed a fork that it is in.
 func (k *Kernel) Halted(id procfs.ID) bool {
 	tids, err := k.proc.Threads(id.PID)
 	for _, tid := range tids {
@@ -219,41 +217,42 @@ func (k *Kernel) Halted(id procfs.ID) bool {
 	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
-// Snapshot reads the process table, and adds what is known of processes that /proc does not list.
+// Snapshot scans the process table, and adds what is known of processes that /proc does not list.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {
 		return errors.New("cannot read the process table: is /proc mounted?")
 	}
-	return k.withSpare(func() error {
+	return k.retryWithReserve(func() error {
 		err := k.proc.Snapshot(s)
-		if err == nil && (len(k.unseen) > 0 || k.proc.HidesProcesses()) {
+		if err == nil && (len(k.hiddenProcs) > 0 || k.proc.HidesProcesses()) {
 			err = k.addHidden(s)
 		}
 		return err
 	})
 }
 
-// Signal sends sig to the process that id names, and to no other.
-func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.send(id, sig, nil) }
+// Signal sends sig to the process with that ID, and to no other. The error is procfs.ErrNoProcess if the process was
+// not opened or has been reaped.
+func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.signalPinned(id, sig, nil) }
 
-// send sends sig, with what is in info if that is not nil.
-func (k *Kernel) send(id procfs.ID, sig signals.Signal, info *unix.Siginfo) error {
+// signalPinned sends sig to an opened process, with info unless that is nil (rt_sigqueueinfo(2)).
+func (k *Kernel) signalPinned(id procfs.ID, sig signals.Signal, info *unix.Siginfo) error {
 	p := k.procs[id]
 	if p == nil {
 		return procfs.ErrNoProcess
 	}
 	switch {
 	case p.kind == pidfd:
-		return sent(pidfdSignal(p.fd, unix.Signal(sig), info))
+		return killError(pidfdSignal(p.fd, unix.Signal(sig), info))
 	case p.childReaped:
 		return procfs.ErrNoProcess
 	}
-	return k.withSpare(func() error { return k.sendUnpinned(p, sig, info) })
+	return k.retryWithReserve(func() error { return k.signalUnpinned(p, sig, info) })
 }
 
-// sendUnpinned signals a process of which no pidfd is kept. It opens one for this signal if it can, and
-// otherwise signals by PID right after it verified that the process still has it.
-func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo) error {
+// signalUnpinned signals a process of which no pidfd is kept open. It opens one for this signal if it can, and
+// otherwise signals by PID right after it has verified that the process still has that PID.
+func (k *Kernel) signalUnpinned(p *process, sig signals.Signal, info *unix.Siginfo) error {
 	if k.pidfds() {
 		switch fd, err := pidfdOpen(p.id.PID); {
 		case err == nil:
@@ -261,9 +260,9 @@ func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo
 			if err := k.verify(p, fd); err != nil {
 				return err
 			}
-			return sent(pidfdSignal(fd, unix.Signal(sig), info))
-		case procfs.Exhausted(err) && len(k.spare) > 0:
-			return err // withSpare calls again
+			return killError(pidfdSignal(fd, unix.Signal(sig), info))
+		case procfs.Exhausted(err) && len(k.reserveFDs) > 0:
+			return err // retryWithReserve calls again
 		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		}
@@ -273,9 +272,9 @@ func (k *Kernel) sendUnpinned(p *process, sig signals.Signal, info *unix.Siginfo
 	}
 	if p.kind == procDir && k.probe.dirSignals {
 		// The directory's descriptor signals the process that it was opened for, and no other.
-		return sent(pidfdSignal(p.fd, unix.Signal(sig), info))
+		return killError(pidfdSignal(p.fd, unix.Signal(sig), info))
 	}
-	return sent(post(p.id.PID, sig, info))
+	return killError(killOrQueue(p.id.PID, sig, info))
 }
 
 // verify fails unless the PID still names the process. fd, if not -1, is a pidfd opened by that PID.
@@ -286,14 +285,16 @@ func (k *Kernel) verify(p *process, fd int) error {
 		}
 		return nil
 	}
-	if p.id.Start == 0 && p.kind == loose {
+	if p.id.Start == 0 && p.kind == unpinned {
 		return nil // no /proc, or it hides the process: nothing to compare with
 	}
 	_, err := k.stat(p)
 	return err
 }
 
-func sent(err error) error {
+// killError returns the error of kill(2) and its relatives as callers of this package expect it: ESRCH as
+// procfs.ErrNoProcess, EPERM as errNotPermitted.
+func killError(err error) error {
 	switch err {
 	case nil:
 		return nil
@@ -305,8 +306,8 @@ func sent(err error) error {
 	return err
 }
 
-// errNotPermitted spells EPERM as errno does, without "kill:" before it.
+// errNotPermitted is EPERM as an error, made once.
 var errNotPermitted error = unix.EPERM
 
-// Pause gives up the processor for about d.
+// Pause sleeps for d.
 func (k *Kernel) Pause(d time.Duration) { sleep(d) }

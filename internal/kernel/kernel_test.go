@@ -153,7 +153,7 @@ func paths(t *testing.T, f func(t *testing.T, k *Kernel)) {
 		t.Run(path, func(t *testing.T) {
 			k := newKernel(t, path != "pidfd")
 			if path == "number" {
-				k.probe.nofile = reserve // no descriptor to be kept
+				k.probe.nofile = headroom // no descriptor to be kept
 			}
 			f(t, k)
 		})
@@ -503,13 +503,13 @@ func frozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
 // end.
 func perish(t testing.TB, k *Kernel) {
 	t.Helper()
-	unix.Close(k.guard.fd)
+	unix.Close(k.guardian.fd)
 	for {
-		if _, err := unix.Wait4(k.guard.pid, nil, 0, nil); err != unix.EINTR {
+		if _, err := unix.Wait4(k.guardian.pid, nil, 0, nil); err != unix.EINTR {
 			break
 		}
 	}
-	k.guard = nil
+	k.guardian = nil
 }
 
 func guarded(t testing.TB, noPidfd bool) *Kernel {
@@ -519,8 +519,8 @@ func guarded(t testing.TB, noPidfd bool) *Kernel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k.guard.pid != pid {
-		t.Errorf("PID %d, want %d", pid, k.guard.pid)
+	if k.guardian.pid != pid {
+		t.Errorf("PID %d, want %d", pid, k.guardian.pid)
 	}
 	t.Cleanup(k.Unguard)
 	return k
@@ -544,7 +544,7 @@ func TestGuardian(t *testing.T) {
 				k := guarded(t, noPidfd)
 				c, _ := frozen(t, k)
 				for _, s := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGTSTP, unix.SIGPIPE} {
-					if err := unix.Kill(k.guard.pid, s); err != nil {
+					if err := unix.Kill(k.guardian.pid, s); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -606,7 +606,7 @@ func TestGuardian(t *testing.T) {
 func TestUnguard(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		k := guarded(t, false)
-		pid := k.guard.pid
+		pid := k.guardian.pid
 		if stopped {
 			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
 				t.Fatal(err)
@@ -633,7 +633,7 @@ func TestGuardianThatCannotStart(t *testing.T) {
 		lookPath("echo")} {
 		k := newKernel(t, false)
 		k.opts.Self = self
-		if pid, err := k.Guard(); err == nil || k.guard != nil {
+		if pid, err := k.Guard(); err == nil || k.guardian != nil {
 			t.Errorf("%s is taken for a guardian: %d", self, pid)
 			k.Unguard()
 		}
@@ -645,10 +645,10 @@ func TestGuardianThatCannotStart(t *testing.T) {
 
 func TestGuardianThatDied(t *testing.T) {
 	k := guarded(t, false)
-	if err := unix.Kill(k.guard.pid, unix.SIGKILL); err != nil {
+	if err := unix.Kill(k.guardian.pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	for unix.Waitid(unix.P_PID, k.guard.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
+	for unix.Waitid(unix.P_PID, k.guardian.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
 	if err := k.Tell([]procfs.ID{{PID: 1 << 23, Start: 1}}); err == nil {
 		t.Error("nobody listens, and it is not told")
@@ -679,10 +679,10 @@ func TestHooksSideBySide(t *testing.T) {
 	k := newKernel(t, false)
 	dir := t.TempDir()
 	var envs [][]string
-	for i := range hooksAtOnce + 1 {
+	for i := range maxHooks + 1 {
 		envs = append(envs, []string{fmt.Sprintf("KILLBOX_PID=%d", i)})
 	}
-	command := fmt.Sprintf(`cd %s && : >"$KILLBOX_PID" && while set -- *; [ $# -lt %d ]; do sleep 0.01; done; exit $((KILLBOX_PID == 3))`, dir, hooksAtOnce)
+	command := fmt.Sprintf(`cd %s && : >"$KILLBOX_PID" && while set -- *; [ $# -lt %d ]; do sleep 0.01; done; exit $((KILLBOX_PID == 3))`, dir, maxHooks)
 	for i, err := range k.Hooks(command, envs, time.Minute) {
 		if (err != nil) != (i == 3) {
 			t.Errorf("hook %d: %v", i, err)
@@ -768,17 +768,17 @@ func helpDie() {
 	sig, _ := strconv.Atoi(os.Args[1])
 	proc, _ := procfs.Open("/proc")
 	k := New(proc, Options{})
-	k.StandardSignals()
+	k.RestoreDispositions()
 	if err := k.Catch(signals.INT, signals.TERM, signals.HUP, signals.QUIT); err != nil {
 		os.Exit(9)
 	}
-	k.Hold()
+	k.DeferSignals()
 	Die(signals.Signal(sig))
 	os.Exit(8)
 }
 
-// TestCatch: until Hold each signal ends the process as if it were not caught,
-// after it a Wait. HoldWhenWaiting is no Hold until a Wait has waited.
+// TestCatch: until DeferSignals each signal ends the process as if it were not caught, and after it a Wait.
+// DeferSignalsWhenWaiting defers nothing until a Wait has waited.
 func TestCatch(t *testing.T) {
 	for _, mode := range []string{"never", "hold", "not yet waiting", "waiting"} {
 		hold := mode == "hold" || mode == "waiting"
@@ -811,20 +811,20 @@ func helpCatch() {
 	noCore()
 	proc, _ := procfs.Open("/proc")
 	k := New(proc, Options{})
-	k.StandardSignals()
+	k.RestoreDispositions()
 	if err := k.Catch(signals.INT, signals.TERM, signals.HUP, signals.QUIT); err != nil {
 		os.Exit(9)
 	}
 	switch os.Args[1] {
 	case "hold":
-		k.Hold()
+		k.DeferSignals()
 	case "not yet waiting":
-		k.HoldWhenWaiting()
+		k.DeferSignalsWhenWaiting()
 		os.Stdout.Write([]byte{1})
 		time.Sleep(time.Minute)
 	case "waiting":
-		k.HoldWhenWaiting()
-		k.Wait(10 * glance)
+		k.DeferSignalsWhenWaiting()
+		k.Wait(10 * deferDelay)
 	}
 	if k.Interrupted() != nil {
 		os.Exit(8)
@@ -944,7 +944,7 @@ func helpFew() {
 			unix.Kill(pid, unix.SIGKILL)
 		}
 	}()
-	kinds := make(map[kind]int)
+	kinds := make(map[pinKind]int)
 	for range n {
 		pid, err := syscall.ForkExec(sleep, []string{"sleep", "60"}, &syscall.ProcAttr{Files: []uintptr{0, 1, 2}})
 		fail("fork", err)
@@ -953,7 +953,7 @@ func helpFew() {
 		fail("open", err)
 		kinds[k.procs[st.ID].kind]++
 	}
-	if kinds[loose] == 0 || kinds[loose] == n {
+	if kinds[unpinned] == 0 || kinds[unpinned] == n {
 		fail("all are held alike", fmt.Errorf("%v", kinds))
 	}
 	for id := range k.procs {
@@ -1008,7 +1008,7 @@ func TestBoostIsNotStopped(t *testing.T) {
 		for _, sig := range []unix.Signal{unix.SIGTSTP, unix.SIGTTOU} {
 			var act disposition
 			rtSigaction(int(sig), nil, &act)
-			list = append(list, act == ignoring())
+			list = append(list, act == ignoreDisposition())
 		}
 		return list
 	}

@@ -11,51 +11,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Kill is kill(2), for who was given a number to signal and has not looked
-// behind it: 0 is our own group, -1 everybody, and below that a group. If this
-// process is among them it fares as a program in C would: the Go runtime has
-// handlers of its own, which print traces and do nothing at all for others.
+// Kill is kill(2), for a number that the user gave and that no process was opened for: 0 is the process group of
+// this process, -1 all processes, and a number below that a group. If this process is signalled too, the effect is
+// that on a C program (see dispositions.go).
 func (k *Kernel) Kill(pid int, sig signals.Signal) error {
-	return k.asInC(pid, sig, func() error { return unix.Kill(pid, unix.Signal(sig)) })
+	return k.killAsC(pid, sig, func() error { return unix.Kill(pid, unix.Signal(sig)) })
 }
 
-func (k *Kernel) asInC(pid int, sig signals.Signal, kill func() error) error {
+// killAsC calls kill, which signals pid. Before, it sets the disposition of sig to that of a C program if this
+// process is signalled for certain, and afterwards it gives sig time to end this process.
+func (k *Kernel) killAsC(pid int, sig signals.Signal, kill func() error) error {
 	self := os.Getpid()
 	own := pid == 0 || pid == self || pid < 0 && -pid == unix.Getpgrp()
 	if own {
 		var act disposition // SIG_DFL
 		if k.ignores(sig) {
-			act = ignoring()
+			act = ignoreDisposition()
 		}
 		rtSigaction(int(sig), &act, nil)
 	}
 	err := kill()
 	if own && err == nil && sig.Ends() && !k.ignores(sig) && self != 1 {
-		// Another thread may be the one to take it, any moment now.
+		// Another thread may take the signal, a moment later.
 		sleep(time.Second)
 	}
-	return sent(err)
+	return killError(err)
 }
 
-// ignores tells whether our caller had us ignore the signal.
+// ignores reports whether this process inherited the signal as ignored.
 func (k *Kernel) ignores(sig signals.Signal) bool {
-	return sig > 0 && int(sig) < len(k.given.ignored) && k.given.ignored[sig]
+	return sig > 0 && int(sig) < len(k.inherited.ignored) && k.inherited.ignored[sig]
 }
 
-// KillQueue is Kill with a value, to one process (sigqueue(3)).
-func (k *Kernel) KillQueue(pid int, sig signals.Signal, value int32) error {
-	info := queued(sig, value)
-	return k.asInC(pid, sig, func() error { return post(pid, sig, &info.Siginfo) })
+// KillWithValue is sigqueue(3): Kill with a value, for one process.
+func (k *Kernel) KillWithValue(pid int, sig signals.Signal, value int32) error {
+	info := newQueuedInfo(sig, value)
+	return k.killAsC(pid, sig, func() error { return killOrQueue(pid, sig, &info.Siginfo) })
 }
 
-// Queue is Signal with a value.
-func (k *Kernel) Queue(id procfs.ID, sig signals.Signal, value int32) error {
-	info := queued(sig, value)
-	return k.send(id, sig, &info.Siginfo)
+// SignalWithValue is Signal with a value (sigqueue(3)).
+func (k *Kernel) SignalWithValue(id procfs.ID, sig signals.Signal, value int32) error {
+	info := newQueuedInfo(sig, value)
+	return k.signalPinned(id, sig, &info.Siginfo)
 }
 
-// post sends to a number.
-func post(pid int, sig signals.Signal, info *unix.Siginfo) error {
+// killOrQueue signals by PID: kill(2), or rt_sigqueueinfo(2) if info is not nil.
+func killOrQueue(pid int, sig signals.Signal, info *unix.Siginfo) error {
 	if info == nil {
 		return unix.Kill(pid, unix.Signal(sig))
 	}
@@ -66,8 +67,8 @@ func post(pid int, sig signals.Signal, info *unix.Siginfo) error {
 	return nil
 }
 
-// queuedInfo is a siginfo_t with the members of sigqueue(3). They begin at an
-// address fit for a pointer, which the value may be.
+// queuedInfo is a siginfo_t with the members of sigqueue(3). They are aligned to a pointer, because the value is a
+// union with one.
 type queuedInfo struct {
 	unix.Siginfo
 }
@@ -78,7 +79,8 @@ type queuedMembers struct {
 	_        [0]uintptr
 }
 
-func queued(sig signals.Signal, value int32) queuedInfo {
+// newQueuedInfo returns the siginfo_t that sigqueue(3) fills in.
+func newQueuedInfo(sig signals.Signal, value int32) queuedInfo {
 	const siQueue = -1
 	var info queuedInfo
 	info.Signo, info.Code = int32(sig), siQueue

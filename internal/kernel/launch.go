@@ -17,10 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Launch starts a program and returns when it really runs. os/exec and
-// syscall.ForkExec would not do: the child gets the dispositions that the
-// caller of this program chose, which must not be ours even for a moment, or a
-// child's status would be lost to an ignored SIGCHLD.
+// Launch starts a program and returns its PID once execve(2) has succeeded. It does not use os/exec or
+// syscall.ForkExec: the child gets the dispositions that this program inherited, which this process must not have even
+// for a moment, or an ignored SIGCHLD would lose the status of a child. The error is a *child.LaunchError.
 func (k *Kernel) Launch(l *child.Launch) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
@@ -36,7 +35,7 @@ func (k *Kernel) Launch(l *child.Launch) (int, error) {
 	var errno unix.Errno
 	if errors.As(err, &errno) && !errors.As(err, new(*child.LaunchError)) {
 		code := child.CannotExec
-		if errno == unix.ENOENT && !exist(path) {
+		if errno == unix.ENOENT && !pathExists(path) {
 			code = child.NotFound
 		}
 		err = &child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
@@ -45,20 +44,21 @@ func (k *Kernel) Launch(l *child.Launch) (int, error) {
 	return pid, err
 }
 
-func exist(path string) bool {
+// pathExists reports whether there is a file at path.
+func pathExists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-// lookPath does what execvp(3) does: what exists and cannot be executed counts
-// only if nothing else is found.
+// lookPath searches PATH as execvp(3) does: a file that cannot be executed decides the error only if no other file is
+// found.
 func lookPath(name string, env []string) (string, error) {
 	missing := &child.LaunchError{Code: child.NotFound, Name: name, Err: unix.ENOENT}
 	if name == "" {
 		return "", missing
 	}
 	if strings.Contains(name, "/") {
-		return name, nil // execve tells
+		return name, nil // execve(2) returns the error
 	}
 	dirs := "/bin:/usr/bin" // confstr(_CS_PATH)
 	for _, entry := range env {
@@ -87,32 +87,33 @@ func lookPath(name string, env []string) (string, error) {
 	return "", missing
 }
 
-// forkArgs is all that the child needs between fork and exec.
+// forkArgs is all that the child needs between fork and execve(2).
 type forkArgs struct {
-	path      *byte
-	argv, env **byte
-	ownPID    []*byte // where the child writes its PID, in decimal digits
-	mask      sigset
-	ignored   [numSignals + 1]bool
-	ignore    [64]byte
-	standard  [64]byte
-	nofile    *[2]uint64
-	setsid    bool
-	setpgid   bool
-	terminal  int
-	null      int
-	keep      int
-	report    int
-	death     uintptr
-	parent    uintptr
-	sigset    uintptr
-	flags     [2]uintptr
+	path        *byte
+	argv, env   **byte
+	ownPID      []*byte // where the child writes its PID, in decimal digits
+	mask        sigset
+	ignored     [numSignals + 1]bool
+	ignoreAct   [64]byte
+	defaultAct  [64]byte
+	nofile      *[2]uint64
+	setsid      bool
+	setpgid     bool
+	terminalFD  int
+	nullFD      int
+	inheritFD   int
+	errorPipe   int
+	deathSignal uintptr
+	parent      uintptr
+	sigset      uintptr
+	flags       [2]uintptr
 }
 
+// launch starts the program at path and waits until execve(2) has succeeded or failed.
 func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error) {
 	c := &forkArgs{
-		mask: k.given.mask, ignored: k.given.ignored, ignore: ignoring(), nofile: k.given.nofile,
-		setsid: l.Session, setpgid: l.Group && !l.Session, terminal: l.Terminal, null: l.Null, keep: l.Keep,
+		mask: k.inherited.mask, ignored: k.inherited.ignored, ignoreAct: ignoreDisposition(), nofile: k.inherited.nofile,
+		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.Terminal, nullFD: l.Null, inheritFD: l.Keep,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
 	}
 	for _, sig := range l.Default {
@@ -122,9 +123,9 @@ func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error
 		c.mask.remove(unix.Signal(sig))
 	}
 	if l.Death != 0 {
-		// The kernel means by our death that of the thread which forks.
+		// The kernel sends the signal when the thread that forks ends, so this thread must not end.
 		runtime.LockOSThread()
-		c.death, c.parent = uintptr(l.Death), uintptr(os.Getpid())
+		c.deathSignal, c.parent = uintptr(l.Death), uintptr(os.Getpid())
 	}
 	if runtime.GOARCH == "s390x" {
 		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // the stack comes first
@@ -137,7 +138,7 @@ func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error
 	if err != nil {
 		return 0, err
 	}
-	env, ownPID := nameChild(l.Env, os.Getpid())
+	env, ownPID := passServicePID(l.Env, os.Getpid())
 	envp, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
 		return 0, err
@@ -150,22 +151,22 @@ func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error
 	c.argv, c.env = &argp[0], &envp[0]
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return 0, failed("pipe", err)
+		return 0, launchFailure("pipe", err)
 	}
 	defer unix.Close(pipe[0])
-	c.report = pipe[1]
-	if c.report < 3 {
-		// Standard input and output may be put in the place of 0 and 1.
-		c.report, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
+	c.errorPipe = pipe[1]
+	if c.errorPipe < 3 {
+		// The child may replace descriptors 0 and 1.
+		c.errorPipe, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
 		unix.Close(pipe[1])
 		if err != nil {
-			return 0, failed("pipe", err)
+			return 0, launchFailure("pipe", err)
 		}
 	}
 	pid, errno := fork(c)
-	unix.Close(c.report)
+	unix.Close(c.errorPipe)
 	if errno != 0 {
-		return 0, failed("fork", errno)
+		return 0, launchFailure("fork", errno)
 	}
 	var why [4]byte
 	n, err := 0, error(unix.EINTR)
@@ -186,11 +187,11 @@ func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error
 // pidDigits is the number of digits that a PID has at most.
 const pidDigits = 10
 
-// nameChild prepares an environment for a child. A variable by which a service manager names this process is to name
+// passServicePID prepares an environment for a child. A variable by which a service manager names this process is to name
 // the child (sd_listen_fds(3), sd_watchdog_enabled(3)): the value of LISTEN_PID and WATCHDOG_PID is cut off, and ownPID
 // holds the indices of these entries. LISTEN_PIDFDID, which names the process by its pidfd inode as well, is dropped:
 // without it LISTEN_PID alone counts.
-func nameChild(env []string, pid int) (named []string, ownPID []int) {
+func passServicePID(env []string, pid int) (named []string, ownPID []int) {
 	self := strconv.Itoa(pid)
 	names := func(entry, name string) bool { return entry == name+"="+self }
 	listens := slices.ContainsFunc(env, func(entry string) bool { return names(entry, "LISTEN_PID") })
@@ -207,12 +208,13 @@ func nameChild(env []string, pid int) (named []string, ownPID []int) {
 	return named, ownPID
 }
 
-func failed(what string, err error) error {
+// launchFailure returns the error of a Launch that has started no process.
+func launchFailure(what string, err error) error {
 	return &child.LaunchError{Code: child.Failed, Name: "cannot start a process", Err: fmt.Errorf("%s: %w", what, err)}
 }
 
-// fork starts the child with every signal blocked, so that no handler of the
-// Go runtime runs in it, whose other threads it does not have.
+// fork starts the child with every signal blocked, so that no handler of the Go runtime runs in the child, which has
+// none of the runtime's other threads.
 func fork(c *forkArgs) (int, unix.Errno) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -223,93 +225,140 @@ func fork(c *forkArgs) (int, unix.Errno) {
 	return int(pid), errno
 }
 
-// forkChild returns in the parent alone. In the child there is nothing to be
-// called but raw system calls: no allocation, no growth of the stack.
+// forkChild clones this process, and returns in the parent only. In the child only raw system calls are allowed: no
+// allocation, and no growth of the stack, so all functions that it calls are nosplit.
 //
 //go:noinline
 //go:norace
 //go:nocheckptr
 func forkChild(c *forkArgs) (uintptr, syscall.Errno) {
-	var (
-		sig  uintptr
-		act  uintptr
-		self uint32
-		left uintptr
-		size uintptr
-	)
 	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, c.flags[0], c.flags[1], 0, 0, 0, 0)
 	if errno != 0 || pid != 0 {
 		return pid, errno
 	}
-	for sig = 1; sig <= numSignals; sig++ {
-		act = uintptr(unsafe.Pointer(&c.standard))
+	setDispositions(c)
+	writeOwnPID(c)
+	if errno = joinGroup(c); errno == 0 {
+		errno = setDescriptors(c)
+	}
+	if errno == 0 {
+		errno = setDeathSignal(c)
+	}
+	if errno == 0 {
+		syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&c.mask)), 0, c.sigset, 0, 0)
+		_, _, errno = syscall.RawSyscall6(unix.SYS_EXECVE,
+			uintptr(unsafe.Pointer(c.path)), uintptr(unsafe.Pointer(c.argv)), uintptr(unsafe.Pointer(c.env)), 0, 0, 0)
+	}
+	why := uint32(errno)
+	syscall.RawSyscall6(unix.SYS_WRITE, uintptr(c.errorPipe), uintptr(unsafe.Pointer(&why)), 4, 0, 0, 0)
+	for {
+		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, child.Failed, 0, 0, 0, 0, 0)
+	}
+}
+
+// setDispositions ignores the signals that the child is to ignore, and resets the others.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func setDispositions(c *forkArgs) {
+	for sig := uintptr(1); sig <= numSignals; sig++ {
+		act := uintptr(unsafe.Pointer(&c.defaultAct))
 		if c.ignored[sig] {
-			act = uintptr(unsafe.Pointer(&c.ignore))
+			act = uintptr(unsafe.Pointer(&c.ignoreAct))
 		}
 		syscall.RawSyscall6(unix.SYS_RT_SIGACTION, sig, act, 0, c.sigset, 0, 0)
 	}
-	if len(c.ownPID) > 0 {
-		pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+}
+
+// writeOwnPID writes the PID of the child into the entries of the environment that name it.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func writeOwnPID(c *forkArgs) {
+	if len(c.ownPID) == 0 {
+		return
 	}
+	pid, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	for _, at := range c.ownPID {
-		size = 0
-		for left = pid; left > 0; left /= 10 {
+		size := uintptr(0)
+		for left := pid; left > 0; left /= 10 {
 			size++
 		}
-		// No leading zeros: strtoul(3) would read an octal number. What follows is zero.
-		for left = pid; left > 0; left /= 10 {
+		// No leading zeros: strtoul(3) would read an octal number. The bytes after it are zero.
+		for left := pid; left > 0; left /= 10 {
 			size--
 			*(*byte)(unsafe.Add(unsafe.Pointer(at), size)) = byte('0' + left%10)
 		}
 	}
+}
+
+// joinGroup makes the child the leader of a session or group of its own, and puts that into the foreground of the
+// terminal.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func joinGroup(c *forkArgs) syscall.Errno {
 	if c.setsid {
-		if _, _, errno = syscall.RawSyscall6(unix.SYS_SETSID, 0, 0, 0, 0, 0, 0); errno != 0 {
-			goto failed
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_SETSID, 0, 0, 0, 0, 0, 0); errno != 0 {
+			return errno
 		}
 	}
 	if c.setpgid {
-		if _, _, errno = syscall.RawSyscall6(unix.SYS_SETPGID, 0, 0, 0, 0, 0, 0); errno != 0 {
-			goto failed
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_SETPGID, 0, 0, 0, 0, 0, 0); errno != 0 {
+			return errno
 		}
 	}
-	if c.terminal >= 0 {
-		// SIGTTOU is blocked here, so that this is not a background
-		// process's vain wish.
-		pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
-		self = uint32(pid)
-		syscall.RawSyscall6(unix.SYS_IOCTL, uintptr(c.terminal), unix.TIOCSPGRP, uintptr(unsafe.Pointer(&self)), 0, 0, 0)
+	if c.terminalFD >= 0 {
+		// SIGTTOU is blocked here, so the kernel allows this to a background process, too.
+		pid, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
+		self := uint32(pid)
+		syscall.RawSyscall6(unix.SYS_IOCTL, uintptr(c.terminalFD), unix.TIOCSPGRP, uintptr(unsafe.Pointer(&self)), 0, 0, 0)
 	}
-	if c.null >= 0 {
-		if _, _, errno = syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.null), 0, 0, 0, 0, 0); errno != 0 {
-			goto failed
+	return 0
+}
+
+// setDescriptors replaces standard input and output, and lets the child inherit one more descriptor. It also sets the
+// limit of open files.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func setDescriptors(c *forkArgs) syscall.Errno {
+	if c.nullFD >= 0 {
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.nullFD), 0, 0, 0, 0, 0); errno != 0 {
+			return errno
 		}
-		if _, _, errno = syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.null), 1, 0, 0, 0, 0); errno != 0 {
-			goto failed
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.nullFD), 1, 0, 0, 0, 0); errno != 0 {
+			return errno
 		}
 	}
-	if c.keep >= 0 {
-		syscall.RawSyscall6(fcntl, uintptr(c.keep), unix.F_SETFD, 0, 0, 0, 0)
+	if c.inheritFD >= 0 {
+		syscall.RawSyscall6(fcntl, uintptr(c.inheritFD), unix.F_SETFD, 0, 0, 0, 0)
 	}
 	if c.nofile != nil {
 		syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(c.nofile)), 0, 0, 0)
 	}
-	if c.death != 0 {
-		syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, c.death, 0, 0, 0, 0)
-		// It may have come too late.
-		if pid, _, _ = syscall.RawSyscall6(unix.SYS_GETPPID, 0, 0, 0, 0, 0, 0); pid != c.parent {
-			errno = unix.ESRCH
-			goto failed
-		}
+	return 0
+}
+
+// setDeathSignal makes the kernel send the child a signal when this process ends. The error is ESRCH if it has ended
+// already.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func setDeathSignal(c *forkArgs) syscall.Errno {
+	if c.deathSignal == 0 {
+		return 0
 	}
-	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&c.mask)), 0, c.sigset, 0, 0)
-	_, _, errno = syscall.RawSyscall6(unix.SYS_EXECVE,
-		uintptr(unsafe.Pointer(c.path)), uintptr(unsafe.Pointer(c.argv)), uintptr(unsafe.Pointer(c.env)), 0, 0, 0)
-failed:
-	self = uint32(errno)
-	syscall.RawSyscall6(unix.SYS_WRITE, uintptr(c.report), uintptr(unsafe.Pointer(&self)), 4, 0, 0, 0)
-	for {
-		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, child.Failed, 0, 0, 0, 0, 0)
+	syscall.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, c.deathSignal, 0, 0, 0, 0)
+	if ppid, _, _ := syscall.RawSyscall6(unix.SYS_GETPPID, 0, 0, 0, 0, 0, 0); ppid != c.parent {
+		return unix.ESRCH
 	}
+	return 0
 }
 
 // fcntl is the system call; F_SETFD is the same in its 64-bit variant.

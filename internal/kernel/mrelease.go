@@ -6,10 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Release asks for the memory of a process that is dying of a KILL
-// (process_mrelease(2), Linux 5.15). The error is procfs.ErrNoProcess where
-// there is none to be had any more.
-func (k *Kernel) Release(id procfs.ID) error {
+// ReleaseMemory reclaims the memory of a process that is dying of a KILL (process_mrelease(2), Linux 5.15). The error
+// is procfs.ErrNoProcess if the process has no memory any more.
+func (k *Kernel) ReleaseMemory(id procfs.ID) error {
 	p := k.procs[id]
 	if p == nil {
 		return procfs.ErrNoProcess
@@ -17,8 +16,8 @@ func (k *Kernel) Release(id procfs.ID) error {
 	fd := p.fd
 	if p.kind != pidfd {
 		var err error
-		if fd, err = k.opened(func() (int, error) { return unix.PidfdOpen(id.PID, 0) }); err != nil {
-			return sent(err)
+		if fd, err = k.openVerified(func() (int, error) { return unix.PidfdOpen(id.PID, 0) }); err != nil {
+			return killError(err)
 		}
 		defer unix.Close(fd)
 		if err := k.verify(p, fd); err != nil {
@@ -26,5 +25,5 @@ func (k *Kernel) Release(id procfs.ID) error {
 		}
 	}
 	r1, _, errno := unix.Syscall(unix.SYS_PROCESS_MRELEASE, uintptr(fd), 0, 0)
-	return sent(succeeded(r1, errno))
+	return killError(checkZero(r1, errno))
 }

@@ -6,36 +6,36 @@ import (
 	"killbox/procfs"
 )
 
-// ahead is a process that was opened before its Open.
-type ahead struct {
+// batchEntry is a process that OpenBatch opened, for a later call of Open.
+type batchEntry struct {
 	process
 	stat procfs.Stat
 }
 
-// Ahead does the work of the calls of Open that follow, for these numbers in this order, with all processors: where they
-// are thousands, opening is half of what we do. Whoever cannot be opened like this is left to Open.
+// OpenBatch opens the processes with these PIDs in parallel, for the calls of Open that follow with the same PIDs in the
+// same order: of a call that signals thousands of processes, opening them takes half the time. Open opens the rest.
 func (k *Kernel) OpenBatch(pids []int) {
 	const many = 1000
 	if len(pids) < many || k.proc == nil || !k.pidfds() {
 		return
 	}
 	if self, err := pidfdOpen(os.Getpid()); err == nil {
-		k.makeRoom(self, self+len(pids)+reserve)
+		k.growFDTable(self, self+len(pids)+headroom)
 		closeFD(self)
 	}
-	k.ahead = make([]ahead, len(pids))
-	limit := k.probe.limit() - reserve
+	k.batch = make([]batchEntry, len(pids))
+	limit := k.probe.fdLimit() - headroom
 	k.RunParallel(len(pids), func(proc *procfs.FS, i int) {
-		k.ahead[i].open(proc, pids[i], limit)
-		if k.ahead[i].kind == pidfd {
-			k.ahead[i].inode = k.inode(k.ahead[i].fd)
-			k.ahead[i].stat.Inode = k.ahead[i].inode
+		k.batch[i].open(proc, pids[i], limit)
+		if k.batch[i].kind == pidfd {
+			k.batch[i].inode = k.inode(k.batch[i].fd)
+			k.batch[i].stat.Inode = k.batch[i].inode
 		}
 	})
 }
 
-// open is Kernel.Open for who has a pidfd to be had and a stat to be read; others stay loose.
-func (a *ahead) open(proc *procfs.FS, pid, limit int) {
+// open opens a pidfd and reads stat, as Kernel.Open does. If either fails the entry stays unpinned.
+func (a *batchEntry) open(proc *procfs.FS, pid, limit int) {
 	a.fd, a.id.PID = -1, pid
 	fd, err := pidfdOpen(pid)
 	if err != nil {
@@ -46,20 +46,20 @@ func (a *ahead) open(proc *procfs.FS, pid, limit int) {
 		err = exists(fd)
 	}
 	if err != nil || fd >= limit {
-		a.close()
+		a.unpin()
 		return
 	}
 	a.id = a.stat.ID
 }
 
-// takeAhead returns the next of those opened ahead, if it has this number.
-func (k *Kernel) takeAhead(pid int) (*process, procfs.Stat) {
-	if len(k.ahead) == 0 || k.ahead[0].id.PID != pid {
+// takeFromBatch returns the next process of the batch, if it has this PID and was opened.
+func (k *Kernel) takeFromBatch(pid int) (*process, procfs.Stat) {
+	if len(k.batch) == 0 || k.batch[0].id.PID != pid {
 		return nil, procfs.Stat{}
 	}
-	a := &k.ahead[0]
-	k.ahead = k.ahead[1:]
-	if a.kind == loose {
+	a := &k.batch[0]
+	k.batch = k.batch[1:]
+	if a.kind == unpinned {
 		return nil, procfs.Stat{}
 	}
 	return &a.process, a.stat

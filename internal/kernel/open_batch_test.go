@@ -135,8 +135,8 @@ func TestAheadOutOfOrder(t *testing.T) {
 		t.Error(err)
 	}
 	k.Close(st.ID)
-	for _, a := range k.ahead {
-		a.close()
+	for _, a := range k.batch {
+		a.unpin()
 	}
 }
 

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Spread calls do for each number below n, in any order, with all processors where that many are worth it. Each thread has
-// an FS of its own.
+// RunParallel calls do for each number below n, in any order, on several processors if n is large enough. Each thread
+// has an FS of its own.
 func (k *Kernel) RunParallel(n int, do func(proc *procfs.FS, i int)) {
 	const (
-		share = 512 // fewer are not worth a thread
+		share = 512 // to start a thread costs more than to handle fewer
 		block = 64
 	)
 	var next atomic.Int64
-	some := func(proc *procfs.FS) {
+	doBlocks := func(proc *procfs.FS) {
 		for {
 			end := int(next.Add(block))
 			for i := end - block; i < min(end, n); i++ {
@@ -31,24 +31,24 @@ func (k *Kernel) RunParallel(n int, do func(proc *procfs.FS, i int)) {
 		}
 	}
 	var wg sync.WaitGroup
-	for _, cpu := range others(min(runtime.GOMAXPROCS(0), n/share) - 1) {
+	for _, cpu := range otherCPUs(min(runtime.GOMAXPROCS(0), n/share) - 1) {
 		proc, err := k.proc.Reopen()
 		if err != nil {
 			break
 		}
 		wg.Go(func() {
 			defer proc.Close()
-			defer bind(cpu)()
-			some(proc)
+			defer pinToCPU(cpu)()
+			doBlocks(proc)
 		})
 	}
-	some(k.proc)
+	doBlocks(k.proc)
 	wg.Wait()
 }
 
-// bind has the calling goroutine run on that processor until the returned call. Left to itself the scheduler has both
-// threads share a processor about every second time, and they are through before it looks again.
-func bind(cpu int) func() {
+// pinToCPU binds the calling goroutine to that processor until the returned function is called. Otherwise the scheduler
+// puts both threads on one processor about every second time, and they finish before it rebalances.
+func pinToCPU(cpu int) func() {
 	runtime.LockOSThread()
 	var set, old unix.CPUSet
 	set.Set(cpu)
@@ -62,8 +62,8 @@ func bind(cpu int) func() {
 	}
 }
 
-// others returns n processors that we may run on and do not at the moment, or as many as there are.
-func others(n int) (cpus []int) {
+// otherCPUs returns up to n processors that this process may run on, other than the current one.
+func otherCPUs(n int) (cpus []int) {
 	var set unix.CPUSet
 	if n <= 0 || unix.SchedGetaffinity(0, &set) != nil {
 		return nil

@@ -25,8 +25,8 @@ const (
 	pidfdInfoExit = 1 << 3     // Linux 6.15
 )
 
-// Kin returns what tells the parent and the effective user of a process at half the price of reading /proc, as Linux 6.13
-// can; nil where it is not so. Several goroutines may call it.
+// PidfdInfoReader returns a function that reads the parent and the effective UID of a process in half the time that
+// /proc takes (PIDFD_GET_INFO, Linux 6.13); nil if the kernel cannot. Several goroutines may call it.
 func (k *Kernel) PidfdInfoReader() func(pid int) (ppid, euid int, err error) {
 	if !k.pidfds() {
 		return nil
@@ -39,7 +39,8 @@ func (k *Kernel) PidfdInfoReader() func(pid int) (ppid, euid int, err error) {
 
 var errNoPidfdInfo = errors.New("the pidfd does not tell")
 
-// kin makes calls that wait for nobody, so the scheduler need not know of them.
+// readPidfdInfo reads the parent and the effective UID of a process. The error is procfs.ErrNoProcess or
+// errNoPidfdInfo. Its system calls do not block, so they are raw: see raw_syscall.go.
 func readPidfdInfo(pid int) (ppid, euid int, err error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
 	if errno == 0 {

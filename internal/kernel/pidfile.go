@@ -30,7 +30,7 @@ func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
 	if err := f.claim(); err != nil {
 		f.discard()
 		op := "write"
-		if errors.As(err, new(*heldError)) {
+		if errors.As(err, new(*lockedError)) {
 			op = "lock"
 		}
 		return nil, &fs.PathError{Op: op, Path: path, Err: err}
@@ -44,7 +44,7 @@ type pidfile struct {
 	path, temp string
 	content    string
 	fd         int
-	ours       unix.Stat_t
+	identity   unix.Stat_t
 }
 
 func newPidfile(path, content string) (*pidfile, error) {
@@ -55,10 +55,10 @@ func newPidfile(path, content string) (*pidfile, error) {
 	}
 	op := "write"
 	if _, err = File(f.fd).Write([]byte(content)); err == nil {
-		err = unix.Fstat(f.fd, &f.ours)
+		err = unix.Fstat(f.fd, &f.identity)
 	}
 	if err == nil {
-		op, err = "lock", lock(f.fd)
+		op, err = "lock", lockFile(f.fd)
 	}
 	if err != nil {
 		f.discard()
@@ -76,7 +76,7 @@ func (f *pidfile) discard() {
 // remove unlinks the file while it is locked, so no successor has replaced it
 // between the comparison and the call.
 func (f *pidfile) remove() {
-	if names(f.path, &f.ours) {
+	if isFile(f.path, &f.identity) {
 		unix.Unlink(f.path)
 	}
 	unix.Close(f.fd)
@@ -88,47 +88,46 @@ const (
 	claimLimit = 5 * time.Second
 )
 
-// errChanged is why claim tries again.
-var errChanged = errors.New("other processes keep replacing it")
+// errReplaced is why claim tries again.
+var errReplaced = errors.New("other processes keep replacing it")
 
-// claim renames the file to path. If another process changed path at the same time
+// claim renames the file to path, by calls of tryClaim. If another process changed path at the same time
 // it tries again, for at most claimLimit: that process may have ended.
 func (f *pidfile) claim() error {
 	for began := time.Now(); ; sleep(claimPause) {
-		if err := f.rename(); err != errChanged || time.Since(began) > claimLimit {
+		if err := f.tryClaim(); err != errReplaced || time.Since(began) > claimLimit {
 			return err
 		}
 	}
 }
 
-// rename makes one attempt. A missing file is created atomically. A file that
-// exists is replaced only by the process that has a second pidfile, path.lock, the
-// guard: a symbolic link cannot be locked, and a file that is locked for its
-// replacement looks like one in use.
-func (f *pidfile) rename() error {
+// tryClaim makes one attempt. It creates a missing file atomically. It replaces a file that exists only while it has a
+// second pidfile, path.lock: a symbolic link cannot be locked, and a file that is locked for its replacement looks like
+// one in use.
+func (f *pidfile) tryClaim() error {
 	_, err := fileType(f.path)
 	switch {
 	case err == unix.ENOENT:
-		return f.create()
+		return f.claimMissing()
 	case err != nil:
 		return err
 	}
-	guard, err := newPidfile(f.path+".lock", f.content)
+	lockPidfile, err := newPidfile(f.path+".lock", f.content)
 	if err != nil {
 		return err
 	}
-	if err := guard.renameGuard(); err != nil {
-		guard.discard()
-		if err == errChanged || errors.As(err, new(*heldError)) {
-			return errChanged
+	if err := lockPidfile.tryClaimLockFile(); err != nil {
+		lockPidfile.discard()
+		if err == errReplaced || errors.As(err, new(*lockedError)) {
+			return errReplaced
 		}
-		return fmt.Errorf("%s: %w", guard.path, err)
+		return fmt.Errorf("%s: %w", lockPidfile.path, err)
 	}
-	defer guard.remove()
+	defer lockPidfile.remove()
 	mode, err := fileType(f.path)
 	switch {
 	case err == unix.ENOENT:
-		return errChanged
+		return errReplaced
 	case err == nil && mode == unix.S_IFLNK:
 		return unix.Rename(f.temp, f.path)
 	case err == nil:
@@ -137,14 +136,13 @@ func (f *pidfile) rename() error {
 	return err
 }
 
-// renameGuard renames the guard itself, without a further guard. A lock on the old
-// file may be that of a process that is about to replace it, so the caller tries
-// again.
-func (f *pidfile) renameGuard() error {
+// tryClaimLockFile renames the lock file itself, without a further lock file. A lock on the old one may be that of a
+// process that is about to replace it, so the caller tries again.
+func (f *pidfile) tryClaimLockFile() error {
 	mode, err := fileType(f.path)
 	switch {
 	case err == unix.ENOENT:
-		return f.create()
+		return f.claimMissing()
 	case err == nil && mode == unix.S_IFLNK:
 		return errors.New("is a symbolic link")
 	case err == nil:
@@ -153,7 +151,8 @@ func (f *pidfile) renameGuard() error {
 	return err
 }
 
-func (f *pidfile) create() error {
+// claimMissing renames the file to path if there is none.
+func (f *pidfile) claimMissing() error {
 	err := unix.Renameat2(unix.AT_FDCWD, f.temp, unix.AT_FDCWD, f.path, unix.RENAME_NOREPLACE)
 	if err == unix.EINVAL || err == unix.ENOSYS || err == unix.EPERM {
 		// Before Linux 3.15, a file system without the flag, or a seccomp filter.
@@ -162,7 +161,7 @@ func (f *pidfile) create() error {
 		}
 	}
 	if err == unix.EEXIST {
-		return errChanged
+		return errReplaced
 	}
 	return err
 }
@@ -180,7 +179,7 @@ func (f *pidfile) replace() error {
 	switch err {
 	case nil:
 	case unix.ENOENT, unix.ELOOP:
-		return errChanged
+		return errReplaced
 	default:
 		return err
 	}
@@ -189,22 +188,22 @@ func (f *pidfile) replace() error {
 	if err := unix.Fstat(fd, &there); err != nil {
 		return err
 	}
-	err = lock(fd)
+	err = lockFile(fd)
 	switch {
-	case !names(f.path, &there) || there.Mode&unix.S_IFMT != unix.S_IFREG:
-		return errChanged
+	case !isFile(f.path, &there) || there.Mode&unix.S_IFMT != unix.S_IFREG:
+		return errReplaced
 	case err == unix.EWOULDBLOCK:
-		return &heldError{leadingPID(fd)}
+		return &lockedError{leadingPID(fd)}
 	case err != nil:
 		return err
 	}
 	return unix.Rename(f.temp, f.path)
 }
 
-// heldError says that another process has locked a file.
-type heldError struct{ pid int } // as the file has it; 0: it has none
+// lockedError says that another process has locked a file.
+type lockedError struct{ pid int } // as the file has it; 0: it has none
 
-func (e *heldError) Error() string {
+func (e *lockedError) Error() string {
 	if e.pid == 0 {
 		return "held by another process"
 	}
@@ -224,9 +223,9 @@ func leadingPID(fd int) int {
 	return int(pid)
 }
 
-// lock takes an exclusive lock on a file without waiting. The error is EWOULDBLOCK if another process has
+// lockFile takes an exclusive lock on a file without waiting. The error is EWOULDBLOCK if another process has
 // locked it.
-func lock(fd int) error {
+func lockFile(fd int) error {
 	for {
 		switch err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err {
 		case unix.EINTR:
@@ -238,8 +237,8 @@ func lock(fd int) error {
 	}
 }
 
-// names reports whether path names that very file. It does not follow a symbolic link.
-func names(path string, file *unix.Stat_t) bool {
+// isFile reports whether path names that file. It does not follow a symbolic link.
+func isFile(path string, file *unix.Stat_t) bool {
 	var now unix.Stat_t
 	return unix.Lstat(path, &now) == nil && now.Dev == file.Dev && now.Ino == file.Ino
 }

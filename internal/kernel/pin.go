@@ -20,15 +20,15 @@ func (e *ThreadError) Error() string {
 // Is makes a thread's number count as naming no process.
 func (e *ThreadError) Is(target error) bool { return target == procfs.ErrNoProcess }
 
-// Open pins the process that has the number pid, and only then reads what it
-// is; at the end the descriptor is asked whether the process is still there,
-// so that what was read belongs to it and not to a successor. Without /proc
-// only the number is known, and Start is 0.
+// Open pins the process with the PID, and only then reads what it is. At the end it checks that the process still
+// exists, so what was read belongs to it and not to a process that reused the PID. Without /proc only the PID is
+// known, and Start is 0. The error is procfs.ErrNoProcess if there is none, a *ThreadError for the TID of another
+// thread than the leader.
 func (k *Kernel) Open(pid int) (procfs.Stat, error) {
-	p, st := k.takeAhead(pid)
+	p, st := k.takeFromBatch(pid)
 	if p == nil {
-		err := k.withSpare(func() (err error) {
-			p, st, err = k.open(pid)
+		err := k.retryWithReserve(func() (err error) {
+			p, st, err = k.openProcess(pid)
 			return err
 		})
 		if err != nil {
@@ -38,24 +38,24 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	// A PID can be reused within one clock tick. The ID then keeps naming the process that was opened
 	// first, and no ID names the other.
 	old := k.procs[st.ID]
-	if old != nil && !old.is(p) || k.ended[st.ID] && !st.Gone() {
-		p.close()
+	if old != nil && !old.isSame(p) || k.endedProcs[st.ID] && !st.Gone() {
+		p.unpin()
 		return procfs.Stat{}, procfs.ErrNoProcess
 	}
 	if old != nil {
-		p.close()
+		p.unpin()
 		return st, nil
 	}
 	k.procs[st.ID] = p
 	if st.Start == 0 && k.proc != nil {
-		k.unseen[st.ID] = true
+		k.hiddenProcs[st.ID] = true
 	}
-	k.fresh = append(k.fresh, p)
+	k.unwatched = append(k.unwatched, p)
 	return st, nil
 }
 
-// is reports whether now, opened a moment ago, is the process that was opened before with the same ID.
-func (p *process) is(now *process) bool {
+// isSame reports whether now, opened a moment ago, is the process that was opened before with the same ID.
+func (p *process) isSame(now *process) bool {
 	switch {
 	case p.inode != 0 && now.inode != 0:
 		return p.inode == now.inode
@@ -65,33 +65,33 @@ func (p *process) is(now *process) bool {
 	return true
 }
 
-func (k *Kernel) open(pid int) (*process, procfs.Stat, error) {
+// openProcess pins a process and reads what it is, without recording it.
+func (k *Kernel) openProcess(pid int) (*process, procfs.Stat, error) {
 	p := &process{fd: -1}
-	if err := k.pin(p, pid); err != nil {
+	if err := k.pinProcess(p, pid); err != nil {
 		return nil, procfs.Stat{}, err
 	}
-	st, err := k.read(p, pid)
+	st, err := k.readStat(p, pid)
 	if err == nil && p.kind == pidfd {
 		err = exists(p.fd)
 	}
 	if err != nil {
-		p.close()
+		p.unpin()
 		return nil, procfs.Stat{}, err
 	}
 	p.id, st.Inode = st.ID, p.inode
-	if k.lent {
-		p.close()
+	if k.reserveInUse {
+		p.unpin()
 	}
 	return p, st, nil
 }
 
-// reserve is how many descriptors are kept free for reading /proc, the
-// guardian and hooks.
-const reserve = 16
+// headroom is how many descriptors are kept free for reading /proc, the guardian and hooks.
+const headroom = 16
 
-// pin gets a descriptor that stays with the process. Without one the process
-// is loose, which is no error.
-func (k *Kernel) pin(p *process, pid int) error {
+// pinProcess opens a descriptor that keeps naming the process. Without one the process stays unpinned, which is no
+// error.
+func (k *Kernel) pinProcess(p *process, pid int) error {
 	err := error(unix.ENOSYS)
 	if k.pidfds() {
 		p.fd, err = pidfdOpen(pid)
@@ -100,7 +100,7 @@ func (k *Kernel) pin(p *process, pid int) error {
 	case nil:
 		p.kind = pidfd
 		p.inode = k.inode(p.fd)
-		k.makeRoom(p.fd, p.fd)
+		k.growFDTable(p.fd, p.fd)
 	case unix.ESRCH:
 		return procfs.ErrNoProcess
 	case unix.ENOSYS, unix.EINVAL, unix.ENOENT:
@@ -110,9 +110,9 @@ func (k *Kernel) pin(p *process, pid int) error {
 			return err
 		}
 	}
-	if p.fd >= k.probe.limit()-reserve {
-		// Descriptors are handed out lowest first: the table is nearly full.
-		p.close()
+	if p.fd >= k.probe.fdLimit()-headroom {
+		// The kernel allocates the lowest descriptor: the table is nearly full.
+		p.unpin()
 	}
 	return nil
 }
@@ -128,20 +128,20 @@ func (k *Kernel) pinDir(p *process, pid int) error {
 	switch {
 	case err == nil:
 		p.fd, p.kind = fd, procDir
-		p.inode = k.inodeOf(pid)
+		p.inode = k.inodeOfPID(pid)
 	case errors.Is(err, procfs.ErrNoProcess) && unix.Kill(pid, 0) == unix.ESRCH:
 		return procfs.ErrNoProcess
 	}
 	if s, err := k.proc.Status(pid); err == nil && s.TGID != pid {
-		p.close()
+		p.unpin()
 		return &ThreadError{TID: pid, PID: s.TGID}
 	}
 	return nil
 }
 
-// read returns what /proc says of the process; where /proc is silent about one that exists
-// (hidepid=2, no /proc), what system calls tell.
-func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
+// readStat returns what /proc shows of the process or, for one that exists and that /proc does not show (hidepid=2, no
+// /proc), what system calls tell.
+func (k *Kernel) readStat(p *process, pid int) (procfs.Stat, error) {
 	if k.proc != nil {
 		var st procfs.Stat
 		var err error
@@ -150,7 +150,7 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 		} else {
 			st, err = k.proc.Stat(pid)
 		}
-		if err == nil || !unseen(err) || p.kind == procDir {
+		if err == nil || !hiddenByProc(err) || p.kind == procDir {
 			return st, err // the directory's descriptor shows any process that has not been reaped
 		}
 	}
@@ -161,16 +161,16 @@ func (k *Kernel) read(p *process, pid int) (procfs.Stat, error) {
 	if err == unix.ESRCH || errors.Is(err, procfs.ErrNoProcess) {
 		return procfs.Stat{}, procfs.ErrNoProcess
 	}
-	return k.hidden(pid), nil
+	return k.statHidden(pid), nil
 }
 
-// unseen reports whether the error is that /proc does not show a process, which may exist nonetheless:
-// it is not listed (hidepid=2), or may not be looked at (hidepid=1).
-func unseen(err error) bool {
+// hiddenByProc reports whether the error is that /proc does not show a process, which may exist nonetheless:
+// it is not listed (hidepid=2), or may not be read (hidepid=1).
+func hiddenByProc(err error) bool {
 	return errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, os.ErrPermission)
 }
 
-// exists asks the descriptor whether its process has been reaped.
+// exists returns procfs.ErrNoProcess if the process of a pidfd has been reaped.
 func exists(fd int) error {
 	if err := pidfdSignal(fd, 0, nil); err == unix.ESRCH {
 		return procfs.ErrNoProcess
@@ -178,9 +178,10 @@ func exists(fd int) error {
 	return nil
 }
 
-func (p *process) close() {
+// unpin closes the descriptor of the process.
+func (p *process) unpin() {
 	if p.fd >= 0 {
 		closeFD(p.fd)
 	}
-	p.fd, p.kind = -1, loose
+	p.fd, p.kind = -1, unpinned
 }

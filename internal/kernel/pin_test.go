@@ -63,7 +63,7 @@ func helpPinned() {
 
 // TestPidfdOfALivingProcessRefused: EINVAL and ENOENT are no proof that a process is gone.
 func TestPidfdOfALivingProcessRefused(t *testing.T) {
-	for errno, kind := range map[unix.Errno]kind{unix.EINVAL: procDir, unix.ENOENT: procDir, unix.EMFILE: loose, unix.ENOMEM: loose} {
+	for errno, kind := range map[unix.Errno]pinKind{unix.EINVAL: procDir, unix.ENOENT: procDir, unix.EMFILE: unpinned, unix.ENOMEM: unpinned} {
 		c := start(t)
 		cmd, out := run(t, "pinned", strconv.Itoa(c.pid), strconv.Itoa(int(errno)))
 		c.reapLater()
@@ -137,7 +137,7 @@ func helpSpare() {
 	must(k.Signal(st.ID, signals.TERM))
 	gone, _, err := k.Wait(time.Minute)
 	must(err)
-	fmt.Println(len(gone), k.procs[st.ID].kind, len(k.spare))
+	fmt.Println(len(gone), k.procs[st.ID].kind, len(k.reserveFDs))
 }
 
 // TestResumeWithoutDescriptors: the reserved descriptors are enough.
@@ -146,7 +146,7 @@ func TestResumeWithoutDescriptors(t *testing.T) {
 		c := start(t)
 		cmd, out := run(t, "spare", strconv.Itoa(c.pid), strconv.FormatBool(noPidfd))
 		c.reapLater()
-		if got, want := firstLine(t, out), fmt.Sprint(1, " ", loose, " ", spares); got != want {
+		if got, want := firstLine(t, out), fmt.Sprint(1, " ", unpinned, " ", reserveSize); got != want {
 			t.Errorf("noPidfd %v: %q, want %q", noPidfd, got, want)
 		}
 		if err := cmd.Wait(); err != nil {
@@ -162,8 +162,8 @@ func TestReservedThreads(t *testing.T) {
 	if err := k.reserveThreads(); err != nil {
 		t.Fatal(err)
 	}
-	if n := k.countThreads(); n < threads-1 {
-		t.Errorf("%d threads, want %d", n, threads)
+	if n := k.countThreads(); n < maxThreads-1 {
+		t.Errorf("%d threads, want %d", n, maxThreads)
 	}
 	if _, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
 		t.Errorf("a child is left: %v", err)

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probe holds what is asked of the kernel once.
+// probe holds what this process finds out about the kernel, once.
 type probe struct {
 	asked      bool
 	pidfd      bool
@@ -24,13 +24,14 @@ type probe struct {
 func (k *Kernel) pidfds() bool {
 	if !k.probe.asked && !k.opts.NoPidfd {
 		k.probe.asked = true
-		k.probe.ask(k)
+		k.probe.testPidfds(k)
 	}
 	return k.probe.pidfd
 }
 
-func (s *probe) ask(k *Kernel) {
-	fd, err := k.opened(func() (int, error) { return pidfdOpen(os.Getpid()) })
+// testPidfds finds out whether pidfds can be opened and signalled through.
+func (s *probe) testPidfds(k *Kernel) {
+	fd, err := k.openVerified(func() (int, error) { return pidfdOpen(os.Getpid()) })
 	switch {
 	case err == nil:
 		s.pidfd = pidfdSignal(fd, 0, nil) == nil
@@ -48,9 +49,9 @@ func (s *probe) ask(k *Kernel) {
 	}
 }
 
-// inodeOf returns the inode number of the process's pidfds where they can be opened, though signals through
-// them may be refused; else 0.
-func (k *Kernel) inodeOf(pid int) uint64 {
+// inodeOfPID returns the inode number of the process's pidfds if they can be opened, even if signals through
+// them are refused; else 0.
+func (k *Kernel) inodeOfPID(pid int) uint64 {
 	if !k.probe.pidfs {
 		return 0
 	}
@@ -71,8 +72,8 @@ func (k *Kernel) inode(fd int) uint64 {
 	return stx.Ino
 }
 
-// limit returns the soft limit of open files.
-func (s *probe) limit() int {
+// fdLimit returns the soft limit of open files.
+func (s *probe) fdLimit() int {
 	if s.nofile == 0 {
 		s.nofile = math.MaxInt
 		var r unix.Rlimit

@@ -18,53 +18,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keeper is the state of a kernel that has children to look after. There is one
-// reaper for all of them, run by the goroutine that waits; what a goroutine of
-// signals has to tell comes through the queue.
-type keeper struct {
+// reaper is the state of a Kernel that reaps children. The goroutine that waits reaps all of them; the goroutine that
+// receives signals enqueues those that are forwarded.
+type reaper struct {
 	mu    sync.Mutex
 	queue []signals.Signal
 
-	events   []child.Event
-	details  bool // read what /proc tells of a child before it is reaped
-	parent   int  // who our parent was, 0 if nobody asked
-	polled   bool // and there is no pidfd to tell of its end
-	statuses map[procfs.ID]signals.Status
+	events      []child.Event
+	readDetails bool                         // read what /proc shows of a child before it is reaped
+	parent      int                          // the PPID, for WatchParent; 0 without it
+	pollParent  bool                         // the parent is watched without a pidfd
+	statuses    map[procfs.ID]signals.Status // of opened children that were reaped
 }
 
-// Adopt makes this process the one that gets the orphans of its descendants, and turns
-// the signals that it is sent into events. Those that the caller had us ignore
-// stay ignored, except CONT. Those that a fault raises are events too, but not for PID 1, to which the kernel
-// delivers none that it does not catch.
-func (k *Kernel) Adopt(details bool) error {
+// StartReaper makes this process the adopter of its orphaned descendants: WaitAndReap reaps all children, and
+// returns the signals that this process is sent as events. Signals inherited as ignored stay ignored, except CONT.
+// Signals that a fault raises are events as well, but not for PID 1, to which the kernel delivers none that it does
+// not catch. With details an event tells what /proc shows of a child. The error is a *child.SubreaperError if this
+// process cannot become a subreaper.
+func (k *Kernel) StartReaper(details bool) error {
 	if err := becomeSubreaper(); err != nil {
 		return err
 	}
-	pass := relayed
+	forwards := forwardable
 	if os.Getpid() != 1 {
-		pass = func(sig syscall.Signal) bool { return relayed(sig) || raisedByFault(sig) }
+		forwards = func(sig syscall.Signal) bool { return forwardable(sig) || raisedByFault(sig) }
 	}
 	ignoreUncatchable()
-	return k.tend(details, pass, []signals.Signal{signals.CONT})
+	return k.startReaper(details, forwards, []signals.Signal{signals.CONT})
 }
 
-// Tend is Adopt for who relays some signals only, with nil the same ones: the
-// runtime could not give back what it has once taken. Those in heed are relayed even if our caller has
-// us ignore them. Without orphans we stay the parent of our own children and
-// nobody else's.
-func (k *Kernel) Tend(orphans bool, relay, heed []signals.Signal) error {
+// StartReaperFor is StartReaper with a chosen set of signals to forward (nil: the default set). Signals in
+// evenIfIgnored are forwarded even if inherited as ignored. Without orphans, this process does not become a subreaper. The set is
+// chosen once: the runtime cannot give back a signal that it has caught.
+func (k *Kernel) StartReaperFor(orphans bool, forward, evenIfIgnored []signals.Signal) error {
 	if orphans {
 		if err := becomeSubreaper(); err != nil {
 			return err
 		}
 	}
-	pass := relayed
-	if relay == nil {
+	forwards := forwardable
+	if forward == nil {
 		ignoreUncatchable()
 	} else {
-		pass = func(sig syscall.Signal) bool { return slices.Contains(relay, signals.Signal(sig)) }
+		forwards = func(sig syscall.Signal) bool { return slices.Contains(forward, signals.Signal(sig)) }
 	}
-	return k.tend(false, pass, heed)
+	return k.startReaper(false, forwards, evenIfIgnored)
 }
 
 // becomeSubreaper makes this process the adopter of its orphaned descendants, which PID 1 is already. The error is a
@@ -79,53 +78,52 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// Subreaper reports whether orphans among our descendants become our children: the program
-// that we were before execve(2) has asked for it (PR_SET_CHILD_SUBREAPER).
+// Subreaper reports whether this process is a subreaper already: the program that ran in it before execve(2) has
+// called prctl(2) with PR_SET_CHILD_SUBREAPER.
 func (k *Kernel) Subreaper() bool {
 	var set int32 // an int, whatever the width of a pointer
 	err := prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)))
 	return err == nil && set != 0
 }
 
-// tend makes events of what children do, and of the signals that relay holds
-// for.
-func (k *Kernel) tend(details bool, relay func(syscall.Signal) bool, heed []signals.Signal) error {
-	if err := k.watch(); err != nil {
+// startReaper makes events of the ends and stops of children, and of the signals for which forwards returns true.
+func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, evenIfIgnored []signals.Signal) error {
+	if err := k.addToEpoll(); err != nil {
 		return err
 	}
 	// This process is no child of its own.
 	if _, err := unix.Wait4(os.Getpid(), nil, unix.WNOHANG, nil); err != unix.ECHILD {
 		return fmt.Errorf("cannot wait for children: wait4: %w", err)
 	}
-	q := &keeper{details: details, statuses: make(map[procfs.ID]signals.Status)}
-	k.keeper = q
-	k.notes.keeper.Store(q) // before one is caught, which would be our end after the launch
-	k.watchers[int32(k.notes.fd)] = func() {
+	q := &reaper{readDetails: details, statuses: make(map[procfs.ID]signals.Status)}
+	k.reaper = q
+	k.caught.reaper.Store(q) // before a signal is caught: without a reaper, it would end this process
+	k.fdCallbacks[int32(k.caught.fd)] = func() {
 		var drain [8]byte
-		unix.Read(k.notes.fd, drain[:])
+		unix.Read(k.caught.fd, drain[:])
 	}
-	var relayed []signals.Signal
+	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if !uncatchable(sig) && relay(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(heed, sig)) {
-			relayed = append(relayed, sig)
+		if !uncatchable(sig) && forwards(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(evenIfIgnored, sig)) {
+			list = append(list, sig)
 		}
 	}
-	k.arm(relayed)
-	k.notes.handOver(0)
-	// A channel of its own: what overflows is told by the next one.
+	k.catchSignals(list)
+	k.caught.moveToReaper(0)
+	// One element is enough: a SIGCHLD only wakes the waiter, which reaps all children.
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
 	go func() {
 		for range children {
-			k.notes.wake()
+			k.caught.wakeWaiter()
 		}
 	}()
 	return nil
 }
 
-// relayed reports whether a signal is passed on: not those that a fault raises, nor those that mean something
-// to this process itself. TTIN and TTOU stop it as they stop any process.
-func relayed(sig syscall.Signal) bool {
+// forwardable reports whether a signal is forwarded by default: not those that a fault raises, nor those that mean
+// something to this process itself. TTIN and TTOU stop it as they stop any process.
+func forwardable(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGCHLD, unix.SIGURG, unix.SIGTTIN, unix.SIGTTOU:
 		return false
@@ -133,6 +131,7 @@ func relayed(sig syscall.Signal) bool {
 	return !raisedByFault(sig)
 }
 
+// raisedByFault reports whether a signal is one that the kernel raises for a fault of a thread.
 func raisedByFault(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS, unix.SIGABRT:
@@ -141,36 +140,36 @@ func raisedByFault(sig syscall.Signal) bool {
 	return false
 }
 
-func (q *keeper) put(sig signals.Signal) {
+// enqueue adds a signal for the goroutine that waits.
+func (q *reaper) enqueue(sig signals.Signal) {
 	q.mu.Lock()
 	q.queue = append(q.queue, sig)
 	q.mu.Unlock()
 }
 
-// Next returns what has happened, as soon as something has, or nothing when the
-// timeout is over.
-func (k *Kernel) Next(timeout time.Duration) ([]child.Event, error) {
+// WaitAndReap reaps children, and returns the events as soon as there is one; none after the timeout.
+func (k *Kernel) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	began := time.Now()
 	for {
-		k.collect()
-		left := max(timeout-time.Since(began), 0)
-		if events := k.keeper.events; len(events) > 0 || left == 0 {
-			k.keeper.events = nil
+		k.reapChildren()
+		remaining := max(timeout-time.Since(began), 0)
+		if events := k.reaper.events; len(events) > 0 || remaining == 0 {
+			k.reaper.events = nil
 			return events, nil
 		}
-		if k.keeper.polled {
-			left = min(left, pollLast)
+		if k.reaper.pollParent {
+			remaining = min(remaining, pollMax)
 		}
-		if _, _, err := k.sleep(left, nil, nil); err != nil {
+		if _, _, err := k.waitEpoll(remaining, nil, nil); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// collect reaps whom there is to reap, and makes events of that and of the
-// signals. It reports whether no child is left.
-func (k *Kernel) collect() (alone bool) {
-	q := k.keeper
+// reapChildren reaps all children that have exited, without waiting, and makes events of that and of the signals. It
+// reports whether no child is left.
+func (k *Kernel) reapChildren() (none bool) {
+	q := k.reaper
 	if q == nil {
 		return false
 	}
@@ -180,30 +179,30 @@ func (k *Kernel) collect() (alone bool) {
 	}
 	q.queue = q.queue[:0]
 	q.mu.Unlock()
-	if q.polled && unix.Getppid() != q.parent {
-		q.polled = false
+	if q.pollParent && unix.Getppid() != q.parent {
+		q.pollParent = false
 		q.events = append(q.events, child.Event{Kind: child.Orphaned})
 	}
 	for {
 		var c child.Child
-		if q.details || len(k.procs) > 0 {
-			c = k.peek()
+		if q.readDetails || len(k.procs) > 0 {
+			c = k.peekZombie()
 		}
 		var ws unix.WaitStatus
 		var ru unix.Rusage
-		who := -1
+		waitPID := -1
 		if c.PID != 0 {
-			who = c.PID // not somebody who has gone since, of whom nothing was read
+			waitPID = c.PID // not a child that has exited since, and of which nothing was read
 		}
-		pid, err := unix.Wait4(who, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
+		pid, err := unix.Wait4(waitPID, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
 		if err == unix.EINTR {
 			continue
 		}
 		if pid <= 0 || err != nil {
 			return err == unix.ECHILD
 		}
-		if k.guard != nil && pid == k.guard.pid && !ws.Stopped() {
-			k.guard.reaped = true
+		if k.guardian != nil && pid == k.guardian.pid && !ws.Stopped() {
+			k.guardian.reaped = true
 			continue
 		}
 		if c.PID != pid {
@@ -227,8 +226,9 @@ func (k *Kernel) collect() (alone bool) {
 	}
 }
 
-// peek reads what the next zombie is, while its number is its own.
-func (k *Kernel) peek() (c child.Child) {
+// peekZombie reads what the next zombie child is, before it is reaped: its PID may be reused afterwards. The PID is 0
+// if there is none, or if it cannot be read.
+func (k *Kernel) peekZombie() (c child.Child) {
 	info, err := waitidInfo(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
 	if err != nil || info.pid == 0 {
 		return c
@@ -239,39 +239,39 @@ func (k *Kernel) peek() (c child.Child) {
 	}
 	pid := int(info.pid)
 	if st, err = k.proc.Stat(pid); errors.Is(err, procfs.ErrNoProcess) {
-		st, err = k.hidden(pid), nil
+		st, err = k.statHidden(pid), nil
 	}
 	if err != nil {
 		return c
 	}
 	c.Stat = st
-	if k.keeper.details && st.Start != 0 {
+	if k.reaper.readDetails && st.Start != 0 {
 		c.Run, _ = k.proc.Age(st)
 	}
 	return c
 }
 
-// Alone holds when this process has no child left, zombie or not: of a
-// subreaper, that proves that nobody at all is left.
-func (k *Kernel) Alone() bool { return k.collect() }
+// ReapedAll reaps all children that have exited, and reports whether no child is left. For a subreaper that proves
+// that no descendant is left.
+func (k *Kernel) ReapedAll() bool { return k.reapChildren() }
 
-// Pass sends sig to whom Launch has started, while it has not been reaped and
-// its number is therefore its own: who asks may not have been told yet. With
-// group it goes to the process group that it leads or has led: while that has a
-// member, the number is handed out to nobody.
-func (k *Kernel) Pass(pid int, sig signals.Signal, group bool) error {
+// SignalChild sends sig to the child that Launch has started, by PID: the PID cannot be reused before the child is
+// reaped. The error is procfs.ErrNoProcess if it has been reaped, of which the caller may not have been told yet. With
+// group, SignalChild signals the process group that the child leads or has led: the kernel does not allocate its number
+// while the group has a member.
+func (k *Kernel) SignalChild(pid int, sig signals.Signal, group bool) error {
 	if pid != k.command && (!group || unix.Kill(pid, 0) != unix.ESRCH) {
 		return procfs.ErrNoProcess
 	}
 	if group {
 		pid = -pid
 	}
-	return sent(unix.Kill(pid, unix.Signal(sig)))
+	return killError(unix.Kill(pid, unix.Signal(sig)))
 }
 
-// Everybody sends sig to all processes of the namespace at one stroke, which
-// nobody escapes by forking. It is for PID 1 only.
-func (k *Kernel) Everybody(sig signals.Signal) error {
+// SignalAll sends sig to all other processes of the PID namespace atomically, with one kill(2), so that none evades it
+// by forking. It is for PID 1 only.
+func (k *Kernel) SignalAll(sig signals.Signal) error {
 	if os.Getpid() != 1 {
 		return errors.New("not PID 1")
 	}
@@ -281,9 +281,8 @@ func (k *Kernel) Everybody(sig signals.Signal) error {
 	return nil
 }
 
-// WatchInput makes an event of the end of standard input: of its other end's
-// being closed, whether or not what was written before has been read. Nothing
-// is read from it.
+// WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed, whether or
+// not what was written before has been read. It reads nothing.
 func (k *Kernel) WatchInput() error {
 	event := unix.EpollEvent{Events: unix.EPOLLRDHUP, Fd: 0}
 	if err := epollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
@@ -292,44 +291,45 @@ func (k *Kernel) WatchInput() error {
 		}
 		return fmt.Errorf("standard input: epoll_ctl: %w", err)
 	}
-	k.watchers[0] = func() { k.once(0, child.Hangup) }
+	k.fdCallbacks[0] = func() { k.eventOnce(0, child.Hangup) }
 	return nil
 }
 
-func (k *Kernel) once(fd int, kind child.Kind) {
+// eventOnce removes a descriptor from the epoll set, and adds an event of that kind.
+func (k *Kernel) eventOnce(fd int, kind child.Kind) {
 	unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, fd, nil)
-	delete(k.watchers, int32(fd))
-	k.keeper.events = append(k.keeper.events, child.Event{Kind: kind})
+	delete(k.fdCallbacks, int32(fd))
+	k.reaper.events = append(k.reaper.events, child.Event{Kind: kind})
 }
 
-// WatchParent makes an event of the end of our parent. Whether it is still the
-// same is asked after the watch has begun. A parent that went before this program could ask
-// for its number is known by pid alone.
+// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process has exited. It checks
+// that the parent is still the same after it has begun to watch it. pid is the PID that the parent must have, or 0: it
+// shows that a parent exited before this program could read its PID.
 func (k *Kernel) WatchParent(pid int) error {
-	parent := k.given.parent
+	parent := k.inherited.parent
 	if pid != 0 && pid != parent {
 		return fmt.Errorf("%d is not the parent, or no longer", pid)
 	}
 	if parent == 0 {
 		return errors.New("the parent is outside of this PID namespace, and cannot be watched")
 	}
-	k.keeper.parent, k.keeper.polled = parent, true
+	k.reaper.parent, k.reaper.pollParent = parent, true
 	if !k.pidfds() {
 		return nil
 	}
 	fd, err := unix.PidfdOpen(parent, 0)
 	if err != nil {
-		return nil // polled: gone already, perhaps
+		return nil // it may have exited: poll
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
 	if epollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
 		unix.Close(fd)
 		return nil
 	}
-	k.watchers[int32(fd)] = func() { k.once(fd, child.Orphaned) }
+	k.fdCallbacks[int32(fd)] = func() { k.eventOnce(fd, child.Orphaned) }
 	if unix.Getppid() != parent {
-		k.once(fd, child.Orphaned)
+		k.eventOnce(fd, child.Orphaned)
 	}
-	k.keeper.polled = false
+	k.reaper.pollParent = false
 	return nil
 }

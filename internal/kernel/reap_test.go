@@ -31,17 +31,17 @@ func helpEarly() {
 		}
 	}
 	fatal(k.Catch(signals.TERM))
-	k.Hold()
-	k.notes.take(signals.TERM)
-	fatal(k.Adopt(false))
+	k.DeferSignals()
+	k.caught.receive(signals.TERM)
+	fatal(k.StartReaper(false))
 	expect := func(sig signals.Signal) {
-		events, err := k.Next(time.Minute)
+		events, err := k.WaitAndReap(time.Minute)
 		if fatal(err); len(events) != 1 || events[0].Kind != child.Signal || events[0].Signal != sig {
 			fatal(fmt.Errorf("events %+v, want %v", events, sig))
 		}
 	}
 	expect(signals.TERM)
-	k.notes.take(signals.HUP)
+	k.caught.receive(signals.HUP)
 	expect(signals.HUP)
 	fatal(k.Interrupted())
 }
@@ -64,27 +64,27 @@ func helpPass() {
 	}
 	err := k.Catch(signals.TERM)
 	check(err == nil, "Catch", err)
-	err = k.Adopt(false)
-	check(err == nil, "Adopt", err)
+	err = k.StartReaper(false)
+	check(err == nil, "StartReaper", err)
 	pid, err := k.Launch(child.NewLaunch([]string{"sleep", "60"}, os.Environ()))
 	check(err == nil, "Launch", err)
-	err = k.Pass(pid, signals.KILL, false)
+	err = k.SignalChild(pid, signals.KILL, false)
 	check(err == nil, "Pass", err)
 	for ended := false; !ended; {
-		events, err := k.Next(time.Minute)
+		events, err := k.WaitAndReap(time.Minute)
 		check(err == nil && len(events) > 0, "Next", err)
 		for _, e := range events {
 			ended = ended || e.Kind == child.Ended && e.Child.PID == pid
 		}
 	}
 	// Ours stands for whoever has the number now.
-	err = k.Pass(os.Getpid(), 0, false)
+	err = k.SignalChild(os.Getpid(), 0, false)
 	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another", err)
 	other, err := syscall.ForkExec("/proc/self/exe", []string{"stranger"}, &syscall.ProcAttr{
 		Env: []string{helper + "=stranger"}, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	check(err == nil, "ForkExec", err)
-	err = k.Pass(other, 0, true)
+	err = k.SignalChild(other, 0, true)
 	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another group", err)
 	syscall.Kill(other, syscall.SIGKILL)
 }

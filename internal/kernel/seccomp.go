@@ -8,14 +8,14 @@ import "golang.org/x/sys/unix"
 // (Documentation/userspace-api/seccomp_filter.rst). So each call that may be missing is checked for a result
 // that it cannot have; such a result counts as ENOSYS.
 
-// filtered reports whether a seccomp filter is in force. Where prctl(2) is refused, one is.
-func filtered() bool {
+// seccompActive reports whether a seccomp filter is in force. If prctl(2) is refused, one is.
+func seccompActive() bool {
 	mode, err := unix.PrctlRetInt(unix.PR_GET_SECCOMP, 0, 0, 0, 0)
 	return err == nil && mode != 0 || err == unix.EPERM || err == unix.ENOSYS
 }
 
-// succeeded returns the error of a system call whose only success is 0.
-func succeeded(r1 uintptr, errno unix.Errno) error {
+// checkZero returns the error of a system call whose only success is 0.
+func checkZero(r1 uintptr, errno unix.Errno) error {
 	switch {
 	case errno != 0:
 		return errno
@@ -25,11 +25,11 @@ func succeeded(r1 uintptr, errno unix.Errno) error {
 	return nil
 }
 
-// opened calls open, which returns a new descriptor. Under a filter it calls it twice: a trapped call returns
+// openVerified calls open, which returns a new descriptor. Under a filter it calls open twice: a trapped call returns
 // the same number both times.
-func (k *Kernel) opened(open func() (int, error)) (int, error) {
+func (k *Kernel) openVerified(open func() (int, error)) (int, error) {
 	fd, err := open()
-	if err != nil || !k.given.filtered {
+	if err != nil || !k.inherited.filtered {
 		return fd, err
 	}
 	switch again, err := open(); {

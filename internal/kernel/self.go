@@ -9,21 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DieWithParent has the kernel send us sig when our parent is gone, which it
-// may have been before we asked.
-func (k *Kernel) DieWithParent(sig signals.Signal) error {
-	// The wish is that of a thread, and goes with it. This one stays.
+// SetParentDeathSignal makes the kernel send sig to this process when its parent exits (PR_SET_PDEATHSIG in prctl(2)). If
+// the parent has exited already it sends sig itself.
+func (k *Kernel) SetParentDeathSignal(sig signals.Signal) error {
+	// The setting is bound to the life of the parent's thread, and to this thread.
 	runtime.LockOSThread()
 	if err := prctl(unix.PR_SET_PDEATHSIG, uintptr(sig)); err != nil {
 		return os.NewSyscallError("prctl", err)
 	}
-	if unix.Getppid() != k.given.parent {
-		return sent(unix.Kill(os.Getpid(), unix.Signal(sig)))
+	if unix.Getppid() != k.inherited.parent {
+		return killError(unix.Kill(os.Getpid(), unix.Signal(sig)))
 	}
 	return nil
 }
 
-// NoCore makes sure that the end of this process leaves no core dump.
-func (k *Kernel) NoCore() error {
+// DisableCoreDump makes sure that the end of this process leaves no core dump (PR_SET_DUMPABLE in prctl(2)).
+func (k *Kernel) DisableCoreDump() error {
 	return os.NewSyscallError("prctl", prctl(unix.PR_SET_DUMPABLE, 0))
 }

@@ -10,41 +10,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status tells how a process that is gone ended, though it is not our child:
-// from its pidfd once it has been reaped, from its zombie before that.
+// Status returns how a process that is gone ended, even if it is not a child: from its zombie or, once it has been
+// reaped, from its pidfd (Linux 6.15). The error is signals.ErrNotReaped or signals.ErrNoStatus.
 func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	p := k.procs[id]
 	if p == nil {
 		return signals.Status{}, signals.ErrNoStatus
 	}
-	if raw, ok := exitInfo(p); ok {
+	if raw, ok := pidfdExitStatus(p); ok {
 		return signals.FromWait(raw), nil
 	}
-	if raw, ok := k.zombie(p); ok {
+	if raw, ok := k.zombieExitStatus(p); ok {
 		return signals.FromWait(raw), nil
 	}
-	if k.keeper != nil {
-		// By ourselves.
-		k.collect()
-		if s, ok := k.keeper.statuses[id]; ok {
+	if k.reaper != nil {
+		// This process may be its parent.
+		k.reapChildren()
+		if s, ok := k.reaper.statuses[id]; ok {
 			return s, nil
 		}
 	}
-	// It may have been reaped between the two questions.
-	if raw, ok := exitInfo(p); ok {
+	// It may have been reaped between the two reads.
+	if raw, ok := pidfdExitStatus(p); ok {
 		return signals.FromWait(raw), nil
 	}
 	if _, err := k.Stat(id); !errors.Is(err, procfs.ErrNoProcess) {
 		return signals.Status{}, signals.ErrNotReaped
 	}
-	if raw, ok := exitInfo(p); ok {
+	if raw, ok := pidfdExitStatus(p); ok {
 		return signals.FromWait(raw), nil
 	}
 	return signals.Status{}, signals.ErrNoStatus
 }
 
-// exitInfo asks the pidfd. Kernels before 6.15 answer without the bit.
-func exitInfo(p *process) (raw uint32, ok bool) {
+// pidfdExitStatus returns the wait status that a pidfd has. Kernels before 6.15 leave PIDFD_INFO_EXIT clear.
+func pidfdExitStatus(p *process) (raw uint32, ok bool) {
 	if p.kind != pidfd {
 		return 0, false
 	}
@@ -53,10 +53,9 @@ func exitInfo(p *process) (raw uint32, ok bool) {
 	return uint32(info.exitCode), errno == 0 && info.mask&pidfdInfoExit != 0
 }
 
-// zombie reads field 52 of /proc/PID/stat. It holds 0 as well for a reader who
-// may not trace the process (ptrace(2), PTRACE_MODE_READ_FSCREDS), so a 0 is
-// believed only where the credentials are the same, or ours are root's.
-func (k *Kernel) zombie(p *process) (raw uint32, ok bool) {
+// zombieExitStatus reads field 52 of /proc/PID/stat. It is 0 as well for a reader without permission to trace the
+// process (PTRACE_MODE_READ_FSCREDS in ptrace(2)), so a 0 counts only if the credentials are the same, or those of root.
+func (k *Kernel) zombieExitStatus(p *process) (raw uint32, ok bool) {
 	st, err := k.Stat(p.id)
 	if err != nil || !st.Gone() || st.ExitCode < 0 {
 		return 0, false

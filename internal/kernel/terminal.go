@@ -9,41 +9,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal returns a descriptor of our terminal if we have its foreground, and
-// both standard input and output are it: between other stages of a pipeline the
-// foreground is theirs as well, and not ours to give.
+// Terminal returns a descriptor of the terminal if this process is in its foreground, and if both standard input and
+// output are that terminal: in a pipeline the other processes are in the foreground as well, and it may not be given
+// away.
 func (k *Kernel) Terminal() (fd int, ok bool) {
 	for _, fd := range []int{0, 1} {
-		if !k.Foreground(fd) {
+		if !k.InForeground(fd) {
 			return -1, false
 		}
 	}
-	// One that the command's descriptors are not, and it cannot close.
+	// A descriptor of its own, marked to be closed on exec, so that the command cannot close it.
 	fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 3)
 	return fd, err == nil
 }
 
-// Foreground tells whether our group has the foreground of the terminal.
-func (k *Kernel) Foreground(fd int) bool {
+// InForeground reports whether the process group of this process is in the foreground of the terminal.
+func (k *Kernel) InForeground(fd int) bool {
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
 	return err == nil && group == unix.Getpgrp()
 }
 
-// GiveTerminal gives the foreground to a process group, 0 being ours.
-func (k *Kernel) GiveTerminal(fd, group int) error {
+// SetForeground puts a process group into the foreground of the terminal; 0 is the group of this process.
+func (k *Kernel) SetForeground(fd, group int) error {
 	if group == 0 {
 		group = unix.Getpgrp()
 	}
-	// From the background this would stop us, unless SIGTTOU is blocked.
+	// From the background the call would stop this process, unless SIGTTOU is blocked.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer blockSignals()()
 	return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, group)
 }
 
-// Stop stops this process as SIGTSTP does, and returns true when it has been resumed. The kernel does not stop
-// PID 1, nor a member of an orphaned process group: then Stop returns false at once.
-func (k *Kernel) Stop() bool {
+// StopSelf stops this process as SIGTSTP does, and returns true when it has been resumed. The kernel does not stop
+// PID 1, nor a member of an orphaned process group: then StopSelf returns false at once.
+func (k *Kernel) StopSelf() bool {
 	if os.Getpid() == 1 || k.orphanedGroup() {
 		return false
 	}

@@ -13,45 +13,45 @@ import (
 // PrepareFreeze acquires what resuming stopped processes takes, before the first is stopped: descriptors,
 // among them the epoll set, and threads. It also defers the signals that would end this process.
 func (k *Kernel) PrepareFreeze() error {
-	if err := k.watch(); err != nil {
+	if err := k.addToEpoll(); err != nil {
 		return err
 	}
-	if err := k.holdSpare(k.epoll); err != nil {
+	if err := k.fillReserve(k.epoll); err != nil {
 		return err
 	}
 	if err := k.reserveThreads(); err != nil {
 		return err
 	}
-	return k.Hold()
+	return k.DeferSignals()
 }
 
-// threads is how many threads the Go runtime has at the most for what this program does while processes
+// maxThreads is how many threads the Go runtime has at the most for what this program does while processes
 // are stopped: the calling one, the runtime's monitor, the one that starts others for a locked one, the
 // ones in which os/signal waits and standard input is read (--hold), and one more for each of the
 // processors in use, which are two (GOMAXPROCS).
 const (
-	processors = 2
-	blocked    = 2
-	threads    = 3 + blocked + processors
+	maxProcessors  = 2
+	blockedThreads = 2
+	maxThreads     = 3 + blockedThreads + maxProcessors
 )
 
 // reserveThreads makes the runtime start these threads now. If the runtime cannot start a thread it ends
 // the program with a trace. So tryForks first tests whether there is room, with processes, which count
 // against the same limits (RLIMIT_NPROC, pids.max, the PID namespace).
 func (k *Kernel) reserveThreads() error {
-	if k.reserved {
+	if k.threadsReserved {
 		return nil
 	}
-	if runtime.GOMAXPROCS(0) > processors {
-		runtime.GOMAXPROCS(processors)
+	if runtime.GOMAXPROCS(0) > maxProcessors {
+		runtime.GOMAXPROCS(maxProcessors)
 	}
-	if missing := threads - k.countThreads(); missing > 0 {
+	if missing := maxThreads - k.countThreads(); missing > 0 {
 		if err := tryForks(missing); err != nil {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
-		startThreads(blocked)
+		startThreads(blockedThreads)
 	}
-	k.reserved = true
+	k.threadsReserved = true
 	return nil
 }
 
@@ -70,19 +70,19 @@ func (k *Kernel) countThreads() int {
 func startThreads(n int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var holding, done sync.WaitGroup
-	release := make(chan struct{})
+	var started, done sync.WaitGroup
+	finish := make(chan struct{})
 	for range n {
-		holding.Add(1)
+		started.Add(1)
 		done.Go(func() {
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
-			holding.Done()
-			<-release
+			started.Done()
+			<-finish
 		})
 	}
-	holding.Wait()
-	close(release)
+	started.Wait()
+	close(finish)
 	done.Wait()
 }
 

@@ -11,51 +11,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The delays of polling, for what no pidfd tells.
+// The shortest and the longest delay of polling, for processes without a pidfd.
 const (
-	pollFirst = time.Millisecond
-	pollLast  = 50 * time.Millisecond
+	pollMin = time.Millisecond
+	pollMax = 50 * time.Millisecond
 )
 
-// A glance is how long a Wait waits before it has the signals caught.
-const glance = 2 * time.Millisecond
+// deferDelay is how long a Wait waits before it defers signals: see DeferSignalsWhenWaiting.
+const deferDelay = 2 * time.Millisecond
 
-// Wait returns the opened processes that went, as soon as there is one, or
-// nothing when the timeout is over; reaped holds those whose parents have
-// waited for them. Nothing ticks meanwhile as long as every process has a
-// pidfd. The error is a *signals.Interrupt when a signal came in.
+// Wait waits until an opened process is gone, and returns all that are gone since the last call; none after the
+// timeout. reaped are those that have been reaped. It does not poll as long as every process has a pidfd. The error is
+// a *signals.Interrupt if a deferred signal was caught.
 func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {
 	began := time.Now()
-	delay := pollFirst
+	delay := pollMin
 	for {
-		if err := k.watch(); err != nil {
+		if err := k.addToEpoll(); err != nil {
 			return nil, nil, err
 		}
-		if gone, reaped, err = k.poll(); err != nil {
+		if gone, reaped, err = k.pollProcesses(); err != nil {
 			return nil, nil, fmt.Errorf("cannot wait: %w", err)
 		}
-		left := max(timeout-time.Since(began), 0)
-		nap := left
+		remaining := max(timeout-time.Since(began), 0)
+		pause := remaining
 		if len(k.polled) > 0 {
-			nap = min(nap, delay)
-			delay = min(2*delay, pollLast)
+			pause = min(pause, delay)
+			delay = min(2*delay, pollMax)
 		}
 		if len(gone)+len(reaped) > 0 {
-			nap = 0 // who else went is told in the same breath
+			pause = 0 // only add what the epoll set reports already
 		}
-		soon := k.notes != nil && k.notes.soon && nap > 0
-		if soon {
-			nap = min(nap, glance)
+		deferSoon := k.caught != nil && k.caught.deferWhenWaiting && pause > 0
+		if deferSoon {
+			pause = min(pause, deferDelay)
 		}
-		if gone, reaped, err = k.sleep(nap, gone, reaped); err != nil {
+		if gone, reaped, err = k.waitEpoll(pause, gone, reaped); err != nil {
 			return nil, nil, err
 		}
-		if soon && len(gone)+len(reaped) == 0 {
-			_ = k.holdBack(k.notes.sigs) // on error a signal ends this process at once, as before
+		if deferSoon && len(gone)+len(reaped) == 0 {
+			_ = k.deferSignals(k.caught.chosen) // on error a signal ends this process at once, as before
 		}
-		k.collect()
-		woken := k.woken()
-		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || left == 0 || woken {
+		k.reapChildren()
+		woken := k.takeWakeRequest()
+		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || remaining == 0 || woken {
 			return gone, reaped, err
 		}
 	}
@@ -67,19 +66,19 @@ func (k *Kernel) PrepareWait() error {
 	if k.epoll != 0 {
 		return nil
 	}
-	fd, err := k.opened(func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) })
+	fd, err := k.openVerified(func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) })
 	if err != nil {
 		return fmt.Errorf("cannot wait: epoll_create1: %w", err)
 	}
-	k.ready = make([]unix.EpollEvent, 256)
-	if k.notes != nil {
-		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.notes.fd)}
-		if err := epollCtl(fd, unix.EPOLL_CTL_ADD, k.notes.fd, &event); err != nil {
+	k.epollEvents = make([]unix.EpollEvent, 256)
+	if k.caught != nil {
+		event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(k.caught.fd)}
+		if err := epollCtl(fd, unix.EPOLL_CTL_ADD, k.caught.fd, &event); err != nil {
 			unix.Close(fd)
 			return fmt.Errorf("cannot wait: epoll_ctl: %w", err)
 		}
 	}
-	n, err := unix.EpollWait(fd, k.ready, 0)
+	n, err := unix.EpollWait(fd, k.epollEvents, 0)
 	if n > 1 && err == nil {
 		err = unix.ENOSYS // trapped: at most one descriptor is ready
 	}
@@ -91,12 +90,12 @@ func (k *Kernel) PrepareWait() error {
 	return nil
 }
 
-// watch puts the descriptors that are new into the epoll set.
-func (k *Kernel) watch() error {
+// addToEpoll adds the new descriptors to the epoll set. A process that cannot be added is polled.
+func (k *Kernel) addToEpoll() error {
 	if err := k.PrepareWait(); err != nil {
 		return err
 	}
-	for _, p := range k.fresh {
+	for _, p := range k.unwatched {
 		if p.reaped {
 			continue
 		}
@@ -106,37 +105,35 @@ func (k *Kernel) watch() error {
 				k.watched[int32(p.fd)] = p
 				continue
 			}
-			// No memory, or more than the user may watch
-			// (/proc/sys/fs/epoll/max_user_watches).
+			// No memory, or the limit of /proc/sys/fs/epoll/max_user_watches.
 		}
 		k.polled = append(k.polled, p)
 	}
-	k.fresh = k.fresh[:0]
+	k.unwatched = k.unwatched[:0]
 	return nil
 }
 
-// sleep waits for the epoll set and adds to gone and reaped what it tells.
-func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, []procfs.ID, error) {
+// waitEpoll waits for the epoll set, for d at most, and appends the processes that it reports to gone and reaped.
+func (k *Kernel) waitEpoll(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, []procfs.ID, error) {
 	ms := -1
 	if d != math.MaxInt64 {
 		// Rounded up: waking before the time would only spin.
 		ms = int((min(d, math.MaxInt32*time.Millisecond) + time.Millisecond - 1) / time.Millisecond)
 	}
-	n, err := unix.EpollWait(k.epoll, k.ready, ms)
+	n, err := unix.EpollWait(k.epoll, k.epollEvents, ms)
 	if err != nil && err != unix.EINTR {
 		return nil, nil, fmt.Errorf("cannot wait: epoll_wait: %w", err)
 	}
-	for _, event := range k.ready[:max(n, 0)] {
+	for _, event := range k.epollEvents[:max(n, 0)] {
 		p := k.watched[event.Fd]
 		if p == nil {
-			if watcher := k.watchers[event.Fd]; watcher != nil {
+			if watcher := k.fdCallbacks[event.Fd]; watcher != nil {
 				watcher()
 			}
 			continue // or a signal, which Interrupted tells of
 		}
-		// From here on its reaping is of interest. EPOLLHUP tells of that
-		// only since Linux 6.9, and a zombie is readable all the time, so
-		// that it is polled.
+		// From now on only its being reaped matters. EPOLLHUP reports that, since Linux 6.9. But the pidfd of
+		// a zombie is always readable, so the process is polled.
 		_ = epollCtl(k.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
 		delete(k.watched, event.Fd)
 		p.gone = true
@@ -151,15 +148,15 @@ func (k *Kernel) sleep(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, 
 	return gone, reaped, nil
 }
 
-// poll reads the state of the processes that epoll does not report. The error is want of descriptors or
+// pollProcesses reads the state of the processes that epoll does not report. The error is want of descriptors or
 // memory.
-func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
+func (k *Kernel) pollProcesses() (gone, reaped []procfs.ID, err error) {
 	rest := k.polled[:0]
 	for _, p := range k.polled {
 		if p.reaped {
 			continue
 		}
-		isGone, isReaped, failed := k.look(p)
+		isGone, isReaped, failed := k.pollProcess(p)
 		if failed != nil {
 			err = failed
 		}
@@ -172,7 +169,7 @@ func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
 			reaped = append(reaped, p.id)
 			continue
 		}
-		if p.kind == loose && !p.gone && k.freed > 0 && k.promote(p) {
+		if p.kind == unpinned && !p.gone && k.freedFDs > 0 && k.repin(p) {
 			continue
 		}
 		rest = append(rest, p)
@@ -182,21 +179,21 @@ func (k *Kernel) poll() (gone, reaped []procfs.ID, err error) {
 	return gone, reaped, err
 }
 
-// look reports whether the process is gone, and whether it has been reaped. A process that may not be read
+// pollProcess reports whether the process is gone, and whether it has been reaped. A process that may not be read
 // is neither. Want of descriptors or memory is an error, because it says nothing about the process.
-func (k *Kernel) look(p *process) (gone, reaped bool, err error) {
+func (k *Kernel) pollProcess(p *process) (gone, reaped bool, err error) {
 	switch {
 	case p.childReaped:
 		err = procfs.ErrNoProcess
 	case p.kind == pidfd && p.gone:
 		gone, err = true, exists(p.fd)
-	case p.kind == loose && (k.proc == nil || p.id.Start == 0):
-		err = sent(unix.Kill(p.id.PID, 0))
+	case p.kind == unpinned && (k.proc == nil || p.id.Start == 0):
+		err = killError(unix.Kill(p.id.PID, 0))
 	case k.proc == nil:
 		err = exists(p.fd)
 	default:
 		var st procfs.Stat
-		err = k.withSpare(func() (err error) {
+		err = k.retryWithReserve(func() (err error) {
 			st, err = k.stat(p)
 			return err
 		})
@@ -211,22 +208,22 @@ func (k *Kernel) look(p *process) (gone, reaped bool, err error) {
 	return gone, false, nil
 }
 
-// promote gives a loose process one of the descriptors that others have left,
-// and returns true when an event will tell of it from now on.
-func (k *Kernel) promote(p *process) bool {
-	k.freed--
+// repin pins an unpinned process with a descriptor that another process no longer needs. It reports whether the epoll
+// set will report the process from now on.
+func (k *Kernel) repin(p *process) bool {
+	k.freedFDs--
 	inode := p.inode
-	if k.pin(p, p.id.PID) != nil || p.kind == loose {
-		k.freed = 0
+	if k.pinProcess(p, p.id.PID) != nil || p.kind == unpinned {
+		k.freedFDs = 0
 		return false
 	}
 	if inode != 0 && inode != p.inode || k.verify(p, p.fd) != nil {
-		p.close()
+		p.unpin()
 		p.inode = inode
 		return false
 	}
 	if p.kind == pidfd {
-		k.fresh = append(k.fresh, p)
+		k.unwatched = append(k.unwatched, p)
 	}
 	return p.kind == pidfd
 }

@@ -494,7 +494,7 @@ func TestFilesThatVanish(t *testing.T) {
 	}
 }
 
-func TestGuard(t *testing.T) {
+func TestExclusions(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 40})...)
 	g := NewExclusions(o.proc, self, false)
 	var ancestors []int
