@@ -32,7 +32,7 @@ type children struct {
 	answer     string
 	answerErr  error
 
-	launched *child.Launch
+	launched *child.Spec
 	log      []string
 	idle     int // how often Next returned nothing
 }
@@ -63,7 +63,7 @@ func (c *children) SignalOwnGroup(sig signals.Signal) error { c.note("own group 
 
 func (c *children) DisableCoreDump() error { c.note("no core"); return nil }
 
-func (c *children) Launch(l *child.Launch) (int, error) {
+func (c *children) Launch(l *child.Spec) (int, error) {
 	c.note("launch")
 	if c.launched = l; c.launchErr != nil {
 		return 0, c.launchErr

@@ -99,7 +99,7 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 		return r.fail(err)
 	}
 	_ = k.DeferSignals()
-	r.NoteChildren()
+	r.RecordEarlierChildren()
 	if r.parent.given {
 		if err := k.WatchParent(r.parent.pid); err != nil {
 			return r.fail(err)
@@ -117,7 +117,7 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 		}
 		defer remove()
 	}
-	l := child.NewLaunch(operands, r.environ(r.env))
+	l := child.NewSpec(operands, r.environ(r.env))
 	l.Group, l.Session = r.group, r.session
 	if err = r.Launch(l); err != nil {
 		return r.fail(err)
@@ -138,7 +138,7 @@ func (o *reapwaitOptions) supervision() child.Options {
 		Ladder: o.steps, LadderGiven: o.ladder.killAfter.given || o.ladder.retry != "",
 		Hook: o.ladder.hook, HookTimeout: o.ladder.hookTimeout.d,
 		FetchStatus: o.output.json || o.output.verbose,
-		Group:       o.group, Session: o.session, Linger: o.linger, Keep: o.keep,
+		Group:       o.group, Session: o.session, Linger: o.linger, KeepRemaining: o.keep,
 		Rewrites: o.rewrites, Remaps: o.remaps, ReportReaped: o.report,
 	}
 }

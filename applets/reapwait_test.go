@@ -91,11 +91,11 @@ func TestReapwaitLaunch(t *testing.T) {
 	if got := strings.Join(l.Env, " "); got != "A=1 BB=2 B=3 D=5" {
 		t.Errorf("environment %q", got)
 	}
-	if strings.Join(l.Argv, " ") != "job arg" || !l.Group || l.Session || l.Terminal != -1 || l.Null != -1 || l.Keep != -1 {
+	if strings.Join(l.Argv, " ") != "job arg" || !l.Group || l.Session || l.TerminalFD != -1 || l.NullFD != -1 || l.InheritFD != -1 {
 		t.Errorf("%+v", l)
 	}
 	p = play{name: "session", args: "-S", script: []happening{exited(0)}, setup: func(_ *bench, c *children) { c.terminal = true }}
-	if _, c = p.run(t); !c.launched.Session || c.launched.Group || c.launched.Terminal != -1 {
+	if _, c = p.run(t); !c.launched.Session || c.launched.Group || c.launched.TerminalFD != -1 {
 		t.Errorf("%+v", c.launched)
 	}
 }

@@ -140,15 +140,15 @@ func (l *timeoutCall) run(operands []string) int {
 		return l.fail(err)
 	}
 	_ = k.DeferSignals()
-	l.NoteChildren()
+	l.RecordEarlierChildren()
 	// Who stops us for the sake of the terminal would stop the clock.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)
-	launch := child.NewLaunch(operands, l.env.Environ)
-	launch.Default = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
+	launch := child.NewSpec(operands, l.env.Environ)
+	launch.ResetIgnored = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
 	if l.o.signal.s != 0 {
-		launch.Default = append(launch.Default, l.o.signal.s)
-		launch.Death = l.o.signal.s
+		launch.ResetIgnored = append(launch.ResetIgnored, l.o.signal.s)
+		launch.DeathSignal = l.o.signal.s
 	}
 	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
 	if l.Command, err = k.Launch(launch); err != nil {
@@ -210,7 +210,7 @@ func (l *timeoutCall) keepTime() error {
 		for _, e := range events {
 			switch e.Kind {
 			case child.Ended:
-				l.NoteReaped(&e.Child)
+				l.RecordReaped(&e.Child)
 			case child.Signal:
 				l.timedOut = l.timedOut || e.Signal == signals.ALRM
 				if e.Signal == signals.ALRM {
@@ -229,7 +229,7 @@ func (l *timeoutCall) keepTime() error {
 		}
 		if l.killed && !l.gnu() && l.Command != 0 {
 			// It had its time to die of KILL. GNU's would be gone as well.
-			if l.Settle(); l.Command != 0 {
+			if l.ReapRemaining(); l.Command != 0 {
 				break
 			}
 		}

@@ -56,7 +56,7 @@ func (l *timeoutCall) send(sig signals.Signal) error {
 	}
 	for _, sig := range list {
 		if err := k.SignalChild(l.Command, sig, false); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			l.CommandFailed(err)
+			l.ReportCommandFailed(err)
 		}
 		if !l.o.foreground {
 			_ = k.SignalOwnGroup(sig)
@@ -93,7 +93,7 @@ func (l *timeoutCall) sendFamily(sig signals.Signal) error {
 
 // signalFamily carries out one step on the descendants for which except has no reason.
 func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat) string) error {
-	p, err := l.Plan(escalate.Ladder{step})
+	p, err := l.TreePlan(escalate.Ladder{step})
 	if err != nil {
 		return err
 	}

@@ -180,7 +180,7 @@ func (t *tiniCall) run(operands []string) int {
 	}
 	rep := report.New(report.Options{Applet: "tini", Out: t.env.Stderr, Err: t.env.Stderr})
 	t.r = child.NewSupervisor(k, t.env.Proc, t.env.PID, rep, child.Options{
-		Group: t.group, Keep: t.keep, Init: true, Notice: t.notice, Remaps: remaps,
+		Group: t.group, KeepRemaining: t.keep, Init: true, OnEvent: t.notice, Remaps: remaps,
 		Ladder: escalate.NewLadder(signals.TERM, escalate.DefaultGrace),
 	})
 	orphans := t.subreaper || t.env.PID == 1 || k.Subreaper()
@@ -191,7 +191,7 @@ func (t *tiniCall) run(operands []string) int {
 	// Who stops us for the sake of the terminal would stop the reaping.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)
-	t.r.NoteChildren()
+	t.r.RecordEarlierChildren()
 	if t.death != 0 {
 		if err := k.SetParentDeathSignal(t.death); err != nil {
 			return t.fail(err)
@@ -203,10 +203,10 @@ func (t *tiniCall) run(operands []string) int {
 	if !orphans {
 		t.log(tiniWarn, "%s", tiniNoReaper)
 	}
-	l := child.NewLaunch(operands, t.env.Environ)
+	l := child.NewSpec(operands, t.env.Environ)
 	l.Group = true
 	if t.death == signals.KILL {
-		l.Death = signals.KILL // we could not pass it on
+		l.DeathSignal = signals.KILL // we could not pass it on
 	}
 	if err := t.r.Launch(l); err != nil {
 		return t.notStarted(operands[0], err)

@@ -61,8 +61,8 @@ $`},
 		if c.launched != nil && !c.launched.Group {
 			t.Errorf("%s: no group of its own", p.name)
 		}
-		if c.launched != nil && (c.launched.Terminal >= 0) != (c.terminal || c.foreground) {
-			t.Errorf("%s: terminal %d", p.name, c.launched.Terminal)
+		if c.launched != nil && (c.launched.TerminalFD >= 0) != (c.terminal || c.foreground) {
+			t.Errorf("%s: terminal %d", p.name, c.launched.TerminalFD)
 		}
 	}
 }
@@ -71,8 +71,8 @@ func TestTiniFollowsItsParent(t *testing.T) {
 	for sig, want := range map[string]signals.Signal{"SIGKILL": signals.KILL, "SIGTERM": 0} {
 		b, c := newKeeping(t, exited(0))
 		b.run("tini", "-s", "-p", sig, "job")
-		if c.launched.Death != want {
-			t.Errorf("-p %s: the command is sent %v", sig, c.launched.Death)
+		if c.launched.DeathSignal != want {
+			t.Errorf("-p %s: the command is sent %v", sig, c.launched.DeathSignal)
 		}
 	}
 }

@@ -1,5 +1,5 @@
-// Package family holds the types in which applets and the kernel speak of
-// children: what is started, and what becomes of it.
+// Package child holds the types of started processes and of what becomes of them, which the kernel and the applets
+// share, and the Supervisor that reapwait, timeout and tini share.
 package child
 
 import (
@@ -10,32 +10,30 @@ import (
 	"killbox/procfs"
 )
 
-// Launch is a program to start. It gets exactly what this program was given:
-// signal mask and dispositions, descriptors and limits.
-type Launch struct {
+// Spec is a program to start. It gets what this program inherited: signal mask and dispositions, descriptors and limits.
+type Spec struct {
 	Argv, Env []string
-	// Path, if set, is the executable; otherwise Argv[0] is looked for.
+	// Path, if set, is the executable; otherwise PATH is searched for Argv[0].
 	Path string
-	// Group and Session put it into one of its own.
+	// Group and Session make the program the leader of a process group or session of its own.
 	Group, Session bool
-	// Terminal is a descriptor of the terminal that its group is to have the
-	// foreground of, Null a descriptor that takes the place of standard input
-	// and output, and Keep one that is inherited though it is marked to be
-	// closed. -1 is none.
-	Terminal, Null, Keep int
-	// Default are signals that it does not get ignored, and Unblock such that
-	// it does not get blocked, though this program did.
-	Default, Unblock []signals.Signal
-	// Death, if set, is sent to it when this program is gone.
-	Death signals.Signal
+	// TerminalFD is a descriptor of the terminal whose foreground the process group of the program gets, NullFD a
+	// descriptor that replaces standard input and output, and InheritFD one that the program inherits although it is
+	// marked to be closed on exec. -1 is none.
+	TerminalFD, NullFD, InheritFD int
+	// ResetIgnored are signals that the program does not inherit as ignored, and Unblock signals that it does not
+	// inherit as blocked.
+	ResetIgnored, Unblock []signals.Signal
+	// DeathSignal, if not 0, is sent to the program when this process ends (PR_SET_PDEATHSIG in prctl(2)).
+	DeathSignal signals.Signal
 }
 
-// NewLaunch returns a launch without any descriptors.
-func NewLaunch(argv, env []string) *Launch {
-	return &Launch{Argv: argv, Env: env, Terminal: -1, Null: -1, Keep: -1}
+// NewSpec returns a Spec without descriptors.
+func NewSpec(argv, env []string) *Spec {
+	return &Spec{Argv: argv, Env: env, TerminalFD: -1, NullFD: -1, InheritFD: -1}
 }
 
-// The exit statuses of who runs a command, as for env(1) and timeout(1).
+// The exit statuses of a program that runs a command, as for env(1) and timeout(1).
 const (
 	Failed       = 125
 	CannotExec   = 126
@@ -44,7 +42,7 @@ const (
 	SignalOffset = 128
 )
 
-// LaunchError says why a program was not started, in an exit status too.
+// LaunchError says why a program was not started. Code is the exit status for that.
 type LaunchError struct {
 	Code int
 	Name string
@@ -77,7 +75,7 @@ const (
 	Orphaned             // the parent of this process is gone
 )
 
-// Event is something that happened.
+// Event is what WaitAndReap returns.
 type Event struct {
 	Kind   Kind
 	Signal signals.Signal
@@ -86,7 +84,7 @@ type Event struct {
 
 // Child is a process that was reaped, or was stopped.
 type Child struct {
-	// Stat is only the number where nobody asked for reports, or nobody knows.
+	// Stat has only the PID if no details were asked for, or if they cannot be read.
 	procfs.Stat
 	Status signals.Status
 	// Run is how long it ran, if Start is known; CPU and Peak, the largest

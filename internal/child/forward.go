@@ -10,62 +10,72 @@ import (
 	"killbox/procfs"
 )
 
-// leadsGroup tells whether COMMAND leads a group.
-func (s *Supervisor) leadsGroup() bool { return s.Group || s.Session || s.terminal >= 0 }
+// leadsGroup reports whether the command leads a process group.
+func (s *Supervisor) leadsGroup() bool { return s.Group || s.Session || s.terminalFD >= 0 }
 
-// forward passes a signal on. A TERM starts the ladder's clock as well.
-func (s *Supervisor) forward(sig signals.Signal) (over bool) {
+// forwardSignal sends a signal that this process was sent to the command. A TERM starts the clock of the ladder as
+// well. over is true if the remaining processes are to be ended now.
+func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	to, rewritten := s.Rewrites[sig]
 	if !rewritten {
 		to = sig
 	}
-	if s.Command == 0 {
-		// Lingering: those who are left have not asked for any signals.
-		switch sig {
-		case signals.TERM, signals.INT, signals.HUP, signals.QUIT:
-			return to != 0
-		}
+	switch {
+	case s.Command == 0:
+		return to != 0 && endsLingering(sig)
+	case to == 0:
 		return false
 	}
-	if to == 0 {
-		return false
-	}
-	stop := sig == signals.TSTP && to == sig && (!s.Init || s.terminal >= 0)
+	stop := sig == signals.TSTP && to == sig && (!s.Init || s.terminalFD >= 0)
 	group := s.Group || stop && s.leadsGroup() || sig == signals.CONT && s.leadsGroup()
 	if err := s.Kernel.SignalChild(s.Command, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		if err = fmt.Errorf("cannot forward %v: %w", to, err); s.Proc == nil {
 			s.Reporter.Failed(nil, err)
 		} else {
-			s.CommandFailed(err)
+			s.ReportCommandFailed(err)
 		}
 	}
 	switch {
 	case stop:
-		s.suspend(false)
+		s.stopWithCommand(false)
 	case sig == signals.CONT:
-		s.lend() // a shell's fg, after its bg
-	}
-	switch {
-	case sig != signals.TERM:
-	case !s.impatient():
-		s.stopping = true
-	case s.grace.IsZero() && s.Ladder[0].Grace != duration.Forever:
-		s.grace = time.Now().Add(s.patience())
+		s.giveForeground() // a shell's fg, after its bg
+	case sig == signals.TERM:
+		s.startGrace()
 	}
 	return false
 }
 
-// impatient reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
+// endsLingering reports whether a signal ends the remaining processes once the command has exited. No signal is
+// forwarded to them.
+func endsLingering(sig signals.Signal) bool {
+	switch sig {
+	case signals.TERM, signals.INT, signals.HUP, signals.QUIT:
+		return true
+	}
+	return false
+}
+
+// startGrace starts the clock of the ladder after a TERM was forwarded.
+func (s *Supervisor) startGrace() {
+	switch {
+	case !s.startsGrace():
+		s.containerStops = true
+	case s.graceEnd.IsZero() && s.Ladder[0].Grace != duration.Forever:
+		s.graceEnd = time.Now().Add(s.termGrace())
+	}
+}
+
+// startsGrace reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
 // program of a container unless the caller chose a ladder.
-func (s *Supervisor) impatient() bool {
+func (s *Supervisor) startsGrace() bool {
 	return !s.Init && (s.PID != 1 || s.LadderGiven)
 }
 
-// patience is how long COMMAND may take after a TERM that was forwarded: the
-// first wait of the ladder. By default it ends a fifth earlier than usual, for whoever sent
-// the TERM, killwait among them, may be about to send us a KILL, which would
-// leave the rest behind.
-func (s *Supervisor) patience() time.Duration {
+// termGrace returns how long the command may take after a TERM that was forwarded: the grace of the first step. The
+// default is shortened by a fifth, because the sender of the TERM, such as killwait, may be about to send a KILL to this
+// process, which would leave the descendants behind.
+func (s *Supervisor) termGrace() time.Duration {
 	grace := s.Ladder[0].Grace
 	if !s.LadderGiven {
 		grace -= grace / 5
@@ -73,32 +83,32 @@ func (s *Supervisor) patience() time.Duration {
 	return grace
 }
 
-// suspend stops this process, and resumes COMMAND when this process is resumed. If the kernel did not stop
-// this process, COMMAND is resumed only if it is known to be stopped: a CONT would remove a pending TSTP,
-// which COMMAND may catch.
-func (s *Supervisor) suspend(commandStopped bool) {
+// stopWithCommand stops this process, and resumes the command when this process is resumed. If the kernel did not stop
+// this process, it resumes the command only if that is known to be stopped: a CONT would remove a pending TSTP, which the
+// command may catch.
+func (s *Supervisor) stopWithCommand(commandStopped bool) {
 	k := s.Kernel
-	// Whoever watches us, a shell, takes the terminal from here.
-	s.restoreTerminal()
+	// The shell that waits for this process takes the foreground next.
+	s.takeForeground()
 	stopped := k.StopSelf()
-	s.lend()
+	s.giveForeground()
 	if stopped || commandStopped {
 		_ = k.SignalChild(s.Command, signals.CONT, s.leadsGroup())
 	}
 }
 
-// lend gives COMMAND the foreground, if it is ours.
-func (s *Supervisor) lend() {
-	if k := s.Kernel; s.terminal >= 0 && !s.lent && k.InForeground(s.terminal) {
-		s.lent = k.SetForeground(s.terminal, s.Command) == nil
+// giveForeground puts the command into the foreground of the terminal, if this process is in it.
+func (s *Supervisor) giveForeground() {
+	if k := s.Kernel; s.terminalFD >= 0 && !s.commandInForeground && k.InForeground(s.terminalFD) {
+		s.commandInForeground = k.SetForeground(s.terminalFD, s.Command) == nil
 	}
 }
 
-// restoreTerminal takes back what was given. In the background nothing was: the
-// foreground is the shell's then, which would be lost without it.
-func (s *Supervisor) restoreTerminal() {
-	if s.lent {
-		s.lent = false
-		_ = s.Kernel.SetForeground(s.terminal, 0)
+// takeForeground puts this process back into the foreground, if it has given that to the command. In the background it has
+// not: then the foreground is that of the shell, and must not be taken.
+func (s *Supervisor) takeForeground() {
+	if s.commandInForeground {
+		s.commandInForeground = false
+		_ = s.Kernel.SetForeground(s.terminalFD, 0)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // whatever signal that is tried.
 type refusals struct {
 	Reporter
-	proc *procfs.FS
-	told map[procfs.ID]bool
+	proc     *procfs.FS
+	reported map[procfs.ID]bool
 }
 
 // Failed implements escalate.Observer.
@@ -22,31 +22,31 @@ func (o *refusals) Failed(res *escalate.Result, err error) {
 		o.Reporter.Failed(res, err)
 		return
 	}
-	if !o.told[res.ID] {
-		o.told[res.ID] = true
+	if !o.reported[res.ID] {
+		o.reported[res.ID] = true
 		o.Reporter.Refused(o.proc, res, err)
 	}
 }
 
 // Observer returns what escalate.Run reports to.
 func (s *Supervisor) Observer() escalate.Observer {
-	if s.refused == nil {
-		s.refused = &refusals{Reporter: s.Reporter, proc: s.Proc, told: make(map[procfs.ID]bool)}
+	if s.refusals == nil {
+		s.refusals = &refusals{Reporter: s.Reporter, proc: s.Proc, reported: make(map[procfs.ID]bool)}
 	}
-	return s.refused
+	return s.refusals
 }
 
-// CommandFailed reports that COMMAND could not be signalled.
-func (s *Supervisor) CommandFailed(err error) {
-	st, ok := s.command()
+// ReportCommandFailed reports that the command could not be signalled.
+func (s *Supervisor) ReportCommandFailed(err error) {
+	st, ok := s.statCommand()
 	if !ok {
 		st = procfs.Stat{ID: procfs.ID{PID: s.Command}}
 	}
 	s.Observer().Failed(&escalate.Result{Target: escalate.Target{Stat: st}}, err)
 }
 
-// command returns what /proc tells of COMMAND.
-func (s *Supervisor) command() (st procfs.Stat, ok bool) {
+// statCommand returns what /proc shows of the command.
+func (s *Supervisor) statCommand() (st procfs.Stat, ok bool) {
 	if s.Proc == nil || s.ForeignProc() {
 		return st, false
 	}

@@ -13,22 +13,22 @@ import (
 // Launcher starts programs.
 type Launcher interface {
 	// Launch starts a program. The error is a *LaunchError.
-	Launch(*Launch) (pid int, err error)
+	Launch(*Spec) (pid int, err error)
 }
 
 // Reaper reaps children.
 type Reaper interface {
-	// Next returns what has happened, at the latest after the timeout.
+	// WaitAndReap reaps children and returns the events, as soon as there is one; none after the timeout.
 	WaitAndReap(timeout time.Duration) ([]Event, error)
-	// Alone reports whether no child is left, not even a zombie.
+	// ReapedAll reaps the children that have exited, and reports whether no child is left.
 	ReapedAll() bool
 }
 
-// Signaller signals children, which /proc may not show.
+// Signaller signals children, which /proc need not show.
 type Signaller interface {
-	// Pass signals a child that has not been reaped, or the process group that it leads.
+	// SignalChild signals a child that has not been reaped, or the process group that it leads.
 	SignalChild(pid int, sig signals.Signal, group bool) error
-	// Everybody signals all processes of the PID namespace whose PID 1 this process is.
+	// SignalAll signals all other processes of the PID namespace whose PID 1 this process is.
 	SignalAll(signals.Signal) error
 }
 
@@ -36,15 +36,15 @@ type Signaller interface {
 type Terminal interface {
 	// Terminal returns the controlling terminal if this process may give its foreground away.
 	Terminal() (fd int, ok bool)
-	// Foreground reports whether this process is in the foreground of the terminal.
+	// InForeground reports whether this process is in the foreground of the terminal.
 	InForeground(fd int) bool
-	// GiveTerminal puts a process group into the foreground; 0 is that of this process.
+	// SetForeground puts a process group into the foreground; 0 is that of this process.
 	SetForeground(fd, group int) error
-	// Stop stops this process as SIGTSTP does, and reports whether the kernel did that.
+	// StopSelf stops this process as SIGTSTP does, and reports whether the kernel did that.
 	StopSelf() bool
 }
 
-// Kernel is what a Supervisor needs of the system.
+// Kernel is what a Supervisor needs of the system beyond /proc.
 type Kernel interface {
 	escalate.Kernel
 	Launcher
@@ -79,8 +79,8 @@ type Options struct {
 	FetchStatus bool
 	// Group and Session: the command leads one of its own.
 	Group, Session bool
-	// Linger waits for the descendants when the command has exited, Keep leaves them alone.
-	Linger, Keep bool
+	// Linger waits for the descendants when the command has exited, KeepRemaining does not end them.
+	Linger, KeepRemaining bool
 	// Rewrites are the signals that are forwarded as another one, or not at all (0).
 	Rewrites map[signals.Signal]signals.Signal
 	// Remaps are the exit statuses of the command for which ExitStatus returns another one.
@@ -89,8 +89,8 @@ type Options struct {
 	ReportReaped bool
 	// Init: the command has all the time that it wants after a TERM, and is signalled alone although it leads a group.
 	Init bool
-	// Notice, if set, is told of each event first.
-	Notice func(*Event)
+	// OnEvent, if set, is called for each event first.
+	OnEvent func(*Event)
 }
 
 // Supervisor runs a command, forwards signals to it and ends what it leaves behind.
@@ -104,55 +104,55 @@ type Supervisor struct {
 	// Command is the PID of the command, 0 once it has been reaped, and Status then says how it ended.
 	Command int
 	Status  *signals.Status
-	// Deadline is the time limit of the command; Late: it was reached.
+	// Deadline is the time limit of the command; TimedOut: it was reached.
 	Deadline time.Time
-	Late     bool
+	TimedOut bool
 
-	before   map[procfs.ID]bool // children from before, which are none of the command's
-	terminal int                // whose foreground the command is given, or -1
-	lent     bool               // the command is in the foreground
-	stopping bool               // a TERM was forwarded that starts no clock: the container is to stop
-	grace    time.Time          // until when the command may take a TERM that was forwarded
-	urgent   bool               // the remaining processes have had their time
-	refused  *refusals
+	earlier             map[procfs.ID]bool // children from before the command, and their descendants
+	terminalFD          int                // the terminal whose foreground the command is given, or -1
+	commandInForeground bool               // the command has been given the foreground
+	containerStops      bool               // a TERM was forwarded that starts no clock: the container is to stop
+	graceEnd            time.Time          // until when the command may take a TERM that was forwarded; zero without one
+	graceOver           bool               // that time is over
+	refusals            *refusals
 }
 
 // NewSupervisor returns a Supervisor whose command is still to be launched.
 func NewSupervisor(k Kernel, proc *procfs.FS, pid int, rep Reporter, o Options) *Supervisor {
-	return &Supervisor{Options: o, Kernel: k, Proc: proc, PID: pid, Reporter: rep, terminal: -1}
+	return &Supervisor{Options: o, Kernel: k, Proc: proc, PID: pid, Reporter: rep, terminalFD: -1}
 }
 
-// Launch starts the command, with the foreground if that is ours.
-func (s *Supervisor) Launch(l *Launch) (err error) {
+// Launch starts the command, in the foreground of the terminal if this process is in it. The error is a *LaunchError.
+func (s *Supervisor) Launch(l *Spec) (err error) {
 	k := s.Kernel
 	fd, ok := k.Terminal()
 	if !ok && s.Init && k.InForeground(0) {
-		// It leads a group in any case, and could not read otherwise.
+		// The command leads a group in any case, and could not read from the background.
 		fd, ok = 0, true
 	}
 	if ok && !l.Session {
-		s.terminal, l.Terminal, l.Group, s.lent = fd, fd, true, true
+		s.terminalFD, l.TerminalFD, l.Group, s.commandInForeground = fd, fd, true, true
 	}
 	if s.Command, err = k.Launch(l); err != nil {
-		s.restoreTerminal()
+		s.takeForeground()
 	}
 	return err
 }
 
-// Supervise returns when the command is gone, and all that it left behind.
+// Supervise waits for the command, forwards signals to it, and ends the processes that remain then.
 func (s *Supervisor) Supervise() error {
-	err := s.watch()
-	s.restoreTerminal()
-	if err == nil && (!s.Keep || s.Command != 0) {
+	err := s.superviseCommand()
+	s.takeForeground()
+	if err == nil && (!s.KeepRemaining || s.Command != 0) {
 		err = s.EndRemaining()
 	}
 	return err
 }
 
-// NoteChildren notes whom this process had for children before COMMAND,
-// from what ran in it before an exec.
-func (s *Supervisor) NoteChildren() {
-	s.before = make(map[procfs.ID]bool)
+// RecordEarlierChildren records the children that this process has before the command, from a program that ran in it
+// before execve(2).
+func (s *Supervisor) RecordEarlierChildren() {
+	s.earlier = make(map[procfs.ID]bool)
 	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapedAll() || s.ForeignProc() {
 		return
 	}
@@ -165,20 +165,20 @@ func (s *Supervisor) NoteChildren() {
 		return
 	}
 	for _, st := range table.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}}) {
-		s.before[st.ID] = true
+		s.earlier[st.ID] = true
 	}
 }
 
-// watch returns when COMMAND has exited, with --linger when all have, or when
-// everything is to be ended.
-func (s *Supervisor) watch() error {
+// superviseCommand reaps and forwards signals until the command has exited, with --linger until all its descendants
+// have, or until the remaining processes are to be ended.
+func (s *Supervisor) superviseCommand() error {
 	for {
 		timeout := duration.Forever
 		if s.Command != 0 && !s.Deadline.IsZero() {
 			timeout = min(timeout, max(time.Until(s.Deadline), 0))
 		}
-		if !s.grace.IsZero() {
-			timeout = min(timeout, max(time.Until(s.grace), 0))
+		if !s.graceEnd.IsZero() {
+			timeout = min(timeout, max(time.Until(s.graceEnd), 0))
 		}
 		events, err := s.Kernel.WaitAndReap(timeout)
 		if err != nil {
@@ -191,54 +191,55 @@ func (s *Supervisor) watch() error {
 		switch {
 		case over:
 			return nil
-		case s.Command == 0 && (!s.Linger || s.stopping || s.alone()):
+		case s.Command == 0 && (!s.Linger || s.containerStops || s.reapedAll()):
 			return nil
 		case s.Command != 0 && !s.Deadline.IsZero() && time.Until(s.Deadline) <= 0:
-			s.Late = true
+			s.TimedOut = true
 			return nil
-		case !s.grace.IsZero() && time.Until(s.grace) <= 0:
-			s.urgent = true
+		case !s.graceEnd.IsZero() && time.Until(s.graceEnd) <= 0:
+			s.graceOver = true
 			return nil
 		}
 	}
 }
 
-// alone holds when nobody is left but who was there before.
-func (s *Supervisor) alone() bool {
+// reapedAll reaps, and reports whether only children from before the command are left.
+func (s *Supervisor) reapedAll() bool {
 	if s.Kernel.ReapedAll() {
 		return true
 	}
-	if len(s.before) == 0 {
+	if len(s.earlier) == 0 {
 		return false
 	}
 	var table procfs.Snapshot
 	if s.Kernel.Snapshot(&table) != nil {
 		return false
 	}
-	return !slices.ContainsFunc(table.Procs, func(st procfs.Stat) bool { return st.PPID == s.PID && !s.before[st.ID] })
+	return !slices.ContainsFunc(table.Procs, func(st procfs.Stat) bool { return st.PPID == s.PID && !s.earlier[st.ID] })
 }
 
-// handleEvent returns true when everything is to be ended.
+// handleEvent handles an event, and reports whether the remaining processes are to be ended.
 func (s *Supervisor) handleEvent(e Event) bool {
-	if s.Notice != nil {
-		s.Notice(&e)
+	if s.OnEvent != nil {
+		s.OnEvent(&e)
 	}
 	switch e.Kind {
 	case Ended:
-		s.NoteReaped(&e.Child)
+		s.RecordReaped(&e.Child)
 	case Stopped:
-		if e.Child.PID == s.Command && s.terminal >= 0 {
-			s.suspend(true)
+		if e.Child.PID == s.Command && s.terminalFD >= 0 {
+			s.stopWithCommand(true)
 		}
 	case Signal:
-		return s.forward(e.Signal)
+		return s.forwardSignal(e.Signal)
 	case Hangup, Orphaned:
 		return true
 	}
 	return false
 }
 
-func (s *Supervisor) NoteReaped(c *Child) {
+// RecordReaped records that a child was reaped, which may be the command.
+func (s *Supervisor) RecordReaped(c *Child) {
 	if c.PID == s.Command {
 		status := c.Status
 		s.Status, s.Command = &status, 0
@@ -251,7 +252,7 @@ func (s *Supervisor) NoteReaped(c *Child) {
 // ExitStatus returns the exit status of the call: that of the command, or TimeLimit.
 func (s *Supervisor) ExitStatus() int {
 	switch {
-	case s.Late:
+	case s.TimedOut:
 		return TimeLimit
 	case s.Status == nil:
 		return Failed

@@ -11,121 +11,144 @@ import (
 	"killbox/procfs"
 )
 
-// EndRemaining ends what is left by the ladder. As we are the reaper of all
-// orphans, nobody can get away, and wait's ECHILD proves that nobody has.
+// EndRemaining signals the processes that remain by the ladder, and reaps them. This process is the adopter of all
+// orphans among them, so ECHILD of wait(2) proves that none is left. It reports those that remain; the error is one
+// that ended the ladder early.
 func (s *Supervisor) EndRemaining() error {
-	if s.Settle() {
+	if s.ReapRemaining() {
 		return nil
 	}
-	ladder := s.Ladder
-	if !s.grace.IsZero() {
-		// The clock of a TERM that was forwarded runs on.
-		ladder = append(escalate.Ladder(nil), ladder...)
-		switch {
-		case !s.urgent:
-			ladder[0].Grace = max(time.Until(s.grace), 0)
-		case len(ladder) > 1:
-			ladder = ladder[1:]
-		}
-	}
+	ladder := s.remainingLadder()
 	if s.Proc == nil || s.ForeignProc() {
-		over, err := s.sweep(ladder)
-		if !over && err == nil && s.Proc == nil {
-			s.Reporter.Note("not all is gone, and without /proc it cannot be seen who is left")
-		} else if !over && err == nil {
-			s.Reporter.Note("not all is gone: " + s.Proc.SameNamespace(s.PID).Error())
-		}
+		return s.endUnseen(ladder)
+	}
+	p, sum, err := s.endTree(ladder)
+	if err != nil {
 		return err
 	}
-	var sum *escalate.Summary
-	var p *escalate.Plan
-	var left map[procfs.ID]bool
-	for round := 0; !s.Settle(); round++ {
-		var err error
-		if p, err = s.Plan(ladder); err != nil {
+	if s.ReapRemaining() {
+		return nil
+	}
+	if s.PID == 1 && s.Ladder[len(s.Ladder)-1].Signal == signals.KILL && !s.onlyRefused(sum) {
+		if over, err := s.endWithoutScan(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
 			return err
+		}
+	}
+	return s.reportSurvivors(p, sum)
+}
+
+// remainingLadder returns the ladder without the time that has passed since a TERM was forwarded: that was its first
+// step.
+func (s *Supervisor) remainingLadder() escalate.Ladder {
+	if s.graceEnd.IsZero() {
+		return s.Ladder
+	}
+	ladder := append(escalate.Ladder(nil), s.Ladder...)
+	switch {
+	case !s.graceOver:
+		ladder[0].Grace = max(time.Until(s.graceEnd), 0)
+	case len(ladder) > 1:
+		ladder = ladder[1:]
+	}
+	return ladder
+}
+
+// endUnseen runs the ladder if /proc does not show the descendants.
+func (s *Supervisor) endUnseen(ladder escalate.Ladder) error {
+	over, err := s.endWithoutScan(ladder)
+	switch {
+	case over || err != nil:
+	case s.Proc == nil:
+		s.Reporter.Note("not all is gone, and without /proc it cannot be seen who is left")
+	default:
+		s.Reporter.Note("not all is gone: " + s.Proc.SameNamespace(s.PID).Error())
+	}
+	return err
+}
+
+// endTree runs the ladder on the tree of descendants, and then its last step again for processes that were forked too
+// late to be signalled. It returns the last plan and its summary.
+func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *escalate.Summary, err error) {
+	var survivors map[procfs.ID]bool
+	for round := 0; !s.ReapRemaining(); round++ {
+		if p, err = s.TreePlan(ladder); err != nil {
+			return nil, nil, err
 		}
 		if sum, err = escalate.Run(s.Kernel, p, s.Observer()); err != nil {
 			s.Reporter.Close()
-			return err
+			return nil, nil, err
 		}
-		if s.Settle() {
+		if s.ReapRemaining() {
 			break
 		}
-		// Whom the last rung has left twice stays there. But who outran it, or
-		// was born as its time ended, is met again.
+		// A process that survives the last step twice is a survivor. One that was forked too late to be
+		// signalled gets another round.
 		last := ladder[len(ladder)-1]
-		stays := false
-		left, stays = survived(sum, left)
+		twice := false
+		survivors, twice = findSurvivors(sum, survivors)
 		refused := s.onlyRefused(sum) && (sum.Proved || round > 0)
-		if stays || refused || last.Signal != signals.KILL || round == maxRounds {
+		if twice || refused || last.Signal != signals.KILL || round == maxKillRounds {
 			break
 		}
 		ladder = escalate.Ladder{last}
 	}
 	s.Reporter.Close()
-	if s.Settle() {
-		return nil
-	}
-	if s.PID == 1 && s.Ladder[len(s.Ladder)-1].Signal == signals.KILL && !s.onlyRefused(sum) {
-		if over, err := s.sweep(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
-			return err
-		}
-	}
-	return s.survivors(p, sum)
+	return p, sum, nil
 }
 
-// survived returns who has survived, and whether somebody has that is among
-// those from before.
-func survived(sum *escalate.Summary, before map[procfs.ID]bool) (now map[procfs.ID]bool, again bool) {
+// findSurvivors returns the processes that have survived a run, and reports whether one of them is among previous, the
+// survivors of the run before.
+func findSurvivors(sum *escalate.Summary, previous map[procfs.ID]bool) (now map[procfs.ID]bool, twice bool) {
 	now = make(map[procfs.ID]bool)
 	for _, res := range sum.Results {
 		if res.Outcome == escalate.Survived {
 			now[res.ID] = true
-			again = again || before[res.ID]
+			twice = twice || previous[res.ID]
 		}
 	}
-	return now, again
+	return now, twice
 }
 
-// maxRounds bounds the pursuit of those who fork faster than they can be read.
-const maxRounds = 20
+// maxKillRounds bounds the rounds for processes that fork faster than they can be scanned.
+const maxKillRounds = 20
 
 // ForeignProc reports whether the PIDs in /proc are not those of this PID namespace.
 func (s *Supervisor) ForeignProc() bool { return s.Proc.SameNamespace(s.PID) != nil }
 
-// Settle reaps, and returns whether nobody is left.
-func (s *Supervisor) Settle() bool {
-	alone := s.alone()
-	if s.drain() && !alone {
-		// The last one, perhaps: no event is left that would tell of it.
-		if alone = s.alone(); alone {
-			s.drain()
+// ReapRemaining reaps children and records their ends, without waiting. It reports whether no process of the command
+// is left.
+func (s *Supervisor) ReapRemaining() bool {
+	none := s.reapedAll()
+	if s.reapPending() && !none {
+		// The last one may have been reaped: no further event would report that.
+		if none = s.reapedAll(); none {
+			s.reapPending()
 		}
 	}
-	return alone
+	return none
 }
 
-// drain takes what has happened, and returns whether anything has.
-func (s *Supervisor) drain() bool {
+// reapPending handles the pending events, and reports whether there were any.
+func (s *Supervisor) reapPending() bool {
 	events, _ := s.Kernel.WaitAndReap(0)
-	s.reap(events)
+	s.recordEnded(events)
 	return len(events) > 0
 }
 
-func (s *Supervisor) reap(events []Event) {
+// recordEnded records the children that were reaped.
+func (s *Supervisor) recordEnded(events []Event) {
 	for _, e := range events {
 		if e.Kind == Ended {
-			if s.Notice != nil {
-				s.Notice(&e)
+			if s.OnEvent != nil {
+				s.OnEvent(&e)
 			}
-			s.NoteReaped(&e.Child)
+			s.RecordReaped(&e.Child)
 		}
 	}
 }
 
-// Plan takes all our descendants for a tree.
-func (s *Supervisor) Plan(ladder escalate.Ladder) (*escalate.Plan, error) {
+// TreePlan returns the plan that ends all descendants of this process, except those from before the command.
+func (s *Supervisor) TreePlan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	self, err := s.Kernel.Open(s.PID)
 	if err != nil {
 		return nil, err
@@ -136,7 +159,7 @@ func (s *Supervisor) Plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 		Tree: &escalate.Tree{
 			Children: true,
 			Guard: func(st *procfs.Stat) string {
-				if s.wasBefore(*st) {
+				if s.existedBefore(*st) {
 					return "it was there before the command"
 				}
 				return ""
@@ -148,12 +171,12 @@ func (s *Supervisor) Plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	}, nil
 }
 
-// wasBefore holds for who was there before COMMAND, and for its descendants.
-func (s *Supervisor) wasBefore(st procfs.Stat) bool {
-	if len(s.before) == 0 {
+// existedBefore reports whether the process existed before the command, or descends from such a process.
+func (s *Supervisor) existedBefore(st procfs.Stat) bool {
+	if len(s.earlier) == 0 {
 		return false
 	}
-	for !s.before[st.ID] {
+	for !s.earlier[st.ID] {
 		parent, err := s.Proc.Stat(st.PPID)
 		if err != nil || parent.PID == s.PID || parent.PID == 1 {
 			return false
@@ -163,9 +186,9 @@ func (s *Supervisor) wasBefore(st procfs.Stat) bool {
 	return true
 }
 
-// sweep does without /proc: PID 1 signals all processes atomically, with one kill(2). over is false if processes
-// remain that have not been reported.
-func (s *Supervisor) sweep(ladder escalate.Ladder) (over bool, err error) {
+// endWithoutScan runs the ladder without a scan of /proc: PID 1 signals all processes atomically, with one kill(2);
+// otherwise the command or its group is signalled. over is false if processes remain that have not been reported.
+func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err error) {
 	k := s.Kernel
 	for _, step := range ladder {
 		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
@@ -177,43 +200,43 @@ func (s *Supervisor) sweep(ladder escalate.Ladder) (over bool, err error) {
 			}
 			switch {
 			case errors.Is(err, syscall.EPERM) && s.Command != 0:
-				s.CommandFailed(err)
+				s.ReportCommandFailed(err)
 				return true, nil
 			case err != nil && !errors.Is(err, procfs.ErrNoProcess):
 				return false, err
 			}
 		}
 		for end := time.Now().Add(step.Grace); step.Grace == duration.Forever || time.Until(end) > 0; {
-			if s.Settle() {
+			if s.ReapRemaining() {
 				return true, nil
 			}
-			left := duration.Forever
+			timeout := duration.Forever
 			if step.Grace != duration.Forever {
-				left = max(time.Until(end), 0)
+				timeout = max(time.Until(end), 0)
 			}
-			events, err := k.WaitAndReap(left)
+			events, err := k.WaitAndReap(timeout)
 			if err != nil {
 				return false, err
 			}
-			s.reap(events)
+			s.recordEnded(events)
 		}
 	}
-	return s.Settle(), nil
+	return s.ReapRemaining(), nil
 }
 
-// survivors explains the processes that remain. Those that may not be signalled have been reported.
-func (s *Supervisor) survivors(p *escalate.Plan, sum *escalate.Summary) error {
-	told := 0
+// reportSurvivors reports the processes that remain, and why. Those that may not be signalled have been reported.
+func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) error {
+	reported := 0
 	if sum != nil {
-		told = s.countRefused(sum)
+		reported = s.countRefused(sum)
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
 				s.Reporter.Remains(s.Proc, res, p.LastSignal(res))
-				told++
+				reported++
 			}
 		}
 	}
-	if told > 0 || s.tellChildren() > 0 {
+	if reported > 0 || s.reportChildren() > 0 {
 		return nil
 	}
 	doubt := "processes remain that cannot be seen"
@@ -224,15 +247,15 @@ func (s *Supervisor) survivors(p *escalate.Plan, sum *escalate.Summary) error {
 	return nil
 }
 
-// tellChildren explains the children that remain although the ladder has left none, and returns their number.
-func (s *Supervisor) tellChildren() int {
+// reportChildren reports the children that remain although the plan has no survivors, and returns their number.
+func (s *Supervisor) reportChildren() int {
 	var table procfs.Snapshot
 	if s.Kernel.Snapshot(&table) != nil {
 		return 0
 	}
 	n := 0
 	for _, st := range table.Procs {
-		if st.PPID == s.PID && !s.wasBefore(st) {
+		if st.PPID == s.PID && !s.existedBefore(st) {
 			res := &escalate.Result{Target: escalate.Target{Stat: st}}
 			s.Reporter.Remains(s.Proc, res, 0)
 			n++

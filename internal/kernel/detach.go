@@ -30,8 +30,8 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 		unix.Close(pipe[0])
 		return "", os.NewSyscallError("fcntl", err)
 	}
-	l := child.NewLaunch(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
-	l.Path, l.Session, l.Null, l.Keep = k.opts.Self, true, null, theirs
+	l := child.NewSpec(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
+	l.Path, l.Session, l.NullFD, l.InheritFD = k.opts.Self, true, null, theirs
 	pid, err := k.Launch(l)
 	unix.Close(theirs)
 	defer unix.Close(pipe[0])

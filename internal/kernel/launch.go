@@ -20,7 +20,7 @@ import (
 // Launch starts a program and returns its PID once execve(2) has succeeded. It does not use os/exec or
 // syscall.ForkExec: the child gets the dispositions that this program inherited, which this process must not have even
 // for a moment, or an ignored SIGCHLD would lose the status of a child. The error is a *child.LaunchError.
-func (k *Kernel) Launch(l *child.Launch) (int, error) {
+func (k *Kernel) Launch(l *child.Spec) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
 		if path, err = lookPath(l.Argv[0], l.Env); err != nil {
@@ -110,22 +110,22 @@ type forkArgs struct {
 }
 
 // launch starts the program at path and waits until execve(2) has succeeded or failed.
-func (k *Kernel) launch(l *child.Launch, path string, argv []string) (int, error) {
+func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) {
 	c := &forkArgs{
 		mask: k.inherited.mask, ignored: k.inherited.ignored, ignoreAct: ignoreDisposition(), nofile: k.inherited.nofile,
-		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.Terminal, nullFD: l.Null, inheritFD: l.Keep,
+		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.TerminalFD, nullFD: l.NullFD, inheritFD: l.InheritFD,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
 	}
-	for _, sig := range l.Default {
+	for _, sig := range l.ResetIgnored {
 		c.ignored[sig] = false
 	}
 	for _, sig := range l.Unblock {
 		c.mask.remove(unix.Signal(sig))
 	}
-	if l.Death != 0 {
+	if l.DeathSignal != 0 {
 		// The kernel sends the signal when the thread that forks ends, so this thread must not end.
 		runtime.LockOSThread()
-		c.deathSignal, c.parent = uintptr(l.Death), uintptr(os.Getpid())
+		c.deathSignal, c.parent = uintptr(l.DeathSignal), uintptr(os.Getpid())
 	}
 	if runtime.GOARCH == "s390x" {
 		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // the stack comes first

@@ -66,7 +66,7 @@ func helpPass() {
 	check(err == nil, "Catch", err)
 	err = k.StartReaper(false)
 	check(err == nil, "StartReaper", err)
-	pid, err := k.Launch(child.NewLaunch([]string{"sleep", "60"}, os.Environ()))
+	pid, err := k.Launch(child.NewSpec([]string{"sleep", "60"}, os.Environ()))
 	check(err == nil, "Launch", err)
 	err = k.SignalChild(pid, signals.KILL, false)
 	check(err == nil, "Pass", err)
