@@ -387,7 +387,7 @@ func TestManJSON(t *testing.T) {
 			continue
 		}
 		text := read(t, name)
-		for _, m := range regexp.MustCompile(`(?:about\([^"\n]*, |Event: )"([a-z]+)"`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?:newEvent\([^"\n]*, |Event: )"([a-z]+)"`).FindAllStringSubmatch(text, -1) {
 			events[m[1]] = true
 		}
 		if filepath.Base(name) != "json.go" {

@@ -133,7 +133,7 @@ func (c *call) answer(list []asked) int {
 	began := time.Now()
 	sum := &escalate.Summary{Rung: 1, Proved: true}
 	plan := c.plan()
-	c.rep.Planned(plan)
+	c.rep.PrintTargets(plan)
 	for _, s := range plan.Skipped {
 		c.rep.Skipped(s)
 	}

@@ -188,7 +188,7 @@ func (c *call) plan() *escalate.Plan {
 
 // run carries out the plan and reports on it.
 func (c *call) run(p *escalate.Plan) *escalate.Summary {
-	c.rep.Planned(p)
+	c.rep.PrintTargets(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
 		c.env.Kernel.IgnoreSignal(signals.HUP)
@@ -267,7 +267,7 @@ func planned(p *escalate.Plan) []report.Planned {
 		list = append(list, report.Planned{Stat: t.Stat, Root: true})
 	}
 	for _, s := range p.Skipped {
-		list = append(list, report.Planned{Stat: s.Stat, Keep: s.Reason})
+		list = append(list, report.Planned{Stat: s.Stat, Excluded: s.Reason})
 	}
 	return list
 }
@@ -275,7 +275,7 @@ func planned(p *escalate.Plan) []report.Planned {
 // dryRun prints the plan.
 func (c *call) dryRun(list []report.Planned, ladder escalate.Ladder) {
 	colour := c.env.StdoutTTY && c.env.Getenv("NO_COLOR") == ""
-	c.rep.Plan(c.env.Proc, list, ladder, colour)
+	c.rep.PrintPlan(c.env.Proc, list, ladder, colour)
 }
 
 // statusWait bounds the wait for a parent to reap, where the exit status is

@@ -65,9 +65,9 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
 		switch {
 		case !planned.Root:
-			planned.Keep = p.Tree.Guard(st)
+			planned.Excluded = p.Tree.Guard(st)
 		case p.Tree.Children:
-			planned.Keep = "only its descendants are meant"
+			planned.Excluded = "only its descendants are meant"
 		}
 		list = append(list, planned)
 	}

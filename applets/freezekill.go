@@ -179,8 +179,8 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 	sum := &escalate.Summary{Proved: true}
 	for i := range list {
 		st := &list[i].Stat
-		if list[i].Keep != "" {
-			c.rep.Skipped(escalate.Skip{Stat: *st, Reason: list[i].Keep})
+		if list[i].Excluded != "" {
+			c.rep.Skipped(escalate.Skip{Stat: *st, Reason: list[i].Excluded})
 			continue
 		}
 		res := &escalate.Result{Target: escalate.Target{Stat: *st}, Outcome: escalate.Exists}

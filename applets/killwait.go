@@ -70,7 +70,7 @@ func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operand
 			c.fail(nil, env.ProcErr, exitFailed)
 			return c.end()
 		}
-		c.rep.Planned(p)
+		c.rep.PrintTargets(p)
 		for i := range c.found.Processes {
 			if handle := c.handle(&c.found.Processes[i].Stat); !o.output.json && handle != "" {
 				fmt.Fprintln(env.Stdout, handle)

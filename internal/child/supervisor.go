@@ -60,8 +60,8 @@ type Reporter interface {
 	Reaped(*Child)
 	// Refused reports a process that may not be signalled, and names its user.
 	Refused(proc *procfs.FS, res *escalate.Result, err error)
-	// Remains explains a process that remains; last is the signal that it was sent last.
-	Remains(proc *procfs.FS, res *escalate.Result, last signals.Signal)
+	// ExplainSurvivor reports a process that remains, and why; last is the signal that it was sent last.
+	ExplainSurvivor(proc *procfs.FS, res *escalate.Result, last signals.Signal)
 	// Note reports what concerns no process.
 	Note(string)
 	// Close ends the status line.

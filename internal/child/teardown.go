@@ -231,7 +231,7 @@ func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) er
 		reported = s.countRefused(sum)
 		for _, res := range sum.Results {
 			if res.Outcome == escalate.Survived {
-				s.Reporter.Remains(s.Proc, res, p.LastSignal(res))
+				s.Reporter.ExplainSurvivor(s.Proc, res, p.LastSignal(res))
 				reported++
 			}
 		}
@@ -257,7 +257,7 @@ func (s *Supervisor) reportChildren() int {
 	for _, st := range table.Procs {
 		if st.PPID == s.PID && !s.existedBefore(st) {
 			res := &escalate.Result{Target: escalate.Target{Stat: st}}
-			s.Reporter.Remains(s.Proc, res, 0)
+			s.Reporter.ExplainSurvivor(s.Proc, res, 0)
 			n++
 		}
 	}

@@ -16,9 +16,8 @@ import (
 	"killbox/procfs"
 )
 
-// Explain says why the process is still there after sig was the last signal
-// sent to it (0 for none). It is a guess made of facts: each is what /proc
-// shows now.
+// Explain returns why a process remains after sig, the last signal sent to it (0 for none). It is a guess from what
+// /proc shows now.
 func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if proc == nil {
 		return "no reason to be had without /proc"
@@ -40,39 +39,45 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return "it is a kernel thread, which takes no signals"
 	}
 	if st.Gone() {
-		return zombie(proc, &st)
+		return explainZombie(proc, &st)
 	}
+	return strings.Join(explainAlive(proc, &st, sig), ", ")
+}
+
+// explainAlive returns the reasons why a process remains that is no zombie, at least one.
+func explainAlive(proc *procfs.FS, st *procfs.Stat, sig signals.Signal) []string {
+	state := "state " + string(st.State)
 	var why []string
 	if st.Thread != 0 {
-		why = append(why, firstExited(st.Threads-1))
+		why = append(why, explainLeaderExited(st.Threads-1))
 	}
-	if cgroup, ok := proc.Frozen(&st); ok {
+	if cgroup, ok := proc.Frozen(st); ok {
 		why = append(why, "frozen by cgroup "+show.Word(cgroup))
 	} else if st.State == 'D' {
 		where := "the kernel"
-		if wchan, err := proc.Wchan(cmp.Or(st.Thread, id.PID)); err == nil && wchan != "" && wchan != "0" {
+		if wchan, err := proc.Wchan(cmp.Or(st.Thread, st.PID)); err == nil && wchan != "" && wchan != "0" {
 			where = wchan
 		}
 		why = append(why, "in uninterruptible sleep in "+where)
 	}
-	status, err := proc.Status(id.PID)
+	status, err := proc.Status(st.PID)
 	if err != nil {
-		return strings.Join(append(why, "state "+string(st.State)), ", ")
+		return append(why, state)
 	}
 	if st.Stopped() {
 		why = append(why, "stopped")
 	}
 	if status.TracerPID != 0 {
-		why = append(why, "traced by "+describe(proc, status.TracerPID))
+		why = append(why, "traced by "+processName(proc, status.TracerPID))
 	}
 	if sig != 0 {
-		why = append(why, initOf(id.PID, &status, sig)...)
-		why = append(why, fate(&status, sig)...)
+		why = append(why, explainInit(st.PID, &status, sig)...)
+		why = append(why, explainSignal(&status, sig)...)
 	}
 	if len(why) == 0 {
-		why = append(why, "state "+string(st.State))
+		why = append(why, state)
 	}
-	return strings.Join(why, ", ")
+	return why
 }
 
 // Refused reports a process that may not be signalled, with its user if that is the reason.
@@ -80,8 +85,8 @@ func (r *Reporter) Refused(proc *procfs.FS, res *escalate.Result, err error) {
 	r.Failed(res, Refusal(proc, &res.Stat, err))
 }
 
-// Remains reports a process that remains, and explains that; last is the signal that it was sent last.
-func (r *Reporter) Remains(proc *procfs.FS, res *escalate.Result, last signals.Signal) {
+// ExplainSurvivor reports a process that remains, and why. last is the signal that it was sent last, 0 for none.
+func (r *Reporter) ExplainSurvivor(proc *procfs.FS, res *escalate.Result, last signals.Signal) {
 	r.Survivor(res, Explain(proc, res.ID, last))
 }
 
@@ -118,16 +123,16 @@ func userName(uid int) string {
 	return number
 }
 
-// firstExited explains a process that looks like a zombie although other threads run.
-func firstExited(others int) string {
+// explainLeaderExited explains a process that looks like a zombie although other threads run.
+func explainLeaderExited(others int) string {
 	if others == 1 {
 		return "its first thread has exited, 1 other runs"
 	}
 	return fmt.Sprintf("its first thread has exited, %d others run", others)
 }
 
-// initOf explains why a signal may not reach the init of a PID namespace.
-func initOf(pid int, s *procfs.Status, sig signals.Signal) []string {
+// explainInit explains why a signal may not reach the init of a PID namespace.
+func explainInit(pid int, s *procfs.Status, sig signals.Signal) []string {
 	n := len(s.NSPID)
 	switch {
 	case pid == 1:
@@ -138,8 +143,8 @@ func initOf(pid int, s *procfs.Status, sig signals.Signal) []string {
 	return nil
 }
 
-// fate tells what became of a signal.
-func fate(s *procfs.Status, sig signals.Signal) []string {
+// explainSignal explains why the signal has not ended the process.
+func explainSignal(s *procfs.Status, sig signals.Signal) []string {
 	switch d := Disposition(s, sig); d {
 	case "ignored":
 		return []string{sig.String() + " is ignored"}
@@ -160,13 +165,13 @@ func fate(s *procfs.Status, sig signals.Signal) []string {
 	return nil
 }
 
-// zombie explains a process that its parent does not reap.
-func zombie(proc *procfs.FS, st *procfs.Stat) string {
+// explainZombie explains a process that its parent does not reap.
+func explainZombie(proc *procfs.FS, st *procfs.Stat) string {
 	if st.PPID == 0 {
 		return "zombie: its parent is outside of this PID namespace"
 	}
-	why := neglect(proc, st.PPID)
-	return fmt.Sprintf("zombie: its parent %s %s%s", describe(proc, st.PPID), cmp.Or(why, "does not wait for it"), remedy(st.PPID, why))
+	why := whyNotReaped(proc, st.PPID)
+	return fmt.Sprintf("zombie: its parent %s %s%s", processName(proc, st.PPID), cmp.Or(why, "does not wait for it"), suggestReaping(st.PPID, why))
 }
 
 const (
@@ -174,8 +179,8 @@ const (
 	parentTraced  = "is stopped by its tracer"
 )
 
-// neglect returns why a parent does not reap, or "" if /proc shows no reason.
-func neglect(proc *procfs.FS, pid int) string {
+// whyNotReaped returns why a parent does not reap its children, "" if /proc shows no reason.
+func whyNotReaped(proc *procfs.FS, pid int) string {
 	parent, err := proc.Stat(pid)
 	if err != nil {
 		return ""
@@ -192,9 +197,9 @@ func neglect(proc *procfs.FS, pid int) string {
 	return ""
 }
 
-// Unreaped describes a target that is a zombie: which process is its parent, and what has it reaped. The result is
-// "" if the process is no zombie, or no longer.
-func Unreaped(proc *procfs.FS, st *procfs.Stat) string {
+// ExplainUnreaped explains a target that is a zombie: which process is its parent, and which command may have it
+// reaped. The result is "" if the process is no zombie, or no longer.
+func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 	if proc == nil || !st.Gone() {
 		return ""
 	}
@@ -208,17 +213,17 @@ func Unreaped(proc *procfs.FS, st *procfs.Stat) string {
 	if _, err := proc.Stat(now.PPID); errors.Is(err, procfs.ErrNoProcess) && !proc.HidesProcesses() {
 		return "" // the parent has just ended, and its adopter reaps the zombie
 	}
-	text := "zombie, not reaped by its parent " + describe(proc, now.PPID)
-	why := neglect(proc, now.PPID)
+	text := "zombie, not reaped by its parent " + processName(proc, now.PPID)
+	why := whyNotReaped(proc, now.PPID)
 	if why != "" {
 		text += ", which " + why
 	}
-	return text + remedy(now.PPID, why)
+	return text + suggestReaping(now.PPID, why)
 }
 
-// remedy names the command that may have a parent reap, given the reason why it does not. The result is "" if no
-// command of ours helps. PID 1 is not ended by --kill-parent.
-func remedy(parent int, why string) string {
+// suggestReaping names the command that may make a parent reap, by the reason why it does not. The result is "" if no
+// applet helps. --kill-parent does not end PID 1.
+func suggestReaping(parent int, why string) string {
 	switch why {
 	case parentStopped:
 		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes that", parent)
@@ -232,7 +237,8 @@ func remedy(parent int, why string) string {
 	return text
 }
 
-func describe(proc *procfs.FS, pid int) string {
+// processName names the process with the PID, as Process does.
+func processName(proc *procfs.FS, pid int) string {
 	if st, err := proc.Stat(pid); err == nil {
 		return Process(&st)
 	}

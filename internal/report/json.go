@@ -55,7 +55,7 @@ type totals struct {
 	Proved    bool `json:"proved"`
 }
 
-// encode returns the line. What a terminal acts on is escaped; outside of strings JSON has none of it.
+// encode returns the line. It escapes characters on which a terminal acts: JSON has them only within strings.
 func (e *event) encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -74,13 +74,14 @@ func (e *event) encode() []byte {
 	return line
 }
 
-// seconds returns a time in seconds, to the microsecond.
-func seconds(d time.Duration) *float64 {
+// toSeconds returns a duration in seconds, rounded to the microsecond.
+func toSeconds(d time.Duration) *float64 {
 	s := float64(d.Round(time.Microsecond)) / float64(time.Second)
 	return &s
 }
 
-func about(st *procfs.Stat, what string) event {
+// newEvent returns an event about a process.
+func newEvent(st *procfs.Stat, what string) event {
 	return event{Event: what, PID: st.PID, Comm: st.Comm, Handle: st.Handle()}
 }
 
@@ -95,8 +96,9 @@ func (e *event) setStatus(s *signals.Status) {
 	}
 }
 
-func (r *Reporter) json(e event) {
-	r.wipe()
+// printJSON prints a line of --json.
+func (r *Reporter) printJSON(e event) {
+	r.clearStatusLine()
 	r.opts.Out.Write(e.encode()) // an error is kept by the writer
 }
 
@@ -105,11 +107,11 @@ func (r *Reporter) Summary(s *escalate.Summary, exit int) {
 	if !r.opts.JSON {
 		return
 	}
-	r.json(event{
-		Event: "summary", Rung: s.Rung, Time: seconds(s.Elapsed), Exit: &exit,
+	r.printJSON(event{
+		Event: "summary", Rung: s.Rung, Time: toSeconds(s.Elapsed), Exit: &exit,
 		totals: &totals{
 			Targets: len(s.Results), Gone: s.Count(escalate.Gone), Survivors: s.Count(escalate.Survived),
-			Errors: r.Errors, Skipped: r.skips, Proved: s.Proved,
+			Errors: r.Errors, Skipped: r.skipped, Proved: s.Proved,
 		},
 	})
 }

@@ -15,39 +15,39 @@ import (
 	"killbox/procfs"
 )
 
-// Planned is a process of a plan with what --dry-run tells of it.
+// Planned is a process of a plan, with what --dry-run prints about it.
 type Planned struct {
 	procfs.Stat
-	Root bool // one of the targets, not what their trees bring in
-	// Keep: it is shown for the tree's sake, and would be left alone.
-	Keep string
+	Root bool // one of the targets, rather than implied by their trees
+	// Excluded is why the process is no target, "" if it is one. It is only shown as part of the tree.
+	Excluded string
 }
 
-// Plan prints what would be done and to whom. colour is for terminals.
-func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder, colour bool) {
+// PrintPlan prints the processes of a plan and the ladder, as --dry-run does. colour is for terminals.
+func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.Ladder, colour bool) {
 	first := signals.Signal(0)
 	if len(ladder) > 0 {
 		first = ladder[0].Signal
 	}
-	d := &describer{proc: proc, first: first, users: make(map[int]string)}
+	d := &planDescriber{proc: proc, first: first, users: make(map[int]string)}
 	if r.opts.JSON {
 		for i := range list {
 			p := &list[i]
-			if p.Keep != "" {
-				r.Skipped(escalate.Skip{Stat: p.Stat, Reason: p.Keep})
+			if p.Excluded != "" {
+				r.Skipped(escalate.Skip{Stat: p.Stat, Reason: p.Excluded})
 				continue
 			}
-			e := about(&p.Stat, "plan")
+			e := newEvent(&p.Stat, "plan")
 			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
 			if e.User, e.Disposition = d.owner(&p.Stat); first == 0 {
 				e.Disposition = "" // nothing would be sent
 			}
 			if age, ok := d.age(&p.Stat); ok {
-				e.Age = seconds(age)
+				e.Age = toSeconds(age)
 			}
 			e.Ladder, e.Root = ladder.String(), p.Root
-			e.Why = Unreaped(proc, &p.Stat)
-			r.json(e)
+			e.Why = ExplainUnreaped(proc, &p.Stat)
+			r.printJSON(e)
 		}
 		return
 	}
@@ -57,8 +57,8 @@ func (r *Reporter) Plan(proc *procfs.FS, list []Planned, ladder escalate.Ladder,
 	}
 }
 
-// Planned prints the targets as --json begins with them.
-func (r *Reporter) Planned(p *escalate.Plan) {
+// PrintTargets prints the targets, with which the output of --json begins.
+func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	if !r.opts.JSON {
 		return
 	}
@@ -68,22 +68,21 @@ func (r *Reporter) Planned(p *escalate.Plan) {
 	}
 	for i := range p.Targets {
 		st := &p.Targets[i].Stat
-		e := about(st, "plan")
+		e := newEvent(st, "plan")
 		e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
 		e.Ladder, e.Root = ladder, p.Tree != nil
-		r.json(e)
+		r.printJSON(e)
 	}
 }
 
-type describer struct {
+type planDescriber struct {
 	proc  *procfs.FS // nil where there is no /proc
 	first signals.Signal
 	users map[int]string
 }
 
-// owner returns the name of the effective user, and what the first signal
-// would do.
-func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
+// owner returns the name of the effective user, and what the first signal would do (Disposition).
+func (d *planDescriber) owner(st *procfs.Stat) (name, disposition string) {
 	if d.proc == nil {
 		return "?", "unknown"
 	}
@@ -100,7 +99,7 @@ func (d *describer) owner(st *procfs.Stat) (name, disposition string) {
 	return name, Disposition(&status, d.first)
 }
 
-func (d *describer) age(st *procfs.Stat) (time.Duration, bool) {
+func (d *planDescriber) age(st *procfs.Stat) (time.Duration, bool) {
 	if d.proc == nil || st.Hidden() {
 		return 0, false
 	}
@@ -108,8 +107,7 @@ func (d *describer) age(st *procfs.Stat) (time.Duration, bool) {
 	return age, err == nil
 }
 
-// Disposition tells what sig would do to the process: "default", "caught",
-// "ignored" or "blocked".
+// Disposition returns what the process does with sig: "default", "caught", "ignored" or "blocked".
 func Disposition(s *procfs.Status, sig signals.Signal) string {
 	n := int(sig)
 	switch {
@@ -125,20 +123,20 @@ func Disposition(s *procfs.Status, sig signals.Signal) string {
 	return "default"
 }
 
-func (d *describer) line(p *Planned, colour bool) string {
+func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	name := Process(&p.Stat)
-	if p.Keep != "" {
-		return name + ": left alone: " + p.Keep
+	if p.Excluded != "" {
+		return name + ": left alone: " + p.Excluded
 	}
 	owner, disposition := d.owner(&p.Stat)
 	age := "?"
 	if a, ok := d.age(&p.Stat); ok {
-		age = roughly(a)
+		age = roundAge(a)
 	}
 	what := d.first.String() + " " + disposition
 	switch {
 	case p.Gone():
-		what = cmp.Or(Unreaped(d.proc, &p.Stat), "gone already")
+		what = cmp.Or(ExplainUnreaped(d.proc, &p.Stat), "gone already")
 	case d.first == 0:
 		what = "not signalled"
 	}
@@ -151,8 +149,8 @@ func (d *describer) line(p *Planned, colour bool) string {
 	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }
 
-// roughly prints an age in its largest unit.
-func roughly(d time.Duration) string {
+// roundAge returns an age in its largest unit.
+func roundAge(d time.Duration) string {
 	switch {
 	case d < time.Minute:
 		return strconv.Itoa(int(d/time.Second)) + "s"
@@ -164,9 +162,8 @@ func roughly(d time.Duration) string {
 	return strconv.Itoa(int(d/(24*time.Hour))) + "d"
 }
 
-// printTree prints every process below its parent; whose parent is not in the
-// list stands at the left.
-func printTree(w io.Writer, list []Planned, d *describer, colour bool) {
+// printTree prints every process below its parent. A process whose parent is not in the list begins a line.
+func printTree(w io.Writer, list []Planned, d *planDescriber, colour bool) {
 	byPID := make(map[int]bool, len(list))
 	for i := range list {
 		byPID[list[i].PID] = true
@@ -184,9 +181,9 @@ func printTree(w io.Writer, list []Planned, d *describer, colour bool) {
 	var b strings.Builder
 	var walk func(p *Planned, lead, branch, below string)
 	walk = func(p *Planned, lead, branch, below string) {
-		b.WriteString(lead + branch + d.line(p, colour) + "\n")
+		b.WriteString(lead + branch + d.formatLine(p, colour) + "\n")
 		kids := children[p.PID]
-		delete(children, p.PID) // a torn reading may hold a loop
+		delete(children, p.PID) // a snapshot is not atomic, and may contain a loop
 		for i, kid := range kids {
 			if i == len(kids)-1 {
 				walk(kid, lead+below, "└─ ", "   ")
@@ -200,7 +197,7 @@ func printTree(w io.Writer, list []Planned, d *describer, colour bool) {
 	}
 	for _, pid := range slices.Sorted(maps.Keys(children)) {
 		for _, p := range children[pid] {
-			b.WriteString(d.line(p, colour) + "\n")
+			b.WriteString(d.formatLine(p, colour) + "\n")
 		}
 	}
 	io.WriteString(w, b.String())

@@ -11,21 +11,21 @@ import (
 // Reaped reports a process that was reaped.
 func (r *Reporter) Reaped(c *child.Child) {
 	if r.opts.JSON {
-		e := about(&c.Stat, "reaped")
+		e := newEvent(&c.Stat, "reaped")
 		e.setStatus(&c.Status)
 		e.PPID = c.PPID
 		if c.Run > 0 || c.Start != 0 {
-			e.Run = seconds(c.Run)
+			e.Run = toSeconds(c.Run)
 		}
-		e.CPU, e.Peak = seconds(c.CPU), &c.Peak
-		r.json(e)
+		e.CPU, e.Peak = toSeconds(c.CPU), &c.Peak
+		r.printJSON(e)
 		return
 	}
 	run := "?"
 	if c.Run > 0 || c.Start != 0 {
 		run = Seconds(c.Run)
 	}
-	r.wipe()
+	r.clearStatusLine()
 	fmt.Fprintf(r.opts.Out, "%s: %s: %v, ran %s, CPU %s, peak %d KiB\n",
 		r.opts.Applet, Process(&c.Stat), c.Status, run, Seconds(c.CPU), c.Peak>>10)
 }
@@ -33,13 +33,13 @@ func (r *Reporter) Reaped(c *child.Child) {
 // Zombie lists a zombie.
 func (r *Reporter) Zombie(st *procfs.Stat, age time.Duration, why string) {
 	if r.opts.JSON {
-		e := about(st, "zombie")
-		e.PPID, e.State, e.Age, e.Why = st.PPID, string(st.State), seconds(age), why
-		r.json(e)
+		e := newEvent(st, "zombie")
+		e.PPID, e.State, e.Age, e.Why = st.PPID, string(st.State), toSeconds(age), why
+		r.printJSON(e)
 		return
 	}
 	if !r.opts.Quiet {
-		r.wipe()
+		r.clearStatusLine()
 		fmt.Fprintf(r.opts.Out, "%s: started %s ago, %s\n", Process(st), Seconds(age), why)
 	}
 }

@@ -65,14 +65,14 @@ func TestUnreaped(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Unreaped(proc, &st); got != want {
+		if got := ExplainUnreaped(proc, &st); got != want {
 			t.Errorf("%d: %q, want %q", pid, got, want)
 		}
 	}
-	if got := Unreaped(proc, &procfs.Stat{ID: procfs.ID{PID: 41, Start: 7}, State: 'Z'}); got != "" {
+	if got := ExplainUnreaped(proc, &procfs.Stat{ID: procfs.ID{PID: 41, Start: 7}, State: 'Z'}); got != "" {
 		t.Errorf("a reused PID: %q", got)
 	}
-	if got := Unreaped(nil, &procfs.Stat{State: 'Z'}); got != "" {
+	if got := ExplainUnreaped(nil, &procfs.Stat{State: 'Z'}); got != "" {
 		t.Errorf("without /proc: %q", got)
 	}
 }

@@ -252,10 +252,10 @@ func TestPlan(t *testing.T) {
 		procfstest.Proc{PID: 50, PPID: 40, Comm: "kept", UID: nobody},
 	)
 	procs := list(t, proc)
-	procs[6].Keep = "omitted"
+	procs[6].Excluded = "omitted"
 	var out bytes.Buffer
 	ladder := escalate.NewLadder(signals.TERM, escalate.DefaultGrace)
-	New(Options{Applet: "tkill", Out: &out}).Plan(proc, procs, ladder, false)
+	New(Options{Applet: "tkill", Out: &out}).PrintPlan(proc, procs, ladder, false)
 	const want = `10 (root) S 4000001 3d: TERM default
 ├─ 20 (caught) S 4000001 2h: TERM caught
 │  └─ 21 (blocked) S 4000001 1m: TERM blocked
@@ -270,20 +270,20 @@ ladder: TERM/5s/KILL/2s
 	}
 
 	out.Reset()
-	New(Options{Out: &out}).Plan(proc, procs[3:4], ladder, true)
+	New(Options{Out: &out}).PrintPlan(proc, procs[3:4], ladder, true)
 	if got, want := out.String(), "\x1b[1m30 (ignored)\x1b[0m T 4000001 59s: \x1b[33mTERM ignored\x1b[0m\nladder: TERM/5s/KILL/2s\n"; got != want {
 		t.Errorf("coloured: %q, want %q", got, want)
 	}
 
 	out.Reset()
-	New(Options{Out: &out}).Plan(proc, procs[:1], nil, false)
+	New(Options{Out: &out}).PrintPlan(proc, procs[:1], nil, false)
 	if got, want := out.String(), "10 (root) S 4000001 3d: not signalled\n"; got != want {
 		t.Errorf("without a ladder: %q, want %q", got, want)
 	}
 
 	out.Reset()
 	procs[3].Root = true
-	New(Options{Out: &out, JSON: true}).Plan(proc, []Planned{procs[3], procs[6]}, ladder, false)
+	New(Options{Out: &out, JSON: true}).PrintPlan(proc, []Planned{procs[3], procs[6]}, ladder, false)
 	const wantJSON = `{"event":"plan","pid":30,"handle":"30@99994100","comm":"ignored","ppid":10,"pgid":30,"sid":30,"state":"T","user":"4000001","age":59,"disposition":"ignored","ladder":"TERM/5s/KILL/2s","root":true}
 {"event":"skip","pid":50,"handle":"50@50","comm":"kept","reason":"omitted"}
 `
@@ -296,7 +296,7 @@ ladder: TERM/5s/KILL/2s
 func TestPlanVanished(t *testing.T) {
 	proc := open(t)
 	var out bytes.Buffer
-	New(Options{Out: &out}).Plan(proc, []Planned{{Stat: procfs.Stat{ID: procfs.ID{PID: 9, Start: procfstest.Ticks(5)}, Comm: "x", State: 'S'}}}, nil, false)
+	New(Options{Out: &out}).PrintPlan(proc, []Planned{{Stat: procfs.Stat{ID: procfs.ID{PID: 9, Start: procfstest.Ticks(5)}, Comm: "x", State: 'S'}}}, nil, false)
 	if got := out.String(); got != "9 (x) S ? 5s: not signalled\n" {
 		t.Errorf("%q", got)
 	}
@@ -311,7 +311,7 @@ func TestPlanWithLoops(t *testing.T) {
 		procs = append(procs, Planned{Stat: procfs.Stat{ID: procfs.ID{PID: p[0]}, PPID: p[1], Comm: "x", State: 'S'}})
 	}
 	var out bytes.Buffer
-	New(Options{Out: &out}).Plan(proc, procs, nil, false)
+	New(Options{Out: &out}).PrintPlan(proc, procs, nil, false)
 	for _, p := range procs {
 		if n := strings.Count(out.String(), fmt.Sprintf("%d (x)", p.PID)); n != 1 {
 			t.Errorf("%d is printed %d times:\n%s", p.PID, n, out.String())
@@ -334,11 +334,49 @@ func TestPlanned(t *testing.T) {
 		test.change()
 		var out bytes.Buffer
 		test.opts.Out = &out
-		New(test.opts).Planned(p)
+		New(test.opts).PrintTargets(p)
 		if out.String() != test.want {
 			t.Errorf("%q, want %q", out.String(), test.want)
 		}
 	}
+}
+
+var explainTests = []struct {
+	pid  int
+	sig  signals.Signal
+	want string
+}{
+	{10, signals.TERM, "state S"},
+	{10, 0, "state S"},
+	{10, signals.CONT, "CONT ends no process by default"},
+	{10, signals.CHLD, "CHLD ends no process by default"},
+	{10, signals.STOP, "state S"},
+	{11, signals.TERM, "TERM is ignored"},
+	{11, signals.KILL, "state S"},
+	{12, signals.TERM, "TERM is blocked"},
+	{13, signals.TERM, "TERM is blocked and pending"},
+	{14, signals.TERM, "TERM is blocked and pending"},
+	{15, signals.TERM, "TERM is caught"},
+	{15, 0, "state S"},
+	{16, signals.KILL, "in uninterruptible sleep in folio_wait_bit, KILL is pending"},
+	{17, signals.TERM, "in uninterruptible sleep in the kernel"},
+	{18, signals.TERM, "stopped, TERM is pending"},
+	{19, signals.TERM, `traced by 30 (gd\nb)`},
+	{20, signals.TERM, "init of another PID namespace, which gets only what it handles, TERM is caught"},
+	{20, signals.KILL, "state S"},
+	{20, 0, "state S"}, // nothing was sent
+	{1, 0, "state S"},
+	{21, 0, "it is a kernel thread"},
+	{21, signals.KILL, "it is a kernel thread, which takes no signals"},
+	{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
+	{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks for that, --kill-parent enforces it"},
+	{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes that"},
+	{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks for that, --kill-parent enforces it"},
+	{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer"},
+	{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks for that, --kill-parent enforces it"},
+	{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks for that`},
+	{50, signals.KILL, "zombie: its parent is outside of this PID namespace"},
+	{999, signals.KILL, "it went only now"},
 }
 
 func TestExplain(t *testing.T) {
@@ -377,43 +415,7 @@ func TestExplain(t *testing.T) {
 		procfstest.Proc{PID: 49, PPID: 1, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 50, Comm: "dead", State: 'Z'},
 	)
-	for _, test := range []struct {
-		pid  int
-		sig  signals.Signal
-		want string
-	}{
-		{10, signals.TERM, "state S"},
-		{10, 0, "state S"},
-		{10, signals.CONT, "CONT ends no process by default"},
-		{10, signals.CHLD, "CHLD ends no process by default"},
-		{10, signals.STOP, "state S"},
-		{11, signals.TERM, "TERM is ignored"},
-		{11, signals.KILL, "state S"},
-		{12, signals.TERM, "TERM is blocked"},
-		{13, signals.TERM, "TERM is blocked and pending"},
-		{14, signals.TERM, "TERM is blocked and pending"},
-		{15, signals.TERM, "TERM is caught"},
-		{15, 0, "state S"},
-		{16, signals.KILL, "in uninterruptible sleep in folio_wait_bit, KILL is pending"},
-		{17, signals.TERM, "in uninterruptible sleep in the kernel"},
-		{18, signals.TERM, "stopped, TERM is pending"},
-		{19, signals.TERM, `traced by 30 (gd\nb)`},
-		{20, signals.TERM, "init of another PID namespace, which gets only what it handles, TERM is caught"},
-		{20, signals.KILL, "state S"},
-		{20, 0, "state S"}, // nothing was sent
-		{1, 0, "state S"},
-		{21, 0, "it is a kernel thread"},
-		{21, signals.KILL, "it is a kernel thread, which takes no signals"},
-		{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
-		{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks for that, --kill-parent enforces it"},
-		{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes that"},
-		{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks for that, --kill-parent enforces it"},
-		{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer"},
-		{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks for that, --kill-parent enforces it"},
-		{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks for that`},
-		{50, signals.KILL, "zombie: its parent is outside of this PID namespace"},
-		{999, signals.KILL, "it went only now"},
-	} {
+	for _, test := range explainTests {
 		if got := Explain(proc, procfs.ID{PID: test.pid, Start: uint64(test.pid)}, test.sig); got != test.want {
 			t.Errorf("%d after %v: %s, want %s", test.pid, test.sig, got, test.want)
 		}

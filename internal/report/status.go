@@ -16,7 +16,7 @@ const (
 	statusTick  = 100 * time.Millisecond
 )
 
-// Tick implements escalate.Observer: no ticks where nobody looks.
+// Tick implements escalate.Observer. It returns 0 if there is no terminal for a status line.
 func (r *Reporter) Tick() time.Duration {
 	if !r.opts.Terminal || r.opts.Quiet || r.opts.JSON || r.opts.Verbose {
 		return 0
@@ -34,23 +34,24 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 	switch {
 	case p.In == duration.Forever:
 	case p.Next != 0:
-		line += fmt.Sprintf(", %v in %s", p.Next, tenths(p.In))
+		line += fmt.Sprintf(", %v in %s", p.Next, formatTenths(p.In))
 	default:
-		line += ", giving up in " + tenths(p.In)
+		line += ", giving up in " + formatTenths(p.In)
 	}
 	fmt.Fprint(r.opts.Screen, "\r\x1b[K"+line)
-	r.status = true
+	r.statusShown = true
 }
 
-func tenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }
+// formatTenths returns a duration in tenths of a second.
+func formatTenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }
 
-// wipe takes the status line off the screen.
-func (r *Reporter) wipe() {
-	if r.status {
+// clearStatusLine removes the status line from the screen.
+func (r *Reporter) clearStatusLine() {
+	if r.statusShown {
 		fmt.Fprint(r.opts.Screen, "\r\x1b[K")
-		r.status = false
+		r.statusShown = false
 	}
 }
 
-// Close leaves a clean line behind.
-func (r *Reporter) Close() { r.wipe() }
+// Close removes the status line.
+func (r *Reporter) Close() { r.clearStatusLine() }

@@ -1,5 +1,5 @@
-// Package report tells what happens, as text, as JSON and as a status line on
-// a terminal, and explains why a process is still there.
+// Package report prints what happens, as text, as JSON and as a status line on a terminal, and explains why a
+// process remains.
 package report
 
 import (
@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Applet   string
 	Out, Err io.Writer
-	// Proc, if set, tells of a target that is a zombie which process does not reap it.
+	// Proc, if set, is read for the parent of a target that is a zombie.
 	Proc    *procfs.FS
 	Verbose bool
 	JSON    bool
@@ -32,10 +32,10 @@ type Options struct {
 
 // Reporter is the escalate.Observer of every applet.
 type Reporter struct {
-	opts   Options
-	status bool // a status line is on the screen
-	skips  int
-	// Errors counts what Failed was told.
+	opts        Options
+	statusShown bool // a status line is on the screen
+	skipped     int
+	// Errors counts the calls of Failed.
 	Errors int
 }
 
@@ -48,8 +48,7 @@ func New(opts Options) *Reporter {
 	return &Reporter{opts: opts}
 }
 
-// Process names a process in a diagnostic: its PID, and its comm where that is
-// known.
+// Process names a process in a diagnostic: its PID, and its comm if that is known.
 func Process(st *procfs.Stat) string {
 	if st.State == 0 || st.Hidden() {
 		return strconv.Itoa(st.PID)
@@ -60,18 +59,18 @@ func Process(st *procfs.Stat) string {
 // Escape makes the name of a process safe for a terminal, as show.Escape does.
 func Escape(s string) string { return show.Escape(s) }
 
-// Seconds prints a time as the reports do.
+// Seconds returns a duration as the reports print it.
 func Seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) + " s"
 }
 
-func (r *Reporter) out(format string, args ...any) {
-	r.wipe()
+func (r *Reporter) printOut(format string, args ...any) {
+	r.clearStatusLine()
 	fmt.Fprintf(r.opts.Out, r.opts.Applet+": "+format+"\n", args...)
 }
 
-func (r *Reporter) err(format string, args ...any) {
-	r.wipe()
+func (r *Reporter) printErr(format string, args ...any) {
+	r.clearStatusLine()
 	fmt.Fprintf(r.opts.Err, r.opts.Applet+": "+format+"\n", args...)
 }
 
@@ -79,11 +78,11 @@ func (r *Reporter) err(format string, args ...any) {
 func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, elapsed time.Duration) {
 	switch {
 	case r.opts.JSON:
-		e := about(&res.Stat, "signal")
-		e.Signal, e.Rung, e.Time = s.String(), rung, seconds(elapsed)
-		r.json(e)
+		e := newEvent(&res.Stat, "signal")
+		e.Signal, e.Rung, e.Time = s.String(), rung, toSeconds(elapsed)
+		r.printJSON(e)
 	case r.opts.Verbose:
-		r.out("%s: %v sent after %s, rung %d", Process(&res.Stat), s, Seconds(elapsed), rung)
+		r.printOut("%s: %v sent after %s, rung %d", Process(&res.Stat), s, Seconds(elapsed), rung)
 	}
 }
 
@@ -91,17 +90,17 @@ func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, e
 func (r *Reporter) Gone(res *escalate.Result) {
 	switch {
 	case r.opts.JSON:
-		e := about(&res.Stat, "gone")
-		e.Rung, e.Time = res.Rung, seconds(res.Elapsed)
-		if e.Why = Unreaped(r.opts.Proc, &res.Stat); e.Why != "" {
+		e := newEvent(&res.Stat, "gone")
+		e.Rung, e.Time = res.Rung, toSeconds(res.Elapsed)
+		if e.Why = ExplainUnreaped(r.opts.Proc, &res.Stat); e.Why != "" {
 			e.PPID = res.PPID
 		}
 		e.setStatus(res.Status)
-		r.json(e)
+		r.printJSON(e)
 	case r.opts.Verbose:
 		if res.Stat.Gone() {
-			zombie := cmp.Or(Unreaped(r.opts.Proc, &res.Stat), "zombie, reaped since")
-			r.out("%s: %s", Process(&res.Stat), zombie)
+			zombie := cmp.Or(ExplainUnreaped(r.opts.Proc, &res.Stat), "zombie, reaped since")
+			r.printOut("%s: %s", Process(&res.Stat), zombie)
 			return
 		}
 		how := ""
@@ -109,24 +108,24 @@ func (r *Reporter) Gone(res *escalate.Result) {
 			how = ", " + res.Status.String()
 		}
 		if res.Rung == 0 {
-			r.out("%s: gone after %s%s", Process(&res.Stat), Seconds(res.Elapsed), how)
+			r.printOut("%s: gone after %s%s", Process(&res.Stat), Seconds(res.Elapsed), how)
 		} else {
-			r.out("%s: gone after %s, rung %d%s", Process(&res.Stat), Seconds(res.Elapsed), res.Rung, how)
+			r.printOut("%s: gone after %s, rung %d%s", Process(&res.Stat), Seconds(res.Elapsed), res.Rung, how)
 		}
 	}
 }
 
 // Unreaped reports a member of a group that is a zombie, and therefore no target.
 func (r *Reporter) Unreaped(st *procfs.Stat) {
-	why := Unreaped(r.opts.Proc, st)
+	why := ExplainUnreaped(r.opts.Proc, st)
 	switch {
 	case why == "":
 	case r.opts.JSON:
-		e := about(st, "zombie")
+		e := newEvent(st, "zombie")
 		e.PPID, e.State, e.Why = st.PPID, string(st.State), why
-		r.json(e)
+		r.printJSON(e)
 	case r.opts.Verbose:
-		r.out("%s: %s", Process(st), why)
+		r.printOut("%s: %s", Process(st), why)
 	}
 }
 
@@ -136,49 +135,49 @@ func (r *Reporter) Failed(res *escalate.Result, err error) {
 	if r.opts.JSON {
 		e := event{Event: "error"}
 		if res != nil {
-			e = about(&res.Stat, "error")
+			e = newEvent(&res.Stat, "error")
 		}
 		e.Error = err.Error()
-		r.json(e)
+		r.printJSON(e)
 	}
 	if r.opts.Quiet {
 		return
 	}
 	if res != nil {
-		r.err("%s: %v", Process(&res.Stat), err)
+		r.printErr("%s: %v", Process(&res.Stat), err)
 	} else {
-		r.err("%v", err)
+		r.printErr("%v", err)
 	}
 }
 
 // Skipped implements escalate.Observer.
 func (r *Reporter) Skipped(s escalate.Skip) {
-	r.skips++
+	r.skipped++
 	switch {
 	case r.opts.JSON:
-		e := about(&s.Stat, "skip")
+		e := newEvent(&s.Stat, "skip")
 		e.Reason = s.Reason
-		r.json(e)
+		r.printJSON(e)
 	case r.opts.Verbose:
-		r.out("%s: skipped: %s", Process(&s.Stat), s.Reason)
+		r.printOut("%s: skipped: %s", Process(&s.Stat), s.Reason)
 	}
 }
 
-// Survivor reports a process that is still there.
+// Survivor reports a process that remains.
 func (r *Reporter) Survivor(res *escalate.Result, why string) {
 	if r.opts.JSON {
-		e := about(&res.Stat, "survivor")
+		e := newEvent(&res.Stat, "survivor")
 		e.Rung, e.Why = res.Rung, why
-		r.json(e)
+		r.printJSON(e)
 	}
 	if !r.opts.Quiet {
-		r.err("%s: still there: %s", Process(&res.Stat), why)
+		r.printErr("%s: still there: %s", Process(&res.Stat), why)
 	}
 }
 
 // Note prints a line that concerns the whole call.
 func (r *Reporter) Note(text string) {
 	if !r.opts.Quiet {
-		r.err("%s", text)
+		r.printErr("%s", text)
 	}
 }

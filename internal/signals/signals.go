@@ -1,5 +1,4 @@
-// Package signals knows the names and numbers of Linux signals, what each does
-// to a process by default, and how a wait status tells of them (signal(7),
+// Package signals knows the names and numbers of Linux signals, their default actions, and wait statuses (signal(7),
 // wait(2)).
 package signals
 
@@ -16,7 +15,7 @@ import (
 // for. Zero is the null signal of kill(2), which only tests for existence.
 type Signal int
 
-// The signals that killbox itself has something to say about.
+// The signals that killbox treats specially.
 const (
 	Null = Signal(0)
 	HUP  = Signal(syscall.SIGHUP)
@@ -76,15 +75,15 @@ func (s Signal) String() string {
 // RTMAX, RTMAX-N, or a decimal number from 0 to RTMax. Anything else, a number
 // out of range among it, is an error that quotes s.
 func Parse(s string) (Signal, error) {
-	if n, ok := decimal(s); ok {
+	if n, ok := parseDecimal(s); ok {
 		if n <= int(RTMax) {
 			return Signal(n), nil
 		}
-		return 0, unknown(s)
+		return 0, unknownSignal(s)
 	}
-	name := strings.TrimPrefix(upper(s), "SIG")
+	name := strings.TrimPrefix(upperASCII(s), "SIG")
 	if name == "" {
-		return 0, unknown(s)
+		return 0, unknownSignal(s)
 	}
 	for n, known := range names {
 		if name == known {
@@ -96,23 +95,25 @@ func Parse(s string) (Signal, error) {
 			return syn.signal, nil
 		}
 	}
-	if sig, ok := realTime(name); ok {
+	if sig, ok := parseRealTime(name); ok {
 		return sig, nil
 	}
-	return 0, unknown(s)
+	return 0, unknownSignal(s)
 }
 
-func unknown(s string) error {
+// unknownSignal returns the error of Parse.
+func unknownSignal(s string) error {
 	return fmt.Errorf("unknown signal %s", show.Quoted(s))
 }
 
-func realTime(name string) (Signal, bool) {
+// parseRealTime parses RTMIN, RTMIN+N, RTMAX and RTMAX-N.
+func parseRealTime(name string) (Signal, bool) {
 	var sig Signal
 	if rest, ok := strings.CutPrefix(name, "RTMIN"); ok {
 		if rest == "" {
 			return RTMin, true
 		}
-		n, ok := decimal(strings.TrimPrefix(rest, "+"))
+		n, ok := parseDecimal(strings.TrimPrefix(rest, "+"))
 		if !ok || rest[0] != '+' {
 			return 0, false
 		}
@@ -121,7 +122,7 @@ func realTime(name string) (Signal, bool) {
 		if rest == "" {
 			return RTMax, true
 		}
-		n, ok := decimal(strings.TrimPrefix(rest, "-"))
+		n, ok := parseDecimal(strings.TrimPrefix(rest, "-"))
 		if !ok || rest[0] != '-' {
 			return 0, false
 		}
@@ -130,10 +131,9 @@ func realTime(name string) (Signal, bool) {
 	return sig, RTMin <= sig && sig <= RTMax
 }
 
-// decimal reads digits and nothing else: strconv.Atoi would take "+15", which
-// no kill(1) does, and "-9", which is an option. A number too large for any
-// signal comes back as one, so that no sum with it overflows.
-func decimal(s string) (n int, ok bool) {
+// parseDecimal accepts digits and nothing else: strconv.Atoi would accept "+15", which no kill(1) does, and "-9",
+// which is an option. It caps n at a number that is larger than any signal, so that no sum with it overflows.
+func parseDecimal(s string) (n int, ok bool) {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
 			return 0, false
@@ -143,9 +143,9 @@ func decimal(s string) (n int, ok bool) {
 	return n, s != ""
 }
 
-// upper maps ASCII only: strings.ToUpper would turn the Turkish dotless i and
-// the long s into letters of signal names.
-func upper(s string) string {
+// upperASCII maps ASCII letters only: strings.ToUpper would turn the Turkish dotless i and the long s into letters of
+// signal names.
+func upperASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
 		if 'a' <= c && c <= 'z' {

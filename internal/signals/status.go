@@ -2,8 +2,7 @@ package signals
 
 import "fmt"
 
-// Status is how a process ended, or why wait(2) told of it. The zero value is
-// an exit with code 0.
+// Status is a wait status: how a process ended, or which signal stopped it. The zero value is an exit with code 0.
 type Status struct{ raw uint32 }
 
 // FromWait returns the status that wait4(2), waitid's siginfo rebuilt, field 52
@@ -11,8 +10,7 @@ type Status struct{ raw uint32 }
 // every architecture (include/uapi/linux/wait.h, kernel/exit.c).
 func FromWait(raw uint32) Status { return Status{raw} }
 
-// stopped is what the low byte holds when the process did not end; continued is
-// the whole value after a SIGCONT.
+// stopped is the low byte of the status of a stopped process; continued is the whole status after a SIGCONT.
 const (
 	stopped   = 0x7f
 	continued = 0xffff
