@@ -85,7 +85,10 @@ func (o *freezekillOptions) run(env *Env, a *Applet, operands []string) int {
 				return c.end()
 			}
 		}
-		return o.look(c, list)
+		if o.output.dryRun {
+			return o.printPlan(c, list)
+		}
+		return o.resume(c, list)
 	}
 	return o.carryOut(c, p)
 }
@@ -162,8 +165,8 @@ func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	return p
 }
 
-// look prints the plan, or carries out --thaw.
-func (o *freezekillOptions) look(c *call, list []report.Planned) int {
+// printPlan prints what would be done to the processes of the list.
+func (o *freezekillOptions) printPlan(c *call, list []report.Planned) int {
 	ladder := c.ladder
 	switch {
 	case o.thaw:
@@ -171,10 +174,12 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 	case o.hold:
 		ladder = escalate.Ladder{{Signal: signals.STOP}}
 	}
-	if o.output.dryRun {
-		c.dryRun(list, ladder)
-		return c.end()
-	}
+	c.dryRun(list, ladder)
+	return c.end()
+}
+
+// resume is --thaw: it sends CONT to the processes of the list.
+func (o *freezekillOptions) resume(c *call, list []report.Planned) int {
 	began := time.Now()
 	sum := &escalate.Summary{Proved: true}
 	for i := range list {
@@ -185,7 +190,7 @@ func (o *freezekillOptions) look(c *call, list []report.Planned) int {
 		}
 		res := &escalate.Result{Target: escalate.Target{Stat: *st}, Outcome: escalate.Exists}
 		sum.Results = append(sum.Results, res)
-		// Already open, but for those that a tree has brought in.
+		// Targets are open already, and members of their trees are not.
 		now, err := c.env.Kernel.Open(st.PID)
 		if err == nil && !isPlanned(c, &list[i], &now) {
 			err = procfs.ErrNoProcess

@@ -36,24 +36,14 @@ func (c *killCall) list(words []string) int {
 			}
 			continue
 		}
-		line, ok := translate(word)
-		if !ok {
+		line, err := translateSignal(word, killSignal)
+		if err != nil {
 			code = c.wrong("unknown signal: %s", show.Word(word))
 			continue
 		}
 		fmt.Fprintln(c.env.Stdout, line)
 	}
 	return code
-}
-
-// translate returns the name of a number or exit status, and the number of a name.
-func translate(word string) (string, bool) {
-	if n, ok := decimal(word); ok {
-		sig, ok := signals.FromShell(n)
-		return sig.String(), ok
-	}
-	sig, ok := killSignal(word)
-	return strconv.Itoa(int(sig)), ok
 }
 
 func maskNames(mask uint64) (names []string) {

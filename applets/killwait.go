@@ -8,7 +8,6 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
-	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
 
@@ -173,45 +172,4 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 		}
 	}
 	return last
-}
-
-// listSignals is kill -l and kill -L.
-func listSignals(env *Env, name string, table bool, operands []string) int {
-	if table {
-		if len(operands) > 0 {
-			return usageError(env, name, errors.New("--table takes no operands"))
-		}
-		printTable(env)
-		return exitGone
-	}
-	if len(operands) == 0 {
-		printNames(env)
-		return exitGone
-	}
-	var lines []string
-	for _, word := range operands {
-		line, err := translateSignal(word)
-		if err != nil {
-			return usageError(env, name, err)
-		}
-		lines = append(lines, line)
-	}
-	for _, line := range lines {
-		fmt.Fprintln(env.Stdout, line)
-	}
-	return exitGone
-}
-
-// translateSignal turns a name into a number, a number or the exit status of
-// a process that died of a signal into a name.
-func translateSignal(word string) (string, error) {
-	if n, ok := decimal(word); ok {
-		sig, ok := signals.FromShell(n)
-		if !ok {
-			return "", fmt.Errorf("unknown signal %s", show.Quoted(word))
-		}
-		return sig.String(), nil
-	}
-	sig, err := signals.Parse(word)
-	return fmt.Sprint(int(sig)), err
 }

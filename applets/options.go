@@ -13,7 +13,6 @@ import (
 	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/internal/target"
-	"killbox/procfs"
 
 	"github.com/spf13/pflag"
 )
@@ -130,6 +129,16 @@ func (o *ladderOptions) cut(l escalate.Ladder) (escalate.Ladder, error) {
 		return nil, errNoLadder
 	}
 	return l, nil
+}
+
+// freezeOptions say whether the targets are stopped before they are signalled.
+type freezeOptions struct {
+	noFreeze, noGuard bool
+}
+
+func (o *freezeOptions) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&o.noFreeze, "no-freeze", false, "do not stop them first: for targets that must not see SIGSTOP")
+	flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
 }
 
 // outputOptions say what is printed.
@@ -321,7 +330,7 @@ func (o *targetOptions) selector(env *Env, s *target.Selector) error {
 		if !strings.HasPrefix(o.cgroup, "/") {
 			return fmt.Errorf("--cgroup: %s does not begin with a slash", show.Quoted(o.cgroup))
 		}
-		s.Cgroup = cgroupPath(env.Proc, o.cgroup)
+		s.Cgroup = env.Proc.CgroupPath(o.cgroup)
 	}
 	return nil
 }
@@ -336,35 +345,4 @@ func userID(name string) (int, error) {
 		return int(number), nil
 	}
 	return 0, err
-}
-
-// cgroupPath takes a path in the file system for the cgroup that it stands
-// for, wherever the hierarchy is mounted.
-func cgroupPath(proc *procfs.FS, path string) string {
-	if proc == nil {
-		return path
-	}
-	mounts, err := proc.Mounts()
-	if err != nil {
-		return path
-	}
-	for _, m := range mounts {
-		if m.FSType != "cgroup" && m.FSType != "cgroup2" {
-			continue
-		}
-		if path == m.Point {
-			return m.Root
-		}
-		if rest, ok := strings.CutPrefix(path, m.Point+"/"); ok {
-			return cleanCgroup(strings.TrimSuffix(m.Root, "/") + "/" + rest)
-		}
-	}
-	return cleanCgroup(path)
-}
-
-func cleanCgroup(path string) string {
-	if path = strings.TrimRight(path, "/"); path == "" {
-		return "/"
-	}
-	return path
 }

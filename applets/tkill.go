@@ -36,16 +36,6 @@ type tkillOptions struct {
 	prove              durationValue
 }
 
-// freezeOptions are for the applets that stop their targets first.
-type freezeOptions struct {
-	noFreeze, noGuard bool
-}
-
-func (o *freezeOptions) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.noFreeze, "no-freeze", false, "do not stop them first: for targets that must not see SIGSTOP")
-	flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
-}
-
 func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: true}
 	if !c.prepare(operands) {
