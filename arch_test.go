@@ -18,11 +18,20 @@ import (
 // arrows says which packages outside the standard library each package may import: the structure that CONTRIBUTING.md
 // describes. Tests may import more.
 var arrows = map[string][]string{
-	"killbox": {"killbox/applets", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
+	"killbox": {"killbox/applets", "killbox/internal/cli", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
 	"killbox/applets": {
-		"killbox/internal/posixre", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file",
-		"github.com/spf13/pflag", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
-		"killbox/procfs",
+		"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/escalate", "killbox/internal/report",
+		"killbox/internal/show", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag",
+	},
+	"killbox/applets/dropin": {
+		"killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/file",
+		"killbox/internal/posixre", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+		"killbox/procfs", "github.com/spf13/pflag",
+	},
+	"killbox/internal/cli": {
+		"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/posixre",
+		"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs",
+		"github.com/spf13/pflag",
 	},
 	"killbox/internal/posixre":  {},
 	"killbox/internal/duration": {"killbox/internal/show"},

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"killbox/applets"
+	"killbox/internal/cli"
 
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/spf13/pflag"
@@ -82,10 +83,10 @@ func TestManOptions(t *testing.T) {
 }
 
 // checkHelp holds the page of an applet that reads its own command line to its --help.
-func checkHelp(t *testing.T, a *applets.Applet, page string) {
+func checkHelp(t *testing.T, a *cli.Applet, page string) {
 	t.Helper()
 	var help strings.Builder
-	a.Raw(&applets.Env{Stdout: &help, Stderr: os.Stderr}, a, []string{"--help"})
+	a.Raw(&cli.Env{Stdout: &help, Stderr: os.Stderr}, a, []string{"--help"})
 	documented := map[manOption]bool{}
 	for _, o := range manOptions(page) {
 		documented[manOption{short: o.short, long: o.long}] = true
@@ -143,7 +144,7 @@ func checkOptions(t *testing.T, flags *pflag.FlagSet, page string) {
 func TestManBox(t *testing.T) {
 	page := read(t, "man/killbox.1")
 	var help strings.Builder
-	applets.Main(&applets.Env{Args: []string{"killbox", "--help"}, Stdout: &help, Stderr: os.Stderr})
+	applets.Main(&cli.Env{Args: []string{"killbox", "--help"}, Stdout: &help, Stderr: os.Stderr})
 	var want []manOption
 	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |    )--([a-z]+)( DIR)?  `).FindAllStringSubmatch(help.String(), -1) {
 		want = append(want, manOption{short: m[1], long: m[2]})
@@ -158,10 +159,10 @@ func TestManBox(t *testing.T) {
 	}
 }
 
-// exitCodes reads the constants of applets/exit.go, and the order of precedence.
+// exitCodes reads the constants of internal/cli/exit.go, and the order of precedence.
 func exitCodes(t *testing.T) (codes map[string]int, order []int) {
 	t.Helper()
-	f, err := parser.ParseFile(token.NewFileSet(), "applets/exit.go", nil, 0)
+	f, err := parser.ParseFile(token.NewFileSet(), "internal/cli/exit.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,9 +202,9 @@ func listed(page string) []int {
 func TestManExitStatus(t *testing.T) {
 	codes, order := exitCodes(t)
 	all := slices.Sorted(maps.Values(codes))
-	all = slices.DeleteFunc(all, func(n int) bool { return n == codes["exitUnknown"] })
+	all = slices.DeleteFunc(all, func(n int) bool { return n == codes["ExitUnknown"] })
 	if len(all) < 7 || len(order) != len(all)-1 {
-		t.Fatalf("applets/exit.go: codes %v, order %v", all, order)
+		t.Fatalf("internal/cli/exit.go: codes %v, order %v", all, order)
 	}
 	phrase := strings.Trim(strings.ReplaceAll(fmt.Sprint(order), " ", ", "), "[]")
 	general := read(t, "man/killbox.7")
@@ -228,7 +229,7 @@ func TestManExitStatus(t *testing.T) {
 		want, said := all, phrase
 		if flags, _ := a.New(a); flags.Lookup("prove") == nil {
 			// Nothing to be proved.
-			unproved := codes["exitUnproved"]
+			unproved := codes["ExitUnproved"]
 			want = slices.DeleteFunc(slices.Clone(all), func(n int) bool { return n == unproved })
 			said = strings.Replace(phrase, fmt.Sprintf(" %d,", unproved), "", 1)
 		}
@@ -252,7 +253,7 @@ func TestManExitStatus(t *testing.T) {
 
 // dropins tells whether they are built in. Without them there are pages, and lines in the Makefile, for more than there is.
 func dropins() bool {
-	return slices.ContainsFunc(applets.All(), func(a *applets.Applet) bool { return a.Dropin })
+	return slices.ContainsFunc(applets.All(), func(a *cli.Applet) bool { return a.Dropin })
 }
 
 // TestManOrder: the sections of a page stand in one fixed order.
@@ -363,7 +364,7 @@ func TestManExamplesRun(t *testing.T) {
 }
 
 // checkExample looks up the long options of an example.
-func checkExample(t *testing.T, page string, a *applets.Applet, script string) {
+func checkExample(t *testing.T, page string, a *cli.Applet, script string) {
 	t.Helper()
 	if a.New == nil {
 		return
@@ -542,7 +543,7 @@ func TestDifferences(t *testing.T) {
 }
 
 func TestChangelog(t *testing.T) {
-	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## ["+applets.Version+"]") {
-		t.Errorf("CHANGELOG.md does not tell of %s", applets.Version)
+	if !strings.Contains(read(t, "CHANGELOG.md"), "\n## ["+cli.Version+"]") {
+		t.Errorf("CHANGELOG.md does not tell of %s", cli.Version)
 	}
 }

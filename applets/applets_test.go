@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -22,7 +23,7 @@ import (
 // kernel is one in which everybody dies of the first signal, and which writes
 // down what it was asked. Whoever has a number in refuses is not ours.
 type kernel struct {
-	keeper // nobody is run here
+	cli.CommandKernel // nobody is run here
 	escalate.Cgroup
 	proc    *procfs.FS
 	calls   []string
@@ -128,7 +129,7 @@ const self = 50
 
 // bench is an Env, and what came out of it.
 type bench struct {
-	Env
+	cli.Env
 	k        *kernel
 	out, err bytes.Buffer
 	died     signals.Signal
@@ -171,7 +172,7 @@ func benchOf(t *testing.T, root, stdin string) *bench {
 	}
 	t.Cleanup(func() { proc.Close() })
 	b := &bench{k: &kernel{proc: proc, refuses: make(map[int]error)}}
-	b.Env = Env{
+	b.Env = cli.Env{
 		PID: self, Stdin: strings.NewReader(stdin), Stdout: &b.out, Stderr: &b.err, Proc: proc, Kernel: b.k,
 		Die:        func(s signals.Signal) { b.died = s },
 		Executable: os.Executable,
@@ -229,7 +230,7 @@ func TestUsageErrors(t *testing.T) {
 		for _, args := range list {
 			b, code := invoke(t, append([]string{name}, args...)...)
 			lines := strings.Split(b.err.String(), "\n")
-			if code != exitUsage || len(lines) != 3 || !strings.HasPrefix(lines[0], name+": ") || lines[1] != "try '"+name+" --help'" {
+			if code != cli.ExitUsage || len(lines) != 3 || !strings.HasPrefix(lines[0], name+": ") || lines[1] != "try '"+name+" --help'" {
 				t.Errorf("%s %q: exit %d, %q", name, args, code, b.err.String())
 			}
 			if b.out.Len() > 0 || len(b.k.calls) > 0 {
@@ -242,7 +243,7 @@ func TestUsageErrors(t *testing.T) {
 func TestUsageErrorsFromStdin(t *testing.T) {
 	for _, stdin := range []string{"x", "100 -", "0", "100\n-1"} {
 		b := newBench(t, stdin)
-		if code := b.run("killwait", "100", "-"); code != exitUsage || len(b.k.calls) > 0 {
+		if code := b.run("killwait", "100", "-"); code != cli.ExitUsage || len(b.k.calls) > 0 {
 			t.Errorf("%q: exit %d, calls %q", stdin, code, b.k.calls)
 		}
 	}
@@ -286,9 +287,9 @@ func TestLikeGoTest(t *testing.T) {
 		}
 	}
 	want := "true -test.v"
-	flags := newFlagSet()
+	flags := cli.NewFlagSet()
 	flags.BoolP("verbose", "v", false, "")
-	if err := parse(flags, strings.Fields("-v "+want), true); err != nil || strings.Join(flags.Args(), " ") != want {
+	if err := cli.ParseOptions(flags, strings.Fields("-v "+want), true); err != nil || strings.Join(flags.Args(), " ") != want {
 		t.Errorf("a command: %v, %q", err, flags.Args())
 	}
 }
@@ -304,7 +305,7 @@ func FuzzLiftSignals(f *testing.F) {
 			}
 			flags, _ := a.New(a)
 			args := strings.Split(s, " ")
-			lifted, err := liftSignals(flags, args, false)
+			lifted, err := cli.LiftSignals(flags, args, false)
 			if err != nil {
 				continue
 			}
@@ -383,7 +384,7 @@ func TestOmitIsAList(t *testing.T) {
 	for _, list := range []string{"100,102", "100\n102", "100 102", "100\n102\n", "\"100\"\n102", "100,\n102"} {
 		b, code := invoke(t, "killwait", "-o", list, "100", "101", "102")
 		sent := strings.Join(b.k.sent, ",")
-		if code != exitUsage && sent != "TERM 101" || code == exitUsage && sent != "" {
+		if code != cli.ExitUsage && sent != "TERM 101" || code == cli.ExitUsage && sent != "" {
 			t.Errorf("-o %q: exit %d, sent %q", list, code, sent)
 		}
 	}
@@ -416,17 +417,17 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func TestOutputFails(t *testing.T) {
 	b := newBench(t, "")
 	b.Stdout = failing{syscall.ENOSPC}
-	if code := b.run("killwait", "-v", "102"); code != exitFailed || !strings.Contains(b.err.String(), "write error: no space left") || len(b.k.sent) != 1 {
+	if code := b.run("killwait", "-v", "102"); code != cli.ExitFailed || !strings.Contains(b.err.String(), "write error: no space left") || len(b.k.sent) != 1 {
 		t.Errorf("full: exit %d, %q, sent %q", code, b.err.String(), b.k.sent)
 	}
 	b = newBench(t, "")
 	b.Stdout = failing{syscall.EPIPE}
-	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != exitFailed || len(b.k.sent) != 1 {
+	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != cli.ExitFailed || len(b.k.sent) != 1 {
 		t.Errorf("closed pipe: died of %v, exit %d, sent %q", b.died, code, b.k.sent)
 	}
 	b = newBench(t, "")
 	b.Stdout = failing{syscall.EPIPE}
-	if code := b.run("killwait", "-v", "102", "999"); b.died != 0 || code != exitMissing {
+	if code := b.run("killwait", "-v", "102", "999"); b.died != 0 || code != cli.ExitMissing {
 		t.Errorf("closed pipe and a missing target: died of %v, exit %d", b.died, code)
 	}
 }
@@ -438,7 +439,7 @@ func TestListRoundTrip(t *testing.T) {
 		t.Fatalf("exit %d, %d names", code, len(names))
 	}
 	for line := range strings.Lines(b.out.String()) {
-		if len(line) > lineWidth+1 || strings.TrimSpace(line)+"\n" != line {
+		if len(line) > cli.LineWidth+1 || strings.TrimSpace(line)+"\n" != line {
 			t.Errorf("a line of %d: %q", len(line), line)
 		}
 	}
@@ -514,8 +515,8 @@ func TestBox(t *testing.T) {
 		{"killbox help", 0, "usage: killbox ", "", ""},
 		{"killbox help tkill", 0, "usage: tkill ", "", ""},
 		{"killbox help nope", 127, "", "killbox: nope: not an applet\n", ""},
-		{"killbox --version", 0, "killbox " + Version + "\n", "", ""},
-		{"killbox -V", 0, "killbox " + Version + "\n", "", ""},
+		{"killbox --version", 0, "killbox " + cli.Version + "\n", "", ""},
+		{"killbox -V", 0, "killbox " + cli.Version + "\n", "", ""},
 		{"killbox --list", 0, strings.Join(listed, "\n") + "\n", "", ""},
 		{"killbox nope", 127, "", "killbox: nope: not an applet", ""},
 		{"killbox near", 127, "", "killbox: near: not an applet", ""},
@@ -587,7 +588,7 @@ func TestInstall(t *testing.T) {
 	// What is not ours is not replaced; the others are made all the same.
 	dir = t.TempDir()
 	script(t, dir, "tkill", 0o755)
-	if code, err := install("-s", dir); code != exitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
+	if code, err := install("-s", dir); code != cli.ExitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
 		t.Errorf("exit %d, %q", code, err)
 	}
 	if code, err := install("-s", "--force", dir); code != 0 || !same(filepath.Join(dir, "tkill")) {
@@ -599,10 +600,10 @@ func TestInstall(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "tkill"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if code, err := install("-s", "--force", dir); code != exitFailed || !strings.Contains(err, "is a directory") {
+	if code, err := install("-s", "--force", dir); code != cli.ExitFailed || !strings.Contains(err, "is a directory") {
 		t.Errorf("a directory: exit %d, %q", code, err)
 	}
-	if code, _ := install(filepath.Join(dir, "none")); code != exitFailed {
+	if code, _ := install(filepath.Join(dir, "none")); code != cli.ExitFailed {
 		t.Errorf("no such directory: exit %d", code)
 	}
 }

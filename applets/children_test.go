@@ -193,7 +193,7 @@ func newKeeping(t *testing.T, script ...happening) (*bench, *children) {
 	t.Helper()
 	b := newBench(t, "")
 	c := &children{script: script, living: 1}
-	b.k.keeper = c
+	b.k.CommandKernel = c
 	b.Proc, b.ProcErr = nil, errors.New("no /proc")
 	return b, c
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
@@ -17,11 +18,11 @@ import (
 var errNoCgroup = errors.New("no such cgroup")
 
 // runCgroup is freezekill --cgroup.
-func (o *freezekillOptions) runCgroup(c *call) int {
+func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 	var err error
 	var process target.Operand
-	if c.ladder, err = o.ladder.ladder(); err == nil {
-		err = c.askable(o.target.exited)
+	if c.Ladder, err = o.ladder.Ladder(); err == nil {
+		err = c.CheckAsking(o.target.Exited)
 	}
 	if err == nil && !strings.HasPrefix(o.cgroup, "/") {
 		process, err = target.ParseOperand(o.cgroup)
@@ -33,82 +34,82 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 		}
 	}
 	if err == nil {
-		c.req.Omit, err = o.target.omitted()
+		c.Request.Omit, err = o.target.Omitted()
 	}
 	if err != nil {
-		return usageError(c.env, c.applet.Name, err)
+		return cli.UsageError(c.Env, c.Applet.Name, err)
 	}
-	c.rep = c.reporter()
-	if err = c.sameNamespace(); err == nil && c.env.Proc == nil {
-		err = c.env.ProcErr
+	c.StartReport()
+	if err = c.CheckNamespace(); err == nil && c.Env.Proc == nil {
+		err = c.Env.ProcErr
 	}
 	if err != nil {
-		c.fail(nil, err, exitFailed)
-		return c.end()
+		c.Fail(nil, err, cli.ExitFailed)
+		return c.ExitStatus()
 	}
-	c.guard = target.NewGuard(c.env.Proc, c.env.PID, false)
-	dir, err := o.findCgroup(c.env, process)
+	c.Exclusions = target.NewGuard(c.Env.Proc, c.Env.PID, false)
+	dir, err := o.findCgroup(c.Env, process)
 	if err == nil {
 		err = o.openCgroup(c, dir)
 	}
 	missing := errors.Is(err, errNoCgroup) || errors.Is(err, procfs.ErrNoProcess)
 	switch {
-	case missing && o.target.exited:
-		return c.end()
+	case missing && o.target.Exited:
+		return c.ExitStatus()
 	case err != nil:
-		code := exitFailed
+		code := cli.ExitFailed
 		if missing {
-			code = exitMissing
+			code = cli.ExitMissing
 		}
-		c.fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), code)
-		return c.end()
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), code)
+		return c.ExitStatus()
 	}
-	if len(c.found.Processes)+len(c.found.Skipped) == 0 && !o.target.exited && !c.found.Vanished {
-		c.fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), exitMissing)
+	if len(c.Found.Processes)+len(c.Found.Skipped) == 0 && !o.target.Exited && !c.Found.Vanished {
+		c.Fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), cli.ExitMissing)
 	}
-	if c.asks() && !o.output.dryRun {
+	if c.AsksOnly() && !o.output.DryRun {
 		return aliveCgroup(c, o.cgroup)
 	}
-	p := c.plan()
+	p := c.Plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
-	p.Prove = o.prove.d
+	p.Prove = o.prove.Value
 	p.Cgroup = &escalate.CgroupPlan{
-		Cgroup:   c.env.Kernel,
-		Contains: func(st *procfs.Stat) bool { return isIn(c.env.Proc, st, dir) },
-		Guard:    c.brought,
+		Cgroup:   c.Env.Kernel,
+		Contains: func(st *procfs.Stat) bool { return isIn(c.Env.Proc, st, dir) },
+		Guard:    c.Excludes,
 	}
-	if o.output.dryRun {
-		return o.printPlan(c, planned(p))
+	if o.output.DryRun {
+		return o.printPlan(c, cli.PlannedTargets(p))
 	}
 	if o.thaw {
-		if err := c.env.Kernel.ThawCgroup(true); err != nil {
-			c.fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), exitFailed)
-			return c.end()
+		if err := c.Env.Kernel.ThawCgroup(true); err != nil {
+			c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
+			return c.ExitStatus()
 		}
-		return o.resume(c, planned(p))
+		return o.resume(c, cli.PlannedTargets(p))
 	}
-	if len(c.found.Processes) == 0 && !c.found.Vanished {
-		return c.end()
+	if len(c.Found.Processes) == 0 && !c.Found.Vanished {
+		return c.ExitStatus()
 	}
 	return o.carryOut(c, p)
 }
 
 // aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
 // have no PID here, but the kernel counts them.
-func aliveCgroup(c *call, name string) int {
-	if c.end() != exitGone {
-		return c.end()
+func aliveCgroup(c *cli.Call, name string) int {
+	if c.ExitStatus() != cli.ExitGone {
+		return c.ExitStatus()
 	}
-	a := c.askedGroup(0, func(*procfs.Stat) bool { return true })
-	a.name = name
-	if empty, err := c.env.Kernel.CgroupEmpty(0); a.why != "" && err == nil && !empty {
-		a.why = ""
+	a := c.MembersAlive(0, func(*procfs.Stat) bool { return true })
+	a.Name = name
+	if empty, err := c.Env.Kernel.CgroupEmpty(0); a.Why != "" && err == nil && !empty {
+		a.Why = ""
 	}
-	return c.answer([]asked{a})
+	return c.ReportAnswers([]cli.Answer{a})
 }
 
 // findCgroup finds the cgroup that the option names, or that a process is in.
-func (o *freezekillOptions) findCgroup(env *Env, process target.Operand) (*procfs.CgroupDir, error) {
+func (o *freezekillOptions) findCgroup(env *cli.Env, process target.Operand) (*procfs.CgroupDir, error) {
 	if process.PID == 0 {
 		return env.Proc.FindCgroup(o.cgroup)
 	}
@@ -138,12 +139,12 @@ func isIn(proc *procfs.FS, st *procfs.Stat, dir *procfs.CgroupDir) bool {
 
 // openCgroup pins the cgroup and its members, unless it is one that must not
 // be frozen.
-func (o *freezekillOptions) openCgroup(c *call, dir *procfs.CgroupDir) error {
-	proc, k := c.env.Proc, c.env.Kernel
+func (o *freezekillOptions) openCgroup(c *cli.Call, dir *procfs.CgroupDir) error {
+	proc, k := c.Env.Proc, c.Env.Kernel
 	if dir.Path == "/" {
 		return errors.New("the root cgroup is refused")
 	}
-	switch own, err := proc.UnifiedPath(&procfs.Stat{ID: procfs.ID{PID: c.env.PID}}); {
+	switch own, err := proc.UnifiedPath(&procfs.Stat{ID: procfs.ID{PID: c.Env.PID}}); {
 	case err != nil:
 		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
 	case dir.Contains(own):
@@ -159,15 +160,15 @@ func (o *freezekillOptions) openCgroup(c *call, dir *procfs.CgroupDir) error {
 		return err
 	}
 	// Whoever is not found here may be found when it is frozen.
-	c.found = &target.Found{Vanished: outside > 0}
+	c.Found = &target.Found{Vanished: outside > 0}
 	for _, pid := range pids {
 		st, err := k.Open(pid)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
-			c.found.Vanished = true
+			c.Found.Vanished = true
 			continue
 		case err != nil:
-			c.fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, exitFailed)
+			c.Fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, cli.ExitFailed)
 			continue
 		}
 		in := isIn(proc, &st, dir)
@@ -175,14 +176,14 @@ func (o *freezekillOptions) openCgroup(c *call, dir *procfs.CgroupDir) error {
 			k.Close(st.ID)
 			continue
 		}
-		if reason := c.guard.Brought(&st); reason != "" {
+		if reason := c.Exclusions.Brought(&st); reason != "" {
 			return fmt.Errorf("refused: %s is in it: %s", report.Process(&st), reason)
 		}
-		if target.Omits(c.req.Omit, &st) {
-			c.found.Skipped = append(c.found.Skipped, target.Skip{Stat: st, Reason: "omitted"})
+		if target.Omits(c.Request.Omit, &st) {
+			c.Found.Skipped = append(c.Found.Skipped, target.Skip{Stat: st, Reason: "omitted"})
 			continue
 		}
-		c.found.Processes = append(c.found.Processes, target.Process{Stat: st})
+		c.Found.Processes = append(c.Found.Processes, target.Process{Stat: st})
 	}
 	return nil
 }

@@ -8,14 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"killbox/internal/cli"
 	"killbox/internal/show"
 )
 
 const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
 
 // box is the program under its own name, or under one that is no applet's.
-func box(env *Env, args []string) int {
-	flags := newFlagSet()
+func box(env *cli.Env, args []string) int {
+	flags := cli.NewFlagSet()
 	help := flags.BoolP("help", "h", false, "")
 	version := flags.BoolP("version", "V", false, "")
 	list := flags.Bool("list", false, "")
@@ -23,20 +24,20 @@ func box(env *Env, args []string) int {
 	symbolic := flags.BoolP("symbolic", "s", false, "")
 	force := flags.Bool("force", false, "")
 	// --install's own options follow it, and its operand may come between.
-	if err := parse(flags, args, !slices.Contains(args, "--install")); err != nil {
-		return usageError(env, "killbox", err)
+	if err := cli.ParseOptions(flags, args, !slices.Contains(args, "--install")); err != nil {
+		return cli.UsageError(env, "killbox", err)
 	}
 	operands := flags.Args()
 	switch {
 	case !*install && (*symbolic || *force):
-		return usageError(env, "killbox", errors.New("--symbolic and --force go with --install"))
+		return cli.UsageError(env, "killbox", errors.New("--symbolic and --force go with --install"))
 	case *install:
 		if len(operands) != 1 {
-			return usageError(env, "killbox", errors.New("--install takes one directory"))
+			return cli.UsageError(env, "killbox", errors.New("--install takes one directory"))
 		}
 		return installLinks(env, operands[0], *symbolic, *force)
 	case *version:
-		fmt.Fprintf(env.Stdout, "killbox %s\n", Version)
+		fmt.Fprintf(env.Stdout, "killbox %s\n", cli.Version)
 		return 0
 	case *list:
 		for _, name := range names(env) {
@@ -57,7 +58,7 @@ func box(env *Env, args []string) int {
 	return plugin(env, name, operands[1:])
 }
 
-func boxHelp(env *Env) {
+func boxHelp(env *cli.Env) {
 	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: the whole of what was asked for, and nothing else.\n\napplets:\n", boxUsage)
 	for _, a := range All() {
 		fmt.Fprintf(env.Stdout, "  %-12s %s\n", a.Name, a.Summary)
@@ -73,7 +74,7 @@ options:
 `)
 }
 
-func helpFor(env *Env, operands []string) int {
+func helpFor(env *cli.Env, operands []string) int {
 	if len(operands) == 0 {
 		boxHelp(env)
 		return 0
@@ -84,7 +85,7 @@ func helpFor(env *Env, operands []string) int {
 			return plugin(env, operands[0], []string{"--help"})
 		}
 		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", show.Word(operands[0]))
-		return exitUnknown
+		return cli.ExitUnknown
 	}
 	return a.Main(env, []string{"--help"})
 }
@@ -93,27 +94,27 @@ func helpFor(env *Env, operands []string) int {
 const pluginPrefix = "killbox-"
 
 // plugin runs killbox-NAME from PATH in our place.
-func plugin(env *Env, name string, args []string) int {
+func plugin(env *cli.Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
 		name := show.Word(name)
 		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH\ntry 'killbox --list'\n", name, pluginPrefix, name)
-		return exitUnknown
+		return cli.ExitUnknown
 	}
 	self, err := env.Executable()
 	if err != nil {
-		return failure(env, "killbox", err)
+		return cli.Failure(env, "killbox", err)
 	}
 	environ := slices.DeleteFunc(slices.Clone(env.Environ), func(s string) bool { return strings.HasPrefix(s, "KILLBOX=") })
 	err = env.Exec(path, append([]string{path}, args...), append(environ, "KILLBOX="+self))
 	fmt.Fprintf(env.Stderr, "killbox: %s: %v\n", show.Word(path), err)
 	if errors.Is(err, os.ErrNotExist) {
-		return exitUnknown
+		return cli.ExitUnknown
 	}
 	return 126
 }
 
-func findPlugin(env *Env, name string) string {
+func findPlugin(env *cli.Env, name string) string {
 	if strings.ContainsRune(name, '/') {
 		return ""
 	}
@@ -127,7 +128,7 @@ func findPlugin(env *Env, name string) string {
 
 // searchPath leaves out the relative entries of PATH: whoever can write to
 // the working directory must not become an applet.
-func searchPath(env *Env) []string {
+func searchPath(env *cli.Env) []string {
 	return slices.DeleteFunc(filepath.SplitList(env.Getenv("PATH")), func(dir string) bool { return !filepath.IsAbs(dir) })
 }
 
@@ -137,7 +138,7 @@ func executable(path string) bool {
 }
 
 // names returns the applets and the plug-ins on PATH, sorted.
-func names(env *Env) []string {
+func names(env *cli.Env) []string {
 	var list []string
 	for _, a := range All() {
 		list = append(list, a.Name)

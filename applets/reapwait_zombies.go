@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/signals"
@@ -21,13 +22,13 @@ const nudgeWait = time.Second
 // zombieCall is one call of reapwait -z.
 type zombieCall struct {
 	*reapwaitOptions
-	call     *call
-	env      *Env
+	call     *cli.Call
+	env      *cli.Env
 	operands []procfs.ID // zombies, and processes whose children are meant; nil is all
 	table    procfs.Snapshot
 }
 
-func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int {
+func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []string) int {
 	z := &zombieCall{reapwaitOptions: o, env: env}
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	for _, op := range ops {
@@ -36,25 +37,25 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 		}
 	}
 	if err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
-	z.call = &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &targetOptions{}}
+	z.call = &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &cli.TargetOptions{}}
 	c := z.call
-	c.rep = report.New(report.Options{
-		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.verbose, JSON: o.output.json,
-		Quiet: o.output.quiet, Terminal: env.StderrTTY, Screen: env.screen,
+	c.Report = report.New(report.Options{
+		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.Verbose, JSON: o.output.Json,
+		Quiet: o.output.Quiet, Terminal: env.StderrTTY, Screen: env.Screen,
 	})
 	if env.Proc == nil {
 		return z.failCall(nil, env.ProcErr)
 	}
-	if err := c.sameNamespace(); err != nil {
+	if err := c.CheckNamespace(); err != nil {
 		return z.failCall(nil, err)
 	}
 	// Parents are asked for, and never signalled by being named.
-	c.guard = target.NewGuard(env.Proc, env.PID, true)
+	c.Exclusions = target.NewGuard(env.Proc, env.PID, true)
 	if len(ops) == 0 && stdin {
-		c.fail(nil, errNothing, exitMissing)
-		return c.end()
+		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
+		return c.ExitStatus()
 	}
 	if len(ops) > 0 {
 		z.operands = []procfs.ID{}
@@ -71,7 +72,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 	for _, st := range list {
 		z.printZombie(st)
 	}
-	if o.output.dryRun {
+	if o.output.DryRun {
 		return z.exitStatus(list)
 	}
 	_ = env.Kernel.Hold()
@@ -84,7 +85,7 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 		list, err = z.findZombies()
 	}
 	if err != nil {
-		c.fail(nil, err, exitFailed)
+		c.Fail(nil, err, cli.ExitFailed)
 	}
 	return z.exitStatus(list)
 }
@@ -92,14 +93,14 @@ func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int
 // exitStatus returns the exit status of the call, after which those zombies remain.
 func (z *zombieCall) exitStatus(list []procfs.Stat) int {
 	if len(list) > 0 {
-		z.call.codes = append(z.call.codes, child.TimeLimit)
+		z.call.Codes = append(z.call.Codes, child.TimeLimit)
 	}
-	return z.call.end()
+	return z.call.ExitStatus()
 }
 
 // failCall reports what made the call impossible, before anything was signalled.
 func (z *zombieCall) failCall(res *escalate.Result, err error) int {
-	z.call.rep.Failed(res, err)
+	z.call.Report.Failed(res, err)
 	return child.Failed
 }
 
@@ -116,7 +117,7 @@ func (z *zombieCall) addOperand(op target.Operand) error {
 	if !errors.Is(err, procfs.ErrNoProcess) {
 		return err
 	}
-	z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
+	z.call.Fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, cli.ExitMissing)
 	return nil
 }
 
@@ -145,7 +146,7 @@ func (z *zombieCall) isOperand(st *procfs.Stat) bool {
 func (z *zombieCall) printZombie(st procfs.Stat) {
 	why := report.Explain(z.env.Proc, st.ID, 0)
 	age, _ := z.env.Proc.Age(st)
-	z.call.rep.Zombie(&st, age, why)
+	z.call.Report.Zombie(&st, age, why)
 }
 
 // openParents opens the parents of the zombies, each once.
@@ -185,9 +186,9 @@ func (z *zombieCall) nudgeParents(list []procfs.Stat) {
 	for _, parent := range z.openParents(list) {
 		switch err := z.env.Kernel.Signal(parent.ID, signals.CHLD); {
 		case err == nil:
-			z.call.rep.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
+			z.call.Report.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
 		case !errors.Is(err, procfs.ErrNoProcess):
-			z.call.fail(&parent, err, exitFailed)
+			z.call.Fail(&parent, err, cli.ExitFailed)
 		}
 	}
 	limit := z.reapLimit()
@@ -199,8 +200,8 @@ func (z *zombieCall) nudgeParents(list []procfs.Stat) {
 
 // reapLimit returns how long reaping may take.
 func (z *zombieCall) reapLimit() time.Duration {
-	if z.ladder.timeout.given && z.ladder.timeout.d > 0 {
-		return z.ladder.timeout.d
+	if z.ladder.Timeout.Given && z.ladder.Timeout.Value > 0 {
+		return z.ladder.Timeout.Value
 	}
 	return nudgeWait
 }
@@ -219,19 +220,19 @@ func (z *zombieCall) waitReaped(list []procfs.Stat, limit time.Duration) {
 // endParents runs the ladder on the parents, so that init gets the zombies.
 func (z *zombieCall) endParents(list []procfs.Stat) {
 	p := &escalate.Plan{
-		Ladder: z.steps, Hook: z.ladder.hook, HookTimeout: z.ladder.hookTimeout.d,
-		Status: z.output.json || z.output.verbose,
+		Ladder: z.steps, Hook: z.ladder.Hook, HookTimeout: z.ladder.HookTimeout.Value,
+		Status: z.output.Json || z.output.Verbose,
 	}
 	for _, parent := range z.openParents(list) {
-		reason := z.call.guard.Brought(&parent)
+		reason := z.call.Exclusions.Brought(&parent)
 		if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
 			reason = ""
 		}
 		if reason != "" {
-			z.call.fail(&parent, fmt.Errorf("not ended: %s", reason), exitFailed)
+			z.call.Fail(&parent, fmt.Errorf("not ended: %s", reason), cli.ExitFailed)
 			continue
 		}
-		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.Ancestor(parent.PID)})
+		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.Exclusions.Ancestor(parent.PID)})
 		list = append(list, parent) // dead, it is a zombie too until it is reaped
 	}
 	z.runPlan(p)
@@ -239,12 +240,12 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 }
 
 func (z *zombieCall) runPlan(p *escalate.Plan) {
-	_, err := escalate.Run(z.env.Kernel, p, z.call.rep)
-	z.call.rep.Close()
+	_, err := escalate.Run(z.env.Kernel, p, z.call.Report)
+	z.call.Report.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		z.env.Die(i.Signal)
 	}
 	if err != nil {
-		z.call.fail(nil, err, exitFailed)
+		z.call.Fail(nil, err, cli.ExitFailed)
 	}
 }

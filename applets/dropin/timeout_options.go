@@ -1,0 +1,169 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/duration"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+)
+
+// gnuDuration is a duration as GNU's sleep and timeout take it: what strtod
+// reads, and perhaps one of the letters s, m, h, d.
+type gnuDuration struct{ d time.Duration }
+
+func (v *gnuDuration) String() string {
+	if v.d == 0 {
+		return ""
+	}
+	return v.d.String()
+}
+
+func (v *gnuDuration) Type() string { return "DURATION" }
+
+// strtod cuts what strtod(3) reads in the C locale from the beginning of s,
+// without the blanks before it. It is "" if that is nothing.
+func strtod(s string) (number, rest string) {
+	s = strings.TrimLeft(s, blanks)
+	at := 0
+	// run passes over characters, at most limit of them.
+	run := func(any string, limit int) (n int) {
+		for n < limit && at < len(s) && strings.IndexByte(any, s[at]) >= 0 {
+			at, n = at+1, n+1
+		}
+		return n
+	}
+	// mantissa passes over digits with a point.
+	mantissa := func(digits string) bool {
+		whole := run(digits, len(s))
+		point := run(".", 1)
+		return whole+point*run(digits, len(s)) > 0
+	}
+	exponent := func(letters string) {
+		before := at
+		if run(letters, 1) == 0 || run("+-", 1) < 0 || run("0123456789", len(s)) == 0 {
+			at = before
+		}
+	}
+	run("+-", 1)
+	sign := at
+	for _, word := range []string{"infinity", "inf"} {
+		if end := at + len(word); end <= len(s) && strings.EqualFold(s[at:end], word) {
+			return s[:end], s[end:]
+		}
+	}
+	if run("0", 1) > 0 && run("xX", 1) > 0 && mantissa("0123456789abcdefABCDEF") {
+		exponent("pP")
+		return s[:at], s[at:]
+	}
+	at = sign
+	if !mantissa("0123456789") {
+		return "", s
+	}
+	exponent("eE")
+	return s[:at], s[at:]
+}
+
+// Set reads s as coreutils does. Like every number below 0, one that is too close to it for a
+// double is refused; -0 is 0. One above 0 that is too small is the shortest time.
+func (v *gnuDuration) Set(s string) error {
+	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
+	number, letter := strtod(s)
+	if number == "" {
+		return invalid
+	}
+	unit, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[letter]
+	number = strings.ToLower(number)
+	if strings.Contains(number, "0x") && !strings.Contains(number, "p") {
+		number += "p0"
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
+		return invalid
+	}
+	underflow := f == 0 && !zero(number)
+	if f < 0 || underflow && number[0] == '-' {
+		return invalid
+	}
+	switch f *= unit * float64(time.Second); {
+	case f >= math.MaxInt64:
+		v.d = duration.Forever
+	case underflow:
+		v.d = 1
+	default:
+		v.d = time.Duration(math.Ceil(f))
+	}
+	return nil
+}
+
+// zero reports whether a number that strtod returned, in lower case, has no digit but 0
+// before its exponent.
+func zero(number string) bool {
+	number = strings.TrimLeft(number, "+-")
+	digits, letter := number, "e"
+	if hex, ok := strings.CutPrefix(number, "0x"); ok {
+		digits, letter = hex, "p"
+	}
+	digits, _, _ = strings.Cut(digits, letter)
+	return strings.Trim(digits, "0.") == ""
+}
+
+// gnuSignal is a signal as GNU's operand2sig takes it.
+type gnuSignal struct{ s signals.Signal }
+
+func (v *gnuSignal) String() string { return v.s.String() }
+
+func (v *gnuSignal) Type() string { return "SIGNAL" }
+
+func (v *gnuSignal) Set(s string) error {
+	invalid := fmt.Errorf("%s: invalid signal", gnuQuote(s))
+	if s != "" && s[0] >= '0' && s[0] <= '9' {
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil {
+			return invalid
+		}
+		sig, ok := signals.FromShell(int(n))
+		if !ok {
+			return invalid
+		}
+		v.s = sig
+		return nil
+	}
+	if name := strings.TrimPrefix(strings.ToUpper(s), "SIG"); name == "EXIT" {
+		v.s = signals.Null
+		return nil
+	}
+	sig, err := signals.Parse(s)
+	if err != nil {
+		return invalid
+	}
+	v.s = sig
+	return nil
+}
+
+// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts the word at show.Limit characters.
+func gnuQuote(s string) string { return "'" + show.Cut(s, gnuEscape) + "'" }
+
+func gnuEscape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c >= 7 && c <= 13:
+			b.WriteByte('\\')
+			b.WriteByte("abtnvfr"[c-7])
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, "\\%03o", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"killbox/internal/child"
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// Kernel is what applets need of the system beyond /proc.
+type Kernel interface {
+	escalate.Kernel
+	target.Opener
+	escalate.Cgroup
+	SignalCatcher
+	NumberSignaller
+	CommandKernel
+	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
+	OpenCgroup(dir string) error
+	// Release reclaims the memory of a process that is being killed.
+	Release(procfs.ID) error
+	// LeaveGroup moves this process into a process group of its own.
+	LeaveGroup() error
+}
+
+// SignalCatcher says what the signals do that this process receives.
+type SignalCatcher interface {
+	// Catch takes signals from the runtime: each ends the process as it would
+	// have anyway, but after Hold a Wait instead. Hold fails if the runtime cannot start the
+	// threads that this takes; nothing has changed then.
+	Catch(...signals.Signal) error
+	Hold() error
+	// HoldWhenWaiting is Hold, but not before a Wait takes its time.
+	HoldWhenWaiting()
+	// Ignore makes this process ignore the signal.
+	Ignore(signals.Signal)
+	// Wake ends a Wait, the next one if there is none now.
+	Wake()
+}
+
+// NumberSignaller sends to a PID as it was given, which may have been reused. An applet that looks at a
+// process first, or signals it again, opens it and signals by its ID instead.
+type NumberSignaller interface {
+	// Kill is kill(2).
+	Kill(pid int, sig signals.Signal) error
+	// KillQueue is sigqueue(3).
+	KillQueue(pid int, sig signals.Signal, value int32) error
+	// Queue is Signal with a value.
+	Queue(id procfs.ID, sig signals.Signal, value int32) error
+}
+
+// CommandKernel is what running a command takes of the kernel.
+type CommandKernel interface {
+	child.Launcher
+	child.Reaper
+	child.Signaller
+	child.Terminal
+	Subreaper
+	EndWatcher
+	// OwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
+	OwnGroup(signals.Signal) error
+	// NoCore makes sure that the end of this process leaves no core dump.
+	NoCore() error
+	Detacher
+	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
+	// and deletes it unless another file has replaced it.
+	WritePidfile(path, content string) (remove func(), err error)
+}
+
+// Subreaper makes this process the adopter of its orphaned descendants.
+type Subreaper interface {
+	// Adopt does that, and turns signals into events. With details, an event tells what /proc knows of a child.
+	Adopt(details bool) error
+	// Tend is Adopt for some signals only (nil: the same), those in heed even if this process inherited them as
+	// ignored. Without orphans this process becomes no adopter.
+	Tend(orphans bool, relay, heed []signals.Signal) error
+	// Subreaper reports whether this process is an adopter already.
+	Subreaper() bool
+}
+
+// EndWatcher makes events of what ends elsewhere.
+type EndWatcher interface {
+	// WatchInput asks for an event at the end of standard input.
+	WatchInput() error
+	// WatchParent asks for an event when the parent of this process is gone, which must have that PID; 0 is any.
+	WatchParent(pid int) error
+	// DieWithParent has the kernel send this process sig when its parent is gone.
+	DieWithParent(sig signals.Signal) error
+}
+
+// Detacher starts this program again in the background.
+type Detacher interface {
+	// Background starts it under another name, with one end of a pipe, and returns what it wrote there.
+	Background(name string, argv, env []string) (string, error)
+	// Inherited takes the descriptor of that pipe.
+	Inherited(fd int)
+	// WriteTo returns a writer to a descriptor.
+	WriteTo(fd int) (interface{ Write([]byte) (int, error) }, error)
+}
