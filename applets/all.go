@@ -50,7 +50,7 @@ func Main(env *cli.Env) int {
 	if a := Lookup(name); a != nil {
 		code = a.Main(env, env.Args[1:])
 	} else {
-		code = box(env, env.Args[min(1, len(env.Args)):])
+		code = runKillbox(env, env.Args[min(1, len(env.Args)):])
 	}
 	return env.CloseOutput(show.Word(name), code, &cli.Applet{})
 }

@@ -59,7 +59,7 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 		return cli.UsageError(env, a.Name, err)
 	}
 	if o.all {
-		if o.target.All = true; !o.target.Force && !o.output.DryRun && !o.shutdown(env) {
+		if o.target.All = true; !o.target.Force && !o.output.DryRun && !o.isShutdown(env) {
 			return cli.UsageError(env, a.Name, errors.New("--all ends everything outside of this session: it needs --force, unless PID 1 is the parent"))
 		}
 	}
@@ -91,11 +91,11 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 		}
 		return o.resume(c, list)
 	}
-	return o.carryOut(c, p)
+	return o.endOrHold(c, p)
 }
 
-// shutdown tells whether PID 1 has started this, as in a shutdown script.
-func (o *freezekillOptions) shutdown(env *cli.Env) bool {
+// isShutdown tells whether PID 1 has started this, as in a isShutdown script.
+func (o *freezekillOptions) isShutdown(env *cli.Env) bool {
 	if env.Proc == nil {
 		return false
 	}
@@ -222,8 +222,8 @@ func isPlanned(c *cli.Call, p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.Same(&p.Stat, now))
 }
 
-// carryOut ends the targets, or holds them.
-func (o *freezekillOptions) carryOut(c *cli.Call, p *escalate.Plan) int {
+// endOrHold ends the targets, or holds them.
+func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
 	if o.hold {
 		over := new(atomic.Bool)
 		p.Hold = &escalate.Hold{

@@ -91,7 +91,7 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 	if len(c.Found.Processes) == 0 && !c.Found.Vanished {
 		return c.ExitStatus()
 	}
-	return o.carryOut(c, p)
+	return o.endOrHold(c, p)
 }
 
 // aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces

@@ -14,8 +14,8 @@ import (
 
 const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
 
-// box is the program under its own name, or under one that is no applet's.
-func box(env *cli.Env, args []string) int {
+// runKillbox is the program under its own name, or under one that is no applet's.
+func runKillbox(env *cli.Env, args []string) int {
 	flags := cli.NewFlagSet()
 	help := flags.BoolP("help", "h", false, "")
 	version := flags.BoolP("version", "V", false, "")
@@ -40,25 +40,25 @@ func box(env *cli.Env, args []string) int {
 		fmt.Fprintf(env.Stdout, "killbox %s\n", cli.Version)
 		return 0
 	case *list:
-		for _, name := range names(env) {
+		for _, name := range listNames(env) {
 			fmt.Fprintln(env.Stdout, show.Escape(name))
 		}
 		return 0
 	case *help || len(operands) == 0:
-		boxHelp(env)
+		printHelp(env)
 		return 0
 	}
 	name := operands[0]
 	if name == "help" {
-		return helpFor(env, operands[1:])
+		return printHelpFor(env, operands[1:])
 	}
 	if a := Lookup(name); a != nil {
 		return a.Main(env, operands[1:])
 	}
-	return plugin(env, name, operands[1:])
+	return execPlugin(env, name, operands[1:])
 }
 
-func boxHelp(env *cli.Env) {
+func printHelp(env *cli.Env) {
 	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: the whole of what was asked for, and nothing else.\n\napplets:\n", boxUsage)
 	for _, a := range All() {
 		fmt.Fprintf(env.Stdout, "  %-12s %s\n", a.Name, a.Summary)
@@ -74,15 +74,15 @@ options:
 `)
 }
 
-func helpFor(env *cli.Env, operands []string) int {
+func printHelpFor(env *cli.Env, operands []string) int {
 	if len(operands) == 0 {
-		boxHelp(env)
+		printHelp(env)
 		return 0
 	}
 	a := Lookup(operands[0])
 	if a == nil {
 		if path := findPlugin(env, operands[0]); path != "" {
-			return plugin(env, operands[0], []string{"--help"})
+			return execPlugin(env, operands[0], []string{"--help"})
 		}
 		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", show.Word(operands[0]))
 		return cli.ExitUnknown
@@ -93,8 +93,8 @@ func helpFor(env *cli.Env, operands []string) int {
 // pluginPrefix begins the names of executables that stand in for applets.
 const pluginPrefix = "killbox-"
 
-// plugin runs killbox-NAME from PATH in our place.
-func plugin(env *cli.Env, name string, args []string) int {
+// execPlugin runs killbox-NAME from PATH in our place.
+func execPlugin(env *cli.Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
 		name := show.Word(name)
@@ -137,8 +137,8 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-// names returns the applets and the plug-ins on PATH, sorted.
-func names(env *cli.Env) []string {
+// listNames returns the applets and the plug-ins on PATH, sorted.
+func listNames(env *cli.Env) []string {
 	var list []string
 	for _, a := range All() {
 		list = append(list, a.Name)

@@ -64,29 +64,29 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 		c.Fail(nil, env.ProcErr, cli.ExitFailed)
 		return c.ExitStatus()
 	}
-	groups, err := o.find(c, req, own)
+	groups, err := o.resolveGroups(c, req, own)
 	if err != nil {
 		c.Fail(nil, err, cli.ExitFailed)
 		return c.ExitStatus()
 	}
 	c.Found = &groups.Found
-	o.problems(c)
+	o.reportProblems(c)
 	if len(req.Operands) == 0 && !own && !o.exited {
 		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
 	}
 	if c.AsksOnly() && !o.output.DryRun {
-		return o.alive(c, groups)
+		return o.reportAlive(c, groups)
 	}
 	p := c.Plan()
 	p.Groups = &escalate.Groups{
 		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
 		Guard: func(st *procfs.Stat) string {
-			if meant(c, groups, st) {
+			if isDoomedAncestor(c, groups, st) {
 				return ""
 			}
 			return c.Exclusions.Brought(st)
 		},
-		Last: func(st *procfs.Stat) bool { return meant(c, groups, st) },
+		Last: func(st *procfs.Stat) bool { return isDoomedAncestor(c, groups, st) },
 	}
 	p.Prove = o.prove.Value
 	if o.output.DryRun {
@@ -101,7 +101,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	for i := range c.Found.Zombies {
 		c.Report.Unreaped(&c.Found.Zombies[i])
 	}
-	noteDeaf(c, groups.PGIDs, p)
+	noteIgnoring(c, groups.PGIDs, p)
 	sum := c.Run(p)
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
@@ -125,25 +125,25 @@ func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.Gro
 	for _, op := range ops {
 		switch {
 		case op.Form == target.Group && (o.of || o.session):
-			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.wanted())
+			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.operandKind())
 		case (op.Form == target.Handle || op.Form == target.Inode) && !o.of:
-			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.wanted())
+			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.operandKind())
 		case op.PID == 1 && !o.of:
-			err = fmt.Errorf("%s of PID 1 is refused", o.wanted()[2:])
+			err = fmt.Errorf("%s of PID 1 is refused", o.operandKind()[2:])
 		}
 		if err != nil {
 			return req, false, err
 		}
 	}
 	if len(operands) == 0 || !own && !stdin && len(ops) == 0 {
-		return req, false, fmt.Errorf("no target: give %s, 0 for one's own, or - for standard input", o.wanted())
+		return req, false, fmt.Errorf("no target: give %s, 0 for one's own, or - for standard input", o.operandKind())
 	}
 	req.Operands = ops
 	return req, own, nil
 }
 
-// wanted names what an operand is to be.
-func (o *pgkillOptions) wanted() string {
+// operandKind names what an operand is to be.
+func (o *pgkillOptions) operandKind() string {
 	switch {
 	case o.of:
 		return "a process"
@@ -153,9 +153,9 @@ func (o *pgkillOptions) wanted() string {
 	return "a process group"
 }
 
-// find finds the groups, after this process has left its own if that is
+// resolveGroups finds the groups, after this process has left its own if that is
 // meant: it is to live on, to wait and to escalate.
-func (o *pgkillOptions) find(c *cli.Call, req target.GroupRequest, own bool) (*target.Groups, error) {
+func (o *pgkillOptions) resolveGroups(c *cli.Call, req target.GroupRequest, own bool) (*target.Groups, error) {
 	if err := c.CheckNamespace(); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (o *pgkillOptions) find(c *cli.Call, req target.GroupRequest, own bool) (*t
 			return nil, target.Unnamable(req.Own, o.session)
 		}
 	}
-	if !o.output.DryRun && !c.AsksOnly() && (own || isOwn(c, &self, req)) {
+	if !o.output.DryRun && !c.AsksOnly() && (own || namesOwnGroup(c, &self, req)) {
 		if c.Env.Kernel.LeaveGroup() == nil {
 			// From now on a terminal takes us for a background job.
 			c.Env.Kernel.Ignore(signals.TTOU)
@@ -184,8 +184,8 @@ func (o *pgkillOptions) find(c *cli.Call, req target.GroupRequest, own bool) (*t
 	return target.ResolveGroups(c.Env.Proc, c.Env.Kernel, c.Exclusions, req)
 }
 
-// isOwn tells whether an operand means the group or session of this process.
-func isOwn(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool {
+// namesOwnGroup tells whether an operand means the group or session of this process.
+func namesOwnGroup(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool {
 	return slices.ContainsFunc(req.Operands, func(op target.Operand) bool {
 		pgid, sid := op.PID, op.PID
 		if req.Of {
@@ -202,13 +202,13 @@ func isOwn(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool {
 	})
 }
 
-// meant tells an ancestor of this process that is to end with the others.
-func meant(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool {
+// isDoomedAncestor tells an ancestor of this process that is to end with the others.
+func isDoomedAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool {
 	return st.PID != 1 && c.Exclusions.Ancestor(st.PID) && groups.Ancestors(st.PGID)
 }
 
-// problems reports the operands that came to nothing.
-func (o *pgkillOptions) problems(c *cli.Call) {
+// reportProblems reports the operands that came to nothing.
+func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	if o.of {
 		c.ReportProblems(o.exited || c.AsksOnly())
 		return
@@ -227,8 +227,8 @@ func (o *pgkillOptions) problems(c *cli.Call) {
 	}
 }
 
-// alive answers signal 0: one living member is enough.
-func (o *pgkillOptions) alive(c *cli.Call, groups *target.Groups) int {
+// reportAlive answers signal 0: one living member is enough.
+func (o *pgkillOptions) reportAlive(c *cli.Call, groups *target.Groups) int {
 	var list []cli.Answer
 	for _, p := range c.Found.Missing {
 		list = append(list, cli.Answer{Stat: procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, Name: strconv.Itoa(p.Operand.PID), Why: p.Err.Error()})
@@ -245,9 +245,9 @@ func (o *pgkillOptions) alive(c *cli.Call, groups *target.Groups) int {
 	return c.ReportAnswers(list)
 }
 
-// noteDeaf tells of groups whose members all ignore the first signal: those
+// noteIgnoring tells of groups whose members all ignore the first signal: those
 // who wait for the next rung will want to know why.
-func noteDeaf(c *cli.Call, pgids []int, p *escalate.Plan) {
+func noteIgnoring(c *cli.Call, pgids []int, p *escalate.Plan) {
 	sig := p.Ladder[0].Signal
 	if sig == 0 || sig == signals.KILL || sig == signals.STOP {
 		return

@@ -205,7 +205,7 @@ func TestWordsOfPaths(t *testing.T) {
 		b := wordBench(t, dir, "")
 		b.Environ = []string{"PATH=" + dir}
 		b.Args, b.execErr = args, syscall.ENOEXEC
-		run := box
+		run := runKillbox
 		if a := Lookup(args[0]); a != nil {
 			run = a.Main
 		}
@@ -222,7 +222,7 @@ func TestWordsOfBox(t *testing.T) {
 	for _, word := range hostileWords {
 		for _, args := range [][]string{{word}, {"help", word}, {"--" + word}, {"-" + word}, {"--install", word, word}, {"--install", "/nowhere/" + word}} {
 			b := wordBench(t, word, "")
-			if box(&b.Env, args) == 0 {
+			if runKillbox(&b.Env, args) == 0 {
 				t.Errorf("%.100q: exit 0", args)
 			}
 			checkShown(t, b, strings.Join(args, " "))

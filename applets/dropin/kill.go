@@ -6,7 +6,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"killbox/internal/cli"
 	"killbox/internal/escalate"
@@ -63,30 +62,30 @@ func (c *killCall) say(format string, args ...any) {
 	fmt.Fprintf(c.env.Stderr, c.applet.Name+": "+format+"\n", args...)
 }
 
-// wrong reports an error that makes the call impossible.
-func (c *killCall) wrong(format string, args ...any) int {
+// fail reports an error that makes the call impossible.
+func (c *killCall) fail(format string, args ...any) int {
 	c.say(format, args...)
 	return killFailed
 }
 
 func (c *killCall) run(operands []string) int {
 	if len(operands) == 0 {
-		return c.wrong("not enough arguments")
+		return c.fail("not enough arguments")
 	}
 	if len(c.followUp) > 0 || c.handler {
 		// Numbers that are compared with /proc have to be those of /proc.
 		if err := c.env.CheckNamespace(); err != nil {
-			return c.wrong("%v", err)
+			return c.fail("%v", err)
 		}
 		if err := c.env.Kernel.Catch(cli.Caught[:]...); err != nil {
-			return c.wrong("%v", err)
+			return c.fail("%v", err)
 		}
 	}
 	for _, word := range operands {
-		c.operand(word)
+		c.signalOperand(word)
 	}
 	if len(c.targets) > 0 {
-		if code := c.climb(); code != 0 {
+		if code := c.runLadder(); code != 0 {
 			return code
 		}
 	}
@@ -99,44 +98,33 @@ func (c *killCall) run(operands []string) int {
 	return killSomeDone
 }
 
-// failedFor reports an operand that came to nothing.
-func (c *killCall) failedFor(word string, err error) {
+// failOperand reports an operand that came to nothing.
+func (c *killCall) failOperand(word string, err error) {
 	c.failed++
 	c.say("sending signal to %s failed: %s", show.Word(word), cli.StrError(err))
 }
 
-func (c *killCall) operand(word string) {
-	word = cNumber(word)
+func (c *killCall) signalOperand(word string) {
+	word = trimNumber(word)
 	if n, err := strconv.ParseInt(word, 10, 32); err == nil {
-		c.number(word, int(n))
+		c.signalPID(word, int(n))
 		return
 	}
 	if op, err := target.ParsePID(word); err == nil && (op.Form == target.Inode || op.Form == target.Handle) {
 		id, err := pinOperand(c.env, op)
 		if err != nil {
-			c.failedFor(word, err)
+			c.failOperand(word, err)
 			return
 		}
-		c.process(word, id)
+		c.signalOpened(word, id)
 		return
 	}
-	c.named(word)
+	c.signalByName(word)
 }
 
-// cNumber takes off what strtol(3) passes over before a number: ps(1) and others
-// pad theirs.
-func cNumber(word string) string {
-	text := strings.TrimLeft(word, blanks)
-	text = strings.TrimPrefix(text, "+")
-	if text == "" || text[0] < '0' || text[0] > '9' {
-		return word
-	}
-	return text
-}
-
-// number signals a PID or a group. Where nothing is asked about the process
+// signalPID signals a PID or a group. Where nothing is asked about the process
 // first, nothing is gained by opening it, and one system call is enough.
-func (c *killCall) number(word string, pid int) {
+func (c *killCall) signalPID(word string, pid int) {
 	if c.pidOnly && !c.handler {
 		fmt.Fprintln(c.env.Stdout, pid)
 		c.done++
@@ -145,18 +133,18 @@ func (c *killCall) number(word string, pid int) {
 	if c.handler || len(c.followUp) > 0 {
 		if pid <= 0 {
 			// Nor does util-linux's.
-			c.failedFor(word, errors.New("--timeout and --require-handler take processes, not groups: see pgkill"))
+			c.failOperand(word, errors.New("--timeout and --require-handler take processes, not groups: see pgkill"))
 			return
 		}
 		st, err := c.env.Kernel.Open(pid)
 		if err != nil {
-			c.failedFor(word, err)
+			c.failOperand(word, err)
 			return
 		}
-		c.process(word, st.ID)
+		c.signalOpened(word, st.ID)
 		return
 	}
-	c.tell(pid)
+	c.printSending(pid)
 	var err error
 	if c.queue {
 		err = c.env.Kernel.KillQueue(pid, c.signal, c.value)
@@ -164,28 +152,28 @@ func (c *killCall) number(word string, pid int) {
 		err = c.env.Kernel.Kill(pid, c.signal)
 	}
 	if err != nil {
-		c.failedFor(word, err)
+		c.failOperand(word, err)
 		return
 	}
 	c.done++
 }
 
-func (c *killCall) tell(pid int) {
+func (c *killCall) printSending(pid int) {
 	if c.verbose {
 		fmt.Fprintf(c.env.Stdout, "sending signal %d to pid %d\n", int(c.signal), pid)
 	}
 }
 
-// process signals one that was opened.
-func (c *killCall) process(word string, id procfs.ID) {
+// signalOpened signals one that was opened.
+func (c *killCall) signalOpened(word string, id procfs.ID) {
 	if c.handler {
 		if c.env.Proc == nil {
-			c.failedFor(word, c.env.ProcErr)
+			c.failOperand(word, c.env.ProcErr)
 			return
 		}
 		status, err := c.env.Proc.Status(id.PID)
 		if err != nil {
-			c.failedFor(word, err)
+			c.failOperand(word, err)
 			return
 		}
 		if !status.Caught.Has(int(c.signal)) {
@@ -200,28 +188,28 @@ func (c *killCall) process(word string, id procfs.ID) {
 		c.done++
 		return
 	}
-	c.tell(id.PID)
+	c.printSending(id.PID)
 	if len(c.followUp) > 0 {
 		c.targets = append(c.targets, escalate.Target{Stat: procfs.Stat{ID: id}, Name: word})
 		return
 	}
-	if err := c.send(id); err != nil {
-		c.failedFor(word, err)
+	if err := c.sendSignal(id); err != nil {
+		c.failOperand(word, err)
 		return
 	}
 	c.done++
 }
 
-func (c *killCall) send(id procfs.ID) error {
+func (c *killCall) sendSignal(id procfs.ID) error {
 	if c.queue {
 		return c.env.Kernel.Queue(id, c.signal, c.value)
 	}
 	return c.env.Kernel.Signal(id, c.signal)
 }
 
-// named signals everybody of that name: whoever runs under the caller's user,
+// signalByName signals everybody of that name: whoever runs under the caller's user,
 // or all with --all; never this process.
-func (c *killCall) named(name string) {
+func (c *killCall) signalByName(name string) {
 	missing := func() {
 		c.failed++
 		c.say("cannot find process \"%s\"", show.Word(name))
@@ -231,11 +219,11 @@ func (c *killCall) named(name string) {
 		return
 	}
 	if c.env.Proc == nil {
-		c.failedFor(name, c.env.ProcErr)
+		c.failOperand(name, c.env.ProcErr)
 		return
 	}
 	if err := c.env.CheckNamespace(); err != nil {
-		c.failedFor(name, err)
+		c.failOperand(name, err)
 		return
 	}
 	s := target.Selector{Name: name, Zombies: true}
@@ -244,7 +232,7 @@ func (c *killCall) named(name string) {
 	}
 	pids, err := c.env.Proc.PIDs(nil)
 	if err != nil {
-		c.failedFor(name, err)
+		c.failOperand(name, err)
 		return
 	}
 	slices.Sort(pids)
@@ -270,15 +258,15 @@ func (c *killCall) named(name string) {
 			continue
 		}
 		found = true
-		c.process(name, opened.ID)
+		c.signalOpened(name, opened.ID)
 	}
 	if !found {
 		missing()
 	}
 }
 
-// climb runs the ladder of --timeout for all targets at once.
-func (c *killCall) climb() int {
+// runLadder runs the ladder of --timeout for all targets at once.
+func (c *killCall) runLadder() int {
 	plan := &escalate.Plan{Targets: c.targets}
 	at := c.signal
 	for _, step := range c.followUp {
@@ -296,13 +284,13 @@ func (c *killCall) climb() int {
 		k = queueing{c.env.Kernel, c.value}
 	}
 	_ = c.env.Kernel.Hold()
-	sum, err := escalate.Run(k, plan, killWatch{c})
+	sum, err := escalate.Run(k, plan, killObserver{c})
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)
 		return 128 + int(i.Signal)
 	}
 	if err != nil {
-		return c.wrong("%v", err)
+		return c.fail("%v", err)
 	}
 	for _, res := range sum.Results {
 		switch res.Outcome {

@@ -12,14 +12,14 @@ import (
 	"killbox/internal/signals"
 )
 
-// list is kill -l. The number of a name is printed, as procps, coreutils, toybox and
+// translateWords is kill -l. The number of a name is printed, as procps, coreutils, toybox and
 // busybox do; util-linux alone repeats the name.
-func (c *killCall) list(words []string) int {
+func (c *killCall) translateWords(words []string) int {
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
 	}
 	if len(words) == 0 {
-		c.names()
+		c.printNames()
 		return 0
 	}
 	code := 0
@@ -27,7 +27,7 @@ func (c *killCall) list(words []string) int {
 		if hex, ok := strings.CutPrefix(word, "0x"); ok {
 			mask, err := strconv.ParseUint(hex, 16, 64)
 			if err != nil {
-				code = c.wrong("invalid sigmask format: %s", show.Word(word))
+				code = c.fail("invalid sigmask format: %s", show.Word(word))
 				continue
 			}
 			for _, name := range maskNames(mask) {
@@ -37,7 +37,7 @@ func (c *killCall) list(words []string) int {
 		}
 		line, err := cli.TranslateSignal(word, killSignal)
 		if err != nil {
-			code = c.wrong("unknown signal: %s", show.Word(word))
+			code = c.fail("unknown signal: %s", show.Word(word))
 			continue
 		}
 		fmt.Fprintln(c.env.Stdout, line)
@@ -54,8 +54,8 @@ func maskNames(mask uint64) (names []string) {
 	return names
 }
 
-// alias returns the second names that lists have behind the first.
-func alias(sig signals.Signal) []string {
+// aliases returns the second names that lists have behind the first.
+func aliases(sig signals.Signal) []string {
 	var out []string
 	for _, name := range []string{"IOT", "CLD", "POLL"} {
 		if s, err := signals.Parse(name); err == nil && s == sig {
@@ -65,12 +65,12 @@ func alias(sig signals.Signal) []string {
 	return out
 }
 
-// names lists what a signal can be called, a line each; in lines that are full
+// printNames lists what a signal can be called, a line each; in lines that are full
 // on a terminal.
-func (c *killCall) names() {
+func (c *killCall) printNames() {
 	var all []string
 	for _, sig := range signals.All() {
-		all = append(append(all, sig.String()), alias(sig)...)
+		all = append(append(all, sig.String()), aliases(sig)...)
 	}
 	if !c.env.StdoutTTY {
 		fmt.Fprintln(c.env.Stdout, strings.Join(all, "\n"))
@@ -96,7 +96,7 @@ func (c *killCall) table(w io.Writer) {
 		fmt.Fprint(w, entry)
 	}
 	for _, sig := range slices.DeleteFunc(signals.All(), func(s signals.Signal) bool { return s > signals.RTMin && s < signals.RTMax }) {
-		for _, name := range append([]string{sig.String()}, alias(sig)...) {
+		for _, name := range append([]string{sig.String()}, aliases(sig)...) {
 			one(sig, name)
 		}
 	}

@@ -10,16 +10,16 @@ import (
 	"killbox/internal/signals"
 )
 
-// killWatch prints what --timeout does.
-type killWatch struct{ c *killCall }
+// killObserver prints what --timeout does.
+type killObserver struct{ c *killCall }
 
-func (w killWatch) Signalled(r *escalate.Result, s signals.Signal, rung int, _ time.Duration) {
+func (w killObserver) Signalled(r *escalate.Result, s signals.Signal, rung int, _ time.Duration) {
 	if rung > 1 && w.c.verbose {
 		fmt.Fprintf(w.c.env.Stdout, "timeout, sending signal %d to pid %d\n", int(s), r.PID)
 	}
 }
 
-func (w killWatch) Failed(r *escalate.Result, err error) {
+func (w killObserver) Failed(r *escalate.Result, err error) {
 	if r != nil {
 		w.c.say("sending signal to %s failed: %s", show.Word(r.Name), cli.StrError(err))
 		return
@@ -27,7 +27,7 @@ func (w killWatch) Failed(r *escalate.Result, err error) {
 	w.c.say("%v", err)
 }
 
-func (killWatch) Gone(*escalate.Result)     {}
-func (killWatch) Skipped(escalate.Skip)     {}
-func (killWatch) Waiting(escalate.Progress) {}
-func (killWatch) Tick() time.Duration       { return 0 }
+func (killObserver) Gone(*escalate.Result)     {}
+func (killObserver) Skipped(escalate.Skip)     {}
+func (killObserver) Waiting(escalate.Progress) {}
+func (killObserver) Tick() time.Duration       { return 0 }

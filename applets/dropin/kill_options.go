@@ -1,12 +1,9 @@
 package dropin
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"killbox/internal/cli"
@@ -102,9 +99,9 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 		}
 		switch {
 		case c.pidOnly && c.chosen:
-			return nil, c.wrong("--pid and --signal are mutually exclusive"), true
+			return nil, c.fail("--pid and --signal are mutually exclusive"), true
 		case c.pidOnly && c.queue:
-			return nil, c.wrong("--pid and --queue are mutually exclusive"), true
+			return nil, c.fail("--pid and --queue are mutually exclusive"), true
 		}
 		args = w.rest[1:]
 	}
@@ -151,7 +148,7 @@ func (c *killCall) printTranslations(w *killWords) (int, bool) {
 	if w.attached {
 		words = append([]string{w.value}, words...)
 	}
-	return c.list(words), true
+	return c.translateWords(words), true
 }
 
 func (c *killCall) printTable(*killWords) (int, bool) {
@@ -162,11 +159,11 @@ func (c *killCall) printTable(*killWords) (int, bool) {
 // printState is --show-process-state, which takes nothing but a PID.
 func (c *killCall) printState(w *killWords) (int, bool) {
 	if len(w.rest) > 2 && !w.attached {
-		return c.wrong("too many arguments"), true
+		return c.fail("too many arguments"), true
 	}
 	pid, ok := w.next()
 	if !ok {
-		return c.wrong("too few arguments"), true
+		return c.fail("too few arguments"), true
 	}
 	return c.showState(pid), true
 }
@@ -175,11 +172,11 @@ func (c *killCall) printState(w *killWords) (int, bool) {
 func (c *killCall) setSignal(w *killWords) (int, bool) {
 	word, ok := w.next()
 	if !ok {
-		return c.wrong("not enough arguments"), true
+		return c.fail("not enough arguments"), true
 	}
 	sig, err := killSignal(word)
 	if err != nil || w.name == "-n" && strings.Trim(word, "0123456789") != "" {
-		return c.unknown(word), true
+		return c.failUnknownSignal(word), true
 	}
 	c.signal, c.chosen = sig, true
 	return 0, false
@@ -190,7 +187,7 @@ func (c *killCall) setShorthand(w *killWords) (int, bool) {
 	word := w.rest[0][1:]
 	sig, err := killSignal(word)
 	if err != nil {
-		return c.wrong("invalid signal name or number: %s", show.Word(word)), true
+		return c.fail("invalid signal name or number: %s", show.Word(word)), true
 	}
 	c.signal, c.chosen = sig, true
 	return 0, false
@@ -202,9 +199,9 @@ func (c *killCall) setQueue(w *killWords) (int, bool) {
 	if !ok {
 		return c.noArgument(option), true
 	}
-	n, err := utilNumber("argument error", word, math.MinInt32, 32)
+	n, err := parseUtilNumber("argument error", word, math.MinInt32, 32)
 	if err != nil {
-		return c.wrong("%v", err), true
+		return c.fail("%v", err), true
 	}
 	c.value, c.queue = int32(n), true
 	return 0, false
@@ -217,23 +214,23 @@ func (c *killCall) addTimeout(w *killWords) (int, bool) {
 	if !ok {
 		return c.noArgument(option), true
 	}
-	ms, err := utilNumber("argument error", word, 0, 32)
+	ms, err := parseUtilNumber("argument error", word, 0, 32)
 	if err != nil {
-		return c.wrong("%v", err), true
+		return c.fail("%v", err), true
 	}
 	if word, ok = w.next(); !ok {
 		return c.noArgument(option), true
 	}
 	sig, err := killSignal(word)
 	if err != nil {
-		return c.unknown(word), true
+		return c.failUnknownSignal(word), true
 	}
 	c.followUp = append(c.followUp, escalate.Step{Signal: sig, Grace: time.Duration(ms) * time.Millisecond})
 	return 0, false
 }
 
 func (c *killCall) noArgument(option string) int {
-	return c.wrong("option '%s' requires an argument", show.Word(option))
+	return c.fail("option '%s' requires an argument", show.Word(option))
 }
 
 // killSignal reads a signal as util-linux does: RT3 is RTMIN+3.
@@ -251,36 +248,23 @@ func killSignal(word string) (signals.Signal, error) {
 	return 0, err
 }
 
-func (c *killCall) unknown(name string) int {
+func (c *killCall) failUnknownSignal(name string) int {
 	c.say("unknown signal %s; valid signals:", show.Word(name))
 	c.table(c.env.Stderr)
 	return killFailed
 }
 
-// utilNumber reads a number from low on, of so many bits, as the tools of util-linux do: blanks and a sign may stand
-// before it. The error begins with what, and gives a reason only if the number is out of range.
-func utilNumber(what, word string, low int64, bits int) (int64, error) {
-	n, err := strconv.ParseInt(strings.TrimLeft(word, blanks), 10, bits)
-	switch {
-	case errors.Is(err, strconv.ErrRange) || err == nil && n < low:
-		return 0, fmt.Errorf("%s: '%s': %s", what, show.Word(word), cli.StrError(syscall.ERANGE))
-	case err != nil:
-		return 0, fmt.Errorf("%s: '%s'", what, show.Word(word))
-	}
-	return n, nil
-}
-
 func (c *killCall) showState(word string) int {
-	pid, err := utilNumber("invalid PID argument", word, 1, 32)
+	pid, err := parseUtilNumber("invalid PID argument", word, 1, 32)
 	if err != nil {
-		return c.wrong("%v", err)
+		return c.fail("%v", err)
 	}
 	if c.env.Proc == nil {
-		return c.wrong("%v", c.env.ProcErr)
+		return c.fail("%v", c.env.ProcErr)
 	}
 	status, err := c.env.Proc.Status(int(pid))
 	if err != nil {
-		return c.wrong("failed to initialize procfs handler: No such file or directory")
+		return c.fail("failed to initialize procfs handler: No such file or directory")
 	}
 	for _, set := range []struct {
 		label string

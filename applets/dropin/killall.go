@@ -69,7 +69,7 @@ func (c *killallCall) run(args []string) int {
 	operands, err := c.o.parse(c.name, posixlyCorrect(c.env), args)
 	switch {
 	case err != nil:
-		return c.refuse(err)
+		return c.failCall(err)
 	case c.o.help:
 		killallUsage(c.env.Stdout)
 		return 0
@@ -80,7 +80,7 @@ func (c *killallCall) run(args []string) int {
 		killallList(c.env.Stdout)
 		return 0
 	case len(operands) == 0 && !c.o.hasUID && c.o.context == nil:
-		return c.refuse(&getoptError{})
+		return c.failCall(&getoptError{})
 	}
 	if err := c.prepare(operands); err != nil {
 		c.say("%v", err)
@@ -102,16 +102,16 @@ func (c *killallCall) run(args []string) int {
 	// of others, which are somebody's no less.
 	var found []killallFound
 	for i := range table.Procs {
-		if f, ok := c.find(&table.Procs[i]); ok {
+		if f, ok := c.matchProcess(&table.Procs[i]); ok {
 			found = append(found, f)
 		}
 	}
-	if err := c.missing(found); err != nil {
+	if err := c.missingNames(found); err != nil {
 		c.say("%v", err)
 		return killallFailed
 	}
 	for i := range found {
-		c.process(&found[i])
+		c.signalProcess(&found[i])
 	}
 	code := 0
 	if len(c.names) == 0 && c.done == 0 {
@@ -127,16 +127,16 @@ func (c *killallCall) run(args []string) int {
 		}
 	}
 	if c.o.wait {
-		if failed := c.wait(); failed != 0 {
+		if failed := c.waitSignalled(); failed != 0 {
 			return failed
 		}
 	}
 	return code
 }
 
-// refuse tells what is wrong with the command line. Nobody has been signalled.
-func (c *killallCall) refuse(err error) int {
-	own := new(pgrepError)
+// failCall tells what is wrong with the command line. Nobody has been signalled.
+func (c *killallCall) failCall(err error) int {
+	own := new(usageError)
 	switch {
 	case errors.As(err, new(*getoptError)):
 		killallUsage(c.env.Stderr)
@@ -173,7 +173,7 @@ func (c *killallCall) prepare(operands []string) error {
 			if n.file, err = os.Stat(word); removed(err) {
 				n.missing = err
 			} else if err != nil {
-				return fmt.Errorf("%s: %s", show.Word(word), errnoText(err))
+				return fmt.Errorf("%s: %s", show.Word(word), strerror(err))
 			}
 		}
 		c.names = append(c.names, n)
@@ -187,7 +187,7 @@ func (c *killallCall) prepare(operands []string) error {
 	if c.o.nsPID != 0 {
 		var err error
 		if c.ns, err = c.env.Proc.Namespace(c.o.nsPID, "pid"); err != nil {
-			why := errnoText(err)
+			why := strerror(err)
 			if errors.Is(err, procfs.ErrNoProcess) {
 				why = cli.StrError(err)
 			}
@@ -207,12 +207,12 @@ func removed(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// missing returns an error for an operand that names a missing file which no
+// missingNames returns an error for an operand that names a missingNames file which no
 // process runs.
-func (c *killallCall) missing(found []killallFound) error {
+func (c *killallCall) missingNames(found []killallFound) error {
 	for i, n := range c.names {
 		if n.missing != nil && !slices.ContainsFunc(found, func(f killallFound) bool { return slices.Contains(f.hits, i) }) {
-			return fmt.Errorf("%s: %s", show.Word(n.text), errnoText(n.missing))
+			return fmt.Errorf("%s: %s", show.Word(n.text), strerror(n.missing))
 		}
 	}
 	return nil
@@ -225,8 +225,8 @@ type killallFound struct {
 	hits  []int  // the operands that it answers to
 }
 
-// find opens a process that is in the table, if it is meant.
-func (c *killallCall) find(st *procfs.Stat) (f killallFound, ok bool) {
+// matchProcess opens a process that is in the table, if it is meant.
+func (c *killallCall) matchProcess(st *procfs.Stat) (f killallFound, ok bool) {
 	if st.PID == c.env.PID {
 		return f, false
 	}
@@ -234,7 +234,7 @@ func (c *killallCall) find(st *procfs.Stat) (f killallFound, ok bool) {
 		return f, false
 	}
 	f.Stat = *st
-	ok, err := pin(c.env, st, func(now *procfs.Stat) (ok bool) {
+	ok, err := openMatching(c.env, st, func(now *procfs.Stat) (ok bool) {
 		f.Stat = *now
 		ok, f.shown, f.hits = c.match(now, false)
 		return ok
@@ -245,8 +245,8 @@ func (c *killallCall) find(st *procfs.Stat) (f killallFound, ok bool) {
 	return f, ok
 }
 
-// process signals one that was found.
-func (c *killallCall) process(st *killallFound) {
+// signalProcess signals one that was found.
+func (c *killallCall) signalProcess(st *killallFound) {
 	if !c.o.wait || c.o.group {
 		defer c.env.Kernel.Close(st.ID)
 	}
@@ -259,11 +259,11 @@ func (c *killallCall) process(st *killallFound) {
 		if g := c.groups[id]; g == nil {
 			c.groups[id] = new(killallGroup) // asked about once
 		} else if agreed = g.missed; !agreed {
-			c.mark(st.hits, g.signalled)
+			c.markFound(st.hits, g.signalled)
 			return
 		}
 	}
-	if c.o.interactive && !agreed && !c.ask(fmt.Sprintf("%s(%s%d)", printed(st.Comm), what, id)) {
+	if c.o.interactive && !agreed && !c.askUser(fmt.Sprintf("%s(%s%d)", printed(st.Comm), what, id)) {
 		return
 	}
 	var err error
@@ -280,7 +280,7 @@ func (c *killallCall) process(st *killallFound) {
 		if c.o.verbose {
 			c.say("Killed %s(%s%d) with signal %d", show.Word(printed(st.shown)), what, id, int(c.o.signal))
 		}
-		c.mark(st.hits, true)
+		c.markFound(st.hits, true)
 		c.done++
 		if c.o.wait && !c.o.group {
 			c.left[st.ID] = true
@@ -288,15 +288,15 @@ func (c *killallCall) process(st *killallFound) {
 	}
 }
 
-// mark notes the operands that somebody was signalled for.
-func (c *killallCall) mark(hits []int, signalled bool) {
+// markFound notes the operands that somebody was signalled for.
+func (c *killallCall) markFound(hits []int, signalled bool) {
 	for _, i := range hits {
 		c.names[i].found = c.names[i].found || signalled
 	}
 }
 
-// ask asks for leave. No answer is none.
-func (c *killallCall) ask(whom string) bool {
+// askUser asks for leave. No answer is none.
+func (c *killallCall) askUser(whom string) bool {
 	verb := "Signal"
 	if c.o.signal == signals.TERM {
 		verb = "Kill"

@@ -99,7 +99,7 @@ func killall5Omitted(lists []string) (words []string) {
 				continue
 			}
 			for _, pid := range strings.Split(word, ":") {
-				words = append(words, cNumber(pid))
+				words = append(words, trimNumber(pid))
 			}
 		}
 	}

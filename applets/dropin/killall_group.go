@@ -73,7 +73,7 @@ func (c *killallCall) members(table *procfs.Snapshot, in func(*procfs.Stat) bool
 		if st.PID == c.env.PID || st.Gone() || !in(st) {
 			continue
 		}
-		switch meant, err := pin(c.env, st, in); {
+		switch meant, err := openMatching(c.env, st, in); {
 		case err != nil:
 			return nil, err
 		case meant:
@@ -85,12 +85,12 @@ func (c *killallCall) members(table *procfs.Snapshot, in func(*procfs.Stat) bool
 	return list, nil
 }
 
-// wait waits for those who were signalled, and for whole groups until a look
+// waitSignalled waits for those who were signalled, and for whole groups until a look
 // shows nobody alive in them.
-func (c *killallCall) wait() int {
+func (c *killallCall) waitSignalled() int {
 	var table procfs.Snapshot
 	for tries := 0; ; tries++ {
-		if code := await(c.env, c.name, killallFailed, c.left, cli.Duration{}); code != 0 {
+		if code := waitGone(c.env, c.name, killallFailed, c.left, cli.Duration{}); code != 0 {
 			return code
 		}
 		if !c.o.group {
@@ -118,7 +118,7 @@ func (c *killallCall) wait() int {
 			return 0
 		}
 		// A pause, that a signal may end.
-		if code := await(c.env, c.name, killallFailed, map[procfs.ID]bool{{}: true}, cli.Duration{Value: 5 * time.Millisecond, Given: true}); code != cli.ExitSurvivor {
+		if code := waitGone(c.env, c.name, killallFailed, map[procfs.ID]bool{{}: true}, cli.Duration{Value: 5 * time.Millisecond, Given: true}); code != cli.ExitSurvivor {
 			return code
 		}
 	}

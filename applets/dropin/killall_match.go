@@ -50,7 +50,7 @@ func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, 
 		}
 	}
 	for i := range c.names {
-		if c.is(&c.names[i], st.PID, shown, whole) {
+		if c.matchesName(&c.names[i], st.PID, shown, whole) {
 			hits = append(hits, i)
 		}
 	}
@@ -71,8 +71,8 @@ func fullName(comm string, words []string) (name string, found bool) {
 	return comm, false
 }
 
-// is tells whether the operand means the process.
-func (c *killallCall) is(n *killallName, pid int, name string, whole bool) bool {
+// matchesName tells whether the operand means the process.
+func (c *killallCall) matchesName(n *killallName, pid int, name string, whole bool) bool {
 	if n.re != nil {
 		return n.re.MatchString(name)
 	}

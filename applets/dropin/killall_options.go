@@ -57,7 +57,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 		case errors.As(err, new(*target.LookupError)):
 			return fmt.Errorf("%s: %w", name, err)
 		case err != nil:
-			return &pgrepError{text: "Cannot find user " + show.Word(s)}
+			return &usageError{text: "Cannot find user " + show.Word(s)}
 		}
 		o.hasUID = true
 		return nil
@@ -66,13 +66,13 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	f.BoolVarP(&o.wait, "wait", "w", false, "")
 	value("ns", "n", "PID", func(s string) (err error) {
 		if o.nsPID, err = strconv.Atoi(s); err != nil || o.nsPID < 0 {
-			return &pgrepError{text: "Invalid namespace PID", try: true}
+			return &usageError{text: "Invalid namespace PID", try: true}
 		}
 		return nil
 	})
 	value("context", "Z", "REGEXP", func(s string) (err error) {
 		if o.context, err = posixre.Compile(s, false); err != nil {
-			return &pgrepError{text: "Bad regular expression: " + show.Word(s)}
+			return &usageError{text: "Bad regular expression: " + show.Word(s)}
 		}
 		return nil
 	})
@@ -84,7 +84,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 // setSignal takes a name or a number.
 func (o *killallOptions) setSignal(s string) (err error) {
 	if o.signal, err = signals.Parse(s); err != nil {
-		return &pgrepError{text: show.Word(strings.TrimPrefix(s, "SIG")) + ": unknown signal; killall -l lists signals."}
+		return &usageError{text: show.Word(strings.TrimPrefix(s, "SIG")) + ": unknown signal; killall -l lists signals."}
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func killallAge(s string) (time.Duration, error) {
 	n, err := strconv.ParseFloat(number, 64)
 	d := n * float64(units[s[len(number):]])
 	if err != nil || !(d > 0) || strings.Trim(number, "0123456789.") != "" {
-		return 0, &pgrepError{text: "Invalid time format", try: true}
+		return 0, &usageError{text: "Invalid time format", try: true}
 	}
 	return time.Duration(min(d, math.MaxInt64/2)), nil
 }

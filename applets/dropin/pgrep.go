@@ -3,14 +3,10 @@ package dropin
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"killbox/internal/cli"
-	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
 
@@ -68,7 +64,7 @@ func (p *pgrepCall) run(args []string) int {
 	pattern, err := p.o.parse(p.name, args)
 	switch {
 	case err != nil:
-		return p.refuse(err)
+		return p.failCall(err)
 	case p.o.help:
 		pgrepUsage(p.env.Stdout, p.name, p.o.mode)
 		return pgrepFound
@@ -83,9 +79,9 @@ func (p *pgrepCall) run(args []string) int {
 		return cli.Failure(p.env, p.name, err) // the number of a match would be another's
 	}
 	if p.m, err = newPgrepMatcher(p.o, pattern); err != nil {
-		return p.refuse(err)
+		return p.failCall(err)
 	}
-	list, err := p.find()
+	list, err := p.findProcesses()
 	if err != nil {
 		return cli.Failure(p.env, p.name, err)
 	}
@@ -97,23 +93,23 @@ func (p *pgrepCall) run(args []string) int {
 	}
 	switch p.o.mode {
 	case pgrepSignal:
-		return p.signal(list)
+		return p.signalAll(list)
 	case pgrepWait:
-		return p.wait(list)
+		return p.waitAll(list)
 	}
-	return p.list(list)
+	return p.printList(list)
 }
 
-// refuse prints why nothing is done.
-func (p *pgrepCall) refuse(err error) int {
-	own := new(pgrepError)
+// failCall prints why nothing is done.
+func (p *pgrepCall) failCall(err error) int {
+	own := new(usageError)
 	switch {
 	case errors.As(err, new(*getoptError)):
 		fmt.Fprintf(p.env.Stderr, "%s: %v\n", p.name, err)
 		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
 		return cli.ExitUsage
 	case !errors.As(err, &own):
-		own = &pgrepError{text: err.Error(), try: true}
+		own = &usageError{text: err.Error(), try: true}
 	case own.text == "":
 		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
 		return cli.ExitUsage
@@ -131,9 +127,9 @@ func (p *pgrepCall) refuse(err error) int {
 	return cli.ExitUsage
 }
 
-// find returns who matches. Who is to be signalled or waited for is opened
+// findProcesses returns who matches. Who is to be signalled or waited for is opened
 // first and judged then, so that it cannot be another by the time of that.
-func (p *pgrepCall) find() ([]pgrepProcess, error) {
+func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
 	var table procfs.Snapshot
 	if err := p.env.Kernel.Snapshot(&table); err != nil {
 		return nil, err
@@ -155,7 +151,7 @@ func (p *pgrepCall) find() ([]pgrepProcess, error) {
 		if !p.m.Match(st) {
 			continue
 		}
-		ok, err := p.opened(st)
+		ok, err := p.openProcess(st)
 		if !ok && err == nil {
 			continue
 		}
@@ -163,40 +159,17 @@ func (p *pgrepCall) find() ([]pgrepProcess, error) {
 			list[len(list)-1].err = err
 		}
 	}
-	return p.extreme(list), nil
+	return p.newestOrOldest(list), nil
 }
 
-// opened opens a process, where it is for more than to be listed, and judges
+// openProcess opens a process, where it is for more than to be listed, and judges
 // it once more. The error is that of a process which is there, and cannot be
-// opened.
-func (p *pgrepCall) opened(st *procfs.Stat) (bool, error) {
+// openProcess.
+func (p *pgrepCall) openProcess(st *procfs.Stat) (bool, error) {
 	if p.o.mode == pgrepList {
 		return true, nil
 	}
-	return pin(p.env, st, p.m.Match)
-}
-
-// pin opens a process that was found, and judges it once more: what was read
-// before could be a predecessor's. The error is that of a process which is
-// there, and cannot be opened.
-func pin(env *cli.Env, st *procfs.Stat, match func(*procfs.Stat) bool) (bool, error) {
-	now, err := env.Kernel.Open(st.PID)
-	if errors.Is(err, procfs.ErrNoProcess) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ok := now.ID == st.ID && match(&now)
-	if ok {
-		// If it is still there, all that was read was its own.
-		_, err := env.Kernel.Stat(now.ID)
-		ok = err == nil
-	}
-	if !ok {
-		env.Kernel.Close(now.ID)
-	}
-	return ok, nil
+	return openMatching(p.env, st, p.m.Match)
 }
 
 func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
@@ -214,15 +187,15 @@ func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 }
 
 func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
-	text, err := p.text(st)
+	text, err := p.displayText(st)
 	if err != nil {
 		return list
 	}
 	return append(list, pgrepProcess{Stat: *st, text: text})
 }
 
-// text is the name of a process, or its command line, as it is printed.
-func (p *pgrepCall) text(st *procfs.Stat) (string, error) {
+// displayText is the name of a process, or its command line, as it is printed.
+func (p *pgrepCall) displayText(st *procfs.Stat) (string, error) {
 	switch {
 	case p.o.quote && p.o.listFull:
 		if text, err := p.m.quotedLine(st); text != "" || err != nil {
@@ -237,8 +210,8 @@ func (p *pgrepCall) text(st *procfs.Stat) (string, error) {
 	return printed(text), err
 }
 
-// extreme leaves only the newest or the oldest.
-func (p *pgrepCall) extreme(list []pgrepProcess) []pgrepProcess {
+// newestOrOldest leaves only the newest or the oldest.
+func (p *pgrepCall) newestOrOldest(list []pgrepProcess) []pgrepProcess {
 	if len(list) == 0 || !p.o.newest && !p.o.oldest {
 		return list
 	}
@@ -260,7 +233,7 @@ func pgrepStatus(found int) int {
 	return pgrepFound
 }
 
-func (p *pgrepCall) list(list []pgrepProcess) int {
+func (p *pgrepCall) printList(list []pgrepProcess) int {
 	if p.o.count {
 		fmt.Fprintln(p.env.Stdout, len(list))
 		return pgrepStatus(len(list))
@@ -284,26 +257,26 @@ func (p *pgrepCall) list(list []pgrepProcess) int {
 	return pgrepStatus(len(list))
 }
 
-func (p *pgrepCall) signal(list []pgrepProcess) int {
+func (p *pgrepCall) signalAll(list []pgrepProcess) int {
 	k := p.env.Kernel
 	done := 0
 	for _, found := range list {
 		err := found.err
 		if err == nil {
-			err = p.send(found.ID)
+			err = p.sendSignal(found.ID)
 		}
 		if errors.Is(err, procfs.ErrNoProcess) {
 			continue // gone now, which is what was wanted
 		}
 		if err != nil {
-			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, errnoText(err))
+			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, strerror(err))
 			continue
 		}
 		if p.o.release {
 			err = k.Release(found.ID)
 		}
 		if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, errnoText(err))
+			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, strerror(err))
 			continue
 		}
 		done++
@@ -317,24 +290,14 @@ func (p *pgrepCall) signal(list []pgrepProcess) int {
 	return pgrepStatus(done)
 }
 
-func (p *pgrepCall) send(id procfs.ID) error {
+func (p *pgrepCall) sendSignal(id procfs.ID) error {
 	if p.o.queue != nil {
 		return p.env.Kernel.Queue(id, p.o.signalSent(), *p.o.queue)
 	}
 	return p.env.Kernel.Signal(id, p.o.signalSent())
 }
 
-// errnoText spells an error as strerror(3) does.
-func errnoText(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err.Error()
-	}
-	text := errno.Error()
-	return strings.ToUpper(text[:1]) + text[1:]
-}
-
-func (p *pgrepCall) wait(list []pgrepProcess) int {
+func (p *pgrepCall) waitAll(list []pgrepProcess) int {
 	if p.o.count {
 		fmt.Fprintln(p.env.Stdout, len(list))
 	}
@@ -346,45 +309,14 @@ func (p *pgrepCall) wait(list []pgrepProcess) int {
 	left := make(map[procfs.ID]bool)
 	for _, found := range list {
 		if found.err != nil {
-			fmt.Fprintf(p.env.Stderr, "%s: opening pid %d failed: %s\n", p.name, found.PID, errnoText(found.err))
+			fmt.Fprintf(p.env.Stderr, "%s: opening pid %d failed: %s\n", p.name, found.PID, strerror(found.err))
 			continue
 		}
 		left[found.ID] = true
 	}
 	opened := len(left)
-	if code := await(p.env, p.name, cli.ExitFailed, left, p.o.timeout); code != 0 {
+	if code := waitGone(p.env, p.name, cli.ExitFailed, left, p.o.timeout); code != 0 {
 		return code
 	}
 	return pgrepStatus(opened)
-}
-
-// await waits until nobody is left, and returns an exit status where that came
-// to nothing: failed if waiting is impossible.
-func await(env *cli.Env, name string, failed int, left map[procfs.ID]bool, limit cli.Duration) int {
-	began := time.Now()
-	for len(left) > 0 {
-		timeout := time.Duration(math.MaxInt64)
-		if limit.Given {
-			timeout = max(limit.Value-time.Since(began), 0)
-		}
-		gone, _, err := env.Kernel.Wait(timeout)
-		if i := new(signals.Interrupt); errors.As(err, &i) {
-			env.Die(i.Signal)
-			return 128 + int(i.Signal)
-		}
-		if err != nil {
-			cli.Failure(env, name, err)
-			return failed
-		}
-		for _, id := range gone {
-			delete(left, id)
-		}
-		if len(gone) == 0 && timeout == 0 {
-			break
-		}
-	}
-	if len(left) > 0 {
-		return cli.ExitSurvivor
-	}
-	return 0
 }

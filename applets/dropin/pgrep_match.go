@@ -14,8 +14,8 @@ import (
 	"killbox/procfs"
 )
 
-// nsKinds are the types of namespaces.
-func nsKinds() []string {
+// namespaceKinds are the types of namespaces.
+func namespaceKinds() []string {
 	return []string{"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"}
 }
 
@@ -37,17 +37,17 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 		}
 		var err error
 		if m.pattern, err = posixre.Compile(text, o.ignoreCase); err != nil {
-			return nil, badOption("regex error: %v", err)
+			return nil, badValue("regex error: %v", err)
 		}
 	}
 	if o.nsPID != 0 {
 		for _, kind := range o.nsKinds {
 			ns, err := m.proc.Namespace(int(o.nsPID), kind)
 			if err != nil {
-				if len(o.nsKinds) == len(nsKinds()) && m.lacks(kind) {
+				if len(o.nsKinds) == len(namespaceKinds()) && m.lacks(kind) {
 					ns = "" // a kernel without time namespaces
 				} else {
-					return nil, &pgrepError{text: "Error reading reference namespace information", code: cli.ExitFailed}
+					return nil, &usageError{text: "Error reading reference namespace information", code: cli.ExitFailed}
 				}
 			}
 			m.namespace = append(m.namespace, ns)
@@ -56,7 +56,7 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 	if o.older != nil {
 		up, err := m.proc.Uptime()
 		if err != nil {
-			return nil, &pgrepError{text: fmt.Sprintf("cannot tell ages: %v", err), code: cli.ExitFailed}
+			return nil, &usageError{text: fmt.Sprintf("cannot tell ages: %v", err), code: cli.ExitFailed}
 		}
 		m.uptime = int64(up / procfs.Ticks(1))
 	}

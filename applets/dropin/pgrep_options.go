@@ -3,8 +3,8 @@ package dropin
 import (
 	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"killbox/internal/cli"
@@ -53,21 +53,6 @@ type pgrepOptions struct {
 	version  bool
 }
 
-// pgrepError is a message that ends the call with exit status 2, or with
-// another code. A pgrepError without text stands for the usage.
-type pgrepError struct {
-	text  string
-	try   bool // with the hint to read --help
-	usage bool // with the usage
-	code  int
-}
-
-func (e *pgrepError) Error() string { return e.text }
-
-func badOption(format string, args ...any) error {
-	return &pgrepError{text: fmt.Sprintf(format, args...)}
-}
-
 // off is the letters that the program does not have, though the option is there.
 func (o *pgrepOptions) off() string {
 	switch o.mode {
@@ -81,7 +66,7 @@ func (o *pgrepOptions) off() string {
 
 func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	f := cli.NewFlagSet()
-	o.nsKinds = nsKinds()
+	o.nsKinds = namespaceKinds()
 	o.delimiter = "\n"
 
 	f.Var(&o.signal, "signal", "")
@@ -109,9 +94,9 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.extreme(f, "oldest", "o", &o.oldest)
 	o.criterion(f, "older", "O", "SECONDS", func(s string) error {
 		whole, fraction, _ := strings.Cut(strings.TrimLeft(s, blanks), ".")
-		n, ok := loose(whole)
+		n, ok := parseLoose(whole)
 		if !ok || strings.Trim(fraction, "0123456789") != "" {
-			return badOption("not a number: %s", show.Word(s))
+			return badValue("not a number: %s", show.Word(s))
 		}
 		o.older = &n
 		return nil
@@ -131,7 +116,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.words(f, "env", "", "NAME[=VALUE]", &o.envs)
 	o.criterion(f, "ns", "", "PID", func(s string) (err error) {
 		if o.nsPID, err = plainNumber(s); err == nil && o.nsPID < 1 {
-			err = badOption("not a process ID: %s", show.Word(s))
+			err = badValue("not a process ID: %s", show.Word(s))
 		}
 		return err
 	})
@@ -170,27 +155,27 @@ func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set
 // words is a criterion that takes a list of which one has to fit.
 func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[]string) {
 	o.criterion(f, name, letter, typ+",...", func(s string) (err error) {
-		*into, err = members(s)
+		*into, err = splitList(s)
 		return err
 	})
 }
 
-// members splits a list. An empty member is none: "$a,$b" with nothing in one
+// splitList splits a list. An empty member is none: "$a,$b" with nothing in one
 // of them must not mean number 0.
-func members(s string) ([]string, error) {
+func splitList(s string) ([]string, error) {
 	if s == "" {
-		return nil, &pgrepError{}
+		return nil, &usageError{}
 	}
 	list := slices.DeleteFunc(strings.Split(s, ","), func(word string) bool { return word == "" })
 	if len(list) == 0 {
-		return nil, &pgrepError{text: "invalid empty list", usage: true}
+		return nil, &usageError{text: "invalid empty list", usage: true}
 	}
 	return list, nil
 }
 
 func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into *[]int64, parse func(string) (int64, error)) {
 	o.criterion(f, name, letter, typ+",...", func(s string) error {
-		list, err := members(s)
+		list, err := splitList(s)
 		*into = nil
 		for _, word := range list {
 			n, err := parse(word)
@@ -207,7 +192,7 @@ func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into 
 func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool) {
 	o.value(f, name, letter, "bool", func(string) error {
 		if o.newest || o.oldest || o.inverse {
-			return &pgrepError{}
+			return &usageError{}
 		}
 		if *into = true; name != "inverse" {
 			o.criteria++
@@ -217,36 +202,16 @@ func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool
 	f.Lookup(name).NoOptDefVal = "true"
 }
 
-// blanks is what strtol(3) passes over before a number.
-const blanks = " \t\n\v\f\r"
-
-// loose reads a number as procps does: an empty one is 0, a sign may stand
-// before it.
-func loose(s string) (int64, bool) {
-	digits := strings.TrimPrefix(s, "+")
-	if digits == s {
-		digits = strings.TrimPrefix(s, "-")
-	}
-	if digits == "" {
-		return 0, true
-	}
-	n, err := strconv.ParseUint(digits, 10, 63)
-	if s[0] == '-' {
-		return -int64(n), err == nil
-	}
-	return int64(n), err == nil
-}
-
 func plainNumber(s string) (int64, error) {
-	n, ok := loose(s)
+	n, ok := parseLoose(s)
 	if !ok {
-		return 0, badOption("not a number: %s", show.Word(s))
+		return 0, badValue("not a number: %s", show.Word(s))
 	}
 	return n, nil
 }
 
 func userNumber(s string) (int64, error) {
-	n, ok := loose(s)
+	n, ok := parseLoose(s)
 	if ok {
 		return n, nil
 	}
@@ -258,7 +223,7 @@ func userNumber(s string) (int64, error) {
 }
 
 func groupNumber(s string) (int64, error) {
-	n, ok := loose(s)
+	n, ok := parseLoose(s)
 	if ok {
 		return n, nil
 	}
@@ -272,15 +237,15 @@ func groupNumber(s string) (int64, error) {
 // unknownName returns the error for the name of a user or group that was not found, or not looked for.
 func unknownName(text, name string, err error) error {
 	if lookup := new(target.LookupError); errors.As(err, &lookup) {
-		return &pgrepError{text: err.Error(), code: cli.ExitFailed}
+		return &usageError{text: err.Error(), code: cli.ExitFailed}
 	}
-	return badOption("%s%s", text, show.Word(name))
+	return badValue("%s%s", text, show.Word(name))
 }
 
 func (o *pgrepOptions) ownGroup(s string) (int64, error) {
-	n, ok := loose(s)
+	n, ok := parseLoose(s)
 	if !ok {
-		return 0, badOption("invalid process group: %s", show.Word(s))
+		return 0, badValue("invalid process group: %s", show.Word(s))
 	}
 	if n == 0 && o.env.Proc != nil {
 		st, err := o.env.Proc.Stat(o.env.PID)
@@ -293,9 +258,9 @@ func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 }
 
 func (o *pgrepOptions) ownSession(s string) (int64, error) {
-	n, ok := loose(s)
+	n, ok := parseLoose(s)
 	if !ok {
-		return 0, badOption("invalid session id: %s", show.Word(s))
+		return 0, badValue("invalid session id: %s", show.Word(s))
 	}
 	if n == 0 && o.env.Proc != nil {
 		st, err := o.env.Proc.Stat(o.env.PID)
@@ -310,7 +275,7 @@ func (o *pgrepOptions) ownSession(s string) (int64, error) {
 func (o *pgrepOptions) setQueue(s string) error {
 	n, err := plainNumber(s)
 	if err == nil && n != int64(int32(n)) {
-		err = badOption("not a number: %s", show.Word(s))
+		err = badValue("not a number: %s", show.Word(s))
 	}
 	value := int32(n)
 	o.queue = &value
@@ -319,12 +284,12 @@ func (o *pgrepOptions) setQueue(s string) error {
 
 func (o *pgrepOptions) setKinds(s string) error {
 	var err error
-	if o.nsKinds, err = members(s); err != nil {
+	if o.nsKinds, err = splitList(s); err != nil {
 		return err
 	}
 	for _, kind := range o.nsKinds {
-		if !slices.Contains(nsKinds(), kind) {
-			return badOption("invalid namespace: %s", show.Word(kind))
+		if !slices.Contains(namespaceKinds(), kind) {
+			return badValue("invalid namespace: %s", show.Word(kind))
 		}
 	}
 	return nil
@@ -344,11 +309,11 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	case o.help || o.version:
 		return nil, nil
 	case o.locked && o.pidfile == nil:
-		return nil, &pgrepError{text: "-L without -F makes no sense", try: true}
+		return nil, &usageError{text: "-L without -F makes no sense", try: true}
 	}
 	if o.pidfile != nil {
 		if o.pids != nil {
-			return nil, &pgrepError{text: "Cannot use pidfile and pid option together", try: true, code: 1}
+			return nil, &usageError{text: "Cannot use pidfile and pid option together", try: true, code: 1}
 		}
 		if err := o.readPidfile(); err != nil {
 			return nil, err
@@ -356,15 +321,15 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	}
 	switch {
 	case o.quiet && o.listFull:
-		return nil, &pgrepError{text: "Cannot use --quiet and -a,--list-full options together", try: true}
+		return nil, &usageError{text: "Cannot use --quiet and -a,--list-full options together", try: true}
 	case o.quiet && o.listName:
-		return nil, &pgrepError{text: "Cannot use --quiet and -l,--list-name options together", try: true}
+		return nil, &usageError{text: "Cannot use --quiet and -l,--list-name options together", try: true}
 	case len(operands) == 1:
 		return &operands[0], nil
 	case len(operands) > 1:
-		return nil, &pgrepError{text: "only one pattern can be provided", try: true}
+		return nil, &usageError{text: "only one pattern can be provided", try: true}
 	case o.criteria == 0:
-		return nil, &pgrepError{text: "no matching criteria specified", try: true}
+		return nil, &usageError{text: "no matching criteria specified", try: true}
 	}
 	return nil, nil
 }
@@ -397,4 +362,62 @@ func (o *pgrepOptions) signalSent() signals.Signal {
 		return o.signal.Signal
 	}
 	return signals.TERM
+}
+
+// pgrepUsage prints what procps prints, and our own options.
+func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
+	fmt.Fprintf(w, "\nUsage:\n %s [options] <pattern>\n\nOptions:\n", name)
+	fmt.Fprint(w, [...]string{
+		pgrepList: ` -d, --delimiter <string>  specify output delimiter
+ -l, --list-name           list PID and process name
+ -a, --list-full           list PID and full command line
+ -Q, --shell-quote         with -l and -a: quote as a shell wants it
+ --quiet                   print nothing, for the exit status
+ -v, --inverse             negates the matching
+ -w, --lightweight         list all TID
+`,
+		pgrepSignal: ` -<sig>, --signal <sig>    signal to send (either number or name)
+ -q, --queue <value>       integer value to be sent with the signal
+ -m, --mrelease            reclaim the memory of what is killed at once
+ -e, --echo                display what is killed
+ -Q, --shell-quote         with -e: quote the name as a shell wants it
+`,
+		pgrepWait: ` -e, --echo                display PIDs before waiting
+     --timeout <duration>  wait no longer than that, then exit 124
+`,
+	}[mode])
+	fmt.Fprint(w, ` -c, --count               count of matching processes
+ -f, --full                use full process name to match
+ -g, --pgroup <PGID,...>   match listed process group IDs
+ -G, --group <GID,...>     match real group IDs
+ -H, --require-handler     match only if signal handler is present
+ -i, --ignore-case         match case insensitively
+ -n, --newest              select most recently started
+ -o, --oldest              select least recently started
+ -O, --older <seconds>     select where older than seconds
+ -p, --pid <PID,...>       match process IDs
+ -P, --parent <PPID,...>   match only child processes of the given parent
+ -s, --session <SID,...>   match session IDs
+ -t, --terminal <tty,...>  match by controlling terminal
+ -u, --euid <ID,...>       match by effective IDs
+ -U, --uid <ID,...>        match by real IDs
+ -x, --exact               match exactly with the command name
+ -F, --pidfile <file>      read PIDs from file
+ -L, --logpidfile          fail if PID file is not locked
+ -r, --runstates <state>   match runstates [D,S,Z,...]
+ -A, --ignore-ancestors    exclude our ancestors from results
+ --cgroup <grp,...>        match by cgroup v2 names
+ --env <name[=val],...>    match on environment variable
+ --ns <PID>                match the processes that belong to the same
+                           namespace as <pid>
+ --nslist <ns,...>         list which namespaces will be considered for
+                           the --ns option.
+                           Available namespaces: cgroup, ipc, mnt, net, pid,
+                           time, user, uts
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+`)
+	fmt.Fprintf(w, "For more details see %s(1).\n", name)
 }

@@ -13,9 +13,9 @@ import (
 
 // readPidfile reads the number that the file, or standard input, begins with.
 func (o *pgrepOptions) readPidfile() error {
-	invalid := &pgrepError{text: "pidfile not valid", try: true, code: 1}
+	invalid := &usageError{text: "pidfile not valid", try: true, code: 1}
 	in := o.env.Stdin
-	notLocked := &pgrepError{text: "Locking check for pidfile failed", code: 1}
+	notLocked := &usageError{text: "Locking check for pidfile failed", code: 1}
 	if *o.pidfile == "-" {
 		if o.locked {
 			return notLocked
@@ -23,7 +23,7 @@ func (o *pgrepOptions) readPidfile() error {
 	} else {
 		f, err := file.Open(*o.pidfile)
 		if err != nil {
-			return &pgrepError{text: "Unable to open pidfile: " + errnoText(err), code: 1}
+			return &usageError{text: "Unable to open pidfile: " + strerror(err), code: 1}
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {

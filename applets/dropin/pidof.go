@@ -71,7 +71,7 @@ func (c *pidofCall) flags(name string) *pflag.FlagSet {
 // setOmit takes a list. A mistake in it is told, and the rest counts.
 func (c *pidofCall) setOmit(s string) error {
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
-		pid, ok := cli.ParseDecimal(cNumber(word))
+		pid, ok := cli.ParseDecimal(trimNumber(word))
 		if word == "%PPID" {
 			pid, ok = os.Getppid(), true
 		}
@@ -177,7 +177,7 @@ func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.File
 		if tid != st.PID {
 			thread, err = c.env.Proc.Stat(tid)
 		}
-		if err == nil && !slices.Contains(c.omit, tid) && c.is(&thread, program, path, file) {
+		if err == nil && !slices.Contains(c.omit, tid) && c.matchesProgram(&thread, program, path, file) {
 			list = append(list, strconv.Itoa(tid))
 		}
 	}
@@ -186,9 +186,9 @@ func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.File
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// is tells whether a process runs the program, by what it calls itself or by
-// what it is.
-func (c *pidofCall) is(st *procfs.Stat, program, path string, file os.FileInfo) bool {
+// matchesProgram tells whether a process runs the program, by what it calls itself or by
+// what it matchesProgram.
+func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file os.FileInfo) bool {
 	args, err := c.env.Proc.Cmdline(st.PID)
 	byName := c.workers || c.zombies && st.State == 'Z'
 	if err != nil || len(args) == 0 && !byName {

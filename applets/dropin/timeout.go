@@ -3,7 +3,6 @@ package dropin
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 	"time"
 
@@ -85,16 +84,6 @@ func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	return l.run(operands[1:])
 }
 
-// gnuError spells an error as strerror(3) does.
-func gnuError(err error) string {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		s := errno.Error()
-		return strings.ToUpper(s[:1]) + s[1:]
-	}
-	return err.Error()
-}
-
 // timeoutCall is one call of timeout.
 type timeoutCall struct {
 	*child.Supervisor
@@ -125,7 +114,7 @@ func (l *timeoutCall) run(operands []string) int {
 	heed := []signals.Signal{signals.ALRM, l.o.signal.s}
 	var relay []signals.Signal
 	for _, sig := range signals.All() {
-		if sig.Ends() || sig == l.o.signal.s && !mute(sig) {
+		if sig.Ends() || sig == l.o.signal.s && !reserved(sig) {
 			relay = append(relay, sig)
 		}
 	}
@@ -156,20 +145,20 @@ func (l *timeoutCall) run(operands []string) int {
 	if l.o.limit.d != 0 && l.o.limit.d != duration.Forever {
 		l.Deadline = time.Now().Add(l.o.limit.d)
 	}
-	if err := l.keepTime(); err != nil {
+	if err := l.superviseTimed(); err != nil {
 		return l.fail(err)
 	}
 	if l.ending && !l.gnu() {
-		if err := l.endRest(); err != nil {
+		if err := l.endRemaining(); err != nil {
 			return l.fail(err)
 		}
 	}
-	return l.exit()
+	return l.exitStatus()
 }
 
-// mute tells the signals that mean something to this process itself: the end
+// reserved reports whether a signal is one of those that mean something to this process itself: the end
 // of a child, the Go runtime's own, and those of the terminal.
-func mute(sig signals.Signal) bool {
+func reserved(sig signals.Signal) bool {
 	switch sig {
 	case signals.CHLD, signals.URG, signals.TTIN, signals.TTOU:
 		return true
@@ -185,18 +174,18 @@ func (l *timeoutCall) fail(err error) int {
 func (l *timeoutCall) notStarted(err error) int {
 	code := child.CannotExec
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
-		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", gnuError(err))
+		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", strerror(err))
 		return child.Failed
 	}
 	if errors.Is(err, syscall.ENOENT) {
 		code = child.NotFound // of the interpreter too
 	}
-	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, gnuError(err))
+	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, strerror(err))
 	return code
 }
 
-// keepTime returns when the command has ended, or cannot be.
-func (l *timeoutCall) keepTime() error {
+// superviseTimed returns when the command has ended, or cannot be.
+func (l *timeoutCall) superviseTimed() error {
 	for l.Command != 0 {
 		wait := duration.Forever
 		if !l.Deadline.IsZero() {
@@ -215,14 +204,14 @@ func (l *timeoutCall) keepTime() error {
 				if e.Signal == signals.ALRM {
 					e.Signal = l.next
 				}
-				if err := l.send(e.Signal); err != nil {
+				if err := l.sendSignal(e.Signal); err != nil {
 					return err
 				}
 			}
 		}
 		if l.Command != 0 && !l.Deadline.IsZero() && time.Until(l.Deadline) <= 0 {
 			l.timedOut, l.ending, l.Deadline = true, true, time.Time{}
-			if err := l.send(l.next); err != nil {
+			if err := l.sendSignal(l.next); err != nil {
 				return err
 			}
 		}
@@ -236,10 +225,10 @@ func (l *timeoutCall) keepTime() error {
 	return nil
 }
 
-func (l *timeoutCall) exit() int {
+func (l *timeoutCall) exitStatus() int {
 	if l.killed && !l.o.foreground {
 		// GNU's is killed with its group, and a shell says so.
-		if l.gnu() || l.strangers() {
+		if l.gnu() || l.groupHasOthers() {
 			_ = l.env.Kernel.OwnGroup(signals.KILL)
 		}
 		l.env.Die(signals.KILL)

@@ -26,49 +26,6 @@ func (v *gnuDuration) String() string {
 
 func (v *gnuDuration) Type() string { return "DURATION" }
 
-// strtod cuts what strtod(3) reads in the C locale from the beginning of s,
-// without the blanks before it. It is "" if that is nothing.
-func strtod(s string) (number, rest string) {
-	s = strings.TrimLeft(s, blanks)
-	at := 0
-	// run passes over characters, at most limit of them.
-	run := func(any string, limit int) (n int) {
-		for n < limit && at < len(s) && strings.IndexByte(any, s[at]) >= 0 {
-			at, n = at+1, n+1
-		}
-		return n
-	}
-	// mantissa passes over digits with a point.
-	mantissa := func(digits string) bool {
-		whole := run(digits, len(s))
-		point := run(".", 1)
-		return whole+point*run(digits, len(s)) > 0
-	}
-	exponent := func(letters string) {
-		before := at
-		if run(letters, 1) == 0 || run("+-", 1) < 0 || run("0123456789", len(s)) == 0 {
-			at = before
-		}
-	}
-	run("+-", 1)
-	sign := at
-	for _, word := range []string{"infinity", "inf"} {
-		if end := at + len(word); end <= len(s) && strings.EqualFold(s[at:end], word) {
-			return s[:end], s[end:]
-		}
-	}
-	if run("0", 1) > 0 && run("xX", 1) > 0 && mantissa("0123456789abcdefABCDEF") {
-		exponent("pP")
-		return s[:at], s[at:]
-	}
-	at = sign
-	if !mantissa("0123456789") {
-		return "", s
-	}
-	exponent("eE")
-	return s[:at], s[at:]
-}
-
 // Set reads s as coreutils does. Like every number below 0, one that is too close to it for a
 // double is refused; -0 is 0. One above 0 that is too small is the shortest time.
 func (v *gnuDuration) Set(s string) error {
@@ -86,7 +43,7 @@ func (v *gnuDuration) Set(s string) error {
 	if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
 		return invalid
 	}
-	underflow := f == 0 && !zero(number)
+	underflow := f == 0 && !isZero(number)
 	if f < 0 || underflow && number[0] == '-' {
 		return invalid
 	}
@@ -99,18 +56,6 @@ func (v *gnuDuration) Set(s string) error {
 		v.d = time.Duration(math.Ceil(f))
 	}
 	return nil
-}
-
-// zero reports whether a number that strtod returned, in lower case, has no digit but 0
-// before its exponent.
-func zero(number string) bool {
-	number = strings.TrimLeft(number, "+-")
-	digits, letter := number, "e"
-	if hex, ok := strings.CutPrefix(number, "0x"); ok {
-		digits, letter = hex, "p"
-	}
-	digits, _, _ = strings.Cut(digits, letter)
-	return strings.Trim(digits, "0.") == ""
 }
 
 // gnuSignal is a signal as GNU's operand2sig takes it.

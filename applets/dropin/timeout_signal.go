@@ -13,8 +13,8 @@ import (
 	"killbox/procfs"
 )
 
-// send signals the command, and whoever else is to be timed out.
-func (l *timeoutCall) send(sig signals.Signal) error {
+// sendSignal signals the command, and whoever else is to be timed out.
+func (l *timeoutCall) sendSignal(sig signals.Signal) error {
 	if l.Command == 0 {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (l *timeoutCall) send(sig signals.Signal) error {
 		return nil
 	}
 	if !l.gnu() {
-		return l.sendFamily(sig)
+		return l.signalFamilyAndGroup(sig)
 	}
 	list := []signals.Signal{sig}
 	if sig != signals.KILL && sig != signals.CONT && !l.o.foreground {
@@ -63,17 +63,17 @@ func (l *timeoutCall) send(sig signals.Signal) error {
 	return nil
 }
 
-// sendFamily signals each descendant of ours once, and the rest of our group, such as
+// signalFamilyAndGroup signals each descendant of ours once, and the rest of our group, such as
 // another stage of a shell's pipeline. Descendants that are left to a leader which
 // handles the signal are sent nothing.
-func (l *timeoutCall) sendFamily(sig signals.Signal) error {
+func (l *timeoutCall) signalFamilyAndGroup(sig signals.Signal) error {
 	step := escalate.Step{Signal: sig}
 	if sig == signals.KILL {
 		step.Grace = escalate.KillGrace
 	}
 	relayed := l.relayGroups(sig)
 	err := l.signalFamily(step, func(st *procfs.Stat) string {
-		if relayed.leaves(st) {
+		if relayed.covers(st) {
 			return "a leader handles the signal"
 		}
 		return ""
@@ -81,7 +81,7 @@ func (l *timeoutCall) sendFamily(sig signals.Signal) error {
 	if len(relayed) > 0 {
 		l.relayed, l.relayedSignal = relayed, sig
 	}
-	if err == nil && sig != signals.KILL && !sig.Stops() && l.strangers() {
+	if err == nil && sig != signals.KILL && !sig.Stops() && l.groupHasOthers() {
 		for _, s := range []signals.Signal{sig, signals.CONT} {
 			_ = l.env.Kernel.OwnGroup(s)
 		}
@@ -106,8 +106,8 @@ func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat)
 // that leader in its own group, and 0 in a group of its descendants.
 type relayedGroups map[int]int
 
-// leaves reports whether the process is sent nothing.
-func (g relayedGroups) leaves(st *procfs.Stat) bool {
+// covers reports whether the process is sent nothing.
+func (g relayedGroups) covers(st *procfs.Stat) bool {
 	leader, ok := g[st.PGID]
 	return ok && st.PID != leader
 }
@@ -146,7 +146,7 @@ func (l *timeoutCall) relayGroups(sig signals.Signal) relayedGroups {
 // were left to a leader.
 func (l *timeoutCall) signalRelayed() error {
 	return l.signalFamily(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
-		if l.relayed.leaves(st) {
+		if l.relayed.covers(st) {
 			return ""
 		}
 		return "it has been sent the signal"
@@ -163,8 +163,8 @@ func (l *timeoutCall) descendants(table *procfs.Snapshot) (procfs.Stat, []*procf
 	return self, table.Family(procfs.Family{Roots: []procfs.ID{self.ID}})
 }
 
-// strangers tells whether our group has members that we have not started.
-func (l *timeoutCall) strangers() bool {
+// groupHasOthers tells whether our group has members that we have not started.
+func (l *timeoutCall) groupHasOthers() bool {
 	var table procfs.Snapshot
 	self, family := l.descendants(&table)
 	if family == nil {
@@ -182,9 +182,9 @@ func (l *timeoutCall) strangers() bool {
 	return false
 }
 
-// endRest ends who is left of the family when the command is gone. They have
+// endRemaining ends who is left of the family when the command is gone. They have
 // been sent the signal with it, so that nothing but KILL is to come.
-func (l *timeoutCall) endRest() error {
+func (l *timeoutCall) endRemaining() error {
 	l.Ladder = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
 	if l.killed {
 		l.Ladder = l.Ladder[1:]

@@ -179,7 +179,7 @@ func (t *tiniCall) run(operands []string) int {
 	}
 	rep := report.New(report.Options{Applet: "tini", Out: t.env.Stderr, Err: t.env.Stderr})
 	t.r = child.NewSupervisor(k, t.env.Proc, t.env.PID, rep, child.Options{
-		Group: t.group, Keep: t.keep, Init: true, Notice: t.notice, Remaps: remaps,
+		Group: t.group, Keep: t.keep, Init: true, Notice: t.handleEvent, Remaps: remaps,
 		Ladder: escalate.NewLadder(signals.TERM, escalate.DefaultGrace),
 	})
 	orphans := t.subreaper || t.env.PID == 1 || k.Subreaper()
@@ -225,7 +225,7 @@ func subreaperText(err error) error {
 	case e.Err == syscall.EINVAL:
 		return errors.New("PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?")
 	default:
-		return errors.New("Failed to register as child subreaper: " + gnuError(e.Err))
+		return errors.New("Failed to register as child subreaper: " + strerror(e.Err))
 	}
 }
 
@@ -234,7 +234,7 @@ func (t *tiniCall) notStarted(name string, err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
 	}
-	t.log(tiniFatal, "exec %s failed: %s", show.Word(name), gnuError(err))
+	t.log(tiniFatal, "exec %s failed: %s", show.Word(name), strerror(err))
 	code := uint32(tiniFailed)
 	switch {
 	case errors.Is(err, syscall.ENOENT):
@@ -247,8 +247,8 @@ func (t *tiniCall) notStarted(name string, err error) int {
 	return t.r.ExitStatus()
 }
 
-// notice logs what happens.
-func (t *tiniCall) notice(e *child.Event) {
+// handleEvent logs what happens.
+func (t *tiniCall) handleEvent(e *child.Event) {
 	switch e.Kind {
 	case child.Signal:
 		if t.r.Command != 0 {
@@ -277,15 +277,4 @@ func signalText(sig signals.Signal) string {
 	}
 	s := syscall.Signal(sig).String()
 	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-// atoi reads a number as that of C does.
-func atoi(s string) int {
-	s = strings.TrimLeft(s, blanks)
-	end := len(s) - len(strings.TrimLeft(s, "+-"))
-	for end < len(s) && s[end] >= '0' && s[end] <= '9' {
-		end++
-	}
-	n, _ := strconv.Atoi(s[:end])
-	return n
 }

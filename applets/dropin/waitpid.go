@@ -95,7 +95,7 @@ func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int
 	}
 	count := len(operands)
 	if o.count != nil {
-		n, err := utilNumber("invalid count", *o.count, 1, 64)
+		n, err := parseUtilNumber("invalid count", *o.count, 1, 64)
 		switch {
 		case o.exitedFirst:
 			return fail("options --exited and --count cannot be combined")
@@ -113,7 +113,7 @@ func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int
 	}
 	ops := make([]target.Operand, len(operands))
 	for i, word := range operands {
-		op, err := target.ParsePID(cNumber(word))
+		op, err := target.ParsePID(trimNumber(word))
 		if err != nil || op.Form == target.Group || op.Form == target.Stdin {
 			return fail("failed to parse PID argument '%s': %s", show.Word(word), cli.StrError(parseReason(word)))
 		}
@@ -142,7 +142,7 @@ func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int
 // parseReason is why util-linux does not read word as PID or PID:INODE: ERANGE if a number is
 // below 1 or too large for its type.
 func parseReason(word string) error {
-	pid, inode, given := strings.Cut(cNumber(word), ":")
+	pid, inode, given := strings.Cut(trimNumber(word), ":")
 	n, err := strconv.ParseInt(pid, 10, 32)
 	if errors.Is(err, strconv.ErrRange) || err == nil && n < 1 {
 		return syscall.ERANGE

@@ -77,7 +77,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	c.ReportProblems(c.Targets.Exited || c.AsksOnly())
 	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
 		if !c.Targets.Exited {
-			c.Fail(nil, c.nothing(), ExitMissing)
+			c.Fail(nil, c.noTarget(), ExitMissing)
 		}
 	}
 	return true
@@ -85,8 +85,8 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 
 var ErrNothing = errors.New("nothing matches")
 
-// nothing is the error if there is no target.
-func (c *Call) nothing() error {
+// noTarget is the error if there is no target.
+func (c *Call) noTarget() error {
 	if skipped := c.Found.Skipped; len(skipped) > 0 {
 		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
 		if len(skipped) == 1 {
@@ -211,7 +211,7 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
 	}
 	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
 	if unfinished && (err == nil || sum.Rung > 0) { // if not even a first step was tried, err says it all
-		c.survivors(p, sum)
+		c.reportSurvivors(p, sum)
 	}
 	if sum.Failed || sum.Refused {
 		c.Codes = append(c.Codes, ExitFailed)
@@ -233,8 +233,8 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
 	return sum
 }
 
-// survivors reports who is still there, and why.
-func (c *Call) survivors(p *escalate.Plan, sum *escalate.Summary) {
+// reportSurvivors reports who is still there, and why.
+func (c *Call) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) {
 	if sum.Count(escalate.Survived) == 0 {
 		return
 	}

@@ -83,7 +83,7 @@ func (o *LadderOptions) Ladder() (escalate.Ladder, error) {
 		case o.Signal.Given && first != l[0].Signal:
 			return nil, fmt.Errorf("two different signals, %v and the schedule's %v: --retry alone says all", first, l[0].Signal)
 		}
-		return o.cut(l)
+		return o.cutBeforeKill(l)
 	}
 	if o.KillAfter.Given && o.NoKill {
 		return nil, o.noKillAfter(first)
@@ -97,7 +97,7 @@ func (o *LadderOptions) Ladder() (escalate.Ladder, error) {
 	} else if first == signals.KILL {
 		grace = escalate.KillGrace
 	}
-	return o.cut(escalate.NewLadder(first, grace))
+	return o.cutBeforeKill(escalate.NewLadder(first, grace))
 }
 
 // noKillAfter is the error for --kill-after with --no-kill, which probably wants the first wait alone.
@@ -114,8 +114,8 @@ func (o *LadderOptions) noKillAfter(first signals.Signal) error {
 
 var errNoLadder = errors.New("--no-kill leaves nothing of a ladder that begins with KILL")
 
-// cut ends the ladder before KILL, if that is what --no-kill asks for.
-func (o *LadderOptions) cut(l escalate.Ladder) (escalate.Ladder, error) {
+// cutBeforeKill ends the ladder before KILL, if that is what --no-kill asks for.
+func (o *LadderOptions) cutBeforeKill(l escalate.Ladder) (escalate.Ladder, error) {
 	if !o.NoKill {
 		return l, nil
 	}
