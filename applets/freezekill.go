@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -94,7 +95,7 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 	return o.endOrHold(c, p)
 }
 
-// isShutdown tells whether PID 1 has started this, as in a isShutdown script.
+// isShutdown tells whether PID 1 has started this, as in a shutdown script.
 func (o *freezekillOptions) isShutdown(env *cli.Env) bool {
 	if env.Proc == nil {
 		return false
@@ -103,55 +104,52 @@ func (o *freezekillOptions) isShutdown(env *cli.Env) bool {
 	return err == nil && st.PPID == 1
 }
 
+// check returns an error if options or operands exclude each other.
 func (o *freezekillOptions) check(operands []string) error {
-	why := map[string]string{
-		"all":    "--all means everything outside of this session (--omit leaves out some)",
-		"cgroup": "--cgroup means all in the cgroup (tkill --cgroup takes selectors)",
-		"hold":   "--hold sends nothing and ends with standard input, a signal or --timeout",
-		"thaw":   "--thaw sends CONT and nothing else",
-	}
-	one := func(option string, others ...string) error {
-		for _, name := range others {
-			if o.flags.Changed(name) {
-				return fmt.Errorf("--%s and --%s exclude each other: %s", option, name, why[option])
-			}
-		}
-		return nil
-	}
-	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
-	whom := []string{"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile"}
+	cgroup := o.flags.Changed("cgroup")
 	switch {
 	case o.hold && o.thaw:
 		return errors.New("--hold and --thaw exclude each other: one freezes, the other resumes")
-	case o.all && o.flags.Changed("cgroup"):
-		return one("all", "cgroup")
-	case (o.all || o.flags.Changed("cgroup")) && len(operands) > 0:
+	case o.all && cgroup: // an exclusion, see below
+	case (o.all || cgroup) && len(operands) > 0:
 		return fmt.Errorf("--all and --cgroup take no further targets, and %s is one", show.Quoted(operands[0]))
-	case o.flags.Changed("cgroup") && o.cgroup == "":
+	case cgroup && o.cgroup == "":
 		return errors.New("--cgroup: empty value")
 	case o.noStrays && !o.tree:
 		return errors.New("--no-strays has no meaning without --tree")
 	}
-	var err error
-	if o.all {
-		err = one("all", whom...)
+	if err := o.checkExclusions(); err != nil {
+		return err
 	}
-	if o.flags.Changed("cgroup") && err == nil {
-		err = one("cgroup", whom...)
+	if o.hold && slices.Contains(operands, "-") {
+		return errors.New("--hold waits for the end of standard input, so no targets can come from there")
 	}
-	if o.hold && err == nil {
-		if err = one("hold", ladder...); err == nil {
-			for _, word := range operands {
-				if word == "-" {
-					err = errors.New("--hold waits for the end of standard input, so no targets can come from there")
-				}
+	return nil
+}
+
+// checkExclusions returns an error for an option that excludes another one which was given.
+func (o *freezekillOptions) checkExclusions() error {
+	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
+	selecting := []string{
+		"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile",
+	}
+	for _, option := range []struct {
+		given     bool
+		name, why string
+		excluded  []string
+	}{
+		{o.all, "all", "--all means everything outside of this session (--omit leaves out some)", append([]string{"cgroup"}, selecting...)},
+		{o.flags.Changed("cgroup"), "cgroup", "--cgroup means all in the cgroup (tkill --cgroup takes selectors)", selecting},
+		{o.hold, "hold", "--hold sends nothing and ends with standard input, a signal or --timeout", ladder},
+		{o.thaw, "thaw", "--thaw sends CONT and nothing else", append(ladder, "timeout", "prove", "no-guard")},
+	} {
+		for _, name := range option.excluded {
+			if option.given && o.flags.Changed(name) {
+				return fmt.Errorf("--%s and --%s exclude each other: %s", option.name, name, option.why)
 			}
 		}
 	}
-	if o.thaw && err == nil {
-		err = one("thaw", append(ladder, "timeout", "prove", "no-guard")...)
-	}
-	return err
+	return nil
 }
 
 func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
@@ -230,7 +228,7 @@ func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
 			Over: over.Load,
 			Frozen: func(held []*escalate.Result) {
 				for _, res := range held {
-					if o.output.Json || o.output.Verbose {
+					if o.output.JSON || o.output.Verbose {
 						continue
 					}
 					if handle := c.Handle(&res.Stat); handle != "" {

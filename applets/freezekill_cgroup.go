@@ -19,53 +19,14 @@ var errNoCgroup = errors.New("no such cgroup")
 
 // runCgroup is freezekill --cgroup.
 func (o *freezekillOptions) runCgroup(c *cli.Call) int {
-	var err error
-	var process target.Operand
-	if c.Ladder, err = o.ladder.Ladder(); err == nil {
-		err = c.CheckAsking(o.target.Exited)
-	}
-	if err == nil && !strings.HasPrefix(o.cgroup, "/") {
-		process, err = target.ParseOperand(o.cgroup)
-		if err == nil && process.Form != target.PID && process.Form != target.Handle {
-			err = errors.New("it is neither a path that begins with a slash nor a PID")
-		}
-		if err != nil {
-			err = fmt.Errorf("--cgroup: %s: %w", show.Quoted(o.cgroup), err)
-		}
-	}
-	if err == nil {
-		c.Request.Omit, err = o.target.Omitted()
-	}
+	process, err := o.checkCgroup(c)
 	if err != nil {
 		return cli.UsageError(c.Env, c.Applet.Name, err)
 	}
 	c.StartReport()
-	if err = c.CheckNamespace(); err == nil && c.Env.Proc == nil {
-		err = c.Env.ProcErr
-	}
-	if err != nil {
-		c.Fail(nil, err, cli.ExitFailed)
+	dir, over := o.resolveCgroup(c, process)
+	if over {
 		return c.ExitStatus()
-	}
-	c.Exclusions = target.NewGuard(c.Env.Proc, c.Env.PID, false)
-	dir, err := o.findCgroup(c.Env, process)
-	if err == nil {
-		err = o.openCgroup(c, dir)
-	}
-	missing := errors.Is(err, errNoCgroup) || errors.Is(err, procfs.ErrNoProcess)
-	switch {
-	case missing && o.target.Exited:
-		return c.ExitStatus()
-	case err != nil:
-		code := cli.ExitFailed
-		if missing {
-			code = cli.ExitMissing
-		}
-		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), code)
-		return c.ExitStatus()
-	}
-	if len(c.Found.Processes)+len(c.Found.Skipped) == 0 && !o.target.Exited && !c.Found.Vanished {
-		c.Fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), cli.ExitMissing)
 	}
 	if c.AsksOnly() && !o.output.DryRun {
 		return aliveCgroup(c, o.cgroup)
@@ -78,20 +39,72 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 		Contains: func(st *procfs.Stat) bool { return isIn(c.Env.Proc, st, dir) },
 		Guard:    c.Excludes,
 	}
-	if o.output.DryRun {
+	switch {
+	case o.output.DryRun:
 		return o.printPlan(c, cli.PlannedTargets(p))
-	}
-	if o.thaw {
+	case o.thaw:
 		if err := c.Env.Kernel.ThawCgroup(true); err != nil {
 			c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
 			return c.ExitStatus()
 		}
 		return o.resume(c, cli.PlannedTargets(p))
-	}
-	if len(c.Found.Processes) == 0 && !c.Found.Vanished {
+	case len(c.Found.Processes) == 0 && !c.Found.Vanished:
 		return c.ExitStatus()
 	}
 	return o.endOrHold(c, p)
+}
+
+// checkCgroup checks the options. If --cgroup names a process, it returns that.
+func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, err error) {
+	if c.Ladder, err = o.ladder.Ladder(); err != nil {
+		return process, err
+	}
+	if err := c.CheckAsking(o.target.Exited); err != nil {
+		return process, err
+	}
+	if !strings.HasPrefix(o.cgroup, "/") {
+		process, err = target.ParseOperand(o.cgroup)
+		if err == nil && process.Form != target.PID && process.Form != target.Handle {
+			err = errors.New("it is neither a path that begins with a slash nor a PID")
+		}
+		if err != nil {
+			return process, fmt.Errorf("--cgroup: %s: %w", show.Quoted(o.cgroup), err)
+		}
+	}
+	c.Request.Omit, err = o.target.Omitted()
+	return process, err
+}
+
+// resolveCgroup finds and opens the cgroup and its members. With over the call is at its end.
+func (o *freezekillOptions) resolveCgroup(c *cli.Call, process target.Operand) (dir *procfs.CgroupDir, over bool) {
+	err := c.CheckNamespace()
+	if err == nil && c.Env.Proc == nil {
+		err = c.Env.ProcErr
+	}
+	if err != nil {
+		c.Fail(nil, err, cli.ExitFailed)
+		return nil, true
+	}
+	c.Exclusions = target.NewGuard(c.Env.Proc, c.Env.PID, false)
+	dir, err = o.findCgroup(c.Env, process)
+	if err == nil {
+		err = o.openCgroup(c, dir)
+	}
+	missing := errors.Is(err, errNoCgroup) || errors.Is(err, procfs.ErrNoProcess)
+	switch {
+	case missing && o.target.Exited:
+		return nil, true
+	case missing:
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitMissing)
+		return nil, true
+	case err != nil:
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
+		return nil, true
+	}
+	if len(c.Found.Processes)+len(c.Found.Skipped) == 0 && !o.target.Exited && !c.Found.Vanished {
+		c.Fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), cli.ExitMissing)
+	}
+	return dir, false
 }
 
 // aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces

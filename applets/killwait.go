@@ -59,24 +59,14 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if err := o.check(flags); err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Harmless: o.harmless()}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Harmless: o.waitOnly || o.handles}
 	o.target.Zombies = o.reaped
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}
 	p := c.Plan()
 	if o.handles {
-		if env.Proc == nil {
-			c.Fail(nil, env.ProcErr, cli.ExitFailed)
-			return c.ExitStatus()
-		}
-		c.Report.Planned(p)
-		for i := range c.Found.Processes {
-			if handle := c.Handle(&c.Found.Processes[i].Stat); !o.output.Json && handle != "" {
-				fmt.Fprintln(env.Stdout, handle)
-			}
-		}
-		return c.ExitStatus()
+		return o.printHandles(c, p)
 	}
 	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
 	if o.any {
@@ -96,6 +86,26 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if c.AsksOnly() && !p.WaitOnly {
 		return c.ReportAlive()
 	}
+	return o.runPlan(c, p)
+}
+
+// printHandles prints the handles of the targets and signals nothing.
+func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
+	if c.Env.Proc == nil {
+		c.Fail(nil, c.Env.ProcErr, cli.ExitFailed)
+		return c.ExitStatus()
+	}
+	c.Report.Planned(p)
+	for i := range c.Found.Processes {
+		if handle := c.Handle(&c.Found.Processes[i].Stat); !o.output.JSON && handle != "" {
+			fmt.Fprintln(c.Env.Stdout, handle)
+		}
+	}
+	return c.ExitStatus()
+}
+
+// runPlan signals the targets, or only waits for them, and returns the exit status of the call.
+func (o *killwaitOptions) runPlan(c *cli.Call, p *escalate.Plan) int {
 	sum := c.Run(p)
 	if o.status {
 		last := o.printStatuses(c, sum)
@@ -106,11 +116,6 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	}
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
-}
-
-// harmless tells whether nobody is signalled.
-func (o *killwaitOptions) harmless() bool {
-	return o.waitOnly || o.handles
 }
 
 func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
@@ -139,7 +144,7 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 	}
 	line := func(name string, status int) {
 		last = status
-		if !c.Outputs.Json {
+		if !c.Outputs.JSON {
 			fmt.Fprintf(c.Env.Stdout, "%s %d\n", show.Word(name), status)
 		}
 	}

@@ -90,7 +90,7 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 	}()
 	rep := report.New(report.Options{
 		Applet: "reapwait", Out: out, Err: r.env.Stderr,
-		Verbose: r.output.Verbose, JSON: r.output.Json, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY, Screen: r.env.Screen,
+		Verbose: r.output.Verbose, JSON: r.output.JSON, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY, Screen: r.env.Screen,
 	})
 	r.Supervisor = child.NewSupervisor(k, r.env.Proc, r.env.PID, rep, r.supervision())
 	if err := k.Adopt(r.report); err != nil {
@@ -138,7 +138,7 @@ func (o *reapwaitOptions) supervision() child.Options {
 	return child.Options{
 		Ladder: o.steps, LadderGiven: o.ladder.KillAfter.Given || o.ladder.Retry != "",
 		Hook: o.ladder.Hook, HookTimeout: o.ladder.HookTimeout.Value,
-		FetchStatus: o.output.Json || o.output.Verbose,
+		FetchStatus: o.output.JSON || o.output.Verbose,
 		Group:       o.group, Session: o.session, Linger: o.linger, Keep: o.keep,
 		Rewrites: o.rewrites, Remaps: o.remaps, ReportReaped: o.report,
 	}

@@ -115,6 +115,11 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 		}
 		return nil
 	}
+	return o.checkCommand(operands)
+}
+
+// checkCommand checks the options of a call that runs a command.
+func (o *reapwaitOptions) checkCommand(operands []string) error {
 	for _, pair := range [][3]string{
 		{"linger", "keep", "one waits for what is left, the other leaves it alone"},
 		{"detach", "die-with-parent", "what is detached has lost its parent"},

@@ -31,10 +31,9 @@ type zombieCall struct {
 func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []string) int {
 	z := &zombieCall{reapwaitOptions: o, env: env}
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
-	for _, op := range ops {
-		if err == nil && op.Form == target.Group {
-			err = errors.New("a group has no children")
-		}
+	isGroup := func(op target.Operand) bool { return op.Form == target.Group }
+	if err == nil && slices.ContainsFunc(ops, isGroup) {
+		err = errors.New("a group has no children")
 	}
 	if err != nil {
 		return cli.UsageError(env, a.Name, err)
@@ -42,7 +41,7 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	z.call = &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &cli.TargetOptions{}}
 	c := z.call
 	c.Report = report.New(report.Options{
-		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.Verbose, JSON: o.output.Json,
+		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.Verbose, JSON: o.output.JSON,
 		Quiet: o.output.Quiet, Terminal: env.StderrTTY, Screen: env.Screen,
 	})
 	if env.Proc == nil {
@@ -72,22 +71,27 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	for _, st := range list {
 		z.printZombie(st)
 	}
-	if o.output.DryRun {
-		return z.exitStatus(list)
+	if !o.output.DryRun {
+		if list, err = z.endZombies(list); err != nil {
+			c.Fail(nil, err, cli.ExitFailed)
+		}
 	}
-	_ = env.Kernel.Hold()
-	if (o.nudge || o.killParent) && len(list) > 0 {
+	return z.exitStatus(list)
+}
+
+// endZombies does to the parents of the zombies what the options ask for, and returns the zombies that remain.
+func (z *zombieCall) endZombies(list []procfs.Stat) ([]procfs.Stat, error) {
+	_ = z.env.Kernel.Hold()
+	var err error
+	if (z.nudge || z.killParent) && len(list) > 0 {
 		z.nudgeParents(list)
 		list, err = z.findZombies()
 	}
-	if err == nil && o.killParent && len(list) > 0 {
+	if err == nil && z.killParent && len(list) > 0 {
 		z.endParents(list)
 		list, err = z.findZombies()
 	}
-	if err != nil {
-		c.Fail(nil, err, cli.ExitFailed)
-	}
-	return z.exitStatus(list)
+	return list, err
 }
 
 // exitStatus returns the exit status of the call, after which those zombies remain.
@@ -221,7 +225,7 @@ func (z *zombieCall) waitReaped(list []procfs.Stat, limit time.Duration) {
 func (z *zombieCall) endParents(list []procfs.Stat) {
 	p := &escalate.Plan{
 		Ladder: z.steps, Hook: z.ladder.Hook, HookTimeout: z.ladder.HookTimeout.Value,
-		Status: z.output.Json || z.output.Verbose,
+		Status: z.output.JSON || z.output.Verbose,
 	}
 	for _, parent := range z.openParents(list) {
 		reason := z.call.Exclusions.Brought(&parent)

@@ -87,7 +87,6 @@ func (c *killallCall) run(args []string) int {
 		return killallFailed
 	}
 	var table procfs.Snapshot
-
 	if c.o.wait {
 		err = c.env.Kernel.PrepareWait()
 	}
@@ -113,6 +112,17 @@ func (c *killallCall) run(args []string) int {
 	for i := range found {
 		c.signalProcess(&found[i])
 	}
+	code := c.reportNotFound()
+	if c.o.wait {
+		if failed := c.waitSignalled(); failed != 0 {
+			return failed
+		}
+	}
+	return code
+}
+
+// reportNotFound reports the names that no process has, and returns the exit status.
+func (c *killallCall) reportNotFound() int {
 	code := 0
 	if len(c.names) == 0 && c.done == 0 {
 		code = killallFailed
@@ -124,11 +134,6 @@ func (c *killallCall) run(args []string) int {
 		code = killallFailed
 		if !c.o.quiet {
 			c.say("%s: no process found", show.Word(n.text))
-		}
-	}
-	if c.o.wait {
-		if failed := c.waitSignalled(); failed != 0 {
-			return failed
 		}
 	}
 	return code
@@ -207,7 +212,7 @@ func removed(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// missingNames returns an error for an operand that names a missingNames file which no
+// missingNames returns an error for an operand that names a missing file which no
 // process runs.
 func (c *killallCall) missingNames(found []killallFound) error {
 	for i, n := range c.names {

@@ -16,29 +16,12 @@ const cutName = 15
 // match judges a process. hits are the operands that it answers to, and shown
 // is the name that it goes by.
 func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, hits []int) {
-	proc := c.env.Proc
-	if c.o.hasUID {
-		if status, err := proc.Status(st.PID); err != nil || status.UID[0] != c.o.uid {
-			return false, "", nil
-		}
-	}
-	if c.ns != "" {
-		if ns, err := proc.Namespace(st.PID, "pid"); err != nil || ns != c.ns {
-			return false, "", nil
-		}
-	}
-	if c.o.context != nil {
-		if label, err := proc.Label(st.PID); err != nil || !c.o.context.MatchString(label) {
-			return false, "", nil
-		}
-	}
-	age := max(c.uptime-procfs.Ticks(st.Start), 0)
-	if c.o.younger > 0 && age > c.o.younger || c.o.older > 0 && age < c.o.older {
+	if !c.meetsOptions(st) {
 		return false, "", nil
 	}
 	shown, whole := st.Comm, true
 	if len(st.Comm) == cutName {
-		words, err := proc.Cmdline(st.PID)
+		words, err := c.env.Proc.Cmdline(st.PID)
 		if err != nil {
 			return false, "", nil
 		}
@@ -55,6 +38,28 @@ func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, 
 		}
 	}
 	return len(hits) > 0 || len(c.names) == 0, shown, hits
+}
+
+// meetsOptions reports whether the process has the user, namespace, security context and age asked for.
+func (c *killallCall) meetsOptions(st *procfs.Stat) bool {
+	proc := c.env.Proc
+	if c.o.hasUID {
+		if status, err := proc.Status(st.PID); err != nil || status.UID[0] != c.o.uid {
+			return false
+		}
+	}
+	if c.ns != "" {
+		if ns, err := proc.Namespace(st.PID, "pid"); err != nil || ns != c.ns {
+			return false
+		}
+	}
+	if c.o.context != nil {
+		if label, err := proc.Label(st.PID); err != nil || !c.o.context.MatchString(label) {
+			return false
+		}
+	}
+	age := max(c.uptime-procfs.Ticks(st.Start), 0)
+	return !(c.o.younger > 0 && age > c.o.younger || c.o.older > 0 && age < c.o.older)
 }
 
 // fullName looks for a name that was cut among the words of the command line:

@@ -117,26 +117,16 @@ func (o *killallOptions) parse(name string, inOrder bool, args []string) (operan
 		word := args[0]
 		args = args[1:]
 		body, dash := strings.CutPrefix(word, "-")
+		operand := !dash || body == ""
 		switch {
 		case word == "--":
 			return append(operands, args...), nil
-		case (!dash || body == "") && inOrder:
+		case operand && inOrder:
 			return append(append(operands, word), args...), nil
-		case !dash || body == "":
+		case operand:
 			operands = append(operands, word)
-		case body[0] == '-':
-			args, err = longOption(flags, body[1:], args)
-		case len(body) == 1 && flags.ShorthandLookup(body) != nil:
-			args, err = letters(flags, "", body, args)
-		case body == "ve" || body == "ver":
-			o.verbose, o.exact = true, true // and not --version
-		case o.long(flags, body):
-			args, err = longOption(flags, body, args)
-		case body[0] >= '0' && body[0] <= '9' || body[0] >= 'A' && body[0] <= 'Z' && body[0] != 'Z':
-			err = o.setSignal(body)
 		default:
-			// -h is ours, and only by itself: -hup is a signal to some.
-			args, err = letters(flags, "h", body, args)
+			args, err = o.parseOption(flags, body, args)
 		}
 	}
 	if err == errEnough {
@@ -145,8 +135,27 @@ func (o *killallOptions) parse(name string, inOrder bool, args []string) (operan
 	return operands, err
 }
 
-// long tells whether a word is a long option, or the beginning of one.
-func (o *killallOptions) long(flags *pflag.FlagSet, word string) (ok bool) {
+// parseOption reads an option, given without its first dash, and returns the words that follow it.
+func (o *killallOptions) parseOption(flags *pflag.FlagSet, body string, args []string) ([]string, error) {
+	switch {
+	case body[0] == '-':
+		return longOption(flags, body[1:], args)
+	case len(body) == 1 && flags.ShorthandLookup(body) != nil:
+		return letters(flags, "", body, args)
+	case body == "ve" || body == "ver":
+		o.verbose, o.exact = true, true // and not --version
+		return args, nil
+	case o.isLong(flags, body):
+		return longOption(flags, body, args)
+	case body[0] >= '0' && body[0] <= '9' || body[0] >= 'A' && body[0] <= 'Y':
+		return args, o.setSignal(body)
+	}
+	// -h is an option of this program, and only by itself: to some tools -hup is a signal.
+	return letters(flags, "h", body, args)
+}
+
+// isLong reports whether a word is a long option, or the beginning of one.
+func (o *killallOptions) isLong(flags *pflag.FlagSet, word string) (ok bool) {
 	name, _, _ := strings.Cut(word, "=")
 	flags.VisitAll(func(f *pflag.Flag) { ok = ok || strings.HasPrefix(f.Name, name) })
 	return ok

@@ -3,11 +3,12 @@ package dropin
 import (
 	"errors"
 	"fmt"
-	"killbox/internal/cli"
-	"killbox/internal/show"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"killbox/internal/cli"
+	"killbox/internal/show"
 )
 
 // blanks is what strtol(3) passes over before a number.

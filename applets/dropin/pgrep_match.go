@@ -75,15 +75,37 @@ func (m *pgrepMatcher) Match(st *procfs.Stat) bool { return m.matchThread(st, st
 
 // matchThread is Match for a thread of the process pid.
 func (m *pgrepMatcher) matchThread(st *procfs.Stat, pid int) bool {
-	ok, err := m.all(st, pid)
+	ok, err := m.matchAll(st, pid)
 	if errors.Is(err, procfs.ErrNoProcess) {
 		return false
 	}
 	return (ok && err == nil) != m.o.inverse
 }
 
-// all holds if all that was asked for holds. What may not be read does not.
-func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
+// matchAll reports whether the thread, of the process pid, meets all criteria. A criterion that needs a file
+// which may not be read is not met.
+func (m *pgrepMatcher) matchAll(st *procfs.Stat, pid int) (bool, error) {
+	if !m.matchStat(st, pid) {
+		return false, nil
+	}
+	if ok, err := m.matchStatus(st); !ok {
+		return false, err
+	}
+	if ok, err := m.matchMembership(st); !ok {
+		return false, err
+	}
+	if m.pattern == nil {
+		return true, nil
+	}
+	text, err := printable(st.Comm), error(nil)
+	if m.o.full {
+		text, err = m.commandLine(st)
+	}
+	return err == nil && m.pattern.MatchString(text), err
+}
+
+// matchStat checks what /proc/PID/stat shows.
+func (m *pgrepMatcher) matchStat(st *procfs.Stat, pid int) bool {
 	o := m.o
 	const ticks = 100
 	switch {
@@ -94,8 +116,14 @@ func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 		o.terminals != nil && !onTerminal(o.terminals, st.TTY),
 		o.states != nil && strings.IndexByte(*o.states, st.State) < 0,
 		o.older != nil && (m.uptime-int64(st.Start))/ticks < *o.older:
-		return false, nil
+		return false
 	}
+	return true
+}
+
+// matchStatus checks users, groups and handlers, which /proc/PID/status shows.
+func (m *pgrepMatcher) matchStatus(st *procfs.Stat) (bool, error) {
+	o := m.o
 	if o.euids != nil || o.ruids != nil || o.rgids != nil || o.handler {
 		status, err := m.proc.Status(st.PID)
 		switch {
@@ -108,21 +136,11 @@ func (m *pgrepMatcher) all(st *procfs.Stat, pid int) (bool, error) {
 			return false, nil
 		}
 	}
-	if ok, err := m.belongs(st); !ok {
-		return false, err
-	}
-	if m.pattern == nil {
-		return true, nil
-	}
-	text, err := printable(st.Comm), error(nil)
-	if o.full {
-		text, err = m.commandLine(st)
-	}
-	return err == nil && m.pattern.MatchString(text), err
+	return true, nil
 }
 
-// belongs checks namespaces, cgroups and the environment.
-func (m *pgrepMatcher) belongs(st *procfs.Stat) (bool, error) {
+// matchMembership checks namespaces, cgroups and the environment.
+func (m *pgrepMatcher) matchMembership(st *procfs.Stat) (bool, error) {
 	o := m.o
 	for i, want := range m.namespace {
 		if want == "" {

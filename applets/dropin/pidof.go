@@ -186,8 +186,8 @@ func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.File
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// matchesProgram tells whether a process runs the program, by what it calls itself or by
-// what it matchesProgram.
+// matchesProgram reports whether a process runs the program: by its argv[0] or comm, by the script that it
+// runs, or by its executable.
 func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file os.FileInfo) bool {
 	args, err := c.env.Proc.Cmdline(st.PID)
 	byName := c.workers || c.zombies && st.State == 'Z'
@@ -201,14 +201,13 @@ func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file o
 	if len(args) > 0 {
 		arg0 = strings.TrimPrefix(args[0], "-") // a login shell's has a dash
 	}
-	exe, _ := c.env.Proc.Exe(st.PID) // only one's own can be seen
+	exe, _ := c.env.Proc.Exe(st.PID) // empty for another user's process
 	switch base := baseName(program); {
 	case program == arg0, program == baseName(arg0), base == arg0, program == exe, path != "" && path == exe, program == baseName(exe):
 		return true
-	case strings.Contains(arg0, " ") && st.Comm == program: // a title written over it
+	case strings.Contains(arg0, " ") && st.Comm == program: // argv has been overwritten by a title
 		return true
-	case c.scripts && len(args) > 1 && strings.HasPrefix(baseName(args[1]), st.Comm) &&
-		(program == args[1] || program == baseName(args[1]) || base == args[1]):
+	case c.scripts && runsScript(st, args, program):
 		return true
 	}
 	if base := baseName(program); file == nil || base != baseName(arg0) && base != baseName(exe) {
@@ -216,6 +215,14 @@ func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file o
 	}
 	info, err := c.env.Proc.ExeInfo(st.PID)
 	return err == nil && os.SameFile(info, file)
+}
+
+// runsScript reports whether the program is a script that the process runs, which is its first argument.
+func runsScript(st *procfs.Stat, args []string, program string) bool {
+	if len(args) < 2 || !strings.HasPrefix(baseName(args[1]), st.Comm) {
+		return false
+	}
+	return program == args[1] || program == baseName(args[1]) || baseName(program) == args[1]
 }
 
 func pidofUsage(w io.Writer) {

@@ -2,11 +2,12 @@ package dropin
 
 import (
 	"errors"
+	"math"
+	"time"
+
 	"killbox/internal/cli"
 	"killbox/internal/signals"
 	"killbox/procfs"
-	"math"
-	"time"
 )
 
 // openMatching opens a process that was found, and judges it once more: what was read

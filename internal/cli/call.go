@@ -128,7 +128,7 @@ func (c *Call) ReportProblems(exited bool) {
 func (c *Call) StartReport() {
 	c.Report = report.New(report.Options{
 		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
-		Verbose: c.Outputs.Verbose, JSON: c.Outputs.Json, Quiet: c.Outputs.Quiet,
+		Verbose: c.Outputs.Verbose, JSON: c.Outputs.JSON, Quiet: c.Outputs.Quiet,
 		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen,
 	})
 }
@@ -170,7 +170,7 @@ func (c *Call) Plan() *escalate.Plan {
 	p := &escalate.Plan{
 		Ladder: c.Ladder, Limit: c.Ladders.Timeout.Value,
 		Hook: c.Ladders.Hook, HookTimeout: c.Ladders.HookTimeout.Value,
-		Status: c.Outputs.Json || c.Outputs.Verbose,
+		Status: c.Outputs.JSON || c.Outputs.Verbose,
 		Ended:  len(c.Found.Ended),
 
 		Targets: make([]escalate.Target, 0, len(c.Found.Processes)),
@@ -206,12 +206,18 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
 	if err != nil {
 		c.Fail(nil, err, ExitFailed)
 	}
-	if c.Report.Errors > 0 && sum.Count(escalate.Refused) > 0 {
-		c.Codes = append(c.Codes, ExitFailed)
-	}
 	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
 	if unfinished && (err == nil || sum.Rung > 0) { // if not even a first step was tried, err says it all
 		c.reportSurvivors(p, sum)
+	}
+	c.reportSummary(sum)
+	return sum
+}
+
+// reportSummary adds the exit statuses that the summary stands for, and reports a proof that is missing.
+func (c *Call) reportSummary(sum *escalate.Summary) {
+	if c.Report.Errors > 0 && sum.Count(escalate.Refused) > 0 {
+		c.Codes = append(c.Codes, ExitFailed)
 	}
 	if sum.Failed || sum.Refused {
 		c.Codes = append(c.Codes, ExitFailed)
@@ -230,7 +236,6 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
 	if c.Ladders.strict && sum.Rung > 1 {
 		c.Codes = append(c.Codes, ExitRungs)
 	}
-	return sum
 }
 
 // reportSurvivors reports who is still there, and why.

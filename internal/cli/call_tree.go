@@ -71,7 +71,7 @@ func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 		}
 		list = append(list, planned)
 	}
-	if c.Outputs.Json {
+	if c.Outputs.JSON {
 		c.addInodes(list)
 	}
 	return list, nil

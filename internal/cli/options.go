@@ -143,13 +143,13 @@ func (o *FreezeOptions) AddTo(flags *pflag.FlagSet) {
 
 // OutputOptions say what is printed.
 type OutputOptions struct {
-	Verbose, Quiet, Json, DryRun bool
+	Verbose, Quiet, JSON, DryRun bool
 }
 
 func (o *OutputOptions) AddTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.DryRun, "dry-run", "n", false, "print what would be done and to whom; signal nothing")
 	flags.BoolVarP(&o.Verbose, "verbose", "v", false, "print a line per signal sent and per process gone")
-	flags.BoolVarP(&o.Json, "json", "j", false, "print one JSON object a line")
+	flags.BoolVarP(&o.JSON, "json", "j", false, "print one JSON object a line")
 	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "print nothing but usage errors")
 }
 
