@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -93,31 +92,4 @@ func looksLikeSignal(flags *pflag.FlagSet, name string) bool {
 		return false
 	}
 	return len(name) > 1
-}
-
-// SignalOption is --signal, which may be given twice if it is the same.
-type SignalOption struct {
-	Signal signals.Signal
-	Given  bool
-}
-
-func (v *SignalOption) String() string {
-	if v.Given {
-		return v.Signal.String()
-	}
-	return ""
-}
-
-func (v *SignalOption) Type() string { return "SIG" }
-
-func (v *SignalOption) Set(s string) error {
-	sig, err := signals.Parse(s)
-	if err != nil {
-		return err
-	}
-	if v.Given && sig != v.Signal {
-		return errors.New("two different signals, " + v.Signal.String() + " and " + sig.String())
-	}
-	v.Signal, v.Given = sig, true
-	return nil
 }
