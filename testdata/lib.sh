@@ -64,7 +64,7 @@ same() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
 # sorted WORD...: the words in numerical order, on one line.
 sorted() { printf '%s\n' "$@" | sort -n | tr '\n' ' '; }
 
-# events FILE FILTER... FIELD...: as in internal/victims, and fails the script, which would not hear of it from a pipeline.
+# events FILE FILTER... FIELD...: as in test/victims, and fails the script, which would not hear of it from a pipeline.
 events() {
 	command events "$@"
 	# 141: a grep -q has seen enough.

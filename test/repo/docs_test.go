@@ -1,4 +1,4 @@
-package main_test
+package repo
 
 import (
 	"fmt"
@@ -420,17 +420,11 @@ func TestManJSON(t *testing.T) {
 func TestManEnvironment(t *testing.T) {
 	pages := read(t, "man/killbox.1") + read(t, "man/killbox.7")
 	found := 0
-	for _, pattern := range []string{"*.go", "*/*.go", "internal/*/*.go"} {
-		files, _ := filepath.Glob(pattern)
-		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "internal/victims/") {
-				continue
-			}
-			for _, m := range regexp.MustCompile(`"(KILLBOX_[A-Z_]+)`).FindAllStringSubmatch(read(t, name), -1) {
-				found++
-				if !strings.Contains(pages, ".It Ev "+m[1]+"\n") {
-					t.Errorf("%s: %s is not documented", name, m[1])
-				}
+	for _, name := range sources(t) {
+		for _, m := range regexp.MustCompile(`"(KILLBOX_[A-Z_]+)`).FindAllStringSubmatch(read(t, name), -1) {
+			found++
+			if !strings.Contains(pages, ".It Ev "+m[1]+"\n") {
+				t.Errorf("%s: %s is not documented", name, m[1])
 			}
 		}
 	}
@@ -499,7 +493,7 @@ func TestLinks(t *testing.T) {
 	docs, _ := filepath.Glob("docs/*.md")
 	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
-			if _, err := os.Stat(m[1]); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s: %v", doc, err)
 			}
 		}

@@ -1,4 +1,5 @@
-package main_test
+// Package differential gives classic tools and the applets of their names the same command lines, and compares.
+package differential
 
 import (
 	"cmp"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"killbox/test/harness"
 )
 
 // comparison is a table of command lines that a classic tool and the applet of its name are both given, each in a PID
@@ -67,14 +70,14 @@ at() { take_pid "$@"; shift; until_true running "$pid" "$1"; until_true asleep "
 fate() { for p in "$@"; do kill -KILL "$p"; wait "$p"; echo "$p ended with $?"; done 2>/dev/null; }
 `
 
+func TestMain(m *testing.M) { harness.Main(m) }
+
 // TestDifferential runs the tables of comparisons. -run TestDifferential/TOOL runs one.
 //
 //	KILLBOX_TEST_PEERS=DIR   a folder with originals that are not installed, looked at first
 func TestDifferential(t *testing.T) {
-	if out, err := exec.Command("ns", "true").CombinedOutput(); err != nil {
-		scriptT{t}.Skip(fmt.Sprintf("no PID namespace of our own, and nothing is killed outside one: %v: %s", err, out))
-	}
-	bin := install(t)
+	harness.NeedNamespace(t)
+	bin := harness.Install(t)
 	for _, c := range comparisons() {
 		t.Run(cmp.Or(c.name, c.tool), func(t *testing.T) { c.run(t, bin) })
 	}
@@ -90,7 +93,7 @@ func (c *comparison) run(t *testing.T, bin string) {
 		t.SkipNow()
 	}
 	if peer == "" {
-		scriptT{t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), checkDeps))
+		harness.T{T: t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), harness.CheckDeps))
 	}
 	wrong := c.compared(t, c.cases, peer, filepath.Join(bin, c.tool))
 	if len(wrong) > 0 {
@@ -168,13 +171,9 @@ func (c *comparison) side(t *testing.T, name, path string, cases []diffCase) []s
 	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	testdata, err := filepath.Abs("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command("ns", "-t", "1200", "sh", file)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "WORK="+dir, "LIB="+testdata, "tool="+tool)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "WORK="+dir, "LIB="+harness.Testdata(), "tool="+tool)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", name, err, out)
 	}
