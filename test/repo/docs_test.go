@@ -445,7 +445,7 @@ func TestReadme(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(makefile, -1) {
 		targets[m[1]] = true
 	}
-	for _, doc := range []string{"README.md", "CONTRIBUTING.md"} {
+	for _, doc := range []string{"README.md", "CONTRIBUTING.md", "docs/performance.md", "test/README.md"} {
 		mentioned := 0
 		for _, m := range regexp.MustCompile("(?m)(?:`|^    |^\\$ |&& )(?:sudo )?make ([a-z][a-z-]*)").FindAllStringSubmatch(read(t, doc), -1) {
 			mentioned++
@@ -491,7 +491,7 @@ func TestReadme(t *testing.T) {
 // TestLinks: the files that the documents point to are there.
 func TestLinks(t *testing.T) {
 	docs, _ := filepath.Glob("docs/*.md")
-	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/README.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s: %v", doc, err)
