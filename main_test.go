@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { harness.Main(m) }
 //	KILLBOX_TEST_TIMEOUT=S  seconds that a script's namespace may live
 func TestScripts(t *testing.T) {
 	harness.NeedNamespace(t)
-	// Some scripts become another user, who has to find the programs too.
+	// Some scripts become another user, and that user has to find the programs too.
 	helpers, err := exec.LookPath("ns")
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// pidfdExit says whether this kernel tells the exit status of a process to those who are not its parent (Linux 6.15).
+// pidfdExit reports whether this kernel tells the exit status of a process to others than its parent (Linux 6.15).
 var pidfdExit = sync.OnceValue(func() bool {
 	fd := -1
 	cmd := exec.Command("true")

@@ -219,7 +219,7 @@ func TestManExitStatus(t *testing.T) {
 			continue // those of the tool that it stands in for
 		}
 		if a.Command {
-			// The command's own, and those of who runs one.
+			// The command's own, and those of a program that runs a command.
 			if got := listed(page); !slices.Equal(got, []int{2, 124, 125, 126, 127}) {
 				t.Errorf("%s.1 lists %v", a.Name, got)
 			}

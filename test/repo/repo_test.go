@@ -1,4 +1,4 @@
-// Package repo tests the repository: what the documents promise, who imports whom, and how large functions may be.
+// Package repo tests the repository: documents against code, the imports between packages, and the size of functions.
 package repo
 
 import (
