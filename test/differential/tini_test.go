@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import "regexp"
 
@@ -7,7 +7,7 @@ func tiniOfDebian() comparison {
 	const (
 		program = "it is another program"
 		named   = "a signal may be named as elsewhere"
-		left    = "who is left is ended"
+		left    = "remaining processes are ended"
 		long    = "options have long names"
 		ours    = "our own"
 	)
@@ -52,7 +52,7 @@ func tiniOfDebian() comparison {
 	add(long, "$tool --version x", "$tool -s --nosuch true", "$tool -s --vers true", "$tool -s true --help")
 	add(program, "$tool --version", "$tool -l", "$tool -lx", "$tool -h", "$tool -hx", "$tool -s -h true")
 	add(named, "$tool -s -p TERM true", "$tool -s -p 15 true", "$tool -s -p sigterm true", "$tool -s -p SIGPWR true", "$tool -s -p SIGRTMIN true")
-	add("nobody was spawned", "$tool -sv nosuch", "$tool -svg -e 127 nosuch")
+	add("no process was spawned", "$tool -sv nosuch", "$tool -svg -e 127 nosuch")
 	add(ours, "$tool -s --keep true", "$tool -s --group true", "$tool --subreaper true")
 	add("the original tells of its loop too", "$tool -svvv true", "TINI_VERBOSITY=4 $tool -s true")
 	add("less than nothing is nothing", "TINI_VERBOSITY=-1 $tool -s true")
@@ -80,7 +80,7 @@ func tiniOfDebian() comparison {
 		diffCase{cmd: send("TERM", "-g", "exit-on=TERM:8 child name=kid end"), after: "until_true dead $kid"},
 		diffCase{cmd: send("KILL", "", ""), after: "living $root && echo lives"},
 		diffCase{cmd: send("KILL", "-p SIGUSR1", ""), after: "living $root && echo lives"},
-		// As PID 1 the kernel ends who is left.
+		// As PID 1 the kernel ends the remaining processes.
 		diffCase{cmd: pid1 + `$tool -- perl "$V/actor.pl" child name=kid end orphan name=far setsid end exit=6 3>/dev/null`},
 	)
 	return comparison{

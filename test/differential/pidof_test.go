@@ -1,11 +1,11 @@
-package main_test
+package differential
 
 import (
 	"regexp"
 	"slices"
 )
 
-// pidofs are the two programs of that name. The applet finds whom that of procps finds, and takes the options of both.
+// pidofs are the two programs of that name. The applet finds the processes that procps's finds, and takes the options of both.
 func pidofs() []comparison {
 	const setup = `ln -s "$(command -v sleep)" link 2>/dev/null
 ln -s "$(command -v sh)" abcdefghijklmnopq 2>/dev/null

@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import (
 	"os"
@@ -18,7 +18,7 @@ at 230 ./abcdefghijklmnop 300
 at 240 ./abcdefghijklmnoq 300
 at 250 ./copy 300`
 		strict   = "what is no number, time or signal as a whole is an error: psmisc takes what it begins with"
-		every    = "everybody whom several names mean is found by each of them; psmisc tells of the first name alone"
+		every    = "a process that several names mean is found by each of them; psmisc tells of the first name alone"
 		generous = "signals have any case, and real-time ones names"
 		help     = "there is a --help"
 	)
@@ -72,9 +72,9 @@ at 250 ./copy 300`
 	meant(help, "--help", "-h")
 	meant("the version", "-V", "--version", "-vers")
 	meant("ages may have fractions, as the manual of psmisc says", "-y 1.5h -v sleep")
-	meant("a namespace that cannot be told means nobody, and not everybody", "-n 999999 -v sleep")
+	meant("a namespace that cannot be read matches no process, and not every process", "-n 999999 -v sleep")
 	if _, err := os.ReadFile("/proc/self/attr/current"); err != nil {
-		meant("who has no security context has none that could match", "-Z foo sleep")
+		meant("a process without a security context has none that could match", "-Z foo sleep")
 	}
 	meant("users have numbers too", "-u 0 -v sleep")
 	const (

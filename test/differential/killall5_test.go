@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 // killall5OfSysvinit is the table of killall5. 1000 and 1001 have sessions of their own, 1002 is in that of the tool.
 func killall5OfSysvinit() comparison {
 	const (
-		strict = "what makes no sense signals nobody"
+		strict = "what makes no sense signals no process"
 		order  = "options come in any order"
 		named  = "a signal may be named, and real-time"
 	)
@@ -38,7 +38,7 @@ func killall5OfSysvinit() comparison {
 		diffCase{cmd: "$tool", setup: "kill -KILL 1000 1001; wait 1000; wait 1001"},
 		diffCase{cmd: "$tool -15 -o 1000,1001,1002; echo $?; kill -0 1000 1001 1002"},
 		diffCase{cmd: "$tool -15" + dead, setup: "kill -STOP 1000; wait_state 1000 T"},
-		diffCase{cmd: "$tool -28; in_state 1000 T && echo stopped; echo goes on", setup: "kill -STOP 1000; wait_state 1000 T", differs: "who was stopped before stays so"},
+		diffCase{cmd: "$tool -28; in_state 1000 T && echo stopped; echo goes on", setup: "kill -STOP 1000; wait_state 1000 T", differs: "a process that was stopped before stays so"},
 		diffCase{cmd: "setsid -w $tool -15 -o $$,$(exec sh -c 'echo $PPID')" + dead},
 	)
 	return comparison{

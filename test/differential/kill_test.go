@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import "regexp"
 
@@ -8,7 +8,7 @@ const (
 	killNumber   = "the number of a name, as procps, coreutils, toybox and busybox"
 	killList     = "the lists are util-linux's, with the real-time signals as coreutils names them"
 	killStatuses = "procps does not know exit statuses, nor real-time signals"
-	killGroups   = "of the group procps 4.0.2 reads the first digit alone: it signals another one, or everybody; the group is meant"
+	killGroups   = "of the group procps 4.0.2 reads the first digit alone: it signals another group, or every process; the group is meant"
 	killNoGroups = "util-linux passes over a group with -r, and takes its number for a process's with --timeout; why it cannot be is told"
 	killExit     = "procps says 1, or 0, where some were signalled and some were not; util-linux says 64"
 )
@@ -16,7 +16,7 @@ const (
 // killLeader starts $victim, which leads a group.
 const killLeader = "start setsid sh -c 'echo victim=$$ >&3; exec 3>&-; sleep 60; :'; set +u"
 
-// killGroup begins a command in a namespace, so that who signals another group reaches nobody else.
+// killGroup begins a command in a namespace, so that a kill that signals another group reaches no other process.
 // It is group 123: how many threads PID 1 has takes no part in what its first digit means.
 const killGroup = `ns sh -c 'echo 122 >/proc/sys/kernel/ns_last_pid; setsid sleep 60 & until [ "$(cut -d " " -f 6 /proc/$!/stat)" = $! ]; do :; done;`
 

@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import (
 	"regexp"
@@ -11,7 +11,7 @@ func timeoutOfGNU() comparison {
 		newer   = "short options of coreutils 9.6"
 		version = "it is another program"
 		family  = "the family beyond the group is timed out too"
-		ignored = "who has asked for a signal to be ignored means the command too"
+		ignored = "a caller that ignores a signal means the command too"
 	)
 	var cases []diffCase
 	add := func(reason string, cmds ...string) {

@@ -1,6 +1,6 @@
 //go:build newest
 
-package main_test
+package repo
 
 import (
 	"go/version"

@@ -1,4 +1,5 @@
-package main_test
+// Package differential gives classic tools and the applets of their names the same command lines, and compares.
+package differential
 
 import (
 	"cmp"
@@ -11,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"killbox/test/harness"
 )
 
 // comparison is a table of command lines that a classic tool and the applet of its name are both given, each in a PID
@@ -23,13 +26,13 @@ type comparison struct {
 	from string
 	// unpackaged: no package that CI can install has the peer, so that its absence is no failure even of a strict run.
 	unpackaged bool
-	// setup runs before each case and after behind it, as shell with testdata/lib.sh and the functions of this file's
-	// prelude. What after prints is compared as well: what became of the victims.
+	// setup runs before each case, after runs behind it: shell with testdata/lib.sh and the functions of prelude. What after
+	// prints is compared as well: the fate of the victims.
 	setup, after string
-	// same rewrites what both write to stderr, where the messages may differ in form and not in content; it comes on top
-	// of the tool's path being replaced by its name.
+	// same rewrites the stderr of both, where messages may differ in form but not in content. The tool's path has been
+	// replaced by its name before.
 	same []rewrite
-	// sameOut does so for stdout.
+	// sameOut rewrites the stdout of both.
 	sameOut []rewrite
 	// minimum is how many cases there have to be, so that a table cannot shrink unseen.
 	minimum int
@@ -40,7 +43,7 @@ type comparison struct {
 type diffCase struct {
 	cmd          string
 	setup, after string // besides those of the comparison
-	// differs is the reason of a difference that is meant: there has to be one then.
+	// differs is the reason of a difference that is meant: without a difference the case fails.
 	differs string
 }
 
@@ -49,7 +52,7 @@ type rewrite struct {
 	with    string
 }
 
-// comparisons is where a tool's table is listed. Each stands in a file of its own.
+// comparisons lists the tables. Each is in a file of its own.
 func comparisons() []comparison {
 	return slices.Concat(comparePgrep(), pidofs(), []comparison{
 		killallOfPsmisc(), killOfProcps(), killOfUtilLinux(), waitpidOfUtilLinux(), timeoutOfGNU(), timeoutOnceMore(),
@@ -59,22 +62,22 @@ func comparisons() []comparison {
 
 // prelude is what the shell of the cases has besides lib.sh.
 //
-// fate tells what the process would have ended with: the kernel notes the first signal that ends a process as soon as it is
-// sent, so that our KILL after it changes nothing, and nothing need be waited for. (Not so with signals that dump core.)
+// fate prints the status that a process would have ended with. The kernel records the first fatal signal when it is sent, so
+// our KILL behind it changes nothing, and the test need not wait. (Signals that dump core are an exception.)
 const prelude = `. "$LIB/lib.sh"
-# Some tools go by the state, and who is still starting has another.
+# Some tools look at the state, and a process that is still starting has another.
 at() { take_pid "$@"; shift; until_true running "$pid" "$1"; until_true asleep "$pid"; }
 fate() { for p in "$@"; do kill -KILL "$p"; wait "$p"; echo "$p ended with $?"; done 2>/dev/null; }
 `
+
+func TestMain(m *testing.M) { harness.Main(m) }
 
 // TestDifferential runs the tables of comparisons. -run TestDifferential/TOOL runs one.
 //
 //	KILLBOX_TEST_PEERS=DIR   a folder with originals that are not installed, looked at first
 func TestDifferential(t *testing.T) {
-	if out, err := exec.Command("ns", "true").CombinedOutput(); err != nil {
-		scriptT{t}.Skip(fmt.Sprintf("no PID namespace of our own, and nothing is killed outside one: %v: %s", err, out))
-	}
-	bin := install(t)
+	harness.NeedNamespace(t)
+	bin := harness.Install(t)
 	for _, c := range comparisons() {
 		t.Run(cmp.Or(c.name, c.tool), func(t *testing.T) { c.run(t, bin) })
 	}
@@ -90,11 +93,11 @@ func (c *comparison) run(t *testing.T, bin string) {
 		t.SkipNow()
 	}
 	if peer == "" {
-		scriptT{t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), checkDeps))
+		harness.T{T: t}.Skip(fmt.Sprintf("no %s to compare with: %s", strings.Join(c.peer, " or "), harness.CheckDeps))
 	}
 	wrong := c.compared(t, c.cases, peer, filepath.Join(bin, c.tool))
 	if len(wrong) > 0 {
-		// The originals have races of their own, which are not ours to mend: what is true is seen twice.
+		// The classic tools have races of their own: a difference counts if it is seen twice.
 		var again []diffCase
 		for _, w := range wrong {
 			fmt.Fprintf(os.Stderr, "AGAIN %s: %s", t.Name(), w.told)
@@ -113,13 +116,13 @@ func (c *comparison) run(t *testing.T, bin string) {
 	t.Logf("%s: %d cases against %s, %d of them differ as meant", c.tool, len(c.cases), peer, meant)
 }
 
-// wrongCase is a case that did not come out as it should.
+// wrongCase is a case with an unmeant difference, or without a meant one.
 type wrongCase struct {
 	diffCase
 	told string
 }
 
-// compared runs the cases on both sides, and returns those that differ, or that do not though it is meant.
+// compared runs the cases on both sides, and returns the wrong ones.
 func (c *comparison) compared(t *testing.T, cases []diffCase, peer, applet string) (wrong []wrongCase) {
 	t.Helper()
 	theirs, ours := c.side(t, "peer", peer, cases), c.side(t, "ours", applet, cases)
@@ -147,11 +150,11 @@ func (c *comparison) found() string {
 	return ""
 }
 
-// side runs the cases with one of the two tools, and returns what each came to.
+// side runs the cases with one of the two tools, and returns the result of each.
 func (c *comparison) side(t *testing.T, name, path string, cases []diffCase) []string {
 	t.Helper()
 	dir := t.TempDir()
-	// Under the same name on both sides: some tools go by it.
+	// The same name on both sides: some tools look at it.
 	tool := filepath.Join(dir, c.tool)
 	if err := os.Symlink(path, tool); err != nil {
 		t.Fatal(err)
@@ -159,8 +162,8 @@ func (c *comparison) side(t *testing.T, name, path string, cases []diffCase) []s
 	var script strings.Builder
 	script.WriteString(prelude)
 	for i, one := range cases {
-		// The subshell keeps one case's variables and traps from the next one. Its PID is lower than those of the victims, as
-		// its age is: of two that began in the same clock tick, the higher number is taken for the newer.
+		// The subshell keeps one case's variables and traps from the next one. It is older than the victims and its PID is
+		// lower: of two processes that started in the same clock tick, the tools take the higher PID for the newer.
 		fmt.Fprintf(&script, "echo 99 >/proc/sys/kernel/ns_last_pid\n(\n%s\n%s\n{\n%s\n} >%d.out 2>%d.err </dev/null\necho $? >%d.code\n{\n:\n%s\n%s\n} >%d.after 2>&1\n)\nclean_up\n",
 			c.setup, one.setup, one.cmd, i, i, i, c.after, one.after, i)
 	}
@@ -168,13 +171,9 @@ func (c *comparison) side(t *testing.T, name, path string, cases []diffCase) []s
 	if err := os.WriteFile(file, []byte(script.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	testdata, err := filepath.Abs("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.Command("ns", "-t", "1200", "sh", file)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "WORK="+dir, "LIB="+testdata, "tool="+tool)
+	cmd.Env = append(os.Environ(), "LC_ALL=C", "WORK="+dir, "LIB="+harness.Testdata(), "tool="+tool)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v\n%s", name, err, out)
 	}

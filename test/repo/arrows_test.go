@@ -1,4 +1,4 @@
-package main_test
+package repo
 
 import (
 	"encoding/json"
@@ -15,49 +15,74 @@ import (
 	"testing"
 )
 
-// arrows says which packages outside the standard library each package may import: the structure that CONTRIBUTING.md
-// describes. Tests may import more.
-var arrows = map[string][]string{
-	"killbox": {"killbox/applets", "killbox/internal/cli", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty"},
-	"killbox/applets": {
-		"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/escalate", "killbox/internal/report",
-		"killbox/internal/show", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag",
-	},
-	"killbox/applets/dropin": {
-		"killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/file",
-		"killbox/internal/posixre", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
-		"killbox/procfs", "github.com/spf13/pflag",
-	},
-	"killbox/internal/cli": {
-		"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/posixre",
-		"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target", "killbox/procfs",
-		"github.com/spf13/pflag",
-	},
-	"killbox/internal/posixre":  {},
-	"killbox/internal/duration": {"killbox/internal/show"},
-	"killbox/internal/escalate": {"killbox/internal/duration", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
-	"killbox/internal/child": {
-		"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
-	},
-	"killbox/internal/file": {"golang.org/x/sys/unix"},
-	"killbox/internal/kernel": {
-		"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
-	},
-	"killbox/internal/report": {
-		"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/child", "killbox/internal/file", "killbox/internal/show",
-		"killbox/internal/signals", "killbox/procfs",
-	},
-	"killbox/internal/show":    {},
-	"killbox/internal/signals": {"killbox/internal/show"},
-	"killbox/internal/target": {
-		"killbox/internal/posixre", "killbox/internal/file", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
-	},
-	"killbox/procfs": {"killbox/internal/show", "golang.org/x/sys/unix"},
+// room is a package of killbox, with what it imports outside the standard library. Tests may import more.
+type room struct {
+	path    string
+	imports []string
 }
 
-// testPackages hold what only tests and measurements use; nothing that is shipped may import them.
+// layers is the structure that CONTRIBUTING.md describes, top down. A package imports what its line says, and all of that
+// stands further down: in a lower layer, or below it in its own. The kernel package is imported by main alone and satisfies
+// the interfaces that its consumers declare.
+var layers = [][]room{
+	{ // main
+		{"killbox", []string{
+			"killbox/applets", "killbox/internal/cli", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty",
+		}},
+	},
+	{ // applets, and what every applet is made of
+		{"killbox/applets", []string{
+			"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/escalate",
+			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+			"killbox/procfs", "github.com/spf13/pflag",
+		}},
+		{"killbox/applets/dropin", []string{
+			"killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
+			"killbox/internal/file", "killbox/internal/posixre", "killbox/internal/report", "killbox/internal/show",
+			"killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag",
+		}},
+		{"killbox/internal/cli", []string{
+			"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/posixre",
+			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+			"killbox/procfs", "github.com/spf13/pflag",
+		}},
+	},
+	{ // the system calls
+		{"killbox/internal/kernel", []string{
+			"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
+		}},
+	},
+	{ // the domain
+		{"killbox/internal/report", []string{
+			"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/file",
+			"killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+		}},
+		{"killbox/internal/child", []string{
+			"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/show", "killbox/internal/signals",
+			"killbox/procfs",
+		}},
+		{"killbox/internal/escalate", []string{
+			"killbox/internal/duration", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+		}},
+		{"killbox/internal/target", []string{
+			"killbox/internal/file", "killbox/internal/posixre", "killbox/internal/show", "killbox/procfs",
+		}},
+	},
+	{ // what the domain is made of
+		{"killbox/procfs", []string{"killbox/internal/show", "golang.org/x/sys/unix"}},
+		{"killbox/internal/signals", []string{"killbox/internal/show"}},
+		{"killbox/internal/duration", []string{"killbox/internal/show"}},
+	},
+	{ // helpers that know nothing of processes
+		{"killbox/internal/file", []string{"golang.org/x/sys/unix"}},
+		{"killbox/internal/posixre", nil},
+		{"killbox/internal/show", nil},
+	},
+}
+
+// testPackage reports whether only tests and measurements use the package; nothing that is shipped may import it.
 func testPackage(path string) bool {
-	return path == "killbox/internal/victims" || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
+	return strings.HasPrefix(path, "killbox/test/") || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
 }
 
 // heavy are packages that cost size or start-up without a user seeing why.
@@ -84,11 +109,12 @@ type goPackage struct {
 	Standard   bool
 	GoFiles    []string
 	Imports    []string
+	Export     string // with -export: the file of its export data
 }
 
 func goList(t *testing.T, args ...string) []goPackage {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Standard,GoFiles,Imports"}, args...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Standard,GoFiles,Imports,Export"}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -111,15 +137,19 @@ func TestArrows(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./...") {
 		std[p.ImportPath] = p.Standard
 	}
+	rooms := slices.Concat(layers...)
+	at := func(path string) int {
+		return slices.IndexFunc(rooms, func(r room) bool { return r.path == path })
+	}
 	seen := map[string]bool{}
 	for _, p := range goList(t, "./...") {
 		seen[p.ImportPath] = true
 		if testPackage(p.ImportPath) {
 			continue
 		}
-		allowed, ok := arrows[p.ImportPath]
-		if !ok {
-			t.Errorf("%s: a new package needs a place in arrows, and in CONTRIBUTING.md", p.ImportPath)
+		here := at(p.ImportPath)
+		if here < 0 {
+			t.Errorf("%s: a new package needs a place in layers, and in CONTRIBUTING.md", p.ImportPath)
 			continue
 		}
 		for _, imported := range p.Imports {
@@ -128,14 +158,24 @@ func TestArrows(t *testing.T) {
 				t.Errorf("%s uses cgo", p.ImportPath)
 			case slices.Contains(kernelImports, imported) && p.ImportPath != "killbox/internal/kernel":
 				t.Errorf("%s imports %s, which is the kernel package's to use", p.ImportPath, imported)
-			case !std[imported] && !slices.Contains(allowed, imported):
-				t.Errorf("%s must not import %s", p.ImportPath, imported)
+			case !std[imported] && !slices.Contains(rooms[here].imports, imported):
+				t.Errorf("%s must not import %s: move the code, or give the arrow a place in layers and say why", p.ImportPath, imported)
+			}
+		}
+		for _, allowed := range rooms[here].imports {
+			switch there := at(allowed); {
+			case !slices.Contains(p.Imports, allowed):
+				t.Errorf("%s no longer imports %s: take the arrow out of layers", p.ImportPath, allowed)
+			case strings.HasPrefix(allowed, "killbox/") && there <= here:
+				t.Errorf("%s must not import %s, which stands above it in layers", p.ImportPath, allowed)
+			case allowed == "killbox/internal/kernel" && p.ImportPath != "killbox":
+				t.Errorf("%s must not import %s: declare the interface, and let main hand the kernel over", p.ImportPath, allowed)
 			}
 		}
 	}
-	for path := range arrows {
-		if !seen[path] {
-			t.Errorf("arrows names %s, which is not there", path)
+	for _, r := range rooms {
+		if !seen[r.path] {
+			t.Errorf("layers names %s, which is not there", r.path)
 		}
 	}
 }
@@ -237,13 +277,4 @@ func TestModule(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("go.mod requires %q directly, want %q; a further one needs a reason in CONTRIBUTING.md", got, want)
 	}
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }

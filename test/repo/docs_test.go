@@ -1,4 +1,4 @@
-package main_test
+package repo
 
 import (
 	"fmt"
@@ -220,7 +220,7 @@ func TestManExitStatus(t *testing.T) {
 			continue // those of the tool that it stands in for
 		}
 		if a.Command {
-			// The command's own, and those of who runs one.
+			// The command's own, and those of a program that runs a command.
 			if got := listed(page); !slices.Equal(got, []int{2, 124, 125, 126, 127}) {
 				t.Errorf("%s.1 lists %v", a.Name, got)
 			}
@@ -421,17 +421,11 @@ func TestManJSON(t *testing.T) {
 func TestManEnvironment(t *testing.T) {
 	pages := read(t, "man/killbox.1") + read(t, "man/killbox.7")
 	found := 0
-	for _, pattern := range []string{"*.go", "*/*.go", "internal/*/*.go"} {
-		files, _ := filepath.Glob(pattern)
-		for _, name := range files {
-			if strings.HasSuffix(name, "_test.go") || strings.Contains(name, "internal/victims/") {
-				continue
-			}
-			for _, m := range regexp.MustCompile(`"(KILLBOX_[A-Z_]+)`).FindAllStringSubmatch(read(t, name), -1) {
-				found++
-				if !strings.Contains(pages, ".It Ev "+m[1]+"\n") {
-					t.Errorf("%s: %s is not documented", name, m[1])
-				}
+	for _, name := range sources(t) {
+		for _, m := range regexp.MustCompile(`"(KILLBOX_[A-Z_]+)`).FindAllStringSubmatch(read(t, name), -1) {
+			found++
+			if !strings.Contains(pages, ".It Ev "+m[1]+"\n") {
+				t.Errorf("%s: %s is not documented", name, m[1])
 			}
 		}
 	}
@@ -452,7 +446,7 @@ func TestReadme(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^([a-z-]+):`).FindAllStringSubmatch(makefile, -1) {
 		targets[m[1]] = true
 	}
-	for _, doc := range []string{"README.md", "CONTRIBUTING.md"} {
+	for _, doc := range []string{"README.md", "CONTRIBUTING.md", "docs/performance.md", "test/README.md"} {
 		mentioned := 0
 		for _, m := range regexp.MustCompile("(?m)(?:`|^    |^\\$ |&& )(?:sudo )?make ([a-z][a-z-]*)").FindAllStringSubmatch(read(t, doc), -1) {
 			mentioned++
@@ -498,9 +492,9 @@ func TestReadme(t *testing.T) {
 // TestLinks: the files that the documents point to are there.
 func TestLinks(t *testing.T) {
 	docs, _ := filepath.Glob("docs/*.md")
-	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
+	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/README.md") {
 		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, doc), -1) {
-			if _, err := os.Stat(m[1]); err != nil {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(doc), m[1])); err != nil {
 				t.Errorf("%s: %v", doc, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 // timeoutOnceMore: a second table, made without knowledge of the first: what fires does so after a fifth of a second, whatever the command, which would run for a minute, has come
 // to by then; what must not fire has five minutes.

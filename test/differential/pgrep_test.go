@@ -1,4 +1,4 @@
-package main_test
+package differential
 
 import "regexp"
 
@@ -11,7 +11,7 @@ var usageText = []rewrite{
 
 const pgrepReference = "0 is no process: procps takes it for a process state, and finds none"
 
-const pgrepStrict = "what is no number is refused: procps reads it as 0, and then takes whom it finds"
+const pgrepStrict = "what is no number is refused: procps reads it as 0, and then takes what it finds"
 
 // comparePgrep is the table of pgrep, pkill and pidwait.
 func comparePgrep() []comparison {
@@ -23,7 +23,7 @@ at 230 sleep 50
 at 240 ./abcdefghijklmno 60
 me=$(exec sh -c 'echo $PPID')
 nobody_else() { for dir in /proc/[0-9]*; do case " 1 $$ $me 210 220 230 240 " in *" ${dir#/proc/} "*) ;; *) return 1 ;; esac; done; }
-# What the shell has started meanwhile, and nobody waits for, must not be found.
+# What the shell has started meanwhile and has not waited for must not be found.
 until_true nobody_else
 echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo +220 >plus; : >empty`
 	list := func(tool string) comparison {
@@ -113,7 +113,7 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo 
 	}
 	pkillTable.cases = append(pkillTable.cases, meant("two signals are an error; procps takes the first, and the other for options", "-TERM -HUP sleep", "-9 -15 sleep")...)
 	pkillTable.cases = append(pkillTable.cases, meant("what stands for an option's value is no signal", "-u -1 sleep", "-P -1 sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant("an unknown signal is an error before anybody is signalled", "--signal FOO sleep", "--signal 99 sleep", "--signal '' sleep")...)
+	pkillTable.cases = append(pkillTable.cases, meant("an unknown signal is an error before any process is signalled", "--signal FOO sleep", "--signal 99 sleep", "--signal '' sleep")...)
 	pkillTable.cases = append(pkillTable.cases, meant("after -- there are no signals", "-- -TERM")...)
 	pkillTable.cases = append(pkillTable.cases, meant("without a pattern procps prints an empty name", "-F pidfile -e")...)
 	pkillTable.cases = append(pkillTable.cases, meant(pgrepStrict, "-q x sleep", "-O x sleep")...)
