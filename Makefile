@@ -6,14 +6,14 @@ BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
-# The names that install links to the binary; docs_test.go holds them to the applets.
+# The names that install links to the binary; test/repo holds them to the applets.
 APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
 # The Debian packages that check and check-all use, besides Go and git.
 CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev make mandoc openssh-client openssh-server \
 	perl procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
-# One script for each applet, and those of the harness; docs_test.go holds them to the applets.
+# One script for each applet, and those of the harness; test/repo holds them to the applets.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
 	pgrep_select pidof_find pidwait_timeout pkill_identity reapwait_status timeout_basic tkill_chain waitpid_basic
 
@@ -38,12 +38,15 @@ MANPAGES    = man/*.[1-8]
 # absent TOOL,WHAT: says loudly that WHAT is not done; a failure with KILLBOX_TEST_STRICT=1.
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
+# The packages with unit tests. The scripts (in the root) and test/ have targets of their own.
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/.*)?$$')
+
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # What make bench is given: BENCHFLAGS='-rounds 3 -rows select' for a quick look.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit scripts fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -68,7 +71,7 @@ demo: build
 	@sh packaging/demo.sh bin
 
 ## check: everything but cross builds and fuzzing
-check: fmt vet lint man-lint shellcheck size unit scripts
+check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 	@echo 'make check: all is well'
 
 ## check-all: everything that CI checks
@@ -76,9 +79,9 @@ check-all: check check-rest
 
 check-rest: cross newest fuzz-short
 
-## quick: vet, staticcheck, unit tests, and one script for each applet
-quick: vet lint
-	$(GO) test $$($(GO) list ./... | grep -v '^killbox$$')
+## quick: vet, staticcheck, unit tests, what the documents promise, and one script for each applet
+quick: vet lint repo
+	$(GO) test $(UNITS)
 	$(GO) test -count=1 -parallel 1 -run "^TestScripts$$/^($$(echo $(QUICK) | tr ' ' '|'))$$"
 
 ## check-deps: install what check and check-all use, from Debian (as root)
@@ -121,22 +124,31 @@ cross:
 
 ## newest: build with the newest release of Go, from the module proxy, and see that signals are inherited
 newest:
-	$(GO) test -count=1 -tags=newest -run '^TestNewestGo$$' .
+	$(GO) test -count=1 -tags=newest -run '^TestNewestGo$$' ./test/repo
 
 # The race detector needs cgo, and cgo a C compiler.
 unit:
-	@pkgs=$$($(GO) list ./... | grep -v '^killbox$$') || exit; \
+	@pkgs=$(UNITS) || exit; \
 	if ! command -v $$($(GO) env CC) >/dev/null; then \
 		$(call absent,$$($(GO) env CC),race detector) || exit; \
 		$(GO) test $$pkgs; \
 	else \
 		echo $(GO) test -race ./...; CGO_ENABLED=1 $(GO) test -race $$pkgs; fi
 
-# One at a time: some fill the machine on purpose, and what another wants is then late.
-## scripts: the scripts against the real kernel, and what the documents promise
+# The next three name no package: with a name, go test hides what a passing test prints (SKIP, AGAIN).
+# Each runs alone, and its tests one after the other: some fill the machine on purpose and delay everything else.
+
+## repo: what the documents promise, the arrows between packages, and the size of functions
+repo:
+	$(GO) -C test/repo test -count=1
+
+## scripts: the scripts against the real kernel
 scripts:
-# Without a package's name: with one, go test would not show what a test that passes tells (SKIP, AGAIN).
 	$(GO) test -count=1 -parallel 1 -timeout 30m
+
+## differential: the drop-ins against the tools that they stand in for
+differential:
+	$(GO) -C test/differential test -count=1 -parallel 1 -timeout 30m
 
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(CHECK_FUZZTIME)
@@ -171,4 +183,4 @@ clean:
 
 ## help: this list
 help:
-	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 14

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"killbox/applets"
+	"killbox/internal/cli"
 	"killbox/internal/kernel"
 	"killbox/procfs"
 
@@ -29,7 +30,7 @@ func main() {
 		kernel.RunGuardian(k)
 		return
 	}
-	os.Exit(applets.Main(&applets.Env{
+	os.Exit(applets.Main(&cli.Env{
 		Args:       os.Args,
 		Environ:    os.Environ(),
 		PID:        os.Getpid(),

@@ -1,3 +1,6 @@
+// Package applets holds the five applets tkill, pgkill, killwait, reapwait and freezekill, the list of all
+// applets, and killbox itself: dispatch, installation and plug-ins. It reaches the system only through
+// cli.Env, so that any applet can run in a test against a scripted kernel.
 package applets
 
 import (
@@ -5,28 +8,25 @@ import (
 	"slices"
 	"strings"
 
+	"killbox/internal/cli"
 	"killbox/internal/show"
 )
 
 // All returns the applets, sorted by name.
-func All() []*Applet {
-	list := []*Applet{
+func All() []*cli.Applet {
+	list := append([]*cli.Applet{
 		freezekill(),
 		killwait(),
 		pgkill(),
 		reapwait(),
 		tkill(),
-	}
-	for _, a := range dropins() {
-		a.Dropin = true
-		list = append(list, a)
-	}
-	slices.SortStableFunc(list, func(a, b *Applet) int { return strings.Compare(a.Name, b.Name) })
+	}, dropins()...)
+	slices.SortStableFunc(list, func(a, b *cli.Applet) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }
 
 // Lookup returns the applet with exactly that name, or nil.
-func Lookup(name string) *Applet {
+func Lookup(name string) *cli.Applet {
 	for _, a := range All() {
 		if a.Name == name {
 			return a
@@ -36,7 +36,7 @@ func Lookup(name string) *Applet {
 }
 
 // Main runs the program as it was called, and returns its exit status.
-func Main(env *Env) int {
+func Main(env *cli.Env) int {
 	env.WrapOutput()
 	name := "killbox"
 	if len(env.Args) > 0 {
@@ -50,7 +50,7 @@ func Main(env *Env) int {
 	if a := Lookup(name); a != nil {
 		code = a.Main(env, env.Args[1:])
 	} else {
-		code = box(env, env.Args[min(1, len(env.Args)):])
+		code = runKillbox(env, env.Args[min(1, len(env.Args)):])
 	}
-	return env.CloseOutput(show.Word(name), code, &Applet{})
+	return env.CloseOutput(show.Word(name), code, &cli.Applet{})
 }

@@ -13,18 +13,17 @@ import (
 	"testing"
 	"time"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
-
-	"github.com/spf13/pflag"
 )
 
 // kernel is one in which everybody dies of the first signal, and which writes
 // down what it was asked. Whoever has a number in refuses is not ours.
 type kernel struct {
-	commandKernel // nobody is run here
+	cli.CommandKernel // nobody is run here
 	escalate.Cgroup
 	proc    *procfs.FS
 	calls   []string
@@ -132,7 +131,7 @@ const self = 50
 
 // bench is an Env, and what came out of it.
 type bench struct {
-	Env
+	cli.Env
 	k        *kernel
 	out, err bytes.Buffer
 	died     signals.Signal
@@ -175,7 +174,7 @@ func benchOf(t *testing.T, root, stdin string) *bench {
 	}
 	t.Cleanup(func() { proc.Close() })
 	b := &bench{k: &kernel{proc: proc, refuses: make(map[int]error)}}
-	b.Env = Env{
+	b.Env = cli.Env{
 		PID: self, Stdin: strings.NewReader(stdin), Stdout: &b.out, Stderr: &b.err, Proc: proc, Kernel: b.k,
 		Die:        func(s signals.Signal) { b.died = s },
 		Executable: os.Executable,
@@ -233,7 +232,7 @@ func TestUsageErrors(t *testing.T) {
 		for _, args := range list {
 			b, code := invoke(t, append([]string{name}, args...)...)
 			lines := strings.Split(b.err.String(), "\n")
-			if code != exitUsage || len(lines) != 3 || !strings.HasPrefix(lines[0], name+": ") || lines[1] != "try '"+name+" --help'" {
+			if code != cli.ExitUsage || len(lines) != 3 || !strings.HasPrefix(lines[0], name+": ") || lines[1] != "try '"+name+" --help'" {
 				t.Errorf("%s %q: exit %d, %q", name, args, code, b.err.String())
 			}
 			if b.out.Len() > 0 || len(b.k.calls) > 0 {
@@ -246,7 +245,7 @@ func TestUsageErrors(t *testing.T) {
 func TestUsageErrorsFromStdin(t *testing.T) {
 	for _, stdin := range []string{"x", "100 -", "0", "100\n-1"} {
 		b := newBench(t, stdin)
-		if code := b.run("killwait", "100", "-"); code != exitUsage || len(b.k.calls) > 0 {
+		if code := b.run("killwait", "100", "-"); code != cli.ExitUsage || len(b.k.calls) > 0 {
 			t.Errorf("%q: exit %d, calls %q", stdin, code, b.k.calls)
 		}
 	}
@@ -274,60 +273,6 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-func TestLiftSignals(t *testing.T) {
-	flags := func() *pflag.FlagSet {
-		f := newFlagSet()
-		new(ladderOptions).add(f)
-		new(outputOptions).add(f)
-		new(targetOptions).add(f)
-		f.BoolP("help", "h", false, "")
-		f.BoolP("version", "V", false, "")
-		return f
-	}
-	for in, want := range map[string]string{
-		"-TERM 5":        "--signal=TERM 5",
-		"5 -sigterm":     "5 --signal=sigterm",
-		"-9 5":           "--signal=9 5",
-		"-0 5":           "--signal=0 5",
-		"-RTMIN+3 5":     "--signal=RTMIN+3 5",
-		"-s 9 5":         "-s 9 5",
-		"-s -9 5":        "-s -9 5",
-		"-k -9":          "-k -9",
-		"-vk 9":          "-vk 9",
-		"--signal -9":    "--signal -9",
-		"--signal=9 -v":  "--signal=9 -v",
-		"-- -9":          "-- -9",
-		"-v -- -TERM -9": "-v -- -TERM -9",
-		"-":              "-",
-		"-v -q -n -j":    "-v -q -n -j",
-		"-V":             "-V",
-		"-k5":            "-k5",
-		"-t5s 5":         "-t5s 5",
-		"-RTERM/5 5":     "-RTERM/5 5",
-		"-sKILL":         "-sKILL",
-		"-stop 5":        "--signal=stop 5", // and not -s top
-		"-term 5":        "--signal=term 5", // and not -t erm
-		"--name -9":      "--name -9",
-		"--name=x -9":    "--name=x --signal=9",
-		"--no-kill -HUP": "--no-kill --signal=HUP",
-		"-o -9 -9":       "-o -9 --signal=9",
-		"--nope -9":      "--nope --signal=9",
-		"---":            "---",
-		"-s":             "-s",
-		"-é":             "-é",
-	} {
-		got, err := liftSignals(flags(), strings.Fields(in), false)
-		if err != nil || strings.Join(got, " ") != want {
-			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
-		}
-	}
-	for _, in := range []string{"-NOPE", "-65", "-12x", "-5-", "-TERMINATE", "-HUP,INT"} {
-		if got, err := liftSignals(flags(), []string{in}, false); err == nil {
-			t.Errorf("%q: %q, want an error", in, got)
-		}
-	}
-}
-
 // TestLikeGoTest: pflag passes over what it takes for options of go test.
 func TestLikeGoTest(t *testing.T) {
 	for args, want := range map[string]string{
@@ -344,37 +289,10 @@ func TestLikeGoTest(t *testing.T) {
 		}
 	}
 	want := "true -test.v"
-	flags := newFlagSet()
+	flags := cli.NewFlagSet()
 	flags.BoolP("verbose", "v", false, "")
-	if err := parse(flags, strings.Fields("-v "+want), true); err != nil || strings.Join(flags.Args(), " ") != want {
+	if err := cli.ParseOptions(flags, strings.Fields("-v "+want), true); err != nil || strings.Join(flags.Args(), " ") != want {
 		t.Errorf("a command: %v, %q", err, flags.Args())
-	}
-}
-
-func TestOptionErrors(t *testing.T) {
-	for args, want := range map[string]string{
-		"--nope":                        "unrecognized option '--nope'",
-		"--nope=1":                      "unrecognized option '--nope'",
-		"--timeou 1":                    "unrecognized option '--timeou'",
-		"---":                           "unrecognized option '---'",
-		"--=x":                          "unrecognized option '--=x'",
-		"-vYx":                          "invalid option -- 'Y'",
-		"-vü":                           "invalid option -- 'ü'",
-		"-\xff":                         `invalid option -- '\xff'`,
-		"--signal":                      "option '--signal' requires an argument",
-		"-vs":                           "option requires an argument -- 's'",
-		"-v=maybe":                      "invalid argument \"maybe\" for '--verbose': it is neither true nor false",
-		"--timeout soon":                "invalid argument \"soon\" for '--timeout': ",
-		"--number x":                    "invalid argument \"x\" for '--number': it is not a number",
-		"--number 99999999999999999999": "invalid argument \"99999999999999999999\" for '--number': the number is out of range",
-	} {
-		flags := newFlagSet()
-		new(ladderOptions).add(flags)
-		new(outputOptions).add(flags)
-		flags.Int("number", 0, "")
-		if err := parse(flags, strings.Fields(args), false); err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%s: %v; want %s", args, err, want)
-		}
 	}
 }
 
@@ -389,7 +307,7 @@ func FuzzLiftSignals(f *testing.F) {
 			}
 			flags, _ := a.New(a)
 			args := strings.Split(s, " ")
-			lifted, err := liftSignals(flags, args, false)
+			lifted, err := cli.LiftSignals(flags, args, false)
 			if err != nil {
 				continue
 			}
@@ -406,60 +324,6 @@ func FuzzLiftSignals(f *testing.F) {
 			_ = flags.Parse(lifted) // must not panic
 		}
 	})
-}
-
-func TestWorst(t *testing.T) {
-	order := []int{exitUsage, exitSurvivor, exitFailed, exitUnproved, exitMissing, exitRungs, exitGone}
-	for i, a := range order {
-		for _, b := range order[i:] {
-			if got := worst(b, a, exitGone); got != a {
-				t.Errorf("worst(%d, %d) = %d, want %d", b, a, got, a)
-			}
-		}
-	}
-	if worst() != 0 {
-		t.Error("nothing went wrong, and it is not 0")
-	}
-}
-
-func TestLadderOptions(t *testing.T) {
-	for args, want := range map[string]string{
-		"":                                "TERM/5s/KILL/2s",
-		"-HUP":                            "HUP/5s/KILL/2s",
-		"-HUP -s hup":                     "HUP/5s/KILL/2s",
-		"-1 -sigHUP":                      "HUP/5s/KILL/2s",
-		"-k 3":                            "TERM/3s/KILL/2s",
-		"-k 0":                            "TERM/0s/KILL/2s",
-		"-k1.5 -INT":                      "INT/1500ms/KILL/2s",
-		"-9":                              "KILL/2s",
-		"-9 -k 7":                         "KILL/7s",
-		"--no-kill":                       "TERM/5s",
-		"--no-kill -QUIT":                 "QUIT/5s",
-		"-R 3":                            "TERM/3s/KILL/3s",
-		"-R 3 -INT":                       "INT/3s/KILL/3s",
-		"-R 3 --no-kill":                  "TERM/3s",
-		"-R forever":                      "TERM/forever",
-		"-R HUP/1/INT/2/KILL/forever":     "HUP/1s/INT/2s/KILL/forever",
-		"-R HUP/1/KILL/2/INT/3 --no-kill": "HUP/1s",
-		"-R HUP/1 -HUP":                   "HUP/1s",
-		"-0":                              "0/0s",
-		"-0 -k 5":                         "0/0s",
-	} {
-		var o ladderOptions
-		flags := newFlagSet()
-		o.add(flags)
-		lifted, err := liftSignals(flags, strings.Fields(args), false)
-		if err == nil {
-			err = flags.Parse(lifted)
-		}
-		var got escalate.Ladder
-		if err == nil {
-			got, err = o.ladder()
-		}
-		if err != nil || got.String() != want {
-			t.Errorf("%q: %v, %v; want %s", args, got, err, want)
-		}
-	}
 }
 
 func TestExitStatus(t *testing.T) {
@@ -522,7 +386,7 @@ func TestOmitIsAList(t *testing.T) {
 	for _, list := range []string{"100,102", "100\n102", "100 102", "100\n102\n", "\"100\"\n102", "100,\n102"} {
 		b, code := invoke(t, "killwait", "-o", list, "100", "101", "102")
 		sent := strings.Join(b.k.sent, ",")
-		if code != exitUsage && sent != "TERM 101" || code == exitUsage && sent != "" {
+		if code != cli.ExitUsage && sent != "TERM 101" || code == cli.ExitUsage && sent != "" {
 			t.Errorf("-o %q: exit %d, sent %q", list, code, sent)
 		}
 	}
@@ -555,17 +419,17 @@ func (f failing) Write([]byte) (int, error) { return 0, f.err }
 func TestOutputFails(t *testing.T) {
 	b := newBench(t, "")
 	b.Stdout = failing{syscall.ENOSPC}
-	if code := b.run("killwait", "-v", "102"); code != exitFailed || !strings.Contains(b.err.String(), "write error: no space left") || len(b.k.sent) != 1 {
+	if code := b.run("killwait", "-v", "102"); code != cli.ExitFailed || !strings.Contains(b.err.String(), "write error: no space left") || len(b.k.sent) != 1 {
 		t.Errorf("full: exit %d, %q, sent %q", code, b.err.String(), b.k.sent)
 	}
 	b = newBench(t, "")
 	b.Stdout = failing{syscall.EPIPE}
-	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != exitFailed || len(b.k.sent) != 1 {
+	if code := b.run("killwait", "-v", "102"); b.died != signals.PIPE || code != cli.ExitFailed || len(b.k.sent) != 1 {
 		t.Errorf("closed pipe: died of %v, exit %d, sent %q", b.died, code, b.k.sent)
 	}
 	b = newBench(t, "")
 	b.Stdout = failing{syscall.EPIPE}
-	if code := b.run("killwait", "-v", "102", "999"); b.died != 0 || code != exitMissing {
+	if code := b.run("killwait", "-v", "102", "999"); b.died != 0 || code != cli.ExitMissing {
 		t.Errorf("closed pipe and a missing target: died of %v, exit %d", b.died, code)
 	}
 }
@@ -577,7 +441,7 @@ func TestListRoundTrip(t *testing.T) {
 		t.Fatalf("exit %d, %d names", code, len(names))
 	}
 	for line := range strings.Lines(b.out.String()) {
-		if len(line) > lineWidth+1 || strings.TrimSpace(line)+"\n" != line {
+		if len(line) > cli.LineWidth+1 || strings.TrimSpace(line)+"\n" != line {
 			t.Errorf("a line of %d: %q", len(line), line)
 		}
 	}
@@ -653,8 +517,8 @@ func TestBox(t *testing.T) {
 		{"killbox help", 0, "usage: killbox ", "", ""},
 		{"killbox help tkill", 0, "usage: tkill ", "", ""},
 		{"killbox help nope", 127, "", "killbox: nope: not an applet\n", ""},
-		{"killbox --version", 0, "killbox " + Version + "\n", "", ""},
-		{"killbox -V", 0, "killbox " + Version + "\n", "", ""},
+		{"killbox --version", 0, "killbox " + cli.Version + "\n", "", ""},
+		{"killbox -V", 0, "killbox " + cli.Version + "\n", "", ""},
 		{"killbox --list", 0, strings.Join(listed, "\n") + "\n", "", ""},
 		{"killbox nope", 127, "", "killbox: nope: not an applet", ""},
 		{"killbox near", 127, "", "killbox: near: not an applet", ""},
@@ -726,7 +590,7 @@ func TestInstall(t *testing.T) {
 	// What is not ours is not replaced; the others are made all the same.
 	dir = t.TempDir()
 	script(t, dir, "tkill", 0o755)
-	if code, err := install("-s", dir); code != exitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
+	if code, err := install("-s", dir); code != cli.ExitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
 		t.Errorf("exit %d, %q", code, err)
 	}
 	if code, err := install("-s", "--force", dir); code != 0 || !same(filepath.Join(dir, "tkill")) {
@@ -738,10 +602,10 @@ func TestInstall(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "tkill"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if code, err := install("-s", "--force", dir); code != exitFailed || !strings.Contains(err, "is a directory") {
+	if code, err := install("-s", "--force", dir); code != cli.ExitFailed || !strings.Contains(err, "is a directory") {
 		t.Errorf("a directory: exit %d, %q", code, err)
 	}
-	if code, _ := install(filepath.Join(dir, "none")); code != exitFailed {
+	if code, _ := install(filepath.Join(dir, "none")); code != cli.ExitFailed {
 		t.Errorf("no such directory: exit %d", code)
 	}
 }

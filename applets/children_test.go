@@ -16,7 +16,7 @@ import (
 // command is the PID of the one that the scripted kernel launches.
 const command = 200
 
-// children is a commandKernel whose events are written down beforehand, and which
+// children is a cli.CommandKernel whose events are written down beforehand, and which
 // writes down what it was asked.
 type children struct {
 	adoptErr, launchErr, parentErr, inputErr, pidfileErr error
@@ -193,7 +193,7 @@ func newKeeping(t *testing.T, script ...happening) (*bench, *children) {
 	t.Helper()
 	b := newBench(t, "")
 	c := &children{script: script, living: 1}
-	b.k.commandKernel = c
+	b.k.CommandKernel = c
 	b.Proc, b.ProcErr = nil, errors.New("no /proc")
 	return b, c
 }

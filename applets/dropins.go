@@ -2,20 +2,11 @@
 
 package applets
 
-// dropins returns the applets that stand in for the classic tools, with the
-// command line, the output and the exit codes of those.
-func dropins() []*Applet {
-	return []*Applet{
-		kill(),
-		killall(),
-		killall5(),
-		waitpid(),
-		timeout(),
-		tini("docker-init"),
-		tini("tini"),
-		pgrep(),
-		pidof(),
-		pidwait(),
-		pkill(),
-	}
-}
+import (
+	"killbox/applets/dropin"
+	"killbox/internal/cli"
+)
+
+// dropins returns the applets that stand in for the classic tools. This file is the only one that needs
+// them: with the tag nodropins the binary has the five alone.
+func dropins() []*cli.Applet { return dropin.All() }

@@ -2,4 +2,6 @@
 
 package applets
 
-func dropins() []*Applet { return nil }
+import "killbox/internal/cli"
+
+func dropins() []*cli.Applet { return nil }

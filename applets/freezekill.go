@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync/atomic"
 	"time"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
@@ -16,15 +18,15 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func freezekill() *Applet {
-	return &Applet{
+func freezekill() *cli.Applet {
+	return &cli.Applet{
 		Name:    "freezekill",
 		Summary: "stop everything at once, signal it, let it go on",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
-		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := newFlagSet()
-			o := &freezekillOptions{prove: durationValue{d: time.Second}, flags: flags}
-			o.ladder.add(flags)
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
+			o := &freezekillOptions{prove: cli.Duration{Value: time.Second}, flags: flags}
+			o.ladder.AddTo(flags)
 			flags.BoolVarP(&o.tree, "tree", "T", false, "with all their descendants")
 			flags.BoolVarP(&o.all, "all", "a", false, "everything but this session, PID 1 and kernel threads")
 			flags.StringVar(&o.cgroup, "cgroup", "", "a cgroup v2 and those below it, by `PATH|PID`")
@@ -33,65 +35,68 @@ func freezekill() *Applet {
 			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
 			flags.BoolVar(&o.noStrays, "no-strays", false, "with -T: leave out who lost its parent in a session that the tree leads")
 			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
-			o.output.add(flags)
-			o.target.addWithoutCgroup(flags)
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+			o.output.AddTo(flags)
+			o.target.AddWithoutCgroup(flags)
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
 }
 
 type freezekillOptions struct {
-	ladder ladderOptions
-	output outputOptions
-	target targetOptions
+	ladder cli.LadderOptions
+	output cli.OutputOptions
+	target cli.TargetOptions
 	flags  *pflag.FlagSet
 
 	tree, all, hold, thaw, noGuard, noStrays bool
 
 	cgroup string
-	prove  durationValue
+	prove  cli.Duration
 }
 
-func (o *freezekillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: o.tree}
+func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: o.tree}
 	if err := o.check(operands); err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
 	if o.all {
-		if o.target.all = true; !o.target.force && !o.output.dryRun && !o.shutdown(env) {
-			return usageError(env, a.Name, errors.New("--all ends everything outside of this session: it needs --force, unless PID 1 is the parent"))
+		if o.target.All = true; !o.target.Force && !o.output.DryRun && !o.isShutdown(env) {
+			return cli.UsageError(env, a.Name, errors.New("--all ends everything outside of this session: it needs --force, unless PID 1 is the parent"))
 		}
 	}
 	if o.flags.Changed("cgroup") {
 		return o.runCgroup(c)
 	}
-	if !c.prepare(operands) {
-		return c.end()
+	if !c.ResolveTargets(operands) {
+		return c.ExitStatus()
 	}
-	if c.asks() && !o.output.dryRun {
-		return c.alive()
+	if c.AsksOnly() && !o.output.DryRun {
+		return c.ReportAlive()
 	}
-	if env.Proc == nil && len(c.found.Processes) > 0 {
-		c.fail(nil, env.ProcErr, exitFailed)
-		return c.end()
+	if env.Proc == nil && len(c.Found.Processes) > 0 {
+		c.Fail(nil, env.ProcErr, cli.ExitFailed)
+		return c.ExitStatus()
 	}
 	p := o.plan(c)
-	if o.thaw || o.output.dryRun {
-		list := planned(p)
+	if o.thaw || o.output.DryRun {
+		list := cli.PlannedTargets(p)
 		if o.tree {
 			var err error
-			if list, err = c.preview(p); err != nil {
-				c.fail(nil, err, exitFailed)
-				return c.end()
+			if list, err = c.PreviewTree(p); err != nil {
+				c.Fail(nil, err, cli.ExitFailed)
+				return c.ExitStatus()
 			}
 		}
-		return o.look(c, list)
+		if o.output.DryRun {
+			return o.printPlan(c, list)
+		}
+		return o.resume(c, list)
 	}
-	return o.carryOut(c, p)
+	return o.endOrHold(c, p)
 }
 
-// shutdown tells whether PID 1 has started this, as in a shutdown script.
-func (o *freezekillOptions) shutdown(env *Env) bool {
+// isShutdown tells whether PID 1 has started this, as in a shutdown script.
+func (o *freezekillOptions) isShutdown(env *cli.Env) bool {
 	if env.Proc == nil {
 		return false
 	}
@@ -99,62 +104,59 @@ func (o *freezekillOptions) shutdown(env *Env) bool {
 	return err == nil && st.PPID == 1
 }
 
+// check returns an error if options or operands exclude each other.
 func (o *freezekillOptions) check(operands []string) error {
-	why := map[string]string{
-		"all":    "--all means everything outside of this session (--omit leaves out some)",
-		"cgroup": "--cgroup means all in the cgroup (tkill --cgroup takes selectors)",
-		"hold":   "--hold sends nothing and ends with standard input, a signal or --timeout",
-		"thaw":   "--thaw sends CONT and nothing else",
-	}
-	one := func(option string, others ...string) error {
-		for _, name := range others {
-			if o.flags.Changed(name) {
-				return fmt.Errorf("--%s and --%s exclude each other: %s", option, name, why[option])
-			}
-		}
-		return nil
-	}
-	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
-	whom := []string{"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile"}
+	cgroup := o.flags.Changed("cgroup")
 	switch {
 	case o.hold && o.thaw:
 		return errors.New("--hold and --thaw exclude each other: one freezes, the other resumes")
-	case o.all && o.flags.Changed("cgroup"):
-		return one("all", "cgroup")
-	case (o.all || o.flags.Changed("cgroup")) && len(operands) > 0:
+	case o.all && cgroup: // an exclusion, see below
+	case (o.all || cgroup) && len(operands) > 0:
 		return fmt.Errorf("--all and --cgroup take no further targets, and %s is one", show.Quoted(operands[0]))
-	case o.flags.Changed("cgroup") && o.cgroup == "":
+	case cgroup && o.cgroup == "":
 		return errors.New("--cgroup: empty value")
 	case o.noStrays && !o.tree:
 		return errors.New("--no-strays has no meaning without --tree")
 	}
-	var err error
-	if o.all {
-		err = one("all", whom...)
+	if err := o.checkExclusions(); err != nil {
+		return err
 	}
-	if o.flags.Changed("cgroup") && err == nil {
-		err = one("cgroup", whom...)
+	if o.hold && slices.Contains(operands, "-") {
+		return errors.New("--hold waits for the end of standard input, so no targets can come from there")
 	}
-	if o.hold && err == nil {
-		if err = one("hold", ladder...); err == nil {
-			for _, word := range operands {
-				if word == "-" {
-					err = errors.New("--hold waits for the end of standard input, so no targets can come from there")
-				}
+	return nil
+}
+
+// checkExclusions returns an error for an option that excludes another one which was given.
+func (o *freezekillOptions) checkExclusions() error {
+	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
+	selecting := []string{
+		"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile",
+	}
+	for _, option := range []struct {
+		given     bool
+		name, why string
+		excluded  []string
+	}{
+		{o.all, "all", "--all means everything outside of this session (--omit leaves out some)", append([]string{"cgroup"}, selecting...)},
+		{o.flags.Changed("cgroup"), "cgroup", "--cgroup means all in the cgroup (tkill --cgroup takes selectors)", selecting},
+		{o.hold, "hold", "--hold sends nothing and ends with standard input, a signal or --timeout", ladder},
+		{o.thaw, "thaw", "--thaw sends CONT and nothing else", append(ladder, "timeout", "prove", "no-guard")},
+	} {
+		for _, name := range option.excluded {
+			if option.given && o.flags.Changed(name) {
+				return fmt.Errorf("--%s and --%s exclude each other: %s", option.name, name, option.why)
 			}
 		}
 	}
-	if o.thaw && err == nil {
-		err = one("thaw", append(ladder, "timeout", "prove", "no-guard")...)
-	}
-	return err
+	return nil
 }
 
-func (o *freezekillOptions) plan(c *call) *escalate.Plan {
-	p := c.plan()
+func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
+	p := c.Plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
-	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
-	tree := c.tree()
+	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
+	tree := c.Tree()
 	tree.Flat, tree.Strays = !o.tree, !o.noStrays
 	if o.tree || tree.Select != nil || tree.Groups != nil {
 		p.Tree = tree
@@ -162,86 +164,88 @@ func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	return p
 }
 
-// look prints the plan, or carries out --thaw.
-func (o *freezekillOptions) look(c *call, list []report.Planned) int {
-	ladder := c.ladder
+// printPlan prints what would be done to the processes of the list.
+func (o *freezekillOptions) printPlan(c *cli.Call, list []report.Planned) int {
+	ladder := c.Ladder
 	switch {
 	case o.thaw:
 		ladder = escalate.Ladder{{Signal: signals.CONT}}
 	case o.hold:
 		ladder = escalate.Ladder{{Signal: signals.STOP}}
 	}
-	if o.output.dryRun {
-		c.dryRun(list, ladder)
-		return c.end()
-	}
+	c.PrintPlan(list, ladder)
+	return c.ExitStatus()
+}
+
+// resume is --thaw: it sends CONT to the processes of the list.
+func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 	began := time.Now()
 	sum := &escalate.Summary{Proved: true}
 	for i := range list {
 		st := &list[i].Stat
 		if list[i].Excluded != "" {
-			c.rep.Skipped(escalate.Skip{Stat: *st, Reason: list[i].Excluded})
+			c.Report.Skipped(escalate.Skip{Stat: *st, Reason: list[i].Excluded})
 			continue
 		}
 		res := &escalate.Result{Target: escalate.Target{Stat: *st}, Outcome: escalate.Exists}
 		sum.Results = append(sum.Results, res)
-		// Already open, but for those that a tree has brought in.
-		now, err := c.env.Kernel.Open(st.PID)
+		// Targets are open already, and members of their trees are not.
+		now, err := c.Env.Kernel.Open(st.PID)
 		if err == nil && !isPlanned(c, &list[i], &now) {
 			err = procfs.ErrNoProcess
 		}
 		if err == nil {
-			err = c.env.Kernel.Signal(st.ID, signals.CONT)
+			err = c.Env.Kernel.Signal(st.ID, signals.CONT)
 		}
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
 			res.Outcome = escalate.Gone
 		case err != nil:
 			res.Outcome = escalate.Refused
-			c.rep.Failed(res, err)
-			c.codes = append(c.codes, exitFailed)
+			c.Report.Failed(res, err)
+			c.Codes = append(c.Codes, cli.ExitFailed)
 		default:
-			c.rep.Signalled(res, signals.CONT, 1, time.Since(began))
+			c.Report.Signalled(res, signals.CONT, 1, time.Since(began))
 		}
 	}
 	sum.Elapsed = time.Since(began)
-	c.rep.Summary(sum, c.end())
-	return c.end()
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
 }
 
 // isPlanned reports whether now, which has just been opened, is the process that was planned. A target has
 // been open since then. Any other PID may have been reused since the snapshot, even within one clock tick,
 // so the process must have the same parent or the same image.
-func isPlanned(c *call, p *report.Planned, now *procfs.Stat) bool {
-	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.table.SameProcess(&p.Stat, now))
+func isPlanned(c *cli.Call, p *report.Planned, now *procfs.Stat) bool {
+	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }
 
-// carryOut ends the targets, or holds them.
-func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
+// endOrHold ends the targets, or holds them.
+func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
 	if o.hold {
 		over := new(atomic.Bool)
 		p.Hold = &escalate.Hold{
 			Over: over.Load,
 			Frozen: func(held []*escalate.Result) {
 				for _, res := range held {
-					if o.output.json || o.output.verbose {
+					if o.output.JSON || o.output.Verbose {
 						continue
 					}
-					if handle := c.handle(&res.Stat); handle != "" {
-						fmt.Fprintln(c.env.Stdout, handle)
+					if handle := c.Handle(&res.Stat); handle != "" {
+						fmt.Fprintln(c.Env.Stdout, handle)
 					}
 				}
 				go func() {
 					// The end and a failure are the same: nobody is there
 					// any more to let them go.
-					io.Copy(io.Discard, c.env.Stdin)
+					io.Copy(io.Discard, c.Env.Stdin)
 					over.Store(true)
-					c.env.Kernel.Wake()
+					c.Env.Kernel.Wake()
 				}()
 			},
 		}
 	}
-	sum := c.run(p)
-	c.rep.Summary(sum, c.end())
-	return c.end()
+	sum := c.Run(p)
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
 }

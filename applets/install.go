@@ -7,25 +7,26 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"killbox/internal/cli"
 	"killbox/internal/show"
 )
 
 // installLinks makes a link per applet in dir. Each replaces what was there
 // at one stroke, and nothing that is not ours is replaced without force.
-func installLinks(env *Env, dir string, symbolic, force bool) int {
+func installLinks(env *cli.Env, dir string, symbolic, force bool) int {
 	self, err := env.Executable()
 	if err != nil {
-		return failure(env, "killbox", err)
+		return cli.Failure(env, "killbox", err)
 	}
 	info, err := os.Stat(self)
 	if err != nil {
-		return failure(env, "killbox", show.Error(err))
+		return cli.Failure(env, "killbox", show.Error(err))
 	}
-	code := exitGone
+	code := cli.ExitGone
 	for _, a := range All() {
 		if err := installLink(self, info, filepath.Join(dir, a.Name), symbolic, force); err != nil {
 			fmt.Fprintf(env.Stderr, "killbox: %v\n", err)
-			code = exitFailed
+			code = cli.ExitFailed
 		}
 	}
 	return code

@@ -5,25 +5,25 @@ import (
 	"fmt"
 	"slices"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
-	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
 
 	"github.com/spf13/pflag"
 )
 
-func killwait() *Applet {
-	return &Applet{
+func killwait() *cli.Applet {
+	return &cli.Applet{
 		Name:    "killwait",
 		Summary: "signal processes, wait until they are gone, escalate",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
-		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := newFlagSet()
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
 			o := &killwaitOptions{}
-			o.ladder.add(flags)
+			o.ladder.AddTo(flags)
 			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing, only wait")
 			flags.BoolVar(&o.any, "any", false, "return when one of them is gone")
 			flags.IntVar(&o.count, "count", 0, "return when `N` of them are gone")
@@ -32,85 +32,90 @@ func killwait() *Applet {
 			flags.BoolVar(&o.handles, "handles", false, "print the targets' handles and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
-			o.output.add(flags)
-			o.target.add(flags)
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, flags, operands) }
+			o.output.AddTo(flags)
+			o.target.AddTo(flags)
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, flags, operands) }
 		},
 	}
 }
 
 type killwaitOptions struct {
-	ladder ladderOptions
-	output outputOptions
-	target targetOptions
+	ladder cli.LadderOptions
+	output cli.OutputOptions
+	target cli.TargetOptions
 
 	waitOnly, any, status, reaped, handles, list, table bool
 
 	count int
 }
 
-func (o *killwaitOptions) run(env *Env, a *Applet, flags *pflag.FlagSet, operands []string) int {
+func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet, operands []string) int {
 	if o.list || o.table {
-		if o.ladder.signal.given {
-			return usageError(env, a.Name, errors.New("--list takes signals as operands, without a dash"))
+		if o.ladder.Signal.Given {
+			return cli.UsageError(env, a.Name, errors.New("--list takes signals as operands, without a dash"))
 		}
-		return listSignals(env, a.Name, o.table, operands)
+		return cli.ListSignals(env, a.Name, o.table, operands)
 	}
 	if err := o.check(flags); err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, harmless: o.harmless()}
-	o.target.zombies = o.reaped
-	if !c.prepare(operands) {
-		return c.end()
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Harmless: o.waitOnly || o.handles}
+	o.target.Zombies = o.reaped
+	if !c.ResolveTargets(operands) {
+		return c.ExitStatus()
 	}
-	p := c.plan()
+	p := c.Plan()
 	if o.handles {
-		if env.Proc == nil {
-			c.fail(nil, env.ProcErr, exitFailed)
-			return c.end()
-		}
-		c.rep.PrintTargets(p)
-		for i := range c.found.Processes {
-			if handle := c.handle(&c.found.Processes[i].Stat); !o.output.json && handle != "" {
-				fmt.Fprintln(env.Stdout, handle)
-			}
-		}
-		return c.end()
+		return o.printHandles(c, p)
 	}
 	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
 	if o.any {
 		p.Count = 1
 	}
 	if o.status {
-		p.Status, p.StatusWait = true, statusWait
+		p.Status, p.StatusWait = true, cli.StatusWait
 	}
-	if o.output.dryRun {
+	if o.output.DryRun {
 		ladder := p.Ladder
 		if o.waitOnly {
 			ladder = nil
 		}
-		c.dryRun(planned(p), ladder)
-		return c.end()
+		c.PrintPlan(cli.PlannedTargets(p), ladder)
+		return c.ExitStatus()
 	}
-	if c.asks() && !p.WaitOnly {
-		return c.alive()
+	if c.AsksOnly() && !p.WaitOnly {
+		return c.ReportAlive()
 	}
-	sum := c.run(p)
+	return o.runPlan(c, p)
+}
+
+// printHandles prints the handles of the targets and signals nothing.
+func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
+	if c.Env.Proc == nil {
+		c.Fail(nil, c.Env.ProcErr, cli.ExitFailed)
+		return c.ExitStatus()
+	}
+	c.Report.PrintTargets(p)
+	for i := range c.Found.Processes {
+		if handle := c.Handle(&c.Found.Processes[i].Stat); !o.output.JSON && handle != "" {
+			fmt.Fprintln(c.Env.Stdout, handle)
+		}
+	}
+	return c.ExitStatus()
+}
+
+// runPlan signals the targets, or only waits for them, and returns the exit status of the call.
+func (o *killwaitOptions) runPlan(c *cli.Call, p *escalate.Plan) int {
+	sum := c.Run(p)
 	if o.status {
 		last := o.printStatuses(c, sum)
-		if code := c.end(); code != exitSurvivor && code != exitFailed && code <= 128 {
-			c.rep.Summary(sum, last)
+		if code := c.ExitStatus(); code != cli.ExitSurvivor && code != cli.ExitFailed && code <= 128 {
+			c.Report.Summary(sum, last)
 			return last
 		}
 	}
-	c.rep.Summary(sum, c.end())
-	return c.end()
-}
-
-// harmless tells whether nobody is signalled.
-func (o *killwaitOptions) harmless() bool {
-	return o.waitOnly || o.handles
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
 }
 
 func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
@@ -132,39 +137,39 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 
 // printStatuses prints how each target ended, operands first and as they were
 // written, and returns the last one's status as the shell's wait does.
-func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last int) {
+func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (last int) {
 	results := make(map[procfs.ID]*escalate.Result)
 	for _, res := range sum.Results {
 		results[res.ID] = res
 	}
 	line := func(name string, status int) {
 		last = status
-		if !c.outputs.json {
-			fmt.Fprintf(c.env.Stdout, "%s %d\n", show.Word(name), status)
+		if !c.Outputs.JSON {
+			fmt.Fprintf(c.Env.Stdout, "%s %d\n", show.Word(name), status)
 		}
 	}
 	gone := func(name string, res *escalate.Result) {
 		switch {
 		case res == nil || res.Outcome != escalate.Gone:
 		case res.Status == nil:
-			c.rep.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
-			line(name, exitUnknown)
+			c.Report.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
+			line(name, cli.ExitUnknown)
 		default:
 			line(name, res.Status.Shell())
 		}
 	}
-	for _, op := range c.req.Operands {
+	for _, op := range c.Request.Operands {
 		is := func(o target.Operand) bool { return o == op }
-		named := slices.IndexFunc(c.found.Named, func(n target.Named) bool { return n.Operand == op })
+		named := slices.IndexFunc(c.Found.Named, func(n target.Named) bool { return n.Operand == op })
 		switch {
 		case named >= 0:
-			id := c.found.Named[named].ID
+			id := c.Found.Named[named].ID
 			gone(op.Text, results[id])
-		case slices.ContainsFunc(c.found.Ended, is):
-			c.rep.Note(show.Word(op.Text) + ": exit status unknown: it was gone before")
-			line(op.Text, exitUnknown)
-		case slices.ContainsFunc(c.found.Missing, func(p target.Problem) bool { return p.Operand == op }):
-			line(op.Text, exitUnknown)
+		case slices.ContainsFunc(c.Found.Ended, is):
+			c.Report.Note(show.Word(op.Text) + ": exit status unknown: it was gone before")
+			line(op.Text, cli.ExitUnknown)
+		case slices.ContainsFunc(c.Found.Missing, func(p target.Problem) bool { return p.Operand == op }):
+			line(op.Text, cli.ExitUnknown)
 		}
 	}
 	for _, res := range sum.Results {
@@ -173,45 +178,4 @@ func (o *killwaitOptions) printStatuses(c *call, sum *escalate.Summary) (last in
 		}
 	}
 	return last
-}
-
-// listSignals is kill -l and kill -L.
-func listSignals(env *Env, name string, table bool, operands []string) int {
-	if table {
-		if len(operands) > 0 {
-			return usageError(env, name, errors.New("--table takes no operands"))
-		}
-		printTable(env)
-		return exitGone
-	}
-	if len(operands) == 0 {
-		printNames(env)
-		return exitGone
-	}
-	var lines []string
-	for _, word := range operands {
-		line, err := translateSignal(word)
-		if err != nil {
-			return usageError(env, name, err)
-		}
-		lines = append(lines, line)
-	}
-	for _, line := range lines {
-		fmt.Fprintln(env.Stdout, line)
-	}
-	return exitGone
-}
-
-// translateSignal turns a name into a number, a number or the exit status of
-// a process that died of a signal into a name.
-func translateSignal(word string) (string, error) {
-	if n, ok := decimal(word); ok {
-		sig, ok := signals.FromShell(n)
-		if !ok {
-			return "", fmt.Errorf("unknown signal %s", show.Quoted(word))
-		}
-		return sig.String(), nil
-	}
-	sig, err := signals.Parse(word)
-	return fmt.Sprint(int(sig)), err
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
@@ -17,97 +18,97 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func pgkill() *Applet {
-	return &Applet{
+func pgkill() *cli.Applet {
+	return &cli.Applet{
 		Name:    "pgkill",
 		Summary: "end process groups and sessions",
 		Usage:   "[OPTION]... PGID...",
-		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := newFlagSet()
-			o := &pgkillOptions{prove: durationValue{d: time.Second}}
-			o.ladder.add(flags)
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
+			o := &pgkillOptions{prove: cli.Duration{Value: time.Second}}
+			o.ladder.AddTo(flags)
 			flags.BoolVar(&o.of, "of", false, "the operands are processes: end the groups that they are in")
 			flags.BoolVarP(&o.session, "session", "S", false, "the operands are sessions: end all their groups")
 			flags.Var(&o.prove, "prove", "try for DUR to prove that nobody escaped")
 			flags.BoolVarP(&o.exited, "exited", "e", false, "exit 0 if a group does not exist")
-			o.output.add(flags)
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+			o.output.AddTo(flags)
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
 }
 
 type pgkillOptions struct {
-	ladder ladderOptions
-	output outputOptions
+	ladder cli.LadderOptions
+	output cli.OutputOptions
 
 	of, session, exited bool
-	prove               durationValue
+	prove               cli.Duration
 }
 
-func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output}
+func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output}
 	var err error
 	var own bool
 	var req target.GroupRequest
-	if c.ladder, err = o.ladder.ladder(); err == nil {
-		err = c.askable(o.exited)
+	if c.Ladder, err = o.ladder.Ladder(); err == nil {
+		err = c.CheckAsking(o.exited)
 	}
 	if err == nil {
 		req, own, err = o.request(env, operands)
 	}
 	if err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
-	c.report()
+	c.StartReport()
 	if env.Proc == nil {
-		c.fail(nil, env.ProcErr, exitFailed)
-		return c.end()
+		c.Fail(nil, env.ProcErr, cli.ExitFailed)
+		return c.ExitStatus()
 	}
-	groups, err := o.find(c, req, own)
+	groups, err := o.resolveGroups(c, req, own)
 	if err != nil {
-		c.fail(nil, err, exitFailed)
-		return c.end()
+		c.Fail(nil, err, cli.ExitFailed)
+		return c.ExitStatus()
 	}
-	c.found = &groups.Found
-	o.problems(c)
+	c.Found = &groups.Found
+	o.reportProblems(c)
 	if len(req.Operands) == 0 && !own && !o.exited {
-		c.fail(nil, errNothing, exitMissing)
+		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
 	}
-	if c.asks() && !o.output.dryRun {
-		return o.alive(c, groups)
+	if c.AsksOnly() && !o.output.DryRun {
+		return o.reportAlive(c, groups)
 	}
-	p := c.plan()
+	p := c.Plan()
 	p.Groups = &escalate.Groups{
 		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
 		Guard: func(st *procfs.Stat) string {
-			if meant(c, groups, st) {
+			if isDoomedAncestor(c, groups, st) {
 				return ""
 			}
-			return c.guard.ExcludeImplied(st)
+			return c.Exclusions.ExcludeImplied(st)
 		},
-		Last: func(st *procfs.Stat) bool { return meant(c, groups, st) },
+		Last: func(st *procfs.Stat) bool { return isDoomedAncestor(c, groups, st) },
 	}
-	p.Prove = o.prove.d
-	if o.output.dryRun {
-		list := planned(p)
-		for _, st := range c.found.Zombies {
+	p.Prove = o.prove.Value
+	if o.output.DryRun {
+		list := cli.PlannedTargets(p)
+		for _, st := range c.Found.Zombies {
 			list = append(list, report.Planned{Stat: st, Root: true})
 		}
 		slices.SortStableFunc(list, func(a, b report.Planned) int { return a.PID - b.PID })
-		c.dryRun(list, p.Ladder)
-		return c.end()
+		c.PrintPlan(list, p.Ladder)
+		return c.ExitStatus()
 	}
-	for i := range c.found.Zombies {
-		c.rep.Unreaped(&c.found.Zombies[i])
+	for i := range c.Found.Zombies {
+		c.Report.Unreaped(&c.Found.Zombies[i])
 	}
-	noteDeaf(c, groups.PGIDs, p)
-	sum := c.run(p)
-	c.rep.Summary(sum, c.end())
-	return c.end()
+	noteIgnoring(c, groups.PGIDs, p)
+	sum := c.Run(p)
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
 }
 
 // request reads the operands. own: this process's group, or session, is meant.
-func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRequest, own bool, err error) {
+func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.GroupRequest, own bool, err error) {
 	req = target.GroupRequest{OfProcesses: o.of, Sessions: o.session}
 	var words []string
 	for _, word := range operands {
@@ -124,25 +125,25 @@ func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRe
 	for _, op := range ops {
 		switch {
 		case op.Form == target.Group && (o.of || o.session):
-			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.wanted())
+			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.operandKind())
 		case (op.Form == target.Handle || op.Form == target.Inode) && !o.of:
-			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.wanted())
+			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.operandKind())
 		case op.PID == 1 && !o.of:
-			err = fmt.Errorf("%s of PID 1 is refused", o.wanted()[2:])
+			err = fmt.Errorf("%s of PID 1 is refused", o.operandKind()[2:])
 		}
 		if err != nil {
 			return req, false, err
 		}
 	}
 	if len(operands) == 0 || !own && !stdin && len(ops) == 0 {
-		return req, false, fmt.Errorf("no target: give %s, 0 for one's own, or - for standard input", o.wanted())
+		return req, false, fmt.Errorf("no target: give %s, 0 for one's own, or - for standard input", o.operandKind())
 	}
 	req.Operands = ops
 	return req, own, nil
 }
 
-// wanted names what an operand is to be.
-func (o *pgkillOptions) wanted() string {
+// operandKind names what an operand is to be.
+func (o *pgkillOptions) operandKind() string {
 	switch {
 	case o.of:
 		return "a process"
@@ -152,13 +153,13 @@ func (o *pgkillOptions) wanted() string {
 	return "a process group"
 }
 
-// find finds the groups, after this process has left its own if that is
+// resolveGroups finds the groups, after this process has left its own if that is
 // meant: it is to live on, to wait and to escalate.
-func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*target.Groups, error) {
-	if err := c.sameNamespace(); err != nil {
+func (o *pgkillOptions) resolveGroups(c *cli.Call, req target.GroupRequest, own bool) (*target.Groups, error) {
+	if err := c.CheckNamespace(); err != nil {
 		return nil, err
 	}
-	self, err := c.env.Proc.Stat(c.env.PID)
+	self, err := c.Env.Proc.Stat(c.Env.PID)
 	if err != nil {
 		return nil, err
 	}
@@ -171,24 +172,24 @@ func (o *pgkillOptions) find(c *call, req target.GroupRequest, own bool) (*targe
 			return nil, target.UnusableNumberError(req.Own, o.session)
 		}
 	}
-	if !o.output.dryRun && !c.asks() && (own || isOwn(c, &self, req)) {
-		if c.env.Kernel.LeaveGroup() == nil {
+	if !o.output.DryRun && !c.AsksOnly() && (own || namesOwnGroup(c, &self, req)) {
+		if c.Env.Kernel.LeaveGroup() == nil {
 			// From now on a terminal takes us for a background job.
-			c.env.Kernel.IgnoreSignal(signals.TTOU)
+			c.Env.Kernel.IgnoreSignal(signals.TTOU)
 		}
 		// Else, as a leader, it stays and is spared: then the others are
 		// signalled one by one.
 	}
-	c.guard = target.NewExclusions(c.env.Proc, c.env.PID, false)
-	return target.ResolveGroups(c.env.Proc, c.env.Kernel, c.guard, req)
+	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, false)
+	return target.ResolveGroups(c.Env.Proc, c.Env.Kernel, c.Exclusions, req)
 }
 
-// isOwn tells whether an operand means the group or session of this process.
-func isOwn(c *call, self *procfs.Stat, req target.GroupRequest) bool {
+// namesOwnGroup tells whether an operand means the group or session of this process.
+func namesOwnGroup(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool {
 	return slices.ContainsFunc(req.Operands, func(op target.Operand) bool {
 		pgid, sid := op.PID, op.PID
 		if req.OfProcesses {
-			st, err := c.env.Proc.Stat(op.PID)
+			st, err := c.Env.Proc.Stat(op.PID)
 			if err != nil {
 				return false
 			}
@@ -201,52 +202,52 @@ func isOwn(c *call, self *procfs.Stat, req target.GroupRequest) bool {
 	})
 }
 
-// meant tells an ancestor of this process that is to end with the others.
-func meant(c *call, groups *target.Groups, st *procfs.Stat) bool {
-	return st.PID != 1 && c.guard.IsAncestor(st.PID) && groups.TargetsAncestors(st.PGID)
+// isDoomedAncestor tells an ancestor of this process that is to end with the others.
+func isDoomedAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool {
+	return st.PID != 1 && c.Exclusions.IsAncestor(st.PID) && groups.TargetsAncestors(st.PGID)
 }
 
-// problems reports the operands that came to nothing.
-func (o *pgkillOptions) problems(c *call) {
+// reportProblems reports the operands that came to nothing.
+func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	if o.of {
-		c.problems(o.exited || c.asks())
+		c.ReportProblems(o.exited || c.AsksOnly())
 		return
 	}
-	for _, p := range c.found.Missing {
-		if !o.exited && !c.asks() {
-			c.fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), exitMissing)
+	for _, p := range c.Found.Missing {
+		if !o.exited && !c.AsksOnly() {
+			c.Fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), cli.ExitMissing)
 		}
 	}
-	for _, p := range c.found.Refused {
+	for _, p := range c.Found.Refused {
 		if p.Stat.PID != 0 {
-			c.fail(&p.Stat, p.Err, exitFailed)
+			c.Fail(&p.Stat, p.Err, cli.ExitFailed)
 		} else {
-			c.fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), exitFailed)
+			c.Fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), cli.ExitFailed)
 		}
 	}
 }
 
-// alive answers signal 0: one living member is enough.
-func (o *pgkillOptions) alive(c *call, groups *target.Groups) int {
-	var list []asked
-	for _, p := range c.found.Missing {
-		list = append(list, asked{procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, strconv.Itoa(p.Operand.PID), p.Err.Error()})
+// reportAlive answers signal 0: one living member is enough.
+func (o *pgkillOptions) reportAlive(c *cli.Call, groups *target.Groups) int {
+	var list []cli.Answer
+	for _, p := range c.Found.Missing {
+		list = append(list, cli.Answer{Stat: procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, Name: strconv.Itoa(p.Operand.PID), Why: p.Err.Error()})
 	}
 	if o.session {
 		for _, leader := range groups.Sessions {
-			list = append(list, c.askedGroup(leader.PID, func(st *procfs.Stat) bool { return st.SID == leader.PID }))
+			list = append(list, c.MembersAlive(leader.PID, func(st *procfs.Stat) bool { return st.SID == leader.PID }))
 		}
-		return c.answer(list)
+		return c.ReportAnswers(list)
 	}
 	for _, pgid := range groups.PGIDs {
-		list = append(list, c.aliveGroup(pgid))
+		list = append(list, c.GroupAlive(pgid))
 	}
-	return c.answer(list)
+	return c.ReportAnswers(list)
 }
 
-// noteDeaf tells of groups whose members all ignore the first signal: those
+// noteIgnoring tells of groups whose members all ignore the first signal: those
 // who wait for the next rung will want to know why.
-func noteDeaf(c *call, pgids []int, p *escalate.Plan) {
+func noteIgnoring(c *cli.Call, pgids []int, p *escalate.Plan) {
 	sig := p.Ladder[0].Signal
 	if sig == 0 || sig == signals.KILL || sig == signals.STOP {
 		return
@@ -254,7 +255,7 @@ func noteDeaf(c *call, pgids []int, p *escalate.Plan) {
 	heed := make(map[int]bool)
 	ignore := make(map[int]bool)
 	for _, t := range p.Targets {
-		status, err := c.env.Proc.Status(t.PID)
+		status, err := c.Env.Proc.Status(t.PID)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
 		case err == nil && status.Ignored.Has(int(sig)):
@@ -269,7 +270,7 @@ func noteDeaf(c *call, pgids []int, p *escalate.Plan) {
 			if sig == signals.INT || sig == signals.QUIT {
 				why = ", as the background jobs of a shell without job control do"
 			}
-			c.rep.Note(fmt.Sprintf("group %d: every member ignores %v%s", pgid, sig, why))
+			c.Report.Note(fmt.Sprintf("group %d: every member ignores %v%s", pgid, sig, why))
 		}
 	}
 }

@@ -10,23 +10,24 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/cli"
 	"killbox/internal/report"
 	"killbox/internal/show"
 
 	"github.com/spf13/pflag"
 )
 
-func reapwait() *Applet {
-	return &Applet{
+func reapwait() *cli.Applet {
+	return &cli.Applet{
 		Name:    "reapwait",
 		Summary: "run a command, and leave nothing of it behind",
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
 		Command: true, FailExit: child.Failed,
-		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := newFlagSet()
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
 			o := &reapwaitOptions{}
 			o.add(flags)
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
 }
@@ -34,18 +35,18 @@ func reapwait() *Applet {
 // reapwaitCall is one call that runs a command.
 type reapwaitCall struct {
 	*reapwaitOptions
-	env *Env
+	env *cli.Env
 	*child.Supervisor
 }
 
-func (o *reapwaitOptions) run(env *Env, a *Applet, operands []string) int {
+func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	if err := o.check(operands); err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
 	if o.zombies {
 		return o.runZombies(env, a, operands)
 	}
-	if o.output.dryRun {
+	if o.output.DryRun {
 		command := make([]string, len(operands))
 		for i, word := range operands {
 			command[i] = show.Word(word)
@@ -82,14 +83,14 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 		return r.fail(err)
 	}
 	defer func() {
-		if o, ok := out.(*output); ok && o.err != nil {
+		if o, ok := out.(*cli.Output); ok && o.Err != nil {
 			// COMMAND's own status, if it failed, says more.
-			code = cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.err)))
+			code = cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.Err)))
 		}
 	}()
 	rep := report.New(report.Options{
 		Applet: "reapwait", Out: out, Err: r.env.Stderr,
-		Verbose: r.output.verbose, JSON: r.output.json, Quiet: r.output.quiet, Terminal: r.env.StderrTTY, Screen: r.env.screen,
+		Verbose: r.output.Verbose, JSON: r.output.JSON, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY, Screen: r.env.Screen,
 	})
 	r.Supervisor = child.NewSupervisor(k, r.env.Proc, r.env.PID, rep, r.supervision())
 	if err := k.StartReaper(r.report); err != nil {
@@ -123,8 +124,8 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 		return r.fail(err)
 	}
 	say("handle " + r.handle() + "\n")
-	if r.ladder.timeout.d > 0 {
-		r.Deadline = time.Now().Add(r.ladder.timeout.d)
+	if r.ladder.Timeout.Value > 0 {
+		r.Deadline = time.Now().Add(r.ladder.Timeout.Value)
 	}
 	if err := r.Supervise(); err != nil {
 		return r.fail(err)
@@ -135,9 +136,9 @@ func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int)
 // supervision returns what the options ask of the supervisor.
 func (o *reapwaitOptions) supervision() child.Options {
 	return child.Options{
-		Ladder: o.steps, LadderGiven: o.ladder.killAfter.given || o.ladder.retry != "",
-		Hook: o.ladder.hook, HookTimeout: o.ladder.hookTimeout.d,
-		FetchStatus: o.output.json || o.output.verbose,
+		Ladder: o.steps, LadderGiven: o.ladder.KillAfter.Given || o.ladder.Retry != "",
+		Hook: o.ladder.Hook, HookTimeout: o.ladder.HookTimeout.Value,
+		FetchStatus: o.output.JSON || o.output.Verbose,
 		Group:       o.group, Session: o.session, Linger: o.linger, KeepRemaining: o.keep,
 		Rewrites: o.rewrites, Remaps: o.remaps, ReportReaped: o.report,
 	}
@@ -161,5 +162,5 @@ func (r *reapwaitCall) reportTo() (io.Writer, error) {
 	}
 	r.report = true
 	w, err := r.env.Kernel.WriterTo(r.reportFD)
-	return &output{w: w}, err
+	return &cli.Output{W: w}, err
 }

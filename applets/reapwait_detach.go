@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"killbox/internal/cli"
 )
 
 // background is --detach: it starts this program again, in a session of its
@@ -37,7 +39,7 @@ const detachedName = "reapwait-detached-"
 
 // detached tells whether this is the one in the background, and how to answer
 // the other.
-func (o *reapwaitOptions) detached(env *Env) (say func(string), ok bool) {
+func (o *reapwaitOptions) detached(env *cli.Env) (say func(string), ok bool) {
 	number, ok := strings.CutPrefix(path.Base(env.Args[0]), detachedName)
 	fd, err := strconv.Atoi(number)
 	if !ok || err != nil {

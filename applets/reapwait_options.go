@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -17,8 +18,8 @@ import (
 )
 
 type reapwaitOptions struct {
-	ladder ladderOptions
-	output outputOptions
+	ladder cli.LadderOptions
+	output cli.OutputOptions
 
 	group, session, linger, keep      bool
 	untilEOF, detach                  bool
@@ -37,9 +38,9 @@ type reapwaitOptions struct {
 func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	o.flags = flags
 	l := &o.ladder
-	l.flags = flags
-	l.hookTimeout.d = 10 * time.Second
-	flags.VarP(&l.timeout, "timeout", "t", "end everything and exit 124 if COMMAND still runs after DUR")
+	l.Flags = flags
+	l.HookTimeout.Value = 10 * time.Second
+	flags.VarP(&l.Timeout, "timeout", "t", "end everything and exit 124 if COMMAND still runs after DUR")
 	flags.BoolVarP(&o.group, "group", "g", false, "put COMMAND in a process group of its own, and forward signals to all of it")
 	flags.BoolVarP(&o.session, "new-session", "S", false, "put COMMAND in a session of its own")
 	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for what is left")
@@ -58,13 +59,13 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&o.nudge, "nudge", false, "with -z: send CHLD to the parents, and wait")
 	flags.BoolVar(&o.killParent, "kill-parent", false, "with -z: end the parents that still do not reap")
 	flags.BoolVar(&o.force, "force", false, "with --kill-parent: also parents that are ancestors of reapwait")
-	flags.VarP(&l.signal, "signal", "s", "begin the ladder with SIG; also -SIG (default TERM)")
-	flags.VarP(&l.killAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
-	flags.BoolVar(&l.noKill, "no-kill", false, "never send KILL")
-	flags.StringVarP(&l.retry, "retry", "R", "", "climb this ladder, `SIG/DUR/SIG/DUR...`, or SIG/DUR/KILL/DUR for a DUR alone")
-	flags.StringVar(&l.hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
-	flags.Var(&l.hookTimeout, "hook-timeout", "give a hook that long")
-	o.output.add(flags)
+	flags.VarP(&l.Signal, "signal", "s", "begin the ladder with SIG; also -SIG (default TERM)")
+	flags.VarP(&l.KillAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
+	flags.BoolVar(&l.NoKill, "no-kill", false, "never send KILL")
+	flags.StringVarP(&l.Retry, "retry", "R", "", "climb this ladder, `SIG/DUR/SIG/DUR...`, or SIG/DUR/KILL/DUR for a DUR alone")
+	flags.StringVar(&l.Hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
+	flags.Var(&l.HookTimeout, "hook-timeout", "give a hook that long")
+	o.output.AddTo(flags)
 }
 
 // parentValue is --die-with-parent[=PID]. PID 0, the default, is the parent at the start.
@@ -93,7 +94,7 @@ var (
 )
 
 func (o *reapwaitOptions) check(operands []string) (err error) {
-	if o.steps, err = o.ladder.ladder(); err != nil {
+	if o.steps, err = o.ladder.Ladder(); err != nil {
 		return err
 	}
 	if o.steps[0].Signal == 0 {
@@ -114,6 +115,11 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 		}
 		return nil
 	}
+	return o.checkCommand(operands)
+}
+
+// checkCommand checks the options of a call that runs a command.
+func (o *reapwaitOptions) checkCommand(operands []string) error {
 	for _, pair := range [][3]string{
 		{"linger", "keep", "one waits for what is left, the other leaves it alone"},
 		{"detach", "die-with-parent", "what is detached has lost its parent"},
@@ -197,7 +203,7 @@ func (o *reapwaitOptions) parseRemaps() error {
 }
 
 // environ returns the command's environment.
-func (o *reapwaitOptions) environ(env *Env) []string {
+func (o *reapwaitOptions) environ(env *cli.Env) []string {
 	all := slices.Concat(env.Environ, o.tag)
 	list := make([]string, 0, len(all))
 	for i, entry := range all {

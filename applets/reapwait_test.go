@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/cli"
 	"killbox/internal/signals"
 )
 
@@ -142,7 +143,7 @@ func TestReapwaitForwards(t *testing.T) {
 func TestReapwaitForwardable(t *testing.T) {
 	for _, name := range strings.Fields("0 KILL STOP CHLD URG PIPE PROF TTIN TTOU SEGV BUS FPE ILL TRAP SYS") {
 		b, c := newKeeping(t)
-		if code := b.run("reapwait", "--rewrite", name+"=TERM", "job"); code != exitUsage || c.launched != nil {
+		if code := b.run("reapwait", "--rewrite", name+"=TERM", "job"); code != cli.ExitUsage || c.launched != nil {
 			t.Errorf("%s: exit %d, %q", name, code, b.err.String())
 		}
 	}

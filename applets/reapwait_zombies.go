@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/cli"
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/signals"
@@ -18,115 +19,119 @@ import (
 // sent CHLD, or are gone.
 const nudgeWait = time.Second
 
-// undead is one call of reapwait -z.
-type undead struct {
+// zombieCall is one call of reapwait -z.
+type zombieCall struct {
 	*reapwaitOptions
-	call  *call
-	env   *Env
-	of    []procfs.ID // zombies, and processes whose children are meant; nil is all
-	table procfs.Snapshot
+	call     *cli.Call
+	env      *cli.Env
+	operands []procfs.ID // zombies, and processes whose children are meant; nil is all
+	table    procfs.Snapshot
 }
 
-func (o *reapwaitOptions) runZombies(env *Env, a *Applet, operands []string) int {
-	z := &undead{reapwaitOptions: o, env: env}
+func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []string) int {
+	z := &zombieCall{reapwaitOptions: o, env: env}
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
-	for _, op := range ops {
-		if err == nil && op.Form == target.Group {
-			err = errors.New("a group has no children")
-		}
+	isGroup := func(op target.Operand) bool { return op.Form == target.Group }
+	if err == nil && slices.ContainsFunc(ops, isGroup) {
+		err = errors.New("a group has no children")
 	}
 	if err != nil {
-		return usageError(env, a.Name, err)
+		return cli.UsageError(env, a.Name, err)
 	}
-	z.call = &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &targetOptions{}}
+	z.call = &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &cli.TargetOptions{}}
 	c := z.call
-	c.rep = report.New(report.Options{
-		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.verbose, JSON: o.output.json,
-		Quiet: o.output.quiet, Terminal: env.StderrTTY, Screen: env.screen,
+	c.Report = report.New(report.Options{
+		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.Verbose, JSON: o.output.JSON,
+		Quiet: o.output.Quiet, Terminal: env.StderrTTY, Screen: env.Screen,
 	})
 	if env.Proc == nil {
-		return z.impossible(nil, env.ProcErr)
+		return z.failCall(nil, env.ProcErr)
 	}
-	if err := c.sameNamespace(); err != nil {
-		return z.impossible(nil, err)
+	if err := c.CheckNamespace(); err != nil {
+		return z.failCall(nil, err)
 	}
 	// Parents are asked for, and never signalled by being named.
-	c.guard = target.NewExclusions(env.Proc, env.PID, true)
+	c.Exclusions = target.NewExclusions(env.Proc, env.PID, true)
 	if len(ops) == 0 && stdin {
-		c.fail(nil, errNothing, exitMissing)
-		return c.end()
+		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
+		return c.ExitStatus()
 	}
 	if len(ops) > 0 {
-		z.of = []procfs.ID{}
+		z.operands = []procfs.ID{}
 		for _, op := range ops {
-			if err := z.name(op); err != nil {
-				return z.impossible(&escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: op.PID}}}}, err)
+			if err := z.addOperand(op); err != nil {
+				return z.failCall(&escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: op.PID}}}}, err)
 			}
 		}
 	}
-	list, err := z.find()
+	list, err := z.findZombies()
 	if err != nil {
-		return z.impossible(nil, err)
+		return z.failCall(nil, err)
 	}
 	for _, st := range list {
-		z.print(st)
+		z.printZombie(st)
 	}
-	if o.output.dryRun {
-		return z.left(list)
+	if !o.output.DryRun {
+		if list, err = z.endZombies(list); err != nil {
+			c.Fail(nil, err, cli.ExitFailed)
+		}
 	}
-	_ = env.Kernel.DeferSignals()
-	if (o.nudge || o.killParent) && len(list) > 0 {
+	return z.exitStatus(list)
+}
+
+// endZombies does to the parents of the zombies what the options ask for, and returns the zombies that remain.
+func (z *zombieCall) endZombies(list []procfs.Stat) ([]procfs.Stat, error) {
+	_ = z.env.Kernel.DeferSignals()
+	var err error
+	if (z.nudge || z.killParent) && len(list) > 0 {
 		z.nudgeParents(list)
-		list, err = z.find()
+		list, err = z.findZombies()
 	}
-	if err == nil && o.killParent && len(list) > 0 {
+	if err == nil && z.killParent && len(list) > 0 {
 		z.endParents(list)
-		list, err = z.find()
+		list, err = z.findZombies()
 	}
-	if err != nil {
-		c.fail(nil, err, exitFailed)
-	}
-	return z.left(list)
+	return list, err
 }
 
-// left reports on those who are left.
-func (z *undead) left(list []procfs.Stat) int {
+// exitStatus returns the exit status of the call, after which those zombies remain.
+func (z *zombieCall) exitStatus(list []procfs.Stat) int {
 	if len(list) > 0 {
-		z.call.codes = append(z.call.codes, child.TimeLimit)
+		z.call.Codes = append(z.call.Codes, child.TimeLimit)
 	}
-	return z.call.end()
+	return z.call.ExitStatus()
 }
 
-// impossible reports what made the call impossible, before anything was signalled.
-func (z *undead) impossible(res *escalate.Result, err error) int {
-	z.call.rep.Failed(res, err)
+// failCall reports what made the call impossible, before anything was signalled.
+func (z *zombieCall) failCall(res *escalate.Result, err error) int {
+	z.call.Report.Failed(res, err)
 	return child.Failed
 }
 
-// name takes an operand for a parent, or for a zombie. A process that does not exist is reported; any other error is
+// addOperand opens an operand, which names a parent or a zombie. A process that does not exist is reported; any other error is
 // returned.
-func (z *undead) name(op target.Operand) error {
+func (z *zombieCall) addOperand(op target.Operand) error {
 	st, err := op.Open(z.env.Kernel)
 	if err == nil {
-		z.of = append(z.of, st.ID)
+		z.operands = append(z.operands, st.ID)
 		return nil
 	}
 	if !errors.Is(err, procfs.ErrNoProcess) {
 		return err
 	}
-	z.call.fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, exitMissing)
+	z.call.Fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, cli.ExitMissing)
 	return nil
 }
 
-// find returns the zombies in question, in order of PID.
-func (z *undead) find() ([]procfs.Stat, error) {
+// findZombies returns the zombies in question, in order of PID.
+func (z *zombieCall) findZombies() ([]procfs.Stat, error) {
 	if err := z.env.Kernel.Snapshot(&z.table); err != nil {
 		return nil, err
 	}
 	var list []procfs.Stat
 	for _, st := range z.table.Procs {
 		parent := z.table.Lookup(st.PPID)
-		if !st.Gone() || st.PPID == z.env.PID || z.of != nil && !z.named(parent) && !z.named(&st) {
+		if !st.Gone() || st.PPID == z.env.PID || z.operands != nil && !z.isOperand(parent) && !z.isOperand(&st) {
 			continue
 		}
 		list = append(list, st)
@@ -134,18 +139,20 @@ func (z *undead) find() ([]procfs.Stat, error) {
 	return list, nil
 }
 
-// named reports whether an operand names the process.
-func (z *undead) named(st *procfs.Stat) bool { return st != nil && slices.Contains(z.of, st.ID) }
-
-// print shows a zombie: since when it has been running, and why it is there.
-func (z *undead) print(st procfs.Stat) {
-	why := report.Explain(z.env.Proc, st.ID, 0)
-	age, _ := z.env.Proc.Age(st)
-	z.call.rep.Zombie(&st, age, why)
+// isOperand reports whether an operand names the process.
+func (z *zombieCall) isOperand(st *procfs.Stat) bool {
+	return st != nil && slices.Contains(z.operands, st.ID)
 }
 
-// parents opens the parents of the zombies, each once.
-func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
+// printZombie prints a zombie, its age, and why its parent does not reap it.
+func (z *zombieCall) printZombie(st procfs.Stat) {
+	why := report.Explain(z.env.Proc, st.ID, 0)
+	age, _ := z.env.Proc.Age(st)
+	z.call.Report.Zombie(&st, age, why)
+}
+
+// openParents opens the parents of the zombies, each once.
+func (z *zombieCall) openParents(list []procfs.Stat) []procfs.Stat {
 	var parents []procfs.Stat
 	seen := make(map[int]bool)
 	for i := range list {
@@ -162,7 +169,7 @@ func (z *undead) parents(list []procfs.Stat) []procfs.Stat {
 // openParent opens the parent of a zombie. Its PID may have been reused between the read of the PPID and
 // the open. So the zombie is read again and must still have that PPID, and then the opened process must
 // still exist. Otherwise the parent has exited, and the adopter of the zombie reaps it.
-func (z *undead) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
+func (z *zombieCall) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
 	parent, err := z.env.Kernel.Open(zombie.PPID)
 	if err != nil {
 		return parent, false
@@ -177,70 +184,70 @@ func (z *undead) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
 
 // nudgeParents sends CHLD to the parents, which never does harm, and waits for
 // the reaping.
-func (z *undead) nudgeParents(list []procfs.Stat) {
-	for _, parent := range z.parents(list) {
+func (z *zombieCall) nudgeParents(list []procfs.Stat) {
+	for _, parent := range z.openParents(list) {
 		switch err := z.env.Kernel.Signal(parent.ID, signals.CHLD); {
 		case err == nil:
-			z.call.rep.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
+			z.call.Report.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
 		case !errors.Is(err, procfs.ErrNoProcess):
-			z.call.fail(&parent, err, exitFailed)
+			z.call.Fail(&parent, err, cli.ExitFailed)
 		}
 	}
-	limit := z.patience()
+	limit := z.reapLimit()
 	if z.killParent {
-		limit = min(limit, nudgeWait) // who does not wait now is ended, and -t is for what comes after
+		limit = min(limit, nudgeWait) // a parent that does not reap by then is ended; -t bounds what follows
 	}
-	z.await(list, limit)
+	z.waitReaped(list, limit)
 }
 
-// patience is how long reaping may take.
-func (z *undead) patience() time.Duration {
-	if z.ladder.timeout.given && z.ladder.timeout.d > 0 {
-		return z.ladder.timeout.d
+// reapLimit returns how long reaping may take.
+func (z *zombieCall) reapLimit() time.Duration {
+	if z.ladder.Timeout.Given && z.ladder.Timeout.Value > 0 {
+		return z.ladder.Timeout.Value
 	}
 	return nudgeWait
 }
 
-// await waits for the zombies to be reaped.
-func (z *undead) await(list []procfs.Stat, limit time.Duration) {
+// waitReaped waits until the zombies have been reaped.
+func (z *zombieCall) waitReaped(list []procfs.Stat, limit time.Duration) {
 	p := &escalate.Plan{WaitOnly: true, Reaped: true, Limit: limit}
 	for _, st := range list {
 		if now, err := z.env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
 			p.Targets = append(p.Targets, escalate.Target{Stat: now})
 		}
 	}
-	z.climb(p)
+	z.runPlan(p)
 }
 
 // endParents runs the ladder on the parents, so that init gets the zombies.
-func (z *undead) endParents(list []procfs.Stat) {
+func (z *zombieCall) endParents(list []procfs.Stat) {
 	p := &escalate.Plan{
-		Ladder: z.steps, Hook: z.ladder.hook, HookTimeout: z.ladder.hookTimeout.d,
-		Status: z.output.json || z.output.verbose,
+		Ladder: z.steps, Hook: z.ladder.Hook, HookTimeout: z.ladder.HookTimeout.Value,
+		Status: z.output.JSON || z.output.Verbose,
 	}
-	for _, parent := range z.parents(list) {
-		reason := z.call.guard.ExcludeImplied(&parent)
+	for _, parent := range z.openParents(list) {
+		reason := z.call.Exclusions.ExcludeImplied(&parent)
 		if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
 			reason = ""
 		}
 		if reason != "" {
-			z.call.fail(&parent, fmt.Errorf("not ended: %s", reason), exitFailed)
+			z.call.Fail(&parent, fmt.Errorf("not ended: %s", reason), cli.ExitFailed)
 			continue
 		}
-		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.guard.IsAncestor(parent.PID)})
+		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.Exclusions.IsAncestor(parent.PID)})
 		list = append(list, parent) // dead, it is a zombie too until it is reaped
 	}
-	z.climb(p)
-	z.await(list, z.patience())
+	z.runPlan(p)
+	z.waitReaped(list, z.reapLimit())
 }
 
-func (z *undead) climb(p *escalate.Plan) {
-	_, err := escalate.Run(z.env.Kernel, p, z.call.rep)
-	z.call.rep.Close()
+func (z *zombieCall) runPlan(p *escalate.Plan) {
+	_, err := escalate.Run(z.env.Kernel, p, z.call.Report)
+	z.call.Report.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		z.env.Die(i.Signal)
 	}
 	if err != nil {
-		z.call.fail(nil, err, exitFailed)
+		z.call.Fail(nil, err, cli.ExitFailed)
 	}
 }

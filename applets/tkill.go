@@ -3,76 +3,68 @@ package applets
 import (
 	"time"
 
+	"killbox/internal/cli"
+
 	"github.com/spf13/pflag"
 )
 
-func tkill() *Applet {
-	return &Applet{
+func tkill() *cli.Applet {
+	return &cli.Applet{
 		Name:    "tkill",
 		Summary: "end process trees",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
-		New: func(a *Applet) (*pflag.FlagSet, Run) {
-			flags := newFlagSet()
-			o := &tkillOptions{prove: durationValue{d: time.Second}}
-			o.ladder.add(flags)
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
+			o := &tkillOptions{prove: cli.Duration{Value: time.Second}}
+			o.ladder.AddTo(flags)
 			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
-			o.freeze.add(flags)
+			o.freeze.AddTo(flags)
 			flags.BoolVar(&o.noStrays, "no-strays", false, "leave out who lost its parent in a session that the tree leads")
 			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
-			o.output.add(flags)
-			o.target.add(flags)
-			return flags, func(env *Env, operands []string) int { return o.run(env, a, operands) }
+			o.output.AddTo(flags)
+			o.target.AddTo(flags)
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
 }
 
 type tkillOptions struct {
-	ladder ladderOptions
-	output outputOptions
-	target targetOptions
-	freeze freezeOptions
+	ladder cli.LadderOptions
+	output cli.OutputOptions
+	target cli.TargetOptions
+	freeze cli.FreezeOptions
 
 	children, noStrays bool
-	prove              durationValue
+	prove              cli.Duration
 }
 
-// freezeOptions are for the applets that stop their targets first.
-type freezeOptions struct {
-	noFreeze, noGuard bool
-}
-
-func (o *freezeOptions) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&o.noFreeze, "no-freeze", false, "do not stop them first: for targets that must not see SIGSTOP")
-	flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
-}
-
-func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
-	c := &call{env: env, applet: a, ladders: &o.ladder, outputs: &o.output, targets: &o.target, trees: true}
-	if !c.prepare(operands) {
-		return c.end()
+func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: true}
+	if !c.ResolveTargets(operands) {
+		return c.ExitStatus()
 	}
-	if c.asks() && !o.output.dryRun {
-		return c.alive()
+	if c.AsksOnly() && !o.output.DryRun {
+		return c.ReportAlive()
 	}
-	if env.Proc == nil && len(c.found.Processes) > 0 {
-		c.fail(nil, env.ProcErr, exitFailed)
-		return c.end()
+	if env.Proc == nil && len(c.Found.Processes) > 0 {
+		c.Fail(nil, env.ProcErr, cli.ExitFailed)
+		return c.ExitStatus()
 	}
-	p := c.plan()
-	p.Tree = c.tree()
+	p := c.Plan()
+	p.Tree = c.Tree()
 	p.Tree.Children, p.Tree.Strays = o.children, !o.noStrays
-	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
-	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
-	if o.output.dryRun {
-		list, err := c.preview(p)
+	p.Freeze, p.Guardian = !o.freeze.NoFreeze, !o.freeze.NoGuard
+	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
+	if o.output.DryRun {
+		list, err := c.PreviewTree(p)
 		if err != nil {
-			c.fail(nil, err, exitFailed)
-			return c.end()
+			c.Fail(nil, err, cli.ExitFailed)
+			return c.ExitStatus()
 		}
-		c.dryRun(list, p.Ladder)
-		return c.end()
+		c.PrintPlan(list, p.Ladder)
+		return c.ExitStatus()
 	}
-	sum := c.run(p)
-	c.rep.Summary(sum, c.end())
-	return c.end()
+	sum := c.Run(p)
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
 }

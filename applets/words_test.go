@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"killbox/internal/child"
+	"killbox/internal/cli"
 	"killbox/internal/show"
 	"killbox/procfs/procfstest"
 
@@ -71,7 +72,7 @@ var wordRows = map[string]wordRow{
 }
 
 // wordCalls returns the rows of an applet and what its options add: each that takes a value, and some that are none.
-func wordCalls(a *Applet, row wordRow) []string {
+func wordCalls(a *cli.Applet, row wordRow) []string {
 	calls := append(row.calls, "--WORD "+row.with, "--WORD=WORD "+row.with, "-WORD "+row.with, "--no-such=WORD "+row.with, "---WORD")
 	if a.New == nil {
 		return calls
@@ -95,7 +96,7 @@ func wordCalls(a *Applet, row wordRow) []string {
 // wordBench is a bench in which no command can be run and no pidfile written.
 func wordBench(t *testing.T, word, stdin string) *bench {
 	b := newBench(t, stdin)
-	b.k.commandKernel = &children{
+	b.k.CommandKernel = &children{
 		launchErr:  &child.LaunchError{Code: child.NotFound, Name: word, Err: syscall.ENOENT},
 		pidfileErr: &fs.PathError{Op: "write", Path: word, Err: syscall.ENOENT},
 		living:     1,
@@ -162,7 +163,7 @@ func TestWordsOfInput(t *testing.T) {
 	for _, word := range append(hostileWords, mega, strings.Repeat("\x00", 1<<20)) {
 		for _, name := range []string{"killwait", "tkill", "freezekill", "pgkill"} {
 			b := wordBench(t, word, word)
-			if code := b.run(name, "-"); code != exitUsage || b.err.Len() > 256 {
+			if code := b.run(name, "-"); code != cli.ExitUsage || b.err.Len() > 256 {
 				t.Errorf("%s -, %.20q: exit %d, %d bytes of stderr", name, word, code, b.err.Len())
 			}
 			checkShown(t, b, name+" - "+word)
@@ -204,7 +205,7 @@ func TestWordsOfPaths(t *testing.T) {
 		b := wordBench(t, dir, "")
 		b.Environ = []string{"PATH=" + dir}
 		b.Args, b.execErr = args, syscall.ENOEXEC
-		run := box
+		run := runKillbox
 		if a := Lookup(args[0]); a != nil {
 			run = a.Main
 		}
@@ -221,7 +222,7 @@ func TestWordsOfBox(t *testing.T) {
 	for _, word := range hostileWords {
 		for _, args := range [][]string{{word}, {"help", word}, {"--" + word}, {"-" + word}, {"--install", word, word}, {"--install", "/nowhere/" + word}} {
 			b := wordBench(t, word, "")
-			if box(&b.Env, args) == 0 {
+			if runKillbox(&b.Env, args) == 0 {
 				t.Errorf("%.100q: exit 0", args)
 			}
 			checkShown(t, b, strings.Join(args, " "))
@@ -279,7 +280,7 @@ func TestDiagnosticsEscape(t *testing.T) {
 	if got := b.err.String(); !strings.Contains(got, `\x1b[2J\u009b31m\xff\u202e`+"\t"+`C:\x\x7f`) {
 		t.Errorf("%q", got)
 	}
-	if b.screen != &b.err {
+	if b.Screen != &b.err {
 		t.Error("the status line has no way to the terminal")
 	}
 }

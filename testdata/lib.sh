@@ -64,7 +64,7 @@ same() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
 # sorted WORD...: the words in numerical order, on one line.
 sorted() { printf '%s\n' "$@" | sort -n | tr '\n' ' '; }
 
-# events FILE FILTER... FIELD...: as in internal/victims, and fails the script, which would not hear of it from a pipeline.
+# events FILE FILTER... FIELD...: as in test/victims, and fails the script, which would not hear of it from a pipeline.
 events() {
 	command events "$@"
 	# 141: a grep -q has seen enough.
@@ -88,7 +88,7 @@ start() {
 actor() { start perl "$V/actor.pl" "$@"; }
 
 # until_true CMD...: waits for what another process is about to do, a minute at most, as long as the machine has nothing
-# else to do. Who is to be dead then must not be it by himself: victims that are waited for live for 150 s.
+# else to do. A victim must not have ended by itself by then: victims that are waited for live for 150 s.
 until_true() {
 	tries=0
 	until "$@"; do
@@ -111,11 +111,11 @@ living() {
 }
 dead() { ! living "$1"; }
 alive() {
-	[ $# -gt 0 ] || fail "alive: who?"
+	[ $# -gt 0 ] || fail "alive: no PID"
 	for p in "$@"; do living "$p" || fail "$p is not alive"; done
 }
 gone() {
-	[ $# -gt 0 ] || fail "gone: who?"
+	[ $# -gt 0 ] || fail "gone: no PID"
 	for p in "$@"; do dead "$p" || fail "$p is still there: $(describe "$p")"; done
 }
 
@@ -167,7 +167,7 @@ sleeper() {
 running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
 
 # holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder, and now sleeps: it has judged it, and will
-# see it go. Who goes in between was never there for it.
+# see it go. For WAITER, a process that ends before that was never there.
 holds() { pinned "$@" && asleep "$1"; }
 # asleep PID: every thread of it.
 asleep() {

@@ -1,0 +1,27 @@
+// Package dropin holds the applets that stand in for classic tools: kill, pkill, pgrep, pidwait, killall, pidof,
+// killall5, timeout, waitpid and tini. Each has the command line, the output and the exit statuses of its
+// original.
+package dropin
+
+import "killbox/internal/cli"
+
+// All returns the applets of the package.
+func All() []*cli.Applet {
+	list := []*cli.Applet{
+		kill(),
+		killall(),
+		killall5(),
+		waitpid(),
+		timeout(),
+		tini("docker-init"),
+		tini("tini"),
+		pgrep(),
+		pidof(),
+		pidwait(),
+		pkill(),
+	}
+	for _, a := range list {
+		a.Dropin = true
+	}
+	return list
+}

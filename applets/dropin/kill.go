@@ -1,0 +1,317 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+
+	"killbox/internal/cli"
+	"killbox/internal/escalate"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// The exit statuses of util-linux's kill.
+const (
+	killFailed   = 1  // nobody was signalled, or the command line was wrong
+	killSomeDone = 64 // some were, and some were not
+)
+
+func kill() *cli.Applet {
+	return &cli.Applet{
+		Name:      "kill",
+		Summary:   "send signals to processes",
+		Usage:     "[OPTION]... PID|PID:INODE|PID@START[:INODE]|-PGID|NAME...",
+		Uncaught:  true,
+		WriteExit: killFailed,
+		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
+			c := &killCall{env: env, applet: a, signal: signals.TERM}
+			operands, code, over := c.parse(args)
+			if over {
+				return code
+			}
+			return c.run(operands)
+		},
+	}
+}
+
+// killCall is one use of kill.
+type killCall struct {
+	env    *cli.Env
+	applet *cli.Applet
+
+	signal   signals.Signal
+	chosen   bool // a signal was given
+	value    int32
+	queue    bool
+	all      bool
+	pidOnly  bool
+	handler  bool // only to who has one
+	verbose  bool
+	followUp []escalate.Step // each with the wait before it
+
+	done, failed int
+	targets      []escalate.Target // of --timeout
+}
+
+func (c *killCall) say(format string, args ...any) {
+	fmt.Fprintf(c.env.Stderr, c.applet.Name+": "+format+"\n", args...)
+}
+
+// fail reports an error that makes the call impossible.
+func (c *killCall) fail(format string, args ...any) int {
+	c.say(format, args...)
+	return killFailed
+}
+
+func (c *killCall) run(operands []string) int {
+	if len(operands) == 0 {
+		return c.fail("not enough arguments")
+	}
+	if len(c.followUp) > 0 || c.handler {
+		// Numbers that are compared with /proc have to be those of /proc.
+		if err := c.env.CheckNamespace(); err != nil {
+			return c.fail("%v", err)
+		}
+		if err := c.env.Kernel.Catch(cli.Caught[:]...); err != nil {
+			return c.fail("%v", err)
+		}
+	}
+	for _, word := range operands {
+		c.signalOperand(word)
+	}
+	if len(c.targets) > 0 {
+		if code := c.runLadder(); code != 0 {
+			return code
+		}
+	}
+	switch {
+	case c.failed == 0 && c.done > 0:
+		return 0
+	case c.done == 0:
+		return killFailed // with nobody skipped for want of a handler, all failed
+	}
+	return killSomeDone
+}
+
+// failOperand reports an operand that came to nothing.
+func (c *killCall) failOperand(word string, err error) {
+	c.failed++
+	c.say("sending signal to %s failed: %s", show.Word(word), cli.StrError(err))
+}
+
+func (c *killCall) signalOperand(word string) {
+	word = trimNumber(word)
+	if n, err := strconv.ParseInt(word, 10, 32); err == nil {
+		c.signalPID(word, int(n))
+		return
+	}
+	if op, err := target.ParsePID(word); err == nil && (op.Form == target.Inode || op.Form == target.Handle) {
+		st, err := op.Open(c.env.Kernel)
+		if err != nil {
+			c.failOperand(word, err)
+			return
+		}
+		c.signalOpened(word, st.ID)
+		return
+	}
+	c.signalByName(word)
+}
+
+// signalPID signals a PID or a group. Where nothing is asked about the process
+// first, nothing is gained by opening it, and one system call is enough.
+func (c *killCall) signalPID(word string, pid int) {
+	if c.pidOnly && !c.handler {
+		fmt.Fprintln(c.env.Stdout, pid)
+		c.done++
+		return
+	}
+	if c.handler || len(c.followUp) > 0 {
+		if pid <= 0 {
+			// Nor does util-linux's.
+			c.failOperand(word, errors.New("--timeout and --require-handler take processes, not groups: see pgkill"))
+			return
+		}
+		st, err := c.env.Kernel.Open(pid)
+		if err != nil {
+			c.failOperand(word, err)
+			return
+		}
+		c.signalOpened(word, st.ID)
+		return
+	}
+	c.printSending(pid)
+	var err error
+	if c.queue {
+		err = c.env.Kernel.KillWithValue(pid, c.signal, c.value)
+	} else {
+		err = c.env.Kernel.Kill(pid, c.signal)
+	}
+	if err != nil {
+		c.failOperand(word, err)
+		return
+	}
+	c.done++
+}
+
+func (c *killCall) printSending(pid int) {
+	if c.verbose {
+		fmt.Fprintf(c.env.Stdout, "sending signal %d to pid %d\n", int(c.signal), pid)
+	}
+}
+
+// signalOpened signals one that was opened.
+func (c *killCall) signalOpened(word string, id procfs.ID) {
+	if c.handler {
+		if c.env.Proc == nil {
+			c.failOperand(word, c.env.ProcErr)
+			return
+		}
+		status, err := c.env.Proc.Status(id.PID)
+		if err != nil {
+			c.failOperand(word, err)
+			return
+		}
+		if !status.Caught.Has(int(c.signal)) {
+			if c.verbose {
+				fmt.Fprintf(c.env.Stdout, "not signalling pid %d, it has no userspace handler for signal %d\n", id.PID, int(c.signal))
+			}
+			return
+		}
+	}
+	if c.pidOnly {
+		fmt.Fprintln(c.env.Stdout, id.PID)
+		c.done++
+		return
+	}
+	c.printSending(id.PID)
+	if len(c.followUp) > 0 {
+		c.targets = append(c.targets, escalate.Target{Stat: procfs.Stat{ID: id}, Name: word})
+		return
+	}
+	if err := c.sendSignal(id); err != nil {
+		c.failOperand(word, err)
+		return
+	}
+	c.done++
+}
+
+func (c *killCall) sendSignal(id procfs.ID) error {
+	if c.queue {
+		return c.env.Kernel.SignalWithValue(id, c.signal, c.value)
+	}
+	return c.env.Kernel.Signal(id, c.signal)
+}
+
+// signalByName signals everybody of that name: whoever runs under the caller's user,
+// or all with --all; never this process.
+func (c *killCall) signalByName(name string) {
+	missing := func() {
+		c.failed++
+		c.say("cannot find process \"%s\"", show.Word(name))
+	}
+	if name == "" {
+		missing()
+		return
+	}
+	if c.env.Proc == nil {
+		c.failOperand(name, c.env.ProcErr)
+		return
+	}
+	if err := c.env.CheckNamespace(); err != nil {
+		c.failOperand(name, err)
+		return
+	}
+	s := target.Selector{Name: name, Zombies: true}
+	if !c.all {
+		s.UID, s.HasUID = os.Getuid(), true
+	}
+	pids, err := c.env.Proc.PIDs(nil)
+	if err != nil {
+		c.failOperand(name, err)
+		return
+	}
+	slices.Sort(pids)
+	found := false
+	for _, pid := range pids {
+		st, err := c.env.Proc.Stat(pid)
+		if err != nil || pid == c.env.PID {
+			continue
+		}
+		if ok, err := s.MatchFiles(c.env.Proc, &st); err != nil || !ok {
+			continue
+		}
+		// It is opened, and then asked again: the number may be another's by
+		// now.
+		opened, err := c.env.Kernel.Open(pid)
+		if err != nil {
+			continue
+		}
+		if ok, err := s.MatchFiles(c.env.Proc, &opened); err != nil || !ok {
+			continue
+		}
+		if _, err := c.env.Kernel.Stat(opened.ID); err != nil {
+			continue
+		}
+		found = true
+		c.signalOpened(name, opened.ID)
+	}
+	if !found {
+		missing()
+	}
+}
+
+// runLadder runs the ladder of --timeout for all targets at once.
+func (c *killCall) runLadder() int {
+	plan := &escalate.Plan{Targets: c.targets}
+	at := c.signal
+	for _, step := range c.followUp {
+		plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: step.Grace})
+		at = step.Signal
+	}
+	plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: escalate.KillGrace})
+	for i := range plan.Targets {
+		if st, err := c.env.Kernel.Stat(plan.Targets[i].ID); err == nil {
+			plan.Targets[i].Stat = st
+		}
+	}
+	var k escalate.Kernel = c.env.Kernel
+	if c.queue {
+		k = queueing{c.env.Kernel, c.value}
+	}
+	_ = c.env.Kernel.DeferSignals()
+	sum, err := escalate.Run(k, plan, killObserver{c})
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		c.env.Die(i.Signal)
+		return 128 + int(i.Signal)
+	}
+	if err != nil {
+		return c.fail("%v", err)
+	}
+	for _, res := range sum.Results {
+		switch res.Outcome {
+		case escalate.Survived, escalate.Exists:
+			c.failed++
+			c.say("%d is still there", res.PID)
+		case escalate.Refused:
+			c.failed++
+		default:
+			c.done++
+		}
+	}
+	return 0
+}
+
+// queueing sends every signal with a value.
+type queueing struct {
+	cli.Kernel
+	value int32
+}
+
+func (q queueing) Signal(id procfs.ID, sig signals.Signal) error {
+	return q.SignalWithValue(id, sig, q.value)
+}

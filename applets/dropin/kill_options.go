@@ -1,0 +1,285 @@
+package dropin
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"killbox/internal/cli"
+	"killbox/internal/escalate"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+)
+
+const killHelp = `usage: kill %s
+%s
+
+  -s, --signal SIG              send SIG instead of TERM; also -SIG
+  -n NUM                        the same, by number
+  -q, --queue VALUE             send VALUE with it (sigqueue(3))
+      --timeout MS              (then a SIG) send SIG too after MS milliseconds, and wait for the end; may be repeated
+  -a, --all                     names also mean the processes of other users
+  -p, --pid                     print the PIDs, signal nobody
+  -r, --require-handler         leave out who has no handler for the signal
+  -l, --list                    list signals, or translate names, numbers, exit statuses and 0x masks
+  -L, --table                   list signals with their numbers; also -t
+  -d, --show-process-state PID  print the signals that PID has pending, blocks, ignores and catches
+      --verbose                 print who is signalled
+  -h, --help                    print this help and exit
+  -V, --version                 print the version and exit; also -v
+`
+
+// killWords are the words of the command line that have not been read, and the option that begins them.
+type killWords struct {
+	rest     []string // begins with the option
+	name     string   // the option without an attached argument
+	value    string   // the attached argument
+	attached bool
+}
+
+// next returns the next argument of the option: the attached one, or else the next word, which it takes off.
+func (w *killWords) next() (string, bool) {
+	if w.attached {
+		w.attached = false
+		return w.value, true
+	}
+	if len(w.rest) < 2 {
+		return "", false
+	}
+	w.rest = w.rest[1:]
+	return w.rest[0], true
+}
+
+// killOption carries out an option. With over the call ends, with the exit status code.
+type killOption func(c *killCall, w *killWords) (code int, over bool)
+
+// killOptions are the options of kill by name.
+var killOptions = map[string]killOption{
+	"-h": (*killCall).printHelp, "--help": (*killCall).printHelp,
+	"-v": (*killCall).printVersion, "-V": (*killCall).printVersion, "--version": (*killCall).printVersion,
+	"-a": flag(func(c *killCall) { c.all = true }), "--all": flag(func(c *killCall) { c.all = true }),
+	"-r": flag(func(c *killCall) { c.handler = true }), "--require-handler": flag(func(c *killCall) { c.handler = true }),
+	"-p": flag(func(c *killCall) { c.pidOnly = true }), "--pid": flag(func(c *killCall) { c.pidOnly = true }),
+	"--verbose": flag(func(c *killCall) { c.verbose = true }),
+	"-l":        (*killCall).printTranslations, "--list": (*killCall).printTranslations,
+	"-L": (*killCall).printTable, "-t": (*killCall).printTable, "--table": (*killCall).printTable,
+	"-d": (*killCall).printState, "--show-process-state": (*killCall).printState,
+	"-s": (*killCall).setSignal, "-n": (*killCall).setSignal, "--signal": (*killCall).setSignal,
+	"-q": (*killCall).setQueue, "--queue": (*killCall).setQueue,
+	"--timeout": (*killCall).addTimeout,
+}
+
+// flag is an option without an argument.
+func flag(set func(*killCall)) killOption {
+	return func(c *killCall, _ *killWords) (int, bool) {
+		set(c)
+		return 0, false
+	}
+}
+
+// parse reads the command line. Options come before operands. A word with a dash that is no option is a
+// signal. POSIX says so of -N in case of doubt, but only once: after a signal such a word is a process
+// group, and begins the operands.
+func (c *killCall) parse(args []string) (operands []string, code int, over bool) {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		if args[0] == "--" {
+			return args[1:], 0, false
+		}
+		w := newKillWords(args)
+		option := killOptions[w.name]
+		if option == nil {
+			if c.chosen {
+				return args, 0, false
+			}
+			option = (*killCall).setShorthand
+		}
+		if code, over := option(c, w); over {
+			return nil, code, true
+		}
+		switch {
+		case c.pidOnly && c.chosen:
+			return nil, c.fail("--pid and --signal are mutually exclusive"), true
+		case c.pidOnly && c.queue:
+			return nil, c.fail("--pid and --queue are mutually exclusive"), true
+		}
+		args = w.rest[1:]
+	}
+	return args, 0, false
+}
+
+// newKillWords splits the option that args begin with: --NAME=VALUE, -x=VALUE of -l and -d, and -xVALUE of
+// those that take a value, unless the word is a signal as a whole.
+func newKillWords(args []string) *killWords {
+	word := args[0]
+	w := &killWords{rest: args, name: word}
+	if strings.HasPrefix(word, "--") {
+		w.name, w.value, w.attached = strings.Cut(word, "=")
+		return w
+	}
+	if len(word) < 3 {
+		return w
+	}
+	if _, err := killSignal(word[1:]); err == nil {
+		return w
+	}
+	switch name := word[:2]; name {
+	case "-l", "-d":
+		w.name, w.value, w.attached = name, strings.TrimPrefix(word[2:], "="), true
+	case "-s", "-n", "-q":
+		w.name, w.value, w.attached = name, word[2:], true
+	}
+	return w
+}
+
+func (c *killCall) printHelp(*killWords) (int, bool) {
+	fmt.Fprintf(c.env.Stdout, killHelp, c.applet.Usage, c.applet.Summary)
+	return 0, true
+}
+
+func (c *killCall) printVersion(*killWords) (int, bool) {
+	fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.applet.Name, cli.Version)
+	return 0, true
+}
+
+// printTranslations is --list, whose operands are all further words.
+func (c *killCall) printTranslations(w *killWords) (int, bool) {
+	words := w.rest[1:]
+	if w.attached {
+		words = append([]string{w.value}, words...)
+	}
+	return c.translateWords(words), true
+}
+
+func (c *killCall) printTable(*killWords) (int, bool) {
+	c.table(c.env.Stdout)
+	return 0, true
+}
+
+// printState is --show-process-state, which takes nothing but a PID.
+func (c *killCall) printState(w *killWords) (int, bool) {
+	if len(w.rest) > 2 && !w.attached {
+		return c.fail("too many arguments"), true
+	}
+	pid, ok := w.next()
+	if !ok {
+		return c.fail("too few arguments"), true
+	}
+	return c.showState(pid), true
+}
+
+// setSignal is --signal, and -n, which takes a number only.
+func (c *killCall) setSignal(w *killWords) (int, bool) {
+	word, ok := w.next()
+	if !ok {
+		return c.fail("not enough arguments"), true
+	}
+	sig, err := killSignal(word)
+	if err != nil || w.name == "-n" && strings.Trim(word, "0123456789") != "" {
+		return c.failUnknownSignal(word), true
+	}
+	c.signal, c.chosen = sig, true
+	return 0, false
+}
+
+// setShorthand is -SIG.
+func (c *killCall) setShorthand(w *killWords) (int, bool) {
+	word := w.rest[0][1:]
+	sig, err := killSignal(word)
+	if err != nil {
+		return c.fail("invalid signal name or number: %s", show.Word(word)), true
+	}
+	c.signal, c.chosen = sig, true
+	return 0, false
+}
+
+func (c *killCall) setQueue(w *killWords) (int, bool) {
+	option := w.rest[0]
+	word, ok := w.next()
+	if !ok {
+		return c.noArgument(option), true
+	}
+	n, err := parseUtilNumber("argument error", word, math.MinInt32, 32)
+	if err != nil {
+		return c.fail("%v", err), true
+	}
+	c.value, c.queue = int32(n), true
+	return 0, false
+}
+
+// addTimeout is --timeout, which takes milliseconds and a signal.
+func (c *killCall) addTimeout(w *killWords) (int, bool) {
+	option := w.rest[0]
+	word, ok := w.next()
+	if !ok {
+		return c.noArgument(option), true
+	}
+	ms, err := parseUtilNumber("argument error", word, 0, 32)
+	if err != nil {
+		return c.fail("%v", err), true
+	}
+	if word, ok = w.next(); !ok {
+		return c.noArgument(option), true
+	}
+	sig, err := killSignal(word)
+	if err != nil {
+		return c.failUnknownSignal(word), true
+	}
+	c.followUp = append(c.followUp, escalate.Step{Signal: sig, Grace: time.Duration(ms) * time.Millisecond})
+	return 0, false
+}
+
+func (c *killCall) noArgument(option string) int {
+	return c.fail("option '%s' requires an argument", show.Word(option))
+}
+
+// killSignal reads a signal as util-linux does: RT3 is RTMIN+3.
+func killSignal(word string) (signals.Signal, error) {
+	sig, err := signals.Parse(word)
+	if err == nil {
+		return sig, nil
+	}
+	name := strings.TrimPrefix(strings.ToUpper(word), "SIG")
+	if n, ok := cli.ParseDecimal(strings.TrimPrefix(name, "RT")); ok && strings.HasPrefix(name, "RT") {
+		if sig := signals.RTMin + signals.Signal(n); n <= int(signals.RTMax) && sig <= signals.RTMax {
+			return sig, nil
+		}
+	}
+	return 0, err
+}
+
+func (c *killCall) failUnknownSignal(name string) int {
+	c.say("unknown signal %s; valid signals:", show.Word(name))
+	c.table(c.env.Stderr)
+	return killFailed
+}
+
+func (c *killCall) showState(word string) int {
+	pid, err := parseUtilNumber("invalid PID argument", word, 1, 32)
+	if err != nil {
+		return c.fail("%v", err)
+	}
+	if c.env.Proc == nil {
+		return c.fail("%v", c.env.ProcErr)
+	}
+	status, err := c.env.Proc.Status(int(pid))
+	if err != nil {
+		return c.fail("failed to initialize procfs handler: No such file or directory")
+	}
+	for _, set := range []struct {
+		label string
+		mask  uint64
+	}{
+		{"Pending (thread)", uint64(status.ThreadPending)},
+		{"Pending (process)", uint64(status.Pending)},
+		{"Blocked", uint64(status.Blocked)},
+		{"Ignored", uint64(status.Ignored)},
+		{"Caught", uint64(status.Caught)},
+	} {
+		if set.mask != 0 {
+			// The blank at the end is the original's.
+			fmt.Fprintf(c.env.Stdout, "%s: %s \n", set.label, strings.Join(maskNames(set.mask), " "))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,322 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"killbox/internal/cli"
+	"killbox/internal/posixre"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func killall() *cli.Applet {
+	return &cli.Applet{
+		Name: "killall", Summary: "signal processes by name", Usage: "[OPTION]... [--] NAME...", WriteExit: killallFailed, FailExit: killallFailed,
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			return new(killallOptions).flags(a.Name), nil
+		},
+		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
+			c := &killallCall{env: env, name: a.Name, groups: make(map[int]*killallGroup), left: make(map[procfs.ID]bool)}
+			return c.run(args)
+		},
+	}
+}
+
+// killallFailed is every failure's exit status.
+const killallFailed = 1
+
+// killallCall is one use of killall.
+type killallCall struct {
+	env  *cli.Env
+	name string
+	o    killallOptions
+
+	names  []killallName
+	uptime time.Duration
+	ns     string // of --ns
+	own    int    // our own process group; 0 once we have left it
+	done   int
+
+	groups map[int]*killallGroup // that were dealt with
+	left   map[procfs.ID]bool    // whom --wait waits for
+}
+
+// killallName is an operand.
+type killallName struct {
+	text    string
+	re      *posixre.Regexp // with --regexp
+	file    os.FileInfo     // of a program that was named by its path
+	paths   []string        // that /proc/PID/exe may show for it
+	missing error           // the error of stat(2) if there is no such file
+	found   bool
+}
+
+func (c *killallCall) say(format string, args ...any) {
+	fmt.Fprintf(c.env.Stderr, format+"\n", args...)
+}
+
+func (c *killallCall) run(args []string) int {
+	operands, err := c.o.parse(c.name, posixlyCorrect(c.env), args)
+	switch {
+	case err != nil:
+		return c.failCall(err)
+	case c.o.help:
+		killallUsage(c.env.Stdout)
+		return 0
+	case c.o.version:
+		fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.name, cli.Version)
+		return 0
+	case c.o.list:
+		killallList(c.env.Stdout)
+		return 0
+	case len(operands) == 0 && !c.o.hasUID && c.o.context == nil:
+		return c.failCall(&getoptError{})
+	}
+	if err := c.prepare(operands); err != nil {
+		c.say("%v", err)
+		return killallFailed
+	}
+	var table procfs.Snapshot
+	if c.o.wait {
+		err = c.env.Kernel.PrepareWait()
+	}
+	if err == nil {
+		err = c.env.Kernel.Snapshot(&table)
+	}
+	if err != nil {
+		c.say("%s: %v", c.name, err)
+		return killallFailed
+	}
+	// All are found before the first is signalled: the end of one may be the end
+	// of others, which are somebody's no less.
+	var found []killallFound
+	for i := range table.Procs {
+		if f, ok := c.matchProcess(&table.Procs[i]); ok {
+			found = append(found, f)
+		}
+	}
+	if err := c.missingNames(found); err != nil {
+		c.say("%v", err)
+		return killallFailed
+	}
+	for i := range found {
+		c.signalProcess(&found[i])
+	}
+	code := c.reportNotFound()
+	if c.o.wait {
+		if failed := c.waitSignalled(); failed != 0 {
+			return failed
+		}
+	}
+	return code
+}
+
+// reportNotFound reports the names that no process has, and returns the exit status.
+func (c *killallCall) reportNotFound() int {
+	code := 0
+	if len(c.names) == 0 && c.done == 0 {
+		code = killallFailed
+	}
+	for _, n := range c.names {
+		if n.found {
+			continue
+		}
+		code = killallFailed
+		if !c.o.quiet {
+			c.say("%s: no process found", show.Word(n.text))
+		}
+	}
+	return code
+}
+
+// failCall tells what is wrong with the command line. Nobody has been signalled.
+func (c *killallCall) failCall(err error) int {
+	own := new(usageError)
+	switch {
+	case errors.As(err, new(*getoptError)):
+		killallUsage(c.env.Stderr)
+	case errors.As(err, &own) && own.try:
+		c.say("%s", own.text)
+		killallUsage(c.env.Stderr)
+	default:
+		c.say("%v", err)
+	}
+	return killallFailed
+}
+
+// prepare reads what the processes are compared with.
+func (c *killallCall) prepare(operands []string) error {
+	if c.env.Proc == nil {
+		return fmt.Errorf("%s: /proc lacks process entries (not mounted ?)", c.name)
+	}
+	if err := (&cli.Call{Env: c.env}).CheckNamespace(); err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	for _, word := range operands {
+		n := killallName{text: word}
+		var err error
+		switch {
+		case c.o.regexp:
+			if n.re, err = posixre.Compile(word, c.o.ignoreCase); err != nil {
+				return fmt.Errorf("%s: Bad regular expression: %s", c.name, show.Word(word))
+			}
+		case strings.Contains(word, "/"):
+			n.paths = []string{programPath(word)}
+			if target, err := filepath.EvalSymlinks(word); err == nil {
+				n.paths = append(n.paths, programPath(target))
+			}
+			if n.file, err = os.Stat(word); removed(err) {
+				n.missing = err
+			} else if err != nil {
+				return fmt.Errorf("%s: %s", show.Word(word), strerror(err))
+			}
+		}
+		c.names = append(c.names, n)
+	}
+	if c.o.younger > 0 || c.o.older > 0 {
+		var err error
+		if c.uptime, err = c.env.Proc.Uptime(); err != nil {
+			return fmt.Errorf("%s: cannot tell ages: %w", c.name, err)
+		}
+	}
+	if c.o.nsPID != 0 {
+		var err error
+		if c.ns, err = c.env.Proc.Namespace(c.o.nsPID, "pid"); err != nil {
+			why := strerror(err)
+			if errors.Is(err, procfs.ErrNoProcess) {
+				why = cli.StrError(err)
+			}
+			return fmt.Errorf("%s: cannot tell the namespace of PID %d: %s", c.name, c.o.nsPID, why)
+		}
+	}
+	st, err := c.env.Proc.Stat(c.env.PID)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.name, err)
+	}
+	c.own = st.PGID
+	return nil
+}
+
+// removed reports whether err says that a file does not exist, or its directory does not.
+func removed(err error) bool {
+	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// missingNames returns an error for an operand that names a missing file which no
+// process runs.
+func (c *killallCall) missingNames(found []killallFound) error {
+	for i, n := range c.names {
+		if n.missing != nil && !slices.ContainsFunc(found, func(f killallFound) bool { return slices.Contains(f.hits, i) }) {
+			return fmt.Errorf("%s: %s", show.Word(n.text), strerror(n.missing))
+		}
+	}
+	return nil
+}
+
+// killallFound is somebody who is meant.
+type killallFound struct {
+	procfs.Stat
+	shown string // the name that it goes by
+	hits  []int  // the operands that it answers to
+}
+
+// matchProcess opens a process that is in the table, if it is meant.
+func (c *killallCall) matchProcess(st *procfs.Stat) (f killallFound, ok bool) {
+	if st.PID == c.env.PID {
+		return f, false
+	}
+	if ok, _, _ := c.match(st, c.o.verbose); !ok {
+		return f, false
+	}
+	f.Stat = *st
+	ok, err := openMatching(c.env, st, func(now *procfs.Stat) (ok bool) {
+		f.Stat = *now
+		ok, f.shown, f.hits = c.match(now, false)
+		return ok
+	})
+	if err != nil {
+		c.say("%s(%d): %s", printed(st.Comm), st.PID, cli.StrError(err))
+	}
+	return f, ok
+}
+
+// signalProcess signals one that was found.
+func (c *killallCall) signalProcess(st *killallFound) {
+	if !c.o.wait || c.o.group {
+		defer c.env.Kernel.Close(st.ID)
+	}
+	id, what, agreed := st.PID, "", false
+	if c.o.group {
+		id, what = st.PGID, "pgid "
+		if now, err := c.env.Kernel.Stat(st.ID); err == nil {
+			id = now.PGID
+		}
+		if g := c.groups[id]; g == nil {
+			c.groups[id] = new(killallGroup) // asked about once
+		} else if agreed = g.missed; !agreed {
+			c.markFound(st.hits, g.signalled)
+			return
+		}
+	}
+	if c.o.interactive && !agreed && !c.askUser(fmt.Sprintf("%s(%s%d)", printed(st.Comm), what, id)) {
+		return
+	}
+	var err error
+	if c.o.group {
+		err = c.signalGroup(id, st.ID)
+	} else {
+		err = c.env.Kernel.Signal(st.ID, c.o.signal)
+	}
+	switch gone := errors.Is(err, procfs.ErrNoProcess); {
+	case gone && !c.o.interactive:
+	case err != nil:
+		c.say("%s(%d): %s", show.Word(printed(st.shown)), id, cli.StrError(err))
+	default:
+		if c.o.verbose {
+			c.say("Killed %s(%s%d) with signal %d", show.Word(printed(st.shown)), what, id, int(c.o.signal))
+		}
+		c.markFound(st.hits, true)
+		c.done++
+		if c.o.wait && !c.o.group {
+			c.left[st.ID] = true
+		}
+	}
+}
+
+// markFound notes the operands that somebody was signalled for.
+func (c *killallCall) markFound(hits []int, signalled bool) {
+	for _, i := range hits {
+		c.names[i].found = c.names[i].found || signalled
+	}
+}
+
+// askUser asks for leave. No answer is none.
+func (c *killallCall) askUser(whom string) bool {
+	verb := "Signal"
+	if c.o.signal == signals.TERM {
+		verb = "Kill"
+	}
+	for {
+		fmt.Fprintf(c.env.Stdout, "%s %s ? (y/N) ", verb, whom)
+		line, ok := readLine(c.env.Stdin)
+		if !ok || line == "" {
+			return false
+		}
+		switch line[0] {
+		case 'y', 'Y':
+			return true
+		case 'n', 'N':
+			return false
+		}
+	}
+}

@@ -1,0 +1,136 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"killbox/internal/cli"
+	"killbox/internal/escalate"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+// The exit statuses of sysvinit's killall5.
+const (
+	killall5Failed = 1
+	killall5Nobody = 2
+)
+
+// killall5 is freezekill --all with one rung.
+func killall5() *cli.Applet {
+	return &cli.Applet{
+		Name:      "killall5",
+		Summary:   "signal everything outside of this session",
+		Usage:     "[-SIGNAL] [-o PID[,PID...]]...",
+		UsageExit: killall5Failed, WriteExit: killall5Failed, FailExit: killall5Failed,
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			flags := cli.NewFlagSet()
+			o := &killall5Options{flags: flags}
+			flags.VarP(&o.signal, "signal", "s", "send SIG; also -SIG (default KILL)")
+			flags.StringArrayVarP(&o.target.Omit, "omit", "o", nil, "never these: `PID[,PID...]`")
+			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
+		},
+	}
+}
+
+type killall5Options struct {
+	signal cli.SignalOption
+	target cli.TargetOptions
+	flags  *pflag.FlagSet
+}
+
+func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) int {
+	c := &cli.Call{Env: env, Applet: a, Ladders: &cli.LadderOptions{}, Outputs: &cli.OutputOptions{}, Targets: &o.target}
+	c.Request.Selector.All = true
+	var err error
+	o.target.Omit = killall5Omitted(o.target.Omit)
+	switch c.Request.Omit, err = o.target.Omitted(); {
+	case err != nil:
+	case len(operands) > 0:
+		err = fmt.Errorf("%s is no option: everything is meant, and a signal begins with a dash", show.Quoted(operands[0]))
+	case o.flags.ArgsLenAtDash() >= 0:
+		err = errors.New("-- ends nothing here")
+	}
+	if err != nil {
+		cli.UsageError(env, a.Name, err)
+		return killall5Failed
+	}
+	c.Ladder = escalate.Ladder{{Signal: signals.KILL}}
+	if o.signal.Given {
+		c.Ladder[0].Signal = o.signal.Signal
+	}
+	c.StartReport()
+	sum, err := o.carryOut(c)
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		env.Die(i.Signal)
+		return 128 + int(i.Signal)
+	}
+	if err != nil {
+		c.Fail(nil, err, 0)
+		return killall5Failed
+	}
+	if !sum.Proved {
+		c.Report.Note("it could not be proved that nobody escaped: " + sum.Doubt)
+	}
+	if sum.Failed {
+		return killall5Failed
+	}
+	for _, res := range sum.Results {
+		if res.Rung > 0 && res.Outcome != escalate.Refused {
+			return 0
+		}
+	}
+	return killall5Nobody
+}
+
+// killall5Omitted splits the lists of -o as sysvinit does, at commas, semicolons and colons. Only the colon of a handle,
+// behind its @, separates nothing: 312:4711 is two PIDs, as it is for sysvinit, and not PID:INODE. Blanks and a plus before
+// a PID are passed over.
+func killall5Omitted(lists []string) (words []string) {
+	for _, list := range lists {
+		for _, word := range strings.Split(strings.ReplaceAll(list, ";", ","), ",") {
+			if strings.Contains(word, "@") {
+				words = append(words, word)
+				continue
+			}
+			for _, pid := range strings.Split(word, ":") {
+				words = append(words, trimNumber(pid))
+			}
+		}
+	}
+	return words
+}
+
+func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err error) {
+	k := c.Env.Kernel
+	if c.Env.Proc == nil {
+		return nil, c.Env.ProcErr
+	}
+	if err := c.CheckNamespace(); err != nil {
+		return nil, err
+	}
+	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, false)
+	if err := c.Exclusions.ExcludeOwnSession(c.Env.Proc); err != nil {
+		return nil, err
+	}
+	// Who started this from another session goes too, and perhaps takes our
+	// terminal along.
+	c.Exclusions.AllowAncestors()
+	k.IgnoreSignal(signals.HUP)
+	if c.Found, err = target.Resolve(c.Env.Proc, k, c.Exclusions, c.Request); err != nil {
+		return nil, err
+	}
+	_ = k.DeferSignals()
+	p := c.Plan()
+	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
+	p.Tree = c.Tree()
+	p.Tree.Flat, p.Tree.Strays = true, true
+	sum, err = escalate.Run(k, p, c.Report)
+	c.Report.Close()
+	return sum, err
+}

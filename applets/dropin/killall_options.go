@@ -1,0 +1,226 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/cli"
+	"killbox/internal/posixre"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+type killallOptions struct {
+	exact, ignoreCase, group, interactive, quiet bool
+	regexp, verbose, wait, list, help, version   bool
+
+	signal         signals.Signal
+	uid            int
+	hasUID         bool
+	younger, older time.Duration
+	nsPID          int
+	context        *posixre.Regexp
+}
+
+func (o *killallOptions) flags(name string) *pflag.FlagSet {
+	f := cli.NewFlagSet()
+	o.signal = signals.TERM
+	value := func(name, letter, typ string, set func(string) error) {
+		f.VarP(optionFunc{set, typ}, name, letter, "")
+	}
+	age := func(into *time.Duration) func(string) error {
+		return func(s string) (err error) {
+			*into, err = killallAge(s)
+			return err
+		}
+	}
+	f.BoolVarP(&o.exact, "exact", "e", false, "")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "I", false, "")
+	f.BoolVarP(&o.group, "process-group", "g", false, "")
+	value("younger-than", "y", "TIME", age(&o.younger))
+	value("older-than", "o", "TIME", age(&o.older))
+	f.BoolVarP(&o.interactive, "interactive", "i", false, "")
+	f.BoolVarP(&o.list, "list-signals", "l", false, "")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "")
+	f.BoolVarP(&o.regexp, "regexp", "r", false, "")
+	value("signal", "s", "SIGNAL", o.setSignal)
+	value("user", "u", "USER", func(s string) (err error) {
+		switch o.uid, err = cli.UserID(s); {
+		case errors.As(err, new(*target.LookupError)):
+			return fmt.Errorf("%s: %w", name, err)
+		case err != nil:
+			return &usageError{text: "Cannot find user " + show.Word(s)}
+		}
+		o.hasUID = true
+		return nil
+	})
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "")
+	f.BoolVarP(&o.wait, "wait", "w", false, "")
+	value("ns", "n", "PID", func(s string) (err error) {
+		if o.nsPID, err = strconv.Atoi(s); err != nil || o.nsPID < 0 {
+			return &usageError{text: "Invalid namespace PID", try: true}
+		}
+		return nil
+	})
+	value("context", "Z", "REGEXP", func(s string) (err error) {
+		if o.context, err = posixre.Compile(s, false); err != nil {
+			return &usageError{text: "Bad regular expression: " + show.Word(s)}
+		}
+		return nil
+	})
+	f.BoolVarP(&o.version, "version", "V", false, "")
+	f.BoolVarP(&o.help, "help", "h", false, "")
+	return f
+}
+
+// setSignal takes a name or a number.
+func (o *killallOptions) setSignal(s string) (err error) {
+	if o.signal, err = signals.Parse(s); err != nil {
+		return &usageError{text: show.Word(strings.TrimPrefix(s, "SIG")) + ": unknown signal; killall -l lists signals."}
+	}
+	return nil
+}
+
+// killallAge reads a number with a unit, without which there is none. Months
+// and years are such of weeks, as psmisc counts them.
+func killallAge(s string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	units := map[string]time.Duration{
+		"s": time.Second, "m": time.Minute, "h": time.Hour, "d": day, "w": 7 * day, "M": 28 * day, "y": 336 * day,
+	}
+	number := strings.TrimRight(s, "smhdwMy")
+	n, err := strconv.ParseFloat(number, 64)
+	d := n * float64(units[s[len(number):]])
+	if err != nil || !(d > 0) || strings.Trim(number, "0123456789.") != "" {
+		return 0, &usageError{text: "Invalid time format", try: true}
+	}
+	return time.Duration(min(d, math.MaxInt64/2)), nil
+}
+
+// parse reads the command line as getopt_long_only(3) does: one dash is enough
+// for a long option too, and what else begins with a capital letter or a digit
+// is a signal. With inOrder the first operand ends the options.
+func (o *killallOptions) parse(name string, inOrder bool, args []string) (operands []string, err error) {
+	flags := o.flags(name)
+	if len(args) == 0 {
+		return nil, &getoptError{}
+	}
+	for len(args) > 0 && err == nil && !o.help && !o.version && !o.list {
+		word := args[0]
+		args = args[1:]
+		body, dash := strings.CutPrefix(word, "-")
+		operand := !dash || body == ""
+		switch {
+		case word == "--":
+			return append(operands, args...), nil
+		case operand && inOrder:
+			return append(append(operands, word), args...), nil
+		case operand:
+			operands = append(operands, word)
+		default:
+			args, err = o.parseOption(flags, body, args)
+		}
+	}
+	if err == errEnough {
+		err = nil
+	}
+	return operands, err
+}
+
+// parseOption reads an option, given without its first dash, and returns the words that follow it.
+func (o *killallOptions) parseOption(flags *pflag.FlagSet, body string, args []string) ([]string, error) {
+	switch {
+	case body[0] == '-':
+		return longOption(flags, body[1:], args)
+	case len(body) == 1 && flags.ShorthandLookup(body) != nil:
+		return letters(flags, "", body, args)
+	case body == "ve" || body == "ver":
+		o.verbose, o.exact = true, true // and not --version
+		return args, nil
+	case o.isLong(flags, body):
+		return longOption(flags, body, args)
+	case body[0] >= '0' && body[0] <= '9' || body[0] >= 'A' && body[0] <= 'Y':
+		return args, o.setSignal(body)
+	}
+	// -h is an option of this program, and only by itself: to some tools -hup is a signal.
+	return letters(flags, "h", body, args)
+}
+
+// isLong reports whether a word is a long option, or the beginning of one.
+func (o *killallOptions) isLong(flags *pflag.FlagSet, word string) (ok bool) {
+	name, _, _ := strings.Cut(word, "=")
+	flags.VisitAll(func(f *pflag.Flag) { ok = ok || strings.HasPrefix(f.Name, name) })
+	return ok
+}
+
+// readLine reads no further than the end of the line, and of a last one
+// without an end what there is.
+func readLine(r io.Reader) (line string, ok bool) {
+	var b [1]byte
+	for {
+		n, err := r.Read(b[:])
+		if n == 0 && err != nil {
+			return line, line != ""
+		}
+		if n == 1 && b[0] == '\n' {
+			return line, true
+		}
+		line += string(b[:n])
+	}
+}
+
+// killallList prints the names in lines as psmisc breaks them.
+func killallList(w io.Writer) {
+	column := 0
+	for _, sig := range signals.All() {
+		name := sig.String()
+		if sig >= signals.RTMin {
+			break
+		}
+		if name == "IO" {
+			name = "POLL"
+		}
+		if column+len(name)+1 > 80 {
+			fmt.Fprintln(w)
+			column = 0
+		}
+		if column > 0 {
+			fmt.Fprint(w, " ")
+		}
+		fmt.Fprint(w, name)
+		column += len(name) + 1
+	}
+	fmt.Fprintln(w)
+}
+
+func killallUsage(w io.Writer) {
+	fmt.Fprint(w, `Usage: killall [OPTION]... [--] NAME...
+       killall -l | -V | -h
+
+  -e, --exact              pass over long names that cannot be seen whole
+  -I, --ignore-case        names match whatever their case
+  -g, --process-group      signal the process groups of those found
+  -y, --younger-than TIME  only who was started after that time ago: 90s 5m 2h 1d 1w 1M 1y
+  -o, --older-than TIME    only who was started before that time ago
+  -i, --interactive        ask for leave each time
+  -l, --list-signals       list the signals
+  -q, --quiet              do not tell of names without processes
+  -r, --regexp             the names are extended regular expressions
+  -s, --signal SIGNAL      send this and not TERM; also -SIGNAL
+  -u, --user USER          only who runs as USER
+  -v, --verbose            tell who was signalled
+  -w, --wait               wait until those signalled are gone
+  -n, --ns PID             only who is in the PID namespace of PID
+  -Z, --context REGEXP     only who has such a security context
+  -V, --version            print the version
+  -h, --help               print this
+`)
+}

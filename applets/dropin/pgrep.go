@@ -1,0 +1,322 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"killbox/internal/cli"
+	"killbox/internal/target"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func pgrep() *cli.Applet {
+	return pgrepApplet("pgrep", "list processes by name and other attributes", pgrepList)
+}
+
+func pkill() *cli.Applet {
+	return pgrepApplet("pkill", "signal processes by name and other attributes", pgrepSignal)
+}
+
+func pidwait() *cli.Applet {
+	return pgrepApplet("pidwait", "wait for processes by name and other attributes", pgrepWait)
+}
+
+func pgrepApplet(name, summary string, mode pgrepMode) *cli.Applet {
+	return &cli.Applet{
+		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as procps
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			o := &pgrepOptions{mode: mode}
+			return o.flags(a.Name), nil
+		},
+		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
+			p := &pgrepCall{env: env, name: a.Name}
+			p.o = &pgrepOptions{mode: mode, env: env}
+			return p.run(args)
+		},
+	}
+}
+
+// The exit statuses of procps.
+const (
+	pgrepFound = 0
+	pgrepNone  = 1
+)
+
+type pgrepCall struct {
+	env  *cli.Env
+	name string
+	o    *pgrepOptions
+	m    *pgrepMatcher
+}
+
+// pgrepProcess is somebody who matches; a thread with --lightweight.
+type pgrepProcess struct {
+	procfs.Stat
+	text string // what is printed with the number
+	err  error  // why it could not be opened
+}
+
+func (p *pgrepCall) run(args []string) int {
+	pattern, err := p.o.parse(p.name, args)
+	switch {
+	case err != nil:
+		return p.failCall(err)
+	case p.o.help:
+		pgrepUsage(p.env.Stdout, p.name, p.o.mode)
+		return pgrepFound
+	case p.o.version:
+		fmt.Fprintf(p.env.Stdout, "%s (killbox) %s\n", p.name, cli.Version)
+		return pgrepFound
+	}
+	if p.env.Proc == nil {
+		return cli.Failure(p.env, p.name, p.env.ProcErr)
+	}
+	if err := p.env.CheckNamespace(); err != nil && p.o.mode != pgrepList {
+		return cli.Failure(p.env, p.name, err) // the number of a match would be another's
+	}
+	if p.m, err = newPgrepMatcher(p.o, pattern); err != nil {
+		return p.failCall(err)
+	}
+	list, err := p.findProcesses()
+	if err != nil {
+		return cli.Failure(p.env, p.name, err)
+	}
+	// comm is 15 bytes long at most (TASK_COMM_LEN), and a pattern not if it is
+	// of several parts.
+	if len(list) == 0 && pattern != nil && !p.o.full && len(*pattern) > 15 && !strings.ContainsAny(*pattern, "|[") {
+		fmt.Fprintf(p.env.Stderr, "%s: pattern that searches for process name longer than 15 characters will result in zero matches\n"+
+			"Try `%s -f' option to match against the complete command line.\n", p.name, p.name)
+	}
+	switch p.o.mode {
+	case pgrepSignal:
+		return p.signalAll(list)
+	case pgrepWait:
+		return p.waitAll(list)
+	}
+	return p.printList(list)
+}
+
+// failCall prints why nothing is done.
+func (p *pgrepCall) failCall(err error) int {
+	own := new(usageError)
+	switch {
+	case errors.As(err, new(*getoptError)):
+		fmt.Fprintf(p.env.Stderr, "%s: %v\n", p.name, err)
+		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+		return cli.ExitUsage
+	case !errors.As(err, &own):
+		own = &usageError{text: err.Error(), try: true}
+	case own.text == "":
+		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+		return cli.ExitUsage
+	}
+	fmt.Fprintf(p.env.Stderr, "%s: %s\n", p.name, own.text)
+	if own.usage {
+		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+	}
+	if own.try {
+		fmt.Fprintf(p.env.Stderr, "Try `%s --help' for more information.\n", p.name)
+	}
+	if own.code != 0 {
+		return own.code
+	}
+	return cli.ExitUsage
+}
+
+// findProcesses returns who matches. Who is to be signalled or waited for is opened
+// first and judged then, so that it cannot be another by the time of that.
+func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
+	var table procfs.Snapshot
+	if err := p.env.Kernel.Snapshot(&table); err != nil {
+		return nil, err
+	}
+	var guard *target.Exclusions
+	if p.o.notAncestors {
+		guard = target.NewExclusions(p.env.Proc, p.env.PID, true)
+	}
+	var list []pgrepProcess
+	for i := range table.Procs {
+		st := &table.Procs[i]
+		if st.PID == p.env.PID || st.Hidden() || guard != nil && guard.IsAncestor(st.PID) {
+			continue
+		}
+		if p.o.threads && p.o.mode == pgrepList {
+			list = p.addThreads(list, st.PID)
+			continue
+		}
+		if !p.m.Match(st) {
+			continue
+		}
+		ok, err := p.openProcess(st)
+		if !ok && err == nil {
+			continue
+		}
+		if list = p.add(list, st); err != nil {
+			list[len(list)-1].err = err
+		}
+	}
+	return p.newestOrOldest(list), nil
+}
+
+// openProcess opens a process, where it is for more than to be listed, and judges
+// it once more. The error is that of a process which is there, and cannot be
+// openProcess.
+func (p *pgrepCall) openProcess(st *procfs.Stat) (bool, error) {
+	if p.o.mode == pgrepList {
+		return true, nil
+	}
+	return openMatching(p.env, st, p.m.Match)
+}
+
+func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
+	tids, err := p.env.Proc.Threads(pid)
+	if err != nil {
+		return list
+	}
+	slices.Sort(tids)
+	for _, tid := range tids {
+		if st, err := p.env.Proc.Stat(tid); err == nil && p.m.matchThread(&st, pid) {
+			list = p.add(list, &st)
+		}
+	}
+	return list
+}
+
+func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
+	text, err := p.displayText(st)
+	if err != nil {
+		return list
+	}
+	return append(list, pgrepProcess{Stat: *st, text: text})
+}
+
+// displayText is the name of a process, or its command line, as it is printed.
+func (p *pgrepCall) displayText(st *procfs.Stat) (string, error) {
+	switch {
+	case p.o.quote && p.o.listFull:
+		if text, err := p.m.quotedLine(st); text != "" || err != nil {
+			return text, err
+		}
+	case p.o.quote:
+		return shellQuote(st.Comm), nil
+	case !p.o.listFull:
+		return printed(st.Comm), nil
+	}
+	text, err := p.m.commandLine(st)
+	return printed(text), err
+}
+
+// newestOrOldest leaves only the newest or the oldest.
+func (p *pgrepCall) newestOrOldest(list []pgrepProcess) []pgrepProcess {
+	if len(list) == 0 || !p.o.newest && !p.o.oldest {
+		return list
+	}
+	best := 0
+	for i := range list {
+		// Of several in the same tick the higher number is the newer one.
+		newer := list[i].Start > list[best].Start || list[i].Start == list[best].Start && list[i].PID > list[best].PID
+		if i != best && newer == p.o.newest {
+			best = i
+		}
+	}
+	return list[best : best+1]
+}
+
+func pgrepStatus(found int) int {
+	if found == 0 {
+		return pgrepNone
+	}
+	return pgrepFound
+}
+
+func (p *pgrepCall) printList(list []pgrepProcess) int {
+	if p.o.count {
+		fmt.Fprintln(p.env.Stdout, len(list))
+		return pgrepStatus(len(list))
+	}
+	if p.o.quiet {
+		return pgrepStatus(len(list))
+	}
+	var b strings.Builder
+	for i, found := range list {
+		if i > 0 {
+			b.WriteString(p.o.delimiter)
+		}
+		fmt.Fprint(&b, found.PID)
+		if p.o.listName || p.o.listFull {
+			b.WriteString(" " + found.text)
+		}
+	}
+	if len(list) > 0 {
+		fmt.Fprintln(p.env.Stdout, b.String())
+	}
+	return pgrepStatus(len(list))
+}
+
+func (p *pgrepCall) signalAll(list []pgrepProcess) int {
+	k := p.env.Kernel
+	done := 0
+	for _, found := range list {
+		err := found.err
+		if err == nil {
+			err = p.sendSignal(found.ID)
+		}
+		if errors.Is(err, procfs.ErrNoProcess) {
+			continue // gone now, which is what was wanted
+		}
+		if err != nil {
+			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, strerror(err))
+			continue
+		}
+		if p.o.release {
+			err = k.ReleaseMemory(found.ID)
+		}
+		if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, strerror(err))
+			continue
+		}
+		done++
+		if p.o.echo {
+			fmt.Fprintf(p.env.Stdout, "%s killed (pid %d)\n", found.text, found.PID)
+		}
+	}
+	if p.o.count {
+		fmt.Fprintln(p.env.Stdout, len(list))
+	}
+	return pgrepStatus(done)
+}
+
+func (p *pgrepCall) sendSignal(id procfs.ID) error {
+	if p.o.queue != nil {
+		return p.env.Kernel.SignalWithValue(id, p.o.signalSent(), *p.o.queue)
+	}
+	return p.env.Kernel.Signal(id, p.o.signalSent())
+}
+
+func (p *pgrepCall) waitAll(list []pgrepProcess) int {
+	if p.o.count {
+		fmt.Fprintln(p.env.Stdout, len(list))
+	}
+	if p.o.echo {
+		for _, found := range list {
+			fmt.Fprintf(p.env.Stdout, "waiting for %s (pid %d)\n", found.text, found.PID)
+		}
+	}
+	left := make(map[procfs.ID]bool)
+	for _, found := range list {
+		if found.err != nil {
+			fmt.Fprintf(p.env.Stderr, "%s: opening pid %d failed: %s\n", p.name, found.PID, strerror(found.err))
+			continue
+		}
+		left[found.ID] = true
+	}
+	opened := len(left)
+	if code := waitGone(p.env, p.name, cli.ExitFailed, left, p.o.timeout); code != 0 {
+		return code
+	}
+	return pgrepStatus(opened)
+}

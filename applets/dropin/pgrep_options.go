@@ -1,0 +1,423 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"killbox/internal/cli"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+// pgrepMode is which of the three programs it is.
+type pgrepMode uint8
+
+const (
+	pgrepList pgrepMode = iota
+	pgrepSignal
+	pgrepWait
+)
+
+// pgrepOptions are the options of all three: a long one of another's is
+// accepted and means nothing, as with procps.
+type pgrepOptions struct {
+	mode pgrepMode
+	env  *cli.Env // nil where only the names of the options are asked for
+
+	delimiter                             string
+	listName, listFull, quote, threads    bool
+	count, echo, full, ignoreCase, exact  bool
+	inverse, newest, oldest, notAncestors bool
+	handler, release, locked, quiet       bool
+	signal                                cli.SignalOption
+	queue                                 *int32
+	timeout                               cli.Duration
+	pidfile                               *string
+	older                                 *int64
+	states                                *string
+	nsPID                                 int64
+	nsKinds                               []string
+
+	groups, rgids, parents, sessions, euids, ruids []int64
+	terminals, cgroups, envs                       []string
+	pids                                           []int64 // or of the pidfile
+
+	criteria int // how many were given that select by themselves
+	help     bool
+	version  bool
+}
+
+// off is the letters that the program does not have, though the option is there.
+func (o *pgrepOptions) off() string {
+	switch o.mode {
+	case pgrepSignal:
+		return "dlavw"
+	case pgrepWait:
+		return "dlavwQqm"
+	}
+	return "eqm"
+}
+
+func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
+	f := cli.NewFlagSet()
+	o.nsKinds = namespaceKinds()
+	o.delimiter = "\n"
+
+	f.Var(&o.signal, "signal", "")
+	f.BoolVarP(&o.notAncestors, "ignore-ancestors", "A", false, "")
+	f.BoolVarP(&o.ignoreCase, "ignore-case", "i", false, "")
+	o.criterion(f, "require-handler", "H", "bool", func(string) error { o.handler = true; return nil })
+	f.Lookup("require-handler").NoOptDefVal = "true"
+	o.value(f, "queue", "q", "VALUE", o.setQueue)
+	f.BoolVarP(&o.release, "mrelease", "m", false, "")
+	f.BoolVarP(&o.echo, "echo", "e", false, "")
+	if o.mode == pgrepWait { // which elsewhere would stand in the way of --t for --terminal
+		f.VarP(&o.timeout, "timeout", "", "")
+	}
+	o.value(f, "delimiter", "d", "STRING", func(s string) error { o.delimiter = s; return nil })
+	f.BoolVarP(&o.listName, "list-name", "l", false, "")
+	f.BoolVarP(&o.listFull, "list-full", "a", false, "")
+	f.BoolVarP(&o.quote, "shell-quote", "Q", false, "")
+	f.BoolVar(&o.quiet, "quiet", false, "")
+	f.BoolVarP(&o.threads, "lightweight", "w", false, "")
+	f.BoolVarP(&o.count, "count", "c", false, "")
+	f.BoolVarP(&o.full, "full", "f", false, "")
+	o.numbers(f, "pgroup", "g", "PGID", &o.groups, o.ownGroup)
+	o.numbers(f, "group", "G", "GID", &o.rgids, groupNumber)
+	o.extreme(f, "newest", "n", &o.newest)
+	o.extreme(f, "oldest", "o", &o.oldest)
+	o.criterion(f, "older", "O", "SECONDS", func(s string) error {
+		whole, fraction, _ := strings.Cut(strings.TrimLeft(s, blanks), ".")
+		n, ok := parseLoose(whole)
+		if !ok || strings.Trim(fraction, "0123456789") != "" {
+			return badValue("not a number: %s", show.Word(s))
+		}
+		o.older = &n
+		return nil
+	})
+	o.numbers(f, "pid", "p", "PID", &o.pids, plainNumber)
+	o.numbers(f, "parent", "P", "PPID", &o.parents, plainNumber)
+	o.numbers(f, "session", "s", "SID", &o.sessions, o.ownSession)
+	o.words(f, "terminal", "t", "TTY", &o.terminals)
+	o.numbers(f, "euid", "u", "ID", &o.euids, userNumber)
+	o.numbers(f, "uid", "U", "ID", &o.ruids, userNumber)
+	o.extreme(f, "inverse", "v", &o.inverse)
+	f.BoolVarP(&o.exact, "exact", "x", false, "")
+	o.criterion(f, "pidfile", "F", "FILE", func(s string) error { o.pidfile = &s; return nil })
+	f.BoolVarP(&o.locked, "logpidfile", "L", false, "")
+	o.criterion(f, "runstates", "r", "STATE", func(s string) error { o.states = &s; return nil })
+	o.words(f, "cgroup", "", "NAME", &o.cgroups)
+	o.words(f, "env", "", "NAME[=VALUE]", &o.envs)
+	o.criterion(f, "ns", "", "PID", func(s string) (err error) {
+		if o.nsPID, err = plainNumber(s); err == nil && o.nsPID < 1 {
+			err = badValue("not a process ID: %s", show.Word(s))
+		}
+		return err
+	})
+	o.value(f, "nslist", "", "NS", o.setKinds)
+	f.BoolVarP(&o.help, "help", "h", false, "")
+	f.BoolVarP(&o.version, "version", "V", false, "")
+	o.hide(f)
+	return f
+}
+
+// hide marks the options that mean nothing to this program.
+func (o *pgrepOptions) hide(f *pflag.FlagSet) {
+	only := map[string][]pgrepMode{
+		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList, pgrepSignal},
+		"lightweight": {pgrepList}, "quiet": {pgrepList}, "queue": {pgrepSignal}, "mrelease": {pgrepSignal},
+		"echo": {pgrepSignal, pgrepWait},
+	}
+	f.VisitAll(func(f *pflag.Flag) {
+		modes := only[f.Name]
+		f.Hidden = modes != nil && !slices.Contains(modes, o.mode)
+	})
+}
+
+func (o *pgrepOptions) value(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
+	f.VarP(optionFunc{set, typ}, name, letter, "")
+}
+
+// criterion is an option that selects.
+func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
+	o.value(f, name, letter, typ, func(s string) error {
+		o.criteria++
+		return set(s)
+	})
+}
+
+// words is a criterion that takes a list of which one has to fit.
+func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[]string) {
+	o.criterion(f, name, letter, typ+",...", func(s string) (err error) {
+		*into, err = splitList(s)
+		return err
+	})
+}
+
+// splitList splits a list. An empty member is none: "$a,$b" with nothing in one
+// of them must not mean number 0.
+func splitList(s string) ([]string, error) {
+	if s == "" {
+		return nil, &usageError{}
+	}
+	list := slices.DeleteFunc(strings.Split(s, ","), func(word string) bool { return word == "" })
+	if len(list) == 0 {
+		return nil, &usageError{text: "invalid empty list", usage: true}
+	}
+	return list, nil
+}
+
+func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into *[]int64, parse func(string) (int64, error)) {
+	o.criterion(f, name, letter, typ+",...", func(s string) error {
+		list, err := splitList(s)
+		*into = nil
+		for _, word := range list {
+			n, err := parse(word)
+			if err != nil {
+				return err
+			}
+			*into = append(*into, n)
+		}
+		return err
+	})
+}
+
+// extreme is -n, -o or -v, of which there may be one.
+func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool) {
+	o.value(f, name, letter, "bool", func(string) error {
+		if o.newest || o.oldest || o.inverse {
+			return &usageError{}
+		}
+		if *into = true; name != "inverse" {
+			o.criteria++
+		}
+		return nil
+	})
+	f.Lookup(name).NoOptDefVal = "true"
+}
+
+func plainNumber(s string) (int64, error) {
+	n, ok := parseLoose(s)
+	if !ok {
+		return 0, badValue("not a number: %s", show.Word(s))
+	}
+	return n, nil
+}
+
+func userNumber(s string) (int64, error) {
+	n, ok := parseLoose(s)
+	if ok {
+		return n, nil
+	}
+	id, err := target.UserID(s)
+	if err != nil {
+		return 0, unknownName("invalid user name: ", s, err)
+	}
+	return int64(id), nil
+}
+
+func groupNumber(s string) (int64, error) {
+	n, ok := parseLoose(s)
+	if ok {
+		return n, nil
+	}
+	id, err := target.GroupID(s)
+	if err != nil {
+		return 0, unknownName("invalid group name: ", s, err)
+	}
+	return int64(id), nil
+}
+
+// unknownName returns the error for the name of a user or group that was not found, or not looked for.
+func unknownName(text, name string, err error) error {
+	if lookup := new(target.LookupError); errors.As(err, &lookup) {
+		return &usageError{text: err.Error(), code: cli.ExitFailed}
+	}
+	return badValue("%s%s", text, show.Word(name))
+}
+
+func (o *pgrepOptions) ownGroup(s string) (int64, error) {
+	n, ok := parseLoose(s)
+	if !ok {
+		return 0, badValue("invalid process group: %s", show.Word(s))
+	}
+	if n == 0 && o.env.Proc != nil {
+		st, err := o.env.Proc.Stat(o.env.PID)
+		if err != nil {
+			return 0, err
+		}
+		n = int64(st.PGID)
+	}
+	return n, nil
+}
+
+func (o *pgrepOptions) ownSession(s string) (int64, error) {
+	n, ok := parseLoose(s)
+	if !ok {
+		return 0, badValue("invalid session id: %s", show.Word(s))
+	}
+	if n == 0 && o.env.Proc != nil {
+		st, err := o.env.Proc.Stat(o.env.PID)
+		if err != nil {
+			return 0, err
+		}
+		n = int64(st.SID)
+	}
+	return n, nil
+}
+
+func (o *pgrepOptions) setQueue(s string) error {
+	n, err := plainNumber(s)
+	if err == nil && n != int64(int32(n)) {
+		err = badValue("not a number: %s", show.Word(s))
+	}
+	value := int32(n)
+	o.queue = &value
+	return err
+}
+
+func (o *pgrepOptions) setKinds(s string) error {
+	var err error
+	if o.nsKinds, err = splitList(s); err != nil {
+		return err
+	}
+	for _, kind := range o.nsKinds {
+		if !slices.Contains(namespaceKinds(), kind) {
+			return badValue("invalid namespace: %s", show.Word(kind))
+		}
+	}
+	return nil
+}
+
+// parse reads the command line, and returns the pattern, nil without one.
+func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err error) {
+	flags := o.flags(name)
+	inOrder := posixlyCorrect(o.env)
+	if o.mode == pgrepSignal {
+		args = pkillSignals(flags, inOrder, args)
+	}
+	operands, err := getopt(flags, o.off(), inOrder, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case o.help || o.version:
+		return nil, nil
+	case o.locked && o.pidfile == nil:
+		return nil, &usageError{text: "-L without -F makes no sense", try: true}
+	}
+	if o.pidfile != nil {
+		if o.pids != nil {
+			return nil, &usageError{text: "Cannot use pidfile and pid option together", try: true, code: 1}
+		}
+		if err := o.readPidfile(); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case o.quiet && o.listFull:
+		return nil, &usageError{text: "Cannot use --quiet and -a,--list-full options together", try: true}
+	case o.quiet && o.listName:
+		return nil, &usageError{text: "Cannot use --quiet and -l,--list-name options together", try: true}
+	case len(operands) == 1:
+		return &operands[0], nil
+	case len(operands) > 1:
+		return nil, &usageError{text: "only one pattern can be provided", try: true}
+	case o.criteria == 0:
+		return nil, &usageError{text: "no matching criteria specified", try: true}
+	}
+	return nil, nil
+}
+
+// pkillSignals is liftSignals for pkill, which takes -TERM for a signal behind operands
+// too, with inOrder as well. What liftSignals refuses is no option either, which getopt
+// says as procps does.
+func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
+	lifted, err := cli.LiftSignals(flags, args, false)
+	if err != nil {
+		return args
+	}
+	if !inOrder {
+		return lifted
+	}
+	var first, rest []string
+	for i, word := range lifted {
+		if word != args[i] {
+			first = append(first, word)
+		} else {
+			rest = append(rest, word)
+		}
+	}
+	return append(first, rest...)
+}
+
+// signalSent is the signal that is sent, or that --require-handler asks for.
+func (o *pgrepOptions) signalSent() signals.Signal {
+	if o.signal.Given {
+		return o.signal.Signal
+	}
+	return signals.TERM
+}
+
+// pgrepUsage prints what procps prints, and our own options.
+func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
+	fmt.Fprintf(w, "\nUsage:\n %s [options] <pattern>\n\nOptions:\n", name)
+	fmt.Fprint(w, [...]string{
+		pgrepList: ` -d, --delimiter <string>  specify output delimiter
+ -l, --list-name           list PID and process name
+ -a, --list-full           list PID and full command line
+ -Q, --shell-quote         with -l and -a: quote as a shell wants it
+ --quiet                   print nothing, for the exit status
+ -v, --inverse             negates the matching
+ -w, --lightweight         list all TID
+`,
+		pgrepSignal: ` -<sig>, --signal <sig>    signal to send (either number or name)
+ -q, --queue <value>       integer value to be sent with the signal
+ -m, --mrelease            reclaim the memory of what is killed at once
+ -e, --echo                display what is killed
+ -Q, --shell-quote         with -e: quote the name as a shell wants it
+`,
+		pgrepWait: ` -e, --echo                display PIDs before waiting
+     --timeout <duration>  wait no longer than that, then exit 124
+`,
+	}[mode])
+	fmt.Fprint(w, ` -c, --count               count of matching processes
+ -f, --full                use full process name to match
+ -g, --pgroup <PGID,...>   match listed process group IDs
+ -G, --group <GID,...>     match real group IDs
+ -H, --require-handler     match only if signal handler is present
+ -i, --ignore-case         match case insensitively
+ -n, --newest              select most recently started
+ -o, --oldest              select least recently started
+ -O, --older <seconds>     select where older than seconds
+ -p, --pid <PID,...>       match process IDs
+ -P, --parent <PPID,...>   match only child processes of the given parent
+ -s, --session <SID,...>   match session IDs
+ -t, --terminal <tty,...>  match by controlling terminal
+ -u, --euid <ID,...>       match by effective IDs
+ -U, --uid <ID,...>        match by real IDs
+ -x, --exact               match exactly with the command name
+ -F, --pidfile <file>      read PIDs from file
+ -L, --logpidfile          fail if PID file is not locked
+ -r, --runstates <state>   match runstates [D,S,Z,...]
+ -A, --ignore-ancestors    exclude our ancestors from results
+ --cgroup <grp,...>        match by cgroup v2 names
+ --env <name[=val],...>    match on environment variable
+ --ns <PID>                match the processes that belong to the same
+                           namespace as <pid>
+ --nslist <ns,...>         list which namespaces will be considered for
+                           the --ns option.
+                           Available namespaces: cgroup, ipc, mnt, net, pid,
+                           time, user, uts
+
+ -h, --help     display this help and exit
+ -V, --version  output version information and exit
+
+`)
+	fmt.Fprintf(w, "For more details see %s(1).\n", name)
+}

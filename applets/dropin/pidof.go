@@ -1,0 +1,247 @@
+package dropin
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"killbox/internal/cli"
+	"killbox/internal/show"
+	"killbox/procfs"
+
+	"github.com/spf13/pflag"
+)
+
+func pidof() *cli.Applet {
+	return &cli.Applet{
+		Name: "pidof", Summary: "find processes by program", Usage: "[OPTION]... PROGRAM...", WriteExit: 1, FailExit: 1,
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			return new(pidofCall).flags(a.Name), nil
+		},
+		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
+			c := &pidofCall{env: env, name: a.Name}
+			return c.run(args)
+		},
+	}
+}
+
+// The exit statuses of pidof.
+const (
+	pidofFound = 0
+	pidofNone  = 1 // or anything else
+)
+
+// pidofCall is one use of pidof.
+type pidofCall struct {
+	env  *cli.Env
+	name string
+
+	single, quiet, root, workers, threads, scripts, zombies, help, version bool
+
+	separator string
+	omit      []int
+}
+
+func (c *pidofCall) flags(name string) *pflag.FlagSet {
+	f := cli.NewFlagSet()
+	f.BoolVarP(&c.root, "check-root", "c", false, "")
+	f.BoolVarP(&c.single, "single-shot", "s", false, "")
+	f.VarP(optionFunc{c.setOmit, "PID"}, "omit-pid", "o", "")
+	f.StringVarP(&c.separator, "separator", "S", " ", "")
+	f.BoolVarP(&c.quiet, "quiet", "q", false, "")
+	f.BoolVarP(&c.workers, "with-workers", "w", false, "")
+	f.BoolVarP(&c.threads, "lightweight", "t", false, "")
+	f.BoolVarP(&c.scripts, "also-scripts", "x", false, "")
+	f.BoolVarP(&c.zombies, "zombies", "z", false, "")
+	f.BoolVarP(&c.help, "help", "h", false, "")
+	f.BoolVarP(&c.version, "version", "V", false, "")
+	// sysvinit's -d, and what once spared a stat(2) or left out relatives.
+	f.StringVarP(&c.separator, "d", "d", " ", "")
+	f.BoolP("n", "n", false, "")
+	f.BoolP("m", "m", false, "")
+	for _, name := range []string{"d", "n", "m"} {
+		f.Lookup(name).Hidden = true
+	}
+	return f
+}
+
+// setOmit takes a list. A mistake in it is told, and the rest counts.
+func (c *pidofCall) setOmit(s string) error {
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
+		pid, ok := cli.ParseDecimal(trimNumber(word))
+		if word == "%PPID" {
+			pid, ok = os.Getppid(), true
+		}
+		if !ok {
+			fmt.Fprintf(c.env.Stderr, "%s: illegal omit pid value (%s)!\n", c.name, show.Word(word))
+			continue
+		}
+		c.omit = append(c.omit, pid)
+	}
+	return nil
+}
+
+func (c *pidofCall) run(args []string) int {
+	programs, err := getopt(c.flags(c.name), "", posixlyCorrect(c.env), args)
+	switch {
+	case err != nil:
+		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, err)
+		pidofUsage(c.env.Stderr)
+		return pidofNone
+	case c.help:
+		pidofUsage(c.env.Stdout)
+		return pidofFound
+	case c.version:
+		fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.name, cli.Version)
+		return pidofFound
+	}
+	if c.env.Proc == nil {
+		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, c.env.ProcErr)
+		return pidofNone
+	}
+	list, err := c.find(programs)
+	if err != nil {
+		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, err)
+		return pidofNone
+	}
+	if len(list) == 0 {
+		return pidofNone
+	}
+	if !c.quiet {
+		fmt.Fprintln(c.env.Stdout, strings.Join(list, c.separator))
+	}
+	return pidofFound
+}
+
+// find returns the numbers that are printed: program by program, and the
+// highest first.
+func (c *pidofCall) find(programs []string) ([]string, error) {
+	var table procfs.Snapshot
+	if err := c.env.Kernel.Snapshot(&table); err != nil {
+		return nil, err
+	}
+	var root os.FileInfo
+	if c.root && os.Geteuid() == 0 { // nobody else may look at those of others
+		var err error
+		if root, err = c.env.Proc.RootInfo(c.env.PID); err != nil {
+			return nil, err
+		}
+	}
+	slices.Reverse(table.Procs)
+	var list []string
+	for _, program := range programs {
+		if program == "" {
+			continue
+		}
+		var file os.FileInfo
+		path := ""
+		if strings.Contains(program, "/") {
+			file, _ = os.Stat(program) // there may be no such file any more
+			path = programPath(program)
+		}
+		for i := range table.Procs {
+			st := &table.Procs[i]
+			if root != nil {
+				if own, err := c.env.Proc.RootInfo(st.PID); err != nil || !os.SameFile(own, root) {
+					continue
+				}
+			}
+			found := c.matching(st, program, path, file)
+			list = append(list, found...)
+			if len(found) > 0 && (c.single || c.quiet) {
+				list = list[:len(list)-len(found)+1]
+				break
+			}
+		}
+	}
+	return list, nil
+}
+
+// matching returns the number of the process if it is of the program, or those
+// of such threads of its.
+func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.FileInfo) (list []string) {
+	var tids []int
+	if c.threads {
+		tids, _ = c.env.Proc.Threads(st.PID)
+	}
+	if len(tids) == 0 {
+		tids = []int{st.PID}
+	}
+	slices.Sort(tids)
+	slices.Reverse(tids)
+	for _, tid := range tids {
+		thread, err := *st, error(nil)
+		if tid != st.PID {
+			thread, err = c.env.Proc.Stat(tid)
+		}
+		if err == nil && !slices.Contains(c.omit, tid) && c.matchesProgram(&thread, program, path, file) {
+			list = append(list, strconv.Itoa(tid))
+		}
+	}
+	return list
+}
+
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+
+// matchesProgram reports whether a process runs the program: by its argv[0] or comm, by the script that it
+// runs, or by its executable.
+func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file os.FileInfo) bool {
+	args, err := c.env.Proc.Cmdline(st.PID)
+	byName := c.workers || c.zombies && st.State == 'Z'
+	if err != nil || len(args) == 0 && !byName {
+		return false
+	}
+	if byName && st.Comm == program {
+		return true
+	}
+	arg0 := ""
+	if len(args) > 0 {
+		arg0 = strings.TrimPrefix(args[0], "-") // a login shell's has a dash
+	}
+	exe, _ := c.env.Proc.Exe(st.PID) // empty for another user's process
+	switch base := baseName(program); {
+	case program == arg0, program == baseName(arg0), base == arg0, program == exe, path != "" && path == exe, program == baseName(exe):
+		return true
+	case strings.Contains(arg0, " ") && st.Comm == program: // argv has been overwritten by a title
+		return true
+	case c.scripts && runsScript(st, args, program):
+		return true
+	}
+	if base := baseName(program); file == nil || base != baseName(arg0) && base != baseName(exe) {
+		return false // what runs the file by another name is another applet of it
+	}
+	info, err := c.env.Proc.ExeInfo(st.PID)
+	return err == nil && os.SameFile(info, file)
+}
+
+// runsScript reports whether the program is a script that the process runs, which is its first argument.
+func runsScript(st *procfs.Stat, args []string, program string) bool {
+	if len(args) < 2 || !strings.HasPrefix(baseName(args[1]), st.Comm) {
+		return false
+	}
+	return program == args[1] || program == baseName(args[1]) || baseName(program) == args[1]
+}
+
+func pidofUsage(w io.Writer) {
+	fmt.Fprint(w, `
+Usage:
+ pidof [options] [program [...]]
+
+Options:
+ -s, --single-shot         print one PID for each program
+ -c, --check-root          only processes with the same root folder; for root
+ -q, --quiet               print nothing
+ -w, --with-workers        also go by the kernel's name for a process, which
+                           finds kernel threads
+ -x, --also-scripts        also find who runs a script of that name
+ -z, --zombies             also find zombies
+ -t, --lightweight         print all TIDs
+ -o, --omit-pid <PID,...>  leave these out; %PPID is the caller
+ -S, --separator <sep>     print that between PIDs; also -d
+ -h, --help                print this help
+ -V, --version             print the version
+`)
+}

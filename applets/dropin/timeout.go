@@ -1,0 +1,253 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"killbox/internal/child"
+	"killbox/internal/cli"
+	"killbox/internal/duration"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+
+	"github.com/spf13/pflag"
+)
+
+func timeout() *cli.Applet {
+	return &cli.Applet{
+		Name:    "timeout",
+		Summary: "run a command with a time limit",
+		Usage:   "[OPTION]... DURATION COMMAND [ARG]...",
+		Command: true, WriteExit: child.Failed, FailExit: child.Failed,
+		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
+			return new(timeoutOptions).flags(a), nil
+		},
+		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
+			o := &timeoutOptions{signal: gnuSignal{signals.TERM}}
+			return o.main(env, a, args)
+		},
+	}
+}
+
+type timeoutOptions struct {
+	foreground, preserve, verbose, groupOnly, help, version bool
+
+	signal    gnuSignal
+	killAfter gnuDuration
+	limit     gnuDuration
+}
+
+func (o *timeoutOptions) flags(a *cli.Applet) *pflag.FlagSet {
+	flags := cli.NewFlagSet()
+	flags.BoolVarP(&o.foreground, "foreground", "f", false, "leave COMMAND in our process group, and time out nobody else")
+	flags.BoolVar(&o.groupOnly, "group-only", false, "time out the process group only, and leave alone who has left it")
+	flags.VarP(&o.killAfter, "kill-after", "k", "also send KILL this long after the first signal")
+	flags.BoolVarP(&o.preserve, "preserve-status", "p", false, "exit with COMMAND's status even if it is timed out")
+	flags.VarP(&o.signal, "signal", "s", "the signal to send, TERM by default")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error which signal is sent")
+	flags.BoolVar(&o.help, "help", false, "print this help and exit")
+	flags.BoolVar(&o.version, "version", false, "print the version and exit")
+	return flags
+}
+
+func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
+	flags := o.flags(a)
+	operands, err := getopt(flags, "", true, args)
+	switch {
+	case err != nil:
+	case o.help:
+		fmt.Fprintf(env.Stdout, "Usage: %s %s\n  or:  %s [OPTION]\n%s\n\n%s", a.Name, a.Usage, a.Name,
+			"Start COMMAND, and end it and all that it has started if it still runs after DURATION.", flags.FlagUsages())
+		return 0
+	case o.version:
+		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, cli.Version)
+		return 0
+	case len(operands) < 2:
+		err = errors.New("")
+	default:
+		err = o.limit.Set(operands[0])
+	}
+	if err != nil {
+		if err.Error() != "" {
+			fmt.Fprintf(env.Stderr, "timeout: %v\n", err)
+		}
+		fmt.Fprintf(env.Stderr, "Try 'timeout --help' for more information.\n")
+		return child.Failed
+	}
+	rep := report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
+	l := &timeoutCall{
+		Supervisor: child.NewSupervisor(env.Kernel, env.Proc, env.PID, rep, child.Options{}),
+		env:        env, o: o, command: gnuQuote(operands[1]), next: o.signal.s,
+	}
+	return l.run(operands[1:])
+}
+
+// timeoutCall is one call of timeout.
+type timeoutCall struct {
+	*child.Supervisor
+	env     *cli.Env
+	o       *timeoutOptions
+	command string
+
+	next     signals.Signal // what the deadline brings
+	killAt   time.Time      // when who is left has had its time
+	timedOut bool
+	killed   bool // KILL has been sent
+	ending   bool // all of the family is to end
+
+	relayed       relayedGroups // groups that were left to a leader, which was sent relayedSignal
+	relayedSignal signals.Signal
+}
+
+// gnu tells whether only the command or its group is timed out, as GNU does.
+func (l *timeoutCall) gnu() bool {
+	return l.o.foreground || l.o.groupOnly || l.env.Proc == nil || l.ForeignProc()
+}
+
+func (l *timeoutCall) run(operands []string) int {
+	k := l.env.Kernel
+	if !l.o.foreground {
+		_ = k.LeaveGroup() // it leads one already, perhaps
+	}
+	heed := []signals.Signal{signals.ALRM, l.o.signal.s}
+	var relay []signals.Signal
+	for _, sig := range signals.All() {
+		if sig.Ends() || sig == l.o.signal.s && !reserved(sig) {
+			relay = append(relay, sig)
+		}
+	}
+	err := k.StartReaperFor(!l.o.foreground && !l.o.groupOnly, relay, heed)
+	if errors.As(err, new(*child.SubreaperError)) {
+		// Orphans would get away: the group alone is timed out, as without /proc.
+		l.o.groupOnly = true
+		err = k.StartReaperFor(false, relay, heed)
+	}
+	if err != nil {
+		return l.fail(err)
+	}
+	_ = k.DeferSignals()
+	l.RecordEarlierChildren()
+	// Who stops us for the sake of the terminal would stop the clock.
+	k.IgnoreSignal(signals.TTIN)
+	k.IgnoreSignal(signals.TTOU)
+	launch := child.NewSpec(operands, l.env.Environ)
+	launch.ResetIgnored = []signals.Signal{signals.CHLD, signals.ALRM, signals.TTIN, signals.TTOU}
+	if l.o.signal.s != 0 {
+		launch.ResetIgnored = append(launch.ResetIgnored, l.o.signal.s)
+		launch.DeathSignal = l.o.signal.s
+	}
+	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
+	if l.Command, err = k.Launch(launch); err != nil {
+		return l.notStarted(err)
+	}
+	if l.o.limit.d != 0 && l.o.limit.d != duration.Forever {
+		l.Deadline = time.Now().Add(l.o.limit.d)
+	}
+	if err := l.superviseTimed(); err != nil {
+		return l.fail(err)
+	}
+	if l.ending && !l.gnu() {
+		if err := l.endRemaining(); err != nil {
+			return l.fail(err)
+		}
+	}
+	return l.exitStatus()
+}
+
+// reserved reports whether a signal is one of those that mean something to this process itself: the end
+// of a child, the Go runtime's own, and those of the terminal.
+func reserved(sig signals.Signal) bool {
+	switch sig {
+	case signals.CHLD, signals.URG, signals.TTIN, signals.TTOU:
+		return true
+	}
+	return false
+}
+
+func (l *timeoutCall) fail(err error) int {
+	fmt.Fprintf(l.env.Stderr, "timeout: %v\n", err)
+	return child.Failed
+}
+
+func (l *timeoutCall) notStarted(err error) int {
+	code := child.CannotExec
+	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
+		fmt.Fprintf(l.env.Stderr, "timeout: fork system call failed: %s\n", strerror(err))
+		return child.Failed
+	}
+	if errors.Is(err, syscall.ENOENT) {
+		code = child.NotFound // of the interpreter too
+	}
+	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, strerror(err))
+	return code
+}
+
+// superviseTimed returns when the command has ended, or cannot be.
+func (l *timeoutCall) superviseTimed() error {
+	for l.Command != 0 {
+		wait := duration.Forever
+		if !l.Deadline.IsZero() {
+			wait = max(time.Until(l.Deadline), 0)
+		}
+		events, err := l.env.Kernel.WaitAndReap(wait)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			switch e.Kind {
+			case child.Ended:
+				l.RecordReaped(&e.Child)
+			case child.Signal:
+				l.timedOut = l.timedOut || e.Signal == signals.ALRM
+				if e.Signal == signals.ALRM {
+					e.Signal = l.next
+				}
+				if err := l.sendSignal(e.Signal); err != nil {
+					return err
+				}
+			}
+		}
+		if l.Command != 0 && !l.Deadline.IsZero() && time.Until(l.Deadline) <= 0 {
+			l.timedOut, l.ending, l.Deadline = true, true, time.Time{}
+			if err := l.sendSignal(l.next); err != nil {
+				return err
+			}
+		}
+		if l.killed && !l.gnu() && l.Command != 0 {
+			// It had its time to die of KILL. GNU's would be gone as well.
+			if l.ReapRemaining(); l.Command != 0 {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (l *timeoutCall) exitStatus() int {
+	if l.killed && !l.o.foreground {
+		// GNU's is killed with its group, and a shell says so.
+		if l.gnu() || l.groupHasOthers() {
+			_ = l.env.Kernel.SignalOwnGroup(signals.KILL)
+		}
+		l.env.Die(signals.KILL)
+		return child.SignalOffset + int(signals.KILL)
+	}
+	code := l.Status.Shell()
+	if sig, core, ok := l.Status.Signaled(); ok {
+		if core {
+			fmt.Fprintln(l.env.Stderr, "timeout: the monitored command dumped core")
+		}
+		if !l.timedOut && l.env.Kernel.DisableCoreDump() == nil {
+			l.env.Die(sig)
+		}
+		if sig == signals.KILL {
+			return code
+		}
+	}
+	if l.timedOut && !l.o.preserve {
+		return child.TimeLimit
+	}
+	return code
+}

@@ -1,0 +1,114 @@
+package dropin
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"killbox/internal/duration"
+	"killbox/internal/show"
+	"killbox/internal/signals"
+)
+
+// gnuDuration is a duration as GNU's sleep and timeout take it: what strtod
+// reads, and perhaps one of the letters s, m, h, d.
+type gnuDuration struct{ d time.Duration }
+
+func (v *gnuDuration) String() string {
+	if v.d == 0 {
+		return ""
+	}
+	return v.d.String()
+}
+
+func (v *gnuDuration) Type() string { return "DURATION" }
+
+// Set reads s as coreutils does. Like every number below 0, one that is too close to it for a
+// double is refused; -0 is 0. One above 0 that is too small is the shortest time.
+func (v *gnuDuration) Set(s string) error {
+	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
+	number, letter := strtod(s)
+	if number == "" {
+		return invalid
+	}
+	unit, ok := map[string]float64{"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[letter]
+	number = strings.ToLower(number)
+	if strings.Contains(number, "0x") && !strings.Contains(number, "p") {
+		number += "p0"
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil && !errors.Is(err, strconv.ErrRange) {
+		return invalid
+	}
+	underflow := f == 0 && !isZero(number)
+	if f < 0 || underflow && number[0] == '-' {
+		return invalid
+	}
+	switch f *= unit * float64(time.Second); {
+	case f >= math.MaxInt64:
+		v.d = duration.Forever
+	case underflow:
+		v.d = 1
+	default:
+		v.d = time.Duration(math.Ceil(f))
+	}
+	return nil
+}
+
+// gnuSignal is a signal as GNU's operand2sig takes it.
+type gnuSignal struct{ s signals.Signal }
+
+func (v *gnuSignal) String() string { return v.s.String() }
+
+func (v *gnuSignal) Type() string { return "SIGNAL" }
+
+func (v *gnuSignal) Set(s string) error {
+	invalid := fmt.Errorf("%s: invalid signal", gnuQuote(s))
+	if s != "" && s[0] >= '0' && s[0] <= '9' {
+		n, err := strconv.ParseInt(s, 10, 32)
+		if err != nil {
+			return invalid
+		}
+		sig, ok := signals.FromShell(int(n))
+		if !ok {
+			return invalid
+		}
+		v.s = sig
+		return nil
+	}
+	if name := strings.TrimPrefix(strings.ToUpper(s), "SIG"); name == "EXIT" {
+		v.s = signals.Null
+		return nil
+	}
+	sig, err := signals.Parse(s)
+	if err != nil {
+		return invalid
+	}
+	v.s = sig
+	return nil
+}
+
+// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts the word at show.Limit characters.
+func gnuQuote(s string) string { return "'" + show.Cut(s, gnuEscape) + "'" }
+
+func gnuEscape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\'' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c >= 7 && c <= 13:
+			b.WriteByte('\\')
+			b.WriteByte("abtnvfr"[c-7])
+		case c < ' ' || c >= 0x7f:
+			fmt.Fprintf(&b, "\\%03o", c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}

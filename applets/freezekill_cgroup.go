@@ -1,0 +1,199 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"killbox/internal/cli"
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/show"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// errNoCgroup: the cgroup that was named does not exist.
+var errNoCgroup = errors.New("no such cgroup")
+
+// runCgroup is freezekill --cgroup.
+func (o *freezekillOptions) runCgroup(c *cli.Call) int {
+	process, err := o.checkCgroup(c)
+	if err != nil {
+		return cli.UsageError(c.Env, c.Applet.Name, err)
+	}
+	c.StartReport()
+	dir, over := o.resolveCgroup(c, process)
+	if over {
+		return c.ExitStatus()
+	}
+	if c.AsksOnly() && !o.output.DryRun {
+		return aliveCgroup(c, o.cgroup)
+	}
+	p := c.Plan()
+	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
+	p.Prove = o.prove.Value
+	p.Cgroup = &escalate.CgroupPlan{
+		Cgroup:   c.Env.Kernel,
+		Contains: func(st *procfs.Stat) bool { return isIn(c.Env.Proc, st, dir) },
+		Guard:    c.Excludes,
+	}
+	switch {
+	case o.output.DryRun:
+		return o.printPlan(c, cli.PlannedTargets(p))
+	case o.thaw:
+		if err := c.Env.Kernel.ThawCgroup(true); err != nil {
+			c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
+			return c.ExitStatus()
+		}
+		return o.resume(c, cli.PlannedTargets(p))
+	case len(c.Found.Processes) == 0 && !c.Found.Vanished:
+		return c.ExitStatus()
+	}
+	return o.endOrHold(c, p)
+}
+
+// checkCgroup checks the options. If --cgroup names a process, it returns that.
+func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, err error) {
+	if c.Ladder, err = o.ladder.Ladder(); err != nil {
+		return process, err
+	}
+	if err := c.CheckAsking(o.target.Exited); err != nil {
+		return process, err
+	}
+	if !strings.HasPrefix(o.cgroup, "/") {
+		process, err = target.ParseOperand(o.cgroup)
+		if err == nil && process.Form != target.PID && process.Form != target.Handle {
+			err = errors.New("it is neither a path that begins with a slash nor a PID")
+		}
+		if err != nil {
+			return process, fmt.Errorf("--cgroup: %s: %w", show.Quoted(o.cgroup), err)
+		}
+	}
+	c.Request.Omit, err = o.target.Omitted()
+	return process, err
+}
+
+// resolveCgroup finds and opens the cgroup and its members. With over the call is at its end.
+func (o *freezekillOptions) resolveCgroup(c *cli.Call, process target.Operand) (dir *procfs.CgroupDir, over bool) {
+	err := c.CheckNamespace()
+	if err == nil && c.Env.Proc == nil {
+		err = c.Env.ProcErr
+	}
+	if err != nil {
+		c.Fail(nil, err, cli.ExitFailed)
+		return nil, true
+	}
+	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, false)
+	dir, err = o.findCgroup(c.Env, process)
+	if err == nil {
+		err = o.openCgroup(c, dir)
+	}
+	missing := errors.Is(err, errNoCgroup) || errors.Is(err, procfs.ErrNoProcess)
+	switch {
+	case missing && o.target.Exited:
+		return nil, true
+	case missing:
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitMissing)
+		return nil, true
+	case err != nil:
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
+		return nil, true
+	}
+	if len(c.Found.Processes)+len(c.Found.Skipped) == 0 && !o.target.Exited && !c.Found.Vanished {
+		c.Fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), cli.ExitMissing)
+	}
+	return dir, false
+}
+
+// aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
+// have no PID here, but the kernel counts them.
+func aliveCgroup(c *cli.Call, name string) int {
+	if c.ExitStatus() != cli.ExitGone {
+		return c.ExitStatus()
+	}
+	a := c.MembersAlive(0, func(*procfs.Stat) bool { return true })
+	a.Name = name
+	if empty, err := c.Env.Kernel.CgroupEmpty(0); a.Why != "" && err == nil && !empty {
+		a.Why = ""
+	}
+	return c.ReportAnswers([]cli.Answer{a})
+}
+
+// findCgroup finds the cgroup that the option names, or that a process is in.
+func (o *freezekillOptions) findCgroup(env *cli.Env, process target.Operand) (*procfs.CgroupDir, error) {
+	if process.PID == 0 {
+		return env.Proc.FindCgroup(o.cgroup)
+	}
+	st, err := process.Open(env.Kernel)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := env.Proc.CgroupOf(&st)
+	if err != nil {
+		return nil, err
+	}
+	// Asked last: if the process still exists, the cgroup is its own.
+	if _, err := env.Kernel.Stat(st.ID); err != nil {
+		return nil, err
+	}
+	return dir, nil
+}
+
+// isIn reports whether a process is in the cgroup or below it.
+func isIn(proc *procfs.FS, st *procfs.Stat, dir *procfs.CgroupDir) bool {
+	path, err := proc.UnifiedPath(st)
+	return err == nil && dir.Contains(path)
+}
+
+// openCgroup pins the cgroup and its members, unless it is one that must not
+// be frozen.
+func (o *freezekillOptions) openCgroup(c *cli.Call, dir *procfs.CgroupDir) error {
+	proc, k := c.Env.Proc, c.Env.Kernel
+	if dir.Path == "/" {
+		return errors.New("the root cgroup is refused")
+	}
+	switch own, err := proc.UnifiedPath(&procfs.Stat{ID: procfs.ID{PID: c.Env.PID}}); {
+	case err != nil:
+		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
+	case dir.Contains(own):
+		return errors.New("refused: this process is in it")
+	}
+	if err := k.OpenCgroup(dir.Dir); errors.Is(err, fs.ErrNotExist) {
+		return errNoCgroup
+	} else if err != nil {
+		return err
+	}
+	pids, outside, err := k.CgroupMembers()
+	if err != nil {
+		return err
+	}
+	// Whoever is not found here may be found when it is frozen.
+	c.Found = &target.Found{Vanished: outside > 0}
+	for _, pid := range pids {
+		st, err := k.Open(pid)
+		switch {
+		case errors.Is(err, procfs.ErrNoProcess):
+			c.Found.Vanished = true
+			continue
+		case err != nil:
+			c.Fail(&procfs.Stat{ID: procfs.ID{PID: pid}}, err, cli.ExitFailed)
+			continue
+		}
+		in := isIn(proc, &st, dir)
+		if _, err := k.Stat(st.ID); !in || err != nil {
+			k.Close(st.ID)
+			continue
+		}
+		if reason := c.Exclusions.ExcludeImplied(&st); reason != "" {
+			return fmt.Errorf("refused: %s is in it: %s", report.Process(&st), reason)
+		}
+		if target.Omits(c.Request.Omit, &st) {
+			c.Found.Skipped = append(c.Found.Skipped, target.Skip{Stat: st, Reason: "omitted"})
+			continue
+		}
+		c.Found.Processes = append(c.Found.Processes, target.Process{Stat: st})
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package applets
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"killbox/internal/cli"
+	"killbox/internal/show"
+)
+
+const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
+
+// runKillbox is the program under its own name, or under one that is no applet's.
+func runKillbox(env *cli.Env, args []string) int {
+	flags := cli.NewFlagSet()
+	help := flags.BoolP("help", "h", false, "")
+	version := flags.BoolP("version", "V", false, "")
+	list := flags.Bool("list", false, "")
+	install := flags.Bool("install", false, "")
+	symbolic := flags.BoolP("symbolic", "s", false, "")
+	force := flags.Bool("force", false, "")
+	// --install's own options follow it, and its operand may come between.
+	if err := cli.ParseOptions(flags, args, !slices.Contains(args, "--install")); err != nil {
+		return cli.UsageError(env, "killbox", err)
+	}
+	operands := flags.Args()
+	switch {
+	case !*install && (*symbolic || *force):
+		return cli.UsageError(env, "killbox", errors.New("--symbolic and --force go with --install"))
+	case *install:
+		if len(operands) != 1 {
+			return cli.UsageError(env, "killbox", errors.New("--install takes one directory"))
+		}
+		return installLinks(env, operands[0], *symbolic, *force)
+	case *version:
+		fmt.Fprintf(env.Stdout, "killbox %s\n", cli.Version)
+		return 0
+	case *list:
+		for _, name := range listNames(env) {
+			fmt.Fprintln(env.Stdout, show.Escape(name))
+		}
+		return 0
+	case *help || len(operands) == 0:
+		printHelp(env)
+		return 0
+	}
+	name := operands[0]
+	if name == "help" {
+		return printHelpFor(env, operands[1:])
+	}
+	if a := Lookup(name); a != nil {
+		return a.Main(env, operands[1:])
+	}
+	return execPlugin(env, name, operands[1:])
+}
+
+func printHelp(env *cli.Env) {
+	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: the whole of what was asked for, and nothing else.\n\napplets:\n", boxUsage)
+	for _, a := range All() {
+		fmt.Fprintf(env.Stdout, "  %-12s %s\n", a.Name, a.Summary)
+	}
+	fmt.Fprint(env.Stdout, `
+options:
+  -h, --help       print this help and exit
+  -V, --version    print the version and exit
+      --list       print the names of the applets and plug-ins
+      --install DIR   link every applet into DIR
+  -s, --symbolic   with --install: symbolic links instead of hard ones
+      --force      with --install: replace files that are not ours
+`)
+}
+
+func printHelpFor(env *cli.Env, operands []string) int {
+	if len(operands) == 0 {
+		printHelp(env)
+		return 0
+	}
+	a := Lookup(operands[0])
+	if a == nil {
+		if path := findPlugin(env, operands[0]); path != "" {
+			return execPlugin(env, operands[0], []string{"--help"})
+		}
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", show.Word(operands[0]))
+		return cli.ExitUnknown
+	}
+	return a.Main(env, []string{"--help"})
+}
+
+// pluginPrefix begins the names of executables that stand in for applets.
+const pluginPrefix = "killbox-"
+
+// execPlugin runs killbox-NAME from PATH in our place.
+func execPlugin(env *cli.Env, name string, args []string) int {
+	path := findPlugin(env, name)
+	if path == "" {
+		name := show.Word(name)
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH\ntry 'killbox --list'\n", name, pluginPrefix, name)
+		return cli.ExitUnknown
+	}
+	self, err := env.Executable()
+	if err != nil {
+		return cli.Failure(env, "killbox", err)
+	}
+	environ := slices.DeleteFunc(slices.Clone(env.Environ), func(s string) bool { return strings.HasPrefix(s, "KILLBOX=") })
+	err = env.Exec(path, append([]string{path}, args...), append(environ, "KILLBOX="+self))
+	fmt.Fprintf(env.Stderr, "killbox: %s: %v\n", show.Word(path), err)
+	if errors.Is(err, os.ErrNotExist) {
+		return cli.ExitUnknown
+	}
+	return 126
+}
+
+func findPlugin(env *cli.Env, name string) string {
+	if strings.ContainsRune(name, '/') {
+		return ""
+	}
+	for _, dir := range searchPath(env) {
+		if path := filepath.Join(dir, pluginPrefix+name); executable(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+// searchPath leaves out the relative entries of PATH: whoever can write to
+// the working directory must not become an applet.
+func searchPath(env *cli.Env) []string {
+	return slices.DeleteFunc(filepath.SplitList(env.Getenv("PATH")), func(dir string) bool { return !filepath.IsAbs(dir) })
+}
+
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+// listNames returns the applets and the plug-ins on PATH, sorted.
+func listNames(env *cli.Env) []string {
+	var list []string
+	for _, a := range All() {
+		list = append(list, a.Name)
+	}
+	for _, dir := range searchPath(env) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // as the shell does with its PATH
+		}
+		for _, e := range entries {
+			name, ok := strings.CutPrefix(e.Name(), pluginPrefix)
+			at, found := slices.BinarySearch(list, name)
+			if ok && name != "" && !found && executable(filepath.Join(dir, e.Name())) {
+				list = slices.Insert(list, at, name)
+			}
+		}
+	}
+	return list
+}

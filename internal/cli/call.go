@@ -1,0 +1,286 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// Call is one use of an applet that ends processes: the way from operands to
+// an exit status, which all of them share.
+type Call struct {
+	Env     *Env
+	Applet  *Applet
+	Ladders *LadderOptions
+	Outputs *OutputOptions
+	Targets *TargetOptions
+	// Harmless: nobody is signalled, so nobody is refused.
+	Harmless bool
+	Trees    bool // the descendants of operands are meant
+
+	Ladder     escalate.Ladder
+	Report     *report.Reporter
+	Exclusions *target.Exclusions
+	Request    target.Request
+	Found      *target.Found
+	Table      procfs.Snapshot // taken by preview
+	Codes      []int
+}
+
+// ResolveTargets finds the targets. A result of false means that the call is over,
+// with the exit status of end.
+func (c *Call) ResolveTargets(operands []string) (ok bool) {
+	var err, failure error
+	if c.Ladder, err = c.Ladders.Ladder(); err == nil {
+		err = c.CheckAsking(c.Targets.Exited)
+	}
+	if err == nil {
+		c.Request, err, failure = c.Targets.request(c.Env, operands)
+	}
+	if err != nil {
+		c.Codes = append(c.Codes, UsageError(c.Env, c.Applet.Name, err))
+		return false
+	}
+	c.StartReport()
+	if failure != nil {
+		c.Fail(nil, failure, ExitFailed)
+		return false
+	}
+	if err := c.CheckNamespace(); err != nil {
+		c.Fail(nil, err, ExitFailed)
+		return false
+	}
+	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, c.Targets.Force || c.Harmless || c.AsksOnly())
+	if c.AsksOnly() {
+		c.Exclusions.AllowSelf()
+	}
+	if c.Trees {
+		c.Exclusions.WithDescendants()
+	}
+	if c.Targets.All {
+		if err := c.Exclusions.ExcludeOwnSession(c.Env.Proc); err != nil {
+			c.Fail(nil, err, ExitFailed)
+			return false
+		}
+	}
+	if c.Found, err = target.Resolve(c.Env.Proc, c.Env.Kernel, c.Exclusions, c.Request); err != nil {
+		c.Fail(nil, err, ExitFailed)
+		return false
+	}
+	c.ReportProblems(c.Targets.Exited || c.AsksOnly())
+	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
+		if !c.Targets.Exited {
+			c.Fail(nil, c.noTarget(), ExitMissing)
+		}
+	}
+	return true
+}
+
+var ErrNothing = errors.New("nothing matches")
+
+// noTarget is the error if there is no target.
+func (c *Call) noTarget() error {
+	if skipped := c.Found.Skipped; len(skipped) > 0 {
+		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
+		if len(skipped) == 1 {
+			return fmt.Errorf("%w but %s", ErrNothing, first)
+		}
+		return fmt.Errorf("%w but %d excluded processes, such as %s", ErrNothing, len(skipped), first)
+	}
+	if !c.Request.Selector.Empty() && c.Env.Proc != nil && c.Env.Proc.HidesProcesses() {
+		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", ErrNothing)
+	}
+	return ErrNothing
+}
+
+// ReportProblems reports the operands that came to nothing; exited: those that name
+// nobody are no problem.
+func (c *Call) ReportProblems(exited bool) {
+	for _, p := range c.Found.Missing {
+		switch {
+		case exited:
+		case p.Operand.PID == 0: // a file that names no process
+			c.Fail(nil, p.Err, ExitMissing)
+		default:
+			c.Fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, ExitMissing)
+		}
+	}
+	if !c.AsksOnly() {
+		for _, op := range c.Found.Hidden {
+			c.Fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): pgkill signals it as a whole", op.PID), ExitFailed)
+		}
+	}
+	for _, p := range c.Found.Refused {
+		st := p.Stat
+		st.PID = p.Operand.PID
+		c.Fail(&st, p.Err, ExitFailed)
+	}
+}
+
+// StartReport makes the reporter.
+func (c *Call) StartReport() {
+	c.Report = report.New(report.Options{
+		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
+		Verbose: c.Outputs.Verbose, JSON: c.Outputs.JSON, Quiet: c.Outputs.Quiet,
+		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen,
+	})
+}
+
+// CheckNamespace refuses to work on a /proc whose numbers are not ours.
+func (c *Call) CheckNamespace() error { return c.Env.CheckNamespace() }
+
+func (e *Env) CheckNamespace() error {
+	if e.Proc == nil {
+		return nil
+	}
+	if _, err := e.Proc.Self(); err != nil {
+		return nil // what follows says what is wrong with it
+	}
+	return e.Proc.SameNamespace(e.PID)
+}
+
+func (c *Call) Fail(st *procfs.Stat, err error, code int) {
+	var res *escalate.Result
+	if st != nil {
+		res = &escalate.Result{Target: escalate.Target{Stat: *st}}
+	}
+	c.Report.Failed(res, err)
+	c.Codes = append(c.Codes, code)
+}
+
+// Handle returns the handle of a process. A process that /proc hides has none: this is reported as a
+// failure, and the result is "".
+func (c *Call) Handle(st *procfs.Stat) string {
+	handle := st.Handle()
+	if handle == "" {
+		c.Fail(st, errors.New("no handle can be made: /proc hides the start time of the process"), ExitFailed)
+	}
+	return handle
+}
+
+// Plan returns what Run is to carry out; the applet adds its own.
+func (c *Call) Plan() *escalate.Plan {
+	p := &escalate.Plan{
+		Ladder: c.Ladder, Limit: c.Ladders.Timeout.Value,
+		Hook: c.Ladders.Hook, HookTimeout: c.Ladders.HookTimeout.Value,
+		Status: c.Outputs.JSON || c.Outputs.Verbose,
+		Ended:  len(c.Found.Ended),
+
+		Targets: make([]escalate.Target, 0, len(c.Found.Processes)),
+	}
+	for _, t := range c.Found.Processes {
+		p.Targets = append(p.Targets, escalate.Target{Stat: t.Stat, Name: t.Operand, Last: t.Ancestor})
+	}
+	for _, s := range c.Found.Skipped {
+		p.Skipped = append(p.Skipped, escalate.Skip{Stat: s.Stat, Reason: s.Reason})
+	}
+	return p
+}
+
+// Run carries out the plan and reports on it.
+func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
+	c.Report.PrintTargets(p)
+	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
+		// The end of an ancestor may hang up our terminal; the ladder goes on.
+		c.Env.Kernel.IgnoreSignal(signals.HUP)
+	}
+	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
+		c.Env.Kernel.DeferSignalsWhenWaiting() // there is nobody frozen to let go on
+	} else {
+		_ = c.Env.Kernel.DeferSignals() // PrepareFreeze fails as well then, so nothing is frozen
+	}
+	sum, err := escalate.Run(c.Env.Kernel, p, c.Report)
+	c.Report.Close()
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		c.Env.Die(i.Signal)
+		c.Codes = append(c.Codes, 128+int(i.Signal))
+		return sum
+	}
+	if err != nil {
+		c.Fail(nil, err, ExitFailed)
+	}
+	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
+	if unfinished && (err == nil || sum.Rung > 0) { // if not even a first step was tried, err says it all
+		c.reportSurvivors(p, sum)
+	}
+	c.reportSummary(sum)
+	return sum
+}
+
+// reportSummary adds the exit statuses that the summary stands for, and reports a proof that is missing.
+func (c *Call) reportSummary(sum *escalate.Summary) {
+	if c.Report.Errors > 0 && sum.Count(escalate.Refused) > 0 {
+		c.Codes = append(c.Codes, ExitFailed)
+	}
+	if sum.Failed || sum.Refused {
+		c.Codes = append(c.Codes, ExitFailed)
+	}
+	if sum.LimitReached {
+		c.Codes = append(c.Codes, ExitSurvivor)
+	}
+	if !sum.Proved {
+		note := "it could not be proved that nothing escaped: " + sum.Doubt
+		if sum.Count(escalate.Gone) == len(sum.Results) {
+			note = "everything seen is gone, but " + note
+		}
+		c.Report.Note(note)
+		c.Codes = append(c.Codes, ExitUnproved)
+	}
+	if c.Ladders.strict && sum.Rung > 1 {
+		c.Codes = append(c.Codes, ExitRungs)
+	}
+}
+
+// reportSurvivors reports who is still there, and why.
+func (c *Call) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) {
+	if sum.Count(escalate.Survived) == 0 {
+		return
+	}
+	// The survivors of a fork bomb leave us little of the processor, and there may be thousands to look at.
+	defer c.Env.Kernel.Boost()()
+	for _, res := range sum.Results {
+		if res.Outcome == escalate.Survived {
+			c.Report.Survivor(res, report.Explain(c.Env.Proc, res.ID, p.LastSignal(res)))
+			c.Codes = append(c.Codes, ExitSurvivor)
+		}
+	}
+}
+
+// ExitStatus returns the exit status of the call.
+func (c *Call) ExitStatus() int {
+	for _, code := range c.Codes {
+		if code > 128 {
+			return code // a signal that should have ended us
+		}
+	}
+	return Worst(c.Codes...)
+}
+
+// PlannedTargets lists the plan's targets for --dry-run.
+func PlannedTargets(p *escalate.Plan) []report.Planned {
+	var list []report.Planned
+	for _, t := range p.Targets {
+		list = append(list, report.Planned{Stat: t.Stat, Root: true})
+	}
+	for _, s := range p.Skipped {
+		list = append(list, report.Planned{Stat: s.Stat, Excluded: s.Reason})
+	}
+	return list
+}
+
+// PrintPlan prints the plan.
+func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
+	colour := c.Env.StdoutTTY && c.Env.Getenv("NO_COLOR") == ""
+	c.Report.PrintPlan(c.Env.Proc, list, ladder, colour)
+}
+
+// StatusWait bounds the wait for a parent to reap, where the exit status is
+// asked for.
+const StatusWait = time.Second

@@ -1,0 +1,155 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/internal/signals"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// AsksOnly reports whether the call only asks whether its targets are alive: its ladder is signal 0.
+func (c *Call) AsksOnly() bool { return len(c.Ladder) == 1 && c.Ladder[0].Signal == signals.Null }
+
+// CheckAsking returns an error if --exited is combined with signal 0: --exited would turn "not alive" into
+// success.
+func (c *Call) CheckAsking(exited bool) error {
+	if exited && c.AsksOnly() {
+		return errors.New("signal 0 asks whether the targets are alive, so --exited has no meaning")
+	}
+	return nil
+}
+
+// Answer is a target of signal 0.
+type Answer struct {
+	procfs.Stat
+	Name string // in a diagnostic
+	Why  string // why it is not alive; empty if it is
+}
+
+// ReportAlive answers signal 0 from what was read when the targets were opened, and returns the exit status.
+// Permission to signal a target does not matter, and nothing is waited for.
+func (c *Call) ReportAlive() int {
+	var list []Answer
+	for _, p := range c.Found.Missing {
+		list = append(list, Answer{procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, strconv.Itoa(p.Operand.PID), p.Err.Error()})
+	}
+	for _, op := range c.Found.Ended {
+		list = append(list, Answer{procfs.Stat{ID: procfs.ID{PID: op.PID, Start: op.Start}}, op.Text, "gone"})
+	}
+	gone := c.hiddenGone()
+	for i := range c.Found.Processes {
+		p := &c.Found.Processes[i]
+		if c.inGroup(p) {
+			continue
+		}
+		a := Answer{Stat: p.Stat, Name: report.Process(&p.Stat)}
+		switch {
+		case p.Stat.Gone():
+			a.Why = report.Explain(c.Env.Proc, p.ID, 0)
+		case gone[p.ID]:
+			a.Why = "gone"
+		}
+		list = append(list, a)
+	}
+	for _, op := range c.Request.Operands {
+		missing := func(p target.Problem) bool { return p.Operand == op }
+		if op.Form == target.Group && !slices.ContainsFunc(c.Found.Missing, missing) {
+			list = append(list, c.GroupAlive(op.PID))
+		}
+	}
+	return c.ReportAnswers(list)
+}
+
+// GroupAlive asks whether an opened process group has a living member, which /proc may hide.
+func (c *Call) GroupAlive(pgid int) Answer {
+	in := func(st *procfs.Stat) bool { return st.PGID == pgid }
+	a := c.MembersAlive(pgid, in)
+	var table procfs.Snapshot
+	if a.Why == "" || c.Env.Kernel.Snapshot(&table) != nil {
+		return a
+	}
+	// A group that exists without a member in the snapshot, not even a zombie, has members that /proc
+	// hides.
+	seen := func(st procfs.Stat) bool { return in(&st) }
+	if !slices.ContainsFunc(table.Procs, seen) && c.Env.Kernel.GroupLives(pgid, nil) {
+		a.Why = ""
+	}
+	return a
+}
+
+// inGroup reports whether the process is a target only because a group operand implies it. One living
+// member is enough for a group, so its members do not count one by one.
+func (c *Call) inGroup(p *target.Process) bool {
+	return p.Operand == "" && slices.ContainsFunc(c.Request.Operands, func(op target.Operand) bool {
+		return op.Form == target.Group && op.PID == p.PGID
+	})
+}
+
+// MembersAlive asks whether a process group, session or cgroup has a living member among the opened and the
+// excluded processes. in reports whether a process is a member; number is the PGID or SID, 0 for a cgroup.
+func (c *Call) MembersAlive(number int, in func(*procfs.Stat) bool) Answer {
+	a := Answer{Stat: procfs.Stat{ID: procfs.ID{PID: number}}, Name: strconv.Itoa(number), Why: "no member is alive"}
+	for i := range c.Found.Processes {
+		if st := &c.Found.Processes[i].Stat; in(st) && !st.Gone() {
+			a.Why = ""
+		}
+	}
+	for i := range c.Found.Skipped {
+		if st := &c.Found.Skipped[i].Stat; in(st) && !st.Gone() {
+			a.Why = ""
+		}
+	}
+	return a
+}
+
+// hiddenGone returns the targets that are gone according to their pidfds. It asks only if /proc hides a
+// target, whose end nothing else shows.
+func (c *Call) hiddenGone() map[procfs.ID]bool {
+	hidden := func(p target.Process) bool { return p.Stat.Hidden() }
+	if !slices.ContainsFunc(c.Found.Processes, hidden) {
+		return nil
+	}
+	all := make(map[procfs.ID]bool)
+	for {
+		gone, reaped, err := c.Env.Kernel.Wait(0)
+		if err != nil || len(gone)+len(reaped) == 0 {
+			return all
+		}
+		for _, id := range append(gone, reaped...) {
+			all[id] = true
+		}
+	}
+}
+
+// ReportAnswers reports the targets and returns the exit status of the call.
+func (c *Call) ReportAnswers(list []Answer) int {
+	began := time.Now()
+	sum := &escalate.Summary{Rung: 1, Proved: true}
+	plan := c.Plan()
+	c.Report.PrintTargets(plan)
+	for _, s := range plan.Skipped {
+		c.Report.Skipped(s)
+	}
+	for _, a := range list {
+		res := &escalate.Result{Target: escalate.Target{Stat: a.Stat}, Outcome: escalate.Exists}
+		sum.Results = append(sum.Results, res)
+		if a.Why == "" {
+			c.Report.Signalled(res, signals.Null, 1, time.Since(began))
+			continue
+		}
+		res.Outcome = escalate.Gone
+		c.Report.Gone(res)
+		c.Report.Note(fmt.Sprintf("%s: %s", report.Escape(a.Name), a.Why))
+		c.Codes = append(c.Codes, ExitMissing)
+	}
+	sum.Elapsed = time.Since(began)
+	c.Report.Summary(sum, c.ExitStatus())
+	return c.ExitStatus()
+}

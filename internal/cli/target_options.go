@@ -1,0 +1,208 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"killbox/internal/posixre"
+	"killbox/internal/show"
+	"killbox/internal/target"
+
+	"github.com/spf13/pflag"
+)
+
+// TargetOptions say who is meant.
+type TargetOptions struct {
+	Omit    []string
+	Force   bool
+	Exited  bool
+	name    string
+	full    string
+	user    string
+	tty     string
+	group   pidOption
+	session pidOption
+	parent  pidOption
+	cgroup  string
+	env     string
+	state   string
+	older   Duration
+	newer   Duration
+	pidfile string
+	Zombies bool // not an option of its own
+	All     bool // freezekill's: everybody
+	flags   *pflag.FlagSet
+}
+
+func (o *TargetOptions) AddTo(flags *pflag.FlagSet) {
+	o.AddWithoutCgroup(flags)
+	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
+}
+
+// AddWithoutCgroup is for the applet that means something else by --cgroup.
+func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
+	o.flags = flags
+	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
+	flags.BoolVar(&o.Force, "force", false, "allow PID 1 and kernel threads to be named")
+	flags.BoolVarP(&o.Exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
+	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, or comm, exactly")
+	flags.StringVar(&o.full, "full", "", "select by `REGEX` on the command line")
+	flags.StringVar(&o.user, "user", "", "select by effective `USER`, a name or number")
+	flags.StringVar(&o.tty, "tty", "", "select by controlling `TTY`")
+	flags.Var(&o.group, "group", "select by process group")
+	flags.Var(&o.session, "session", "select by session")
+	flags.Var(&o.parent, "parent", "select by parent")
+	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
+	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
+	flags.Var(&o.older, "older", "select who is at least as old as DUR")
+	flags.Var(&o.newer, "newer", "select who is newer than DUR")
+	flags.StringVar(&o.pidfile, "pidfile", "", "select the process that `FILE` names, by PID or handle")
+}
+
+// pidOption is an option that takes a PID, PGID or SID.
+type pidOption int
+
+func (v *pidOption) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(*v))
+}
+
+func (v *pidOption) Type() string { return "PID" }
+
+func (v *pidOption) Set(s string) error {
+	if s == "0" || s == "-1" {
+		return fmt.Errorf("%s is the number of no process, group or session", s)
+	}
+	op, err := target.ParseOperand(s)
+	if err == nil && op.Form != target.PID {
+		err = fmt.Errorf("%s is not a number", show.Quoted(s))
+	}
+	*v = pidOption(op.PID)
+	return err
+}
+
+// given tells whether an option was used, be its value empty.
+func (o *TargetOptions) given(name string) bool { return o.flags.Changed(name) }
+
+// request turns operands and options into what target.Resolve takes. What is
+// wrong with it is a usage error. A file that cannot be read, of --pidfile or of users, is a failure.
+func (o *TargetOptions) request(env *Env, operands []string) (req target.Request, usage, failure error) {
+	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
+	if err != nil {
+		return req, err, nil
+	}
+	req.Operands = ops
+	if req.Omit, err = o.Omitted(); err != nil {
+		return req, err, nil
+	}
+	if err := o.selector(env, &req.Selector); err != nil {
+		if lookup := new(target.LookupError); errors.As(err, &lookup) {
+			return req, nil, err
+		}
+		return req, err, nil
+	}
+	if o.given("pidfile") {
+		file, err := target.ReadPidfile(o.pidfile, req.Selector.Empty())
+		if err != nil {
+			return req, nil, err
+		}
+		req.Selector.Pidfile = file
+	}
+	if len(ops) == 0 && !stdin && req.Selector.Empty() {
+		return req, errors.New("no target: give a PID, a handle, - for standard input, or a selector"), nil
+	}
+	return req, nil, nil
+}
+
+// Omitted parses --omit.
+func (o *TargetOptions) Omitted() (ops []target.Operand, err error) {
+	var words []string
+	for _, list := range o.Omit {
+		// A slice of pflag's would be read as CSV, and of that the first
+		// line only.
+		words = append(words, strings.Split(list, ",")...)
+	}
+	for _, word := range words {
+		op, err := target.ParseOperand(word)
+		if err == nil && op.Form == target.Stdin {
+			err = errors.New("standard input cannot be omitted")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--omit: %w", err)
+		}
+		ops = append(ops, op)
+	}
+	return ops, nil
+}
+
+func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
+	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile"} {
+		if o.given(name) && o.flags.Lookup(name).Value.String() == "" {
+			return fmt.Errorf("--%s: empty value", name)
+		}
+	}
+	s.Name, s.State, s.Zombies, s.All = o.name, o.state, o.Zombies, o.All
+	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
+	s.Older, s.HasOlder = o.older.Value, o.older.Given
+	s.Newer, s.HasNewer = o.newer.Value, o.newer.Given
+	for _, c := range o.state {
+		if !strings.ContainsRune("RSDTtZXIKWP", c) {
+			return fmt.Errorf("--state: no process is ever in state %q", c)
+		}
+	}
+	if o.full != "" {
+		re, err := posixre.Compile(o.full, false)
+		if err != nil {
+			return fmt.Errorf("--full: %w", err)
+		}
+		s.Full = re
+	}
+	if o.env != "" {
+		var value bool
+		s.EnvName, s.EnvValue, value = strings.Cut(o.env, "=")
+		s.EnvAny = !value
+		if s.EnvName == "" {
+			return fmt.Errorf("--env: %s has no name", show.Quoted(o.env))
+		}
+	}
+	if o.user != "" {
+		uid, err := UserID(o.user)
+		if err != nil {
+			return fmt.Errorf("--user: %w", err)
+		}
+		s.UID, s.HasUID = uid, true
+	}
+	if o.tty != "" {
+		if env.Proc == nil {
+			return env.ProcErr
+		}
+		nr, err := env.Proc.TTYNumber(o.tty)
+		if err != nil {
+			return fmt.Errorf("--tty: %w", err)
+		}
+		s.TTY, s.HasTTY = nr, true
+	}
+	if o.cgroup != "" {
+		if !strings.HasPrefix(o.cgroup, "/") {
+			return fmt.Errorf("--cgroup: %s does not begin with a slash", show.Quoted(o.cgroup))
+		}
+		s.Cgroup = env.Proc.CgroupPath(o.cgroup)
+	}
+	return nil
+}
+
+// UserID takes a name first, as every tool does: it may consist of digits.
+func UserID(name string) (int, error) {
+	id, err := target.UserID(name)
+	if err == nil {
+		return id, nil
+	}
+	if number, numberErr := strconv.ParseUint(name, 10, 32); numberErr == nil {
+		return int(number), nil
+	}
+	return 0, err
+}

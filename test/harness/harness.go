@@ -1,0 +1,130 @@
+// Package harness is what the tests of the built program have in common: the commands that make PID namespaces and victims,
+// the program under the names of its applets, and skips that cannot be overlooked.
+package harness
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"killbox/test/victims"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// CheckDeps ends the line of a skip for want of a tool.
+const CheckDeps = "make check-deps installs what is missing"
+
+// Main runs the tests of a package with `ns`, `victim` and the other commands of package victims in PATH.
+func Main(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"ns":     victims.NS,
+		"nsinit": victims.NSInit,
+		"nsrun":  victims.NSRun,
+		"victim": victims.Victim,
+		"refuse": victims.Refuse,
+		"events": victims.Events,
+		"swap":   victims.Swap,
+	})
+}
+
+// Root returns the folder of go.mod, in which the repository begins.
+var Root = sync.OnceValue(func() string {
+	dir, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			panic("harness: no go.mod in the working directory, nor above it")
+		}
+		dir = parent
+	}
+})
+
+// Testdata returns the folder of lib.sh, of the scripts, and of the victims that are written in Perl.
+func Testdata() string { return filepath.Join(Root(), "testdata") }
+
+// Install builds killbox and gives it the names of its applets, in a folder of its own that every user can read.
+func Install(t *testing.T) string {
+	t.Helper()
+	// Not t.TempDir: its parent is closed to other users.
+	bin, err := os.MkdirTemp("", "killbox-bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(bin) })
+	if err := os.Chmod(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(bin, "killbox")
+	// As the Makefile's BUILD.
+	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
+	build.Dir = Root()
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
+		}
+	}
+	return bin
+}
+
+// NeedNamespace skips the test where no PID namespace can be made: no process is signalled outside one.
+func NeedNamespace(t *testing.T) {
+	t.Helper()
+	if out, err := exec.Command("ns", "true").CombinedOutput(); err != nil {
+		T{T: t}.Skip(fmt.Sprintf("no PID namespace of our own, and nothing is killed outside one: %v: %s", err, out))
+	}
+}
+
+// NeedTool skips the test where the tool is not installed.
+func NeedTool(t *testing.T, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err != nil {
+		T{T: t}.Skip("no " + tool + ": " + CheckDeps)
+	}
+}
+
+// T is a testing.T as testscript wants it. Its skips are printed, and with KILLBOX_TEST_STRICT=1 they are failures.
+type T struct{ *testing.T }
+
+func (t T) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(t *testing.T) { f(T{T: t}) })
+}
+
+func (t T) Verbose() bool { return testing.Verbose() }
+
+func (t T) Skip(args ...any) {
+	t.Helper()
+	why := strings.TrimSpace(fmt.Sprint(args...))
+	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
+		t.Fatal("skipped, which KILLBOX_TEST_STRICT=1 forbids: " + why)
+	}
+	fmt.Fprintf(os.Stderr, "SKIP %s: %s\n", t.Name(), why)
+	t.T.Skip(why)
+}
+
+// Needs is the script command `needs TOOL...`: it skips the script unless every TOOL is in PATH, or at its own path. The
+// script's environment holds its T under "T".
+func Needs(ts *testscript.TestScript, neg bool, tools []string) {
+	if neg || len(tools) == 0 {
+		ts.Fatalf("usage: needs TOOL...")
+	}
+	missing := slices.DeleteFunc(slices.Clone(tools), func(tool string) bool {
+		_, err := exec.LookPath(tool)
+		return err == nil
+	})
+	if len(missing) > 0 {
+		ts.Value("T").(testscript.T).Skip(fmt.Sprintf("no %s: %s", strings.Join(missing, ", "), CheckDeps))
+	}
+}

@@ -1,0 +1,53 @@
+// Package repo tests the repository: documents against code, the imports between packages, and the size of functions.
+package repo
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"killbox/test/harness"
+)
+
+// TestMain runs the tests in the folder of go.mod, so that they name files as the documents do.
+func TestMain(m *testing.M) {
+	if err := os.Chdir(harness.Root()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// sources returns the Go files of the module, whatever their build tags, but for tests, measurements and tools.
+func sources(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (slices.Contains([]string{"test", "bench", "tools", "packaging", "testdata"}, path) || strings.HasPrefix(d.Name(), ".") && path != "."):
+			return filepath.SkipDir
+		case filepath.Ext(path) == ".go" && !strings.HasSuffix(path, "_test.go"):
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil || len(files) < 50 {
+		t.Fatalf("%d Go files were found, %v", len(files), err)
+	}
+	return files
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
