@@ -1,9 +1,7 @@
-// Package procfs reads /proc (proc(5)): who runs, who is whose parent, and what
-// can be known about a process without touching it.
+// Package procfs reads /proc (proc(5)): the process table, and what can be known about a process without changing it.
 //
-// Every file has a pure parser and, as a method of FS, a reader. What is read
-// from /proc is input from strangers: a process chooses its own name, arguments
-// and environment, and may end between any two system calls.
+// Every file has a pure parser and, as a method of FS, a reader. What is read from /proc is untrusted input: a process
+// chooses its own name, arguments and environment, and may end between any two system calls.
 package procfs
 
 import (
@@ -18,9 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoProcess is what reading a file of a process comes to when the process is
-// not there, or no longer; nothing is wrong with /proc then. A zombie is still there.
-// Who is hidden by hidepid=2 (proc(5)) is not, for all that can be seen.
+// ErrNoProcess is the error of reading a file of a process that does not exist, or no longer. A zombie exists. A process
+// that hidepid=2 hides (proc(5)) cannot be told from one that does not exist.
 var ErrNoProcess = errors.New("no such process")
 
 // Exhausted reports whether err is want of descriptors or memory (EMFILE, ENFILE, ENOMEM). It says nothing
@@ -143,13 +140,11 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 	return b, nil
 }
 
-// readMemory reads cmdline or environ, which the kernel copies out of the
-// process's address space. A process without one (a zombie, a kernel thread)
-// has an empty file, except that opening environ is refused with ESRCH by
-// recent kernels (seen with 6.18), as if nobody were there. So has who is in the
-// middle of execve(2), until its arguments are in the new address space: that is
-// waited for. If the first thread has exited, the memory is read through a living
-// one.
+// readMemory reads cmdline or environ, which the kernel copies out of the address space of the process. For a process
+// without one (a zombie, a kernel thread) the file is empty, except that recent kernels (seen with 6.18) refuse the open
+// of environ with ESRCH, as for a process that does not exist. The file is also empty during execve(2), until the
+// arguments are in the new address space: readMemory waits for that. If the leader has exited, readMemory reads through a
+// living thread.
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	b, exited, err := fs.readThreadMemory(pid, "", file)
 	for began := time.Now(); exited && time.Since(began) < execLimit; {
@@ -284,8 +279,8 @@ func (fs *FS) device(path string) (uint64, error) {
 
 func processPath(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }
 
-// vanished holds for ENOENT, from looking the number up, and for ESRCH, from
-// reading a file that was opened in time.
+// vanished reports whether err is ENOENT, from a look-up after the process was reaped, or ESRCH, from reading a file
+// that was opened before.
 func vanished(err error) bool { return err == unix.ENOENT || err == unix.ESRCH }
 
 func (fs *FS) processError(op, path string, err error) error {

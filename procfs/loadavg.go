@@ -11,7 +11,7 @@ import (
 var errLoadavg = errors.New("malformed loadavg")
 
 // ParseLoadavg returns the last field of /proc/loadavg (proc_loadavg(5)): the
-// process or thread number that was handed out last.
+// PID or TID that was allocated last.
 func ParseLoadavg(b []byte) (int, error) {
 	b = bytes.TrimSuffix(b, []byte("\n"))
 	last := bytes.LastIndexByte(b, ' ')
@@ -23,16 +23,14 @@ func ParseLoadavg(b []byte) (int, error) {
 	return pid, nil
 }
 
-// LastPID returns the number that was handed out last in the PID namespace of
-// the caller, which need not be that of the /proc it is read from
-// (fs/proc/loadavg.c). As long as it does not move, nobody has been born there,
-// nor in a namespace below it, with three reservations: threads count too, those
-// of this program among them; a fork that fails late may move it; and who may
-// choose a number, by clone3(2) with set_tid (Linux 5.5, CAP_CHECKPOINT_RESTORE)
-// does not move it, or by writing ns_last_pid moves it anywhere. A file that is not
-// /proc's own (lxcfs mounts one over it, with a number that it makes up) proves
-// nothing, and is errors.ErrUnsupported.
-// The error is a *LastPIDError.
+// LastPID returns the PID that was allocated last in the PID namespace of the caller, which need not be that of the
+// /proc it is read from (fs/proc/loadavg.c). While it does not change, no process was forked in that namespace or in one
+// below it, with three exceptions. Threads count too, including those of this program. A fork that fails late may change
+// it. A process with CAP_CHECKPOINT_RESTORE can choose a PID: clone3(2) with set_tid (Linux 5.5) does not change it, and
+// writing ns_last_pid sets it to any value.
+//
+// A file that is mounted over /proc/loadavg, as by lxcfs, proves nothing, and is errors.ErrUnsupported. The error is a
+// *LastPIDError.
 func (fs *FS) LastPID() (int, error) {
 	b, err := fs.readSystem("loadavg")
 	if err == nil {

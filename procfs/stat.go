@@ -28,7 +28,7 @@ const StateHidden = '?'
 
 // Stat is what killbox uses of /proc/PID/stat (proc_pid_stat(5)). Numbers of
 // processes, groups and sessions are those of the PID namespace that /proc was
-// mounted for; who is outside of it shows as 0.
+// mounted for; a process outside of it shows as 0.
 type Stat struct {
 	ID
 	Inode uint64 // of the process's pidfd, unique since boot (pidfs, Linux 6.9); 0 if it was not asked for

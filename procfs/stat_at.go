@@ -7,9 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenDir returns a descriptor of a process's directory. It stays with that
-// process: once it has been reaped, nothing can be read through it any more,
-// whoever has its number then.
+// OpenDir returns a descriptor of the directory of a process. Once the process has been reaped, nothing can be read
+// through the descriptor any more, even if the PID was reused.
 func (fs *FS) OpenDir(pid int) (int, error) {
 	path := strconv.Itoa(pid)
 	fd, err := fs.open(path, unix.O_DIRECTORY)

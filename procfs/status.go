@@ -23,7 +23,7 @@ type Status struct {
 	State     byte
 	TGID      int // the process that a thread belongs to, the PID otherwise
 	PPID      int
-	TracerPID int // 0 if nobody traces it
+	TracerPID int // 0 if it is not traced
 	// UID and GID are the real, effective, saved and file system ones, as the
 	// reader's user namespace has them. Where an int has 32 bits, those from
 	// 1<<31 on are negative.

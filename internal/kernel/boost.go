@@ -7,12 +7,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Boost asks to run before all that is not real-time, or else for the best nice value, and silently does without where that
-// is refused. Among thousands who want to run, the best nice value alone has a few hundredths of the processor. It holds for
-// the calling thread alone (sched(7)) and for what is forked by it, the guardian, so the goroutine is bound to it until the
-// returned call. Until then no garbage is collected either: that needs threads that were not boosted.
-// Nor does the terminal stop us meanwhile, by ^Z, or for what is printed in the
-// background (stty tostop): whoever is frozen would stay so.
+// Boost gives this thread a real-time priority or, if that is refused, the best nice value; if that is refused as well it
+// does nothing. Among thousands of runnable processes, the best nice value alone gets a few hundredths of the processor.
+// The priority is that of the calling thread alone (sched(7)) and of its children, such as the guardian, so Boost binds the
+// goroutine to the thread until the returned function is called. Until then there is no garbage collection, which takes
+// threads without that priority. The terminal does not stop this process meanwhile, by ^Z or for output from the background
+// (stty tostop): what this process has frozen would stay frozen.
 func (k *Kernel) Boost() func() {
 	if k.reserveThreads() != nil {
 		return func() {} // locking a thread makes the runtime start another

@@ -76,7 +76,7 @@ func openFile(path string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// CgroupFrozen tells whether the freeze has been asked for.
+// CgroupFrozen reports whether a freeze of the cgroup was requested.
 func (k *Kernel) CgroupFrozen() (bool, error) {
 	var b [1]byte
 	_, err := unix.Pread(int(k.cgroup.freeze.Fd()), b[:], 0)
@@ -89,7 +89,7 @@ func (k *Kernel) CgroupFrozen() (bool, error) {
 // TellCgroup lets the guardian know that the cgroup is about to be frozen.
 func (k *Kernel) TellCgroup() error { return k.guardian.sendRecords(cgroupRecord()) }
 
-// FreezeCgroup freezes it and waits until everybody has stopped.
+// FreezeCgroup freezes the cgroup and waits until all its processes have stopped, for limit at most.
 func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
 	if err := k.cgroup.setFrozen('1'); err != nil {
 		return false, fmt.Errorf("cannot freeze the cgroup: %w", err)
@@ -97,8 +97,7 @@ func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
 	return k.waitCgroupEvent("frozen 1", limit)
 }
 
-// ThawCgroup lets it go on and, with below, those in it that were frozen by
-// themselves.
+// ThawCgroup resumes the cgroup and, with below, the cgroups below it that were frozen by themselves.
 func (k *Kernel) ThawCgroup(below bool) error {
 	err := k.cgroup.setFrozen('0')
 	if !below {
@@ -108,8 +107,7 @@ func (k *Kernel) ThawCgroup(below bool) error {
 		if failed == nil && d.Name() == "cgroup.freeze" {
 			failed = thawFile(path)
 		}
-		// What vanishes meanwhile need not be thawed. Of the others as many
-		// are thawed as can be.
+		// A cgroup that vanishes need not be thawed. After an error, thaw the others.
 		if err == nil && !errors.Is(failed, fs.ErrNotExist) && !errors.Is(failed, unix.ENODEV) {
 			err = failed
 		}
@@ -142,7 +140,7 @@ func (c *cgroup) setFrozen(value byte) error {
 	return err
 }
 
-// KillCgroup kills everybody in it at one stroke.
+// KillCgroup kills all processes of the cgroup atomically (cgroup.kill, Linux 5.14).
 func (k *Kernel) KillCgroup() error {
 	f, err := openFile(filepath.Join(k.cgroup.dir, "cgroup.kill"), unix.O_WRONLY)
 	if err != nil {
@@ -153,8 +151,8 @@ func (k *Kernel) KillCgroup() error {
 	return err
 }
 
-// CgroupMembers lists the processes of the subtree. Outside counts those that
-// are in a PID namespace which ours cannot see: the kernel shows them as 0.
+// CgroupMembers lists the processes of the subtree. outside counts those that have no PID in the PID namespace of this
+// process: the kernel shows them as 0.
 func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 	err = filepath.WalkDir(k.cgroup.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
@@ -211,7 +209,7 @@ func (k *Kernel) findMigrated(dir string) (pids []int) {
 	return pids
 }
 
-// CgroupEmpty waits until nobody lives in the subtree.
+// CgroupEmpty waits until no process lives in the subtree, for limit at most, and reports whether that is so.
 func (k *Kernel) CgroupEmpty(limit time.Duration) (bool, error) {
 	return k.waitCgroupEvent("populated 0", limit)
 }

@@ -45,7 +45,7 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 	}
 	n = max(n, 0)
 	if !strings.HasPrefix(string(line[:n]), "handle ") {
-		for { // nothing is left when we say so
+		for { // the child has failed: reap it before the caller reports that
 			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
 				break
 			}

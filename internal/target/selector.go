@@ -39,7 +39,7 @@ type Selector struct {
 	Zombies bool
 }
 
-// Empty holds when no condition was given.
+// Empty reports whether there is no condition.
 func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
 
 // Selects reports whether the process meets all conditions. The selector must not be empty. A process that cannot be
