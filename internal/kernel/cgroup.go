@@ -87,8 +87,8 @@ func (k *Kernel) CgroupFrozen() (bool, error) {
 	return b[0] == '1', err
 }
 
-// TellCgroup lets the guardian know that the cgroup is about to be frozen.
-func (k *Kernel) TellCgroup() error { return k.guard.send(guardCgroup()) }
+// GuardianAddCgroup puts the cgroup, which is about to be frozen, on the list of the guardian.
+func (k *Kernel) GuardianAddCgroup() error { return k.guard.send(guardCgroup()) }
 
 // FreezeCgroup freezes it and waits until everybody has stopped.
 func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
