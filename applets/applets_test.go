@@ -72,13 +72,13 @@ func (k *kernel) Snapshot(s *procfs.Snapshot) error {
 	k.call("Snapshot")
 	return k.proc.Snapshot(s)
 }
-func (k *kernel) Interrupted() error     { return nil }
-func (k *kernel) Guard() (int, error)    { k.call("Guard"); return 9999, nil }
-func (k *kernel) Tell([]procfs.ID) error { return nil }
-func (k *kernel) Clear() error           { return nil }
-func (k *kernel) Unguard()               {}
-func (k *kernel) Boost() func()          { return func() {} }
-func (k *kernel) Pause(time.Duration)    {}
+func (k *kernel) Interrupted() error            { return nil }
+func (k *kernel) StartGuardian() (int, error)   { k.call("StartGuardian"); return 9999, nil }
+func (k *kernel) GuardianAdd([]procfs.ID) error { return nil }
+func (k *kernel) GuardianClear() error          { return nil }
+func (k *kernel) StopGuardian()                 {}
+func (k *kernel) Boost() func()                 { return func() {} }
+func (k *kernel) Pause(time.Duration)           {}
 func (k *kernel) Hooks(_ string, envs [][]string, _ time.Duration) []error {
 	k.call("Hooks")
 	return make([]error, len(envs))

@@ -13,9 +13,9 @@ import (
 type Cgroup interface {
 	// CgroupFrozen tells whether somebody has asked for the freeze already.
 	CgroupFrozen() (bool, error)
-	// TellCgroup lets the guardian know that the cgroup is about to be
+	// GuardianAddCgroup lets the guardian know that the cgroup is about to be
 	// frozen; Kernel.Clear takes that back.
-	TellCgroup() error
+	GuardianAddCgroup() error
 	// FreezeCgroup returns when everybody has stopped; done is false when
 	// limit was over first. The error is a *signals.Interrupt when killbox
 	// itself is to end.
@@ -71,7 +71,7 @@ func (c *cgroup) freeze() error {
 	if c.foreign, err = c.r.plan.Cgroup.CgroupFrozen(); err != nil || c.foreign {
 		return err
 	}
-	if err := c.tellGuardian(c.r.plan.Cgroup.TellCgroup); err != nil {
+	if err := c.tellGuardian(c.r.plan.Cgroup.GuardianAddCgroup); err != nil {
 		return err
 	}
 	// Marked first: should this call be the last thing that works, it is

@@ -33,7 +33,7 @@ func (c *cgroupFake) CgroupFrozen() (bool, error) {
 	return c.frozen, nil
 }
 
-func (c *cgroupFake) TellCgroup() error {
+func (c *cgroupFake) GuardianAddCgroup() error {
 	c.w.call("tellcgroup")
 	c.told = c.tellErr == nil
 	return c.tellErr

@@ -655,7 +655,7 @@ func (w *world) PrepareFreeze() error {
 	return w.unprepared
 }
 
-func (w *world) Guard() (int, error) {
+func (w *world) StartGuardian() (int, error) {
 	w.call("guard")
 	w.guard.started++
 	if w.guard.startErr != nil {
@@ -667,7 +667,7 @@ func (w *world) Guard() (int, error) {
 	return p.PID, nil
 }
 
-func (w *world) Tell(ids []procfs.ID) error {
+func (w *world) GuardianAdd(ids []procfs.ID) error {
 	w.call("tell %d", len(ids))
 	if w.guard.pid == 0 {
 		w.t.Error("there is no guardian to tell")
@@ -684,7 +684,7 @@ func (w *world) Tell(ids []procfs.ID) error {
 	return nil
 }
 
-func (w *world) Clear() error {
+func (w *world) GuardianClear() error {
 	w.call("clear")
 	if w.guard.tellErr != nil {
 		return w.guard.tellErr
@@ -693,7 +693,7 @@ func (w *world) Clear() error {
 	return nil
 }
 
-func (w *world) Unguard() {
+func (w *world) StopGuardian() {
 	w.call("unguard")
 	if p := w.procs[w.guard.pid]; p != nil {
 		p.status = 0

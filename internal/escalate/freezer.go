@@ -39,7 +39,7 @@ func (f *freezer) startFreezing() (ok bool, err error) {
 	if !f.guarded || f.guardian != 0 {
 		return true, nil
 	}
-	pid, err := f.r.k.Guard()
+	pid, err := f.r.k.StartGuardian()
 	if err != nil {
 		return true, f.unguarded(err)
 	}
@@ -74,7 +74,7 @@ func (f *freezer) clearGuardian() {
 		return
 	}
 	f.told = false
-	if err := f.r.k.Clear(); err != nil {
+	if err := f.r.k.GuardianClear(); err != nil {
 		f.giveUpGuardian(err)
 	}
 }
@@ -98,7 +98,7 @@ func (f *freezer) giveUpGuardian(err error) {
 // endGuardian ends the guardian. The caller has resumed everything, or resumes it next.
 func (f *freezer) endGuardian() {
 	if f.guardian != 0 {
-		f.r.k.Unguard()
+		f.r.k.StopGuardian()
 		f.guardian = 0
 	}
 }

@@ -61,13 +61,13 @@ type Kernel interface {
 	// stopped: descriptors and threads. It also defers the signals that would end
 	// this process. After an error nothing may be frozen.
 	PrepareFreeze() error
-	// Guard starts the process that thaws everything should we be killed,
+	// StartGuardian starts the process that thaws everything should we be killed,
 	// and returns its number. Tell names processes that are about to be
 	// stopped, Clear says that they have all been thawed, Unguard ends it.
-	Guard() (pid int, err error)
-	Tell([]procfs.ID) error
-	Clear() error
-	Unguard()
+	StartGuardian() (pid int, err error)
+	GuardianAdd([]procfs.ID) error
+	GuardianClear() error
+	StopGuardian()
 	// Boost asks for a better nice value until the returned call.
 	Boost() func()
 	// Pause gives up the processor for about that long.

@@ -31,7 +31,7 @@ func (t *tree) stop(list []*Result) error {
 		ids = append(ids, res.ID)
 	}
 	if len(ids) > 0 {
-		if err := t.tellGuardian(func() error { return t.r.k.Tell(ids) }); err != nil {
+		if err := t.tellGuardian(func() error { return t.r.k.GuardianAdd(ids) }); err != nil {
 			return err
 		}
 	}

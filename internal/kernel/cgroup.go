@@ -86,8 +86,8 @@ func (k *Kernel) CgroupFrozen() (bool, error) {
 	return b[0] == '1', err
 }
 
-// TellCgroup lets the guardian know that the cgroup is about to be frozen.
-func (k *Kernel) TellCgroup() error { return k.guardian.sendRecords(cgroupRecord()) }
+// GuardianAddCgroup puts the cgroup, which is about to be frozen, on the list of the guardian.
+func (k *Kernel) GuardianAddCgroup() error { return k.guardian.sendRecords(cgroupRecord()) }
 
 // FreezeCgroup freezes the cgroup and waits until all its processes have stopped, for limit at most.
 func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {

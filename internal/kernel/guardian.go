@@ -41,8 +41,8 @@ var (
 	guardianSendLimit  = unix.Timeval{Sec: 1}
 )
 
-// Guard starts the guardian, waits until it listens, and returns its PID.
-func (k *Kernel) Guard() (int, error) {
+// StartGuardian starts the guardian, waits until it listens, and returns its PID.
+func (k *Kernel) StartGuardian() (int, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("socketpair: %w", err)
@@ -94,8 +94,8 @@ func (k *Kernel) guardianEnv() []string {
 	return nil
 }
 
-// Tell names processes that are about to be stopped.
-func (k *Kernel) Tell(ids []procfs.ID) error {
+// GuardianAdd puts processes that are about to be stopped on the list of the guardian.
+func (k *Kernel) GuardianAdd(ids []procfs.ID) error {
 	message := make([]byte, 0, recordSize*len(ids))
 	for _, id := range ids {
 		var inode uint64
@@ -107,8 +107,8 @@ func (k *Kernel) Tell(ids []procfs.ID) error {
 	return k.guardian.sendRecords(message)
 }
 
-// Clear says that everybody named so far runs again.
-func (k *Kernel) Clear() error { return k.guardian.sendRecords(make([]byte, recordSize)) }
+// GuardianClear empties the list of the guardian: all that was on it has been resumed.
+func (k *Kernel) GuardianClear() error { return k.guardian.sendRecords(make([]byte, recordSize)) }
 
 // cgroupRecord returns the record that adds the cgroup to the list.
 func cgroupRecord() []byte { return appendRecord(nil, procfs.ID{Start: 1}, 0) }
@@ -139,8 +139,8 @@ func (g *guardian) sendRecords(b []byte) error {
 	return nil
 }
 
-// Unguard ends the guardian and reaps it.
-func (k *Kernel) Unguard() {
+// StopGuardian ends the guardian, which first resumes what is still on its list, and reaps it.
+func (k *Kernel) StopGuardian() {
 	if k.guardian != nil {
 		k.guardian.endAndReap()
 		k.guardian = nil

@@ -489,7 +489,7 @@ func frozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Tell([]procfs.ID{st.ID}); err != nil {
+	if err := k.GuardianAdd([]procfs.ID{st.ID}); err != nil {
 		t.Fatal(err)
 	}
 	if err := k.Signal(st.ID, signals.STOP); err != nil {
@@ -515,14 +515,14 @@ func perish(t testing.TB, k *Kernel) {
 func guarded(t testing.TB, noPidfd bool) *Kernel {
 	t.Helper()
 	k := newKernel(t, noPidfd)
-	pid, err := k.Guard()
+	pid, err := k.StartGuardian()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if k.guardian.pid != pid {
 		t.Errorf("PID %d, want %d", pid, k.guardian.pid)
 	}
-	t.Cleanup(k.Unguard)
+	t.Cleanup(k.StopGuardian)
 	return k
 }
 
@@ -556,7 +556,7 @@ func TestGuardian(t *testing.T) {
 			t.Run("forgets what is cleared", func(t *testing.T) {
 				k := guarded(t, noPidfd)
 				a, _ := frozen(t, k)
-				if err := k.Clear(); err != nil {
+				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
 				b, _ := frozen(t, k)
@@ -568,11 +568,11 @@ func TestGuardian(t *testing.T) {
 			t.Run("leaves a successor alone", func(t *testing.T) {
 				k := guarded(t, noPidfd)
 				c, id := frozen(t, k)
-				if err := k.Clear(); err != nil {
+				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
 				id.Start++
-				if err := k.Tell([]procfs.ID{id}); err != nil {
+				if err := k.GuardianAdd([]procfs.ID{id}); err != nil {
 					t.Fatal(err)
 				}
 				perish(t, k)
@@ -583,7 +583,7 @@ func TestGuardian(t *testing.T) {
 			t.Run("more than a message holds", func(t *testing.T) {
 				k := guarded(t, noPidfd)
 				c, id := frozen(t, k)
-				if err := k.Clear(); err != nil {
+				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
 				// Beyond what the kernel gives numbers for.
@@ -591,7 +591,7 @@ func TestGuardian(t *testing.T) {
 				for i := range many {
 					many[i] = procfs.ID{PID: 1<<22 + 1 + i, Start: 1}
 				}
-				if err := k.Tell(append(many, id)); err != nil {
+				if err := k.GuardianAdd(append(many, id)); err != nil {
 					t.Fatal(err)
 				}
 				perish(t, k)
@@ -603,7 +603,7 @@ func TestGuardian(t *testing.T) {
 	}
 }
 
-func TestUnguard(t *testing.T) {
+func TestStopGuardian(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
 		k := guarded(t, false)
 		pid := k.guardian.pid
@@ -612,8 +612,8 @@ func TestUnguard(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		k.Unguard()
-		k.Unguard()
+		k.StopGuardian()
+		k.StopGuardian()
 		if _, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 			t.Errorf("stopped %v: the guardian has not been reaped: %v", stopped, err)
 		}
@@ -633,9 +633,9 @@ func TestGuardianThatCannotStart(t *testing.T) {
 		lookPath("echo")} {
 		k := newKernel(t, false)
 		k.opts.Self = self
-		if pid, err := k.Guard(); err == nil || k.guardian != nil {
+		if pid, err := k.StartGuardian(); err == nil || k.guardian != nil {
 			t.Errorf("%s is taken for a guardian: %d", self, pid)
-			k.Unguard()
+			k.StopGuardian()
 		}
 		if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 			t.Errorf("%s: a child is left: %v", self, err)
@@ -650,7 +650,7 @@ func TestGuardianThatDied(t *testing.T) {
 	}
 	for unix.Waitid(unix.P_PID, k.guardian.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
-	if err := k.Tell([]procfs.ID{{PID: 1 << 23, Start: 1}}); err == nil {
+	if err := k.GuardianAdd([]procfs.ID{{PID: 1 << 23, Start: 1}}); err == nil {
 		t.Error("nobody listens, and it is not told")
 	}
 }
