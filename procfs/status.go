@@ -90,9 +90,9 @@ func (s *Status) setField(key string, value []byte) (ok bool) {
 	case "TracerPid":
 		s.TracerPID = f.int()
 	case "Uid":
-		s.UID = f.owners()
+		s.UID = f.fourIDs()
 	case "Gid":
-		s.GID = f.owners()
+		s.GID = f.fourIDs()
 	case "NSpid":
 		s.NSPID = nil
 		for len(bytes.TrimLeft(f.rest, " ")) > 0 && !f.bad {
@@ -143,7 +143,8 @@ func unescapeName(s string) string {
 	return string(b)
 }
 
-func (f *fields) owners() (ids [4]int) {
+// fourIDs parses the four IDs of Uid and Gid.
+func (f *fields) fourIDs() (ids [4]int) {
 	for i := range ids {
 		n := f.unsigned()
 		f.bad = f.bad || n > 1<<32-1

@@ -2,10 +2,10 @@ package procfs
 
 import "strings"
 
-// AllUsers reports whether every user of the system has a number of its own in the
+// MapsAllUsers reports whether every user of the system has a number of its own in the
 // user namespace of this process (user_namespaces(7)). It is false if that is not
 // known. Then 65534 may stand for several users.
-func (fs *FS) AllUsers() bool {
+func (fs *FS) MapsAllUsers() bool {
 	b, err := fs.read("self/uid_map", false, unlimited)
 	if vanished(err) {
 		return true // a kernel without user namespaces

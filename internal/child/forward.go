@@ -59,16 +59,16 @@ func endsLingering(sig signals.Signal) bool {
 // startGrace starts the clock of the ladder after a TERM was forwarded.
 func (s *Supervisor) startGrace() {
 	switch {
-	case !s.startsGrace():
+	case !s.termStartsGrace():
 		s.containerStops = true
 	case s.graceEnd.IsZero() && s.Ladder[0].Grace != duration.Forever:
 		s.graceEnd = time.Now().Add(s.termGrace())
 	}
 }
 
-// startsGrace reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
+// termStartsGrace reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
 // program of a container unless the caller chose a ladder.
-func (s *Supervisor) startsGrace() bool {
+func (s *Supervisor) termStartsGrace() bool {
 	return !s.Init && (s.PID != 1 || s.LadderGiven)
 }
 

@@ -63,8 +63,8 @@ func TestSpreadBindsNobody(t *testing.T) {
 	}
 }
 
-// TestAhead: Open says the same whether somebody was opened ahead or not, and holds no more descriptors.
-func TestAhead(t *testing.T) {
+// TestOpenBatch: Open returns the same with and without OpenBatch, and keeps no more descriptors open.
+func TestOpenBatch(t *testing.T) {
 	alive, zombie, ended := start(t), start(t, "true"), start(t, "true")
 	zombie.zombie()
 	ended.reap()
@@ -118,8 +118,8 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// TestAheadOutOfOrder: who is not the next of those opened ahead is opened.
-func TestAheadOutOfOrder(t *testing.T) {
+// TestOpenBatchOutOfOrder: Open opens a process that is not the next of the batch.
+func TestOpenBatchOutOfOrder(t *testing.T) {
 	alive := start(t)
 	pids := make([]int, 2000)
 	for i := range pids {

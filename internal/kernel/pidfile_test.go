@@ -20,7 +20,7 @@ var before = map[string]func(path string) error{
 	"empty":    func(path string) error { return os.WriteFile(path, nil, 0o400) },
 	"link":     func(path string) error { return os.Symlink("precious", path) },
 	"dangling": func(path string) error { return os.Symlink("nosuch/x", path) },
-	"link to itself, and an abandoned guard": func(path string) error {
+	"link to itself, and an abandoned lock file": func(path string) error {
 		return errors.Join(os.Symlink(path, path), os.WriteFile(path+".lock", []byte("4194304\n"), 0o644))
 	},
 }

@@ -122,7 +122,7 @@ const overflowUID = 65534
 // untrustedOwner returns the first owner that is neither root nor self, the effective
 // user of this process, nor target, the effective user of the target (-1 if
 // unknown). Unless allUsers says that every user has a number of its own
-// (procfs.FS.AllUsers), overflowUID equals none of them: it stands for several
+// (procfs.FS.MapsAllUsers), overflowUID equals none of them: it stands for several
 // users.
 func (p *Pidfile) untrustedOwner(self, target int, allUsers bool) (uid int, found bool) {
 	for _, uid := range p.owners {
@@ -143,7 +143,7 @@ func (r *resolver) checkPidfileOwner(p *Pidfile, st *procfs.Stat) error {
 		if status, err := r.proc.Status(st.PID); err == nil {
 			target = status.UID[1]
 		}
-		allUsers = r.proc.AllUsers()
+		allUsers = r.proc.MapsAllUsers()
 	}
 	uid, found := p.untrustedOwner(os.Geteuid(), target, allUsers)
 	if !found {

@@ -126,7 +126,7 @@ func (o *opener) Exists(id procfs.ID) error {
 	return err
 }
 
-// Kin says what stat says, to those who have pidfds.
+// PidfdInfoReader returns what stat and status show, if the kernel has pidfds.
 func (o *opener) PidfdInfoReader() func(int) (int, int, error) {
 	if o.inodes == nil {
 		return nil
@@ -532,9 +532,9 @@ func TestExclusions(t *testing.T) {
 	NewExclusions(o.proc, self, false)
 }
 
-// TestGuardLosesParent: who has taken us in is met though our parent goes, with
+// TestExclusionsLoseParent: the adopter is an ancestor although the parent exits, with
 // what led to it, while we look.
-func TestGuardLosesParent(t *testing.T) {
+func TestExclusionsLoseParent(t *testing.T) {
 	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 1}, procfstest.Proc{PID: 60, PPID: 30}, procfstest.Proc{PID: 61, PPID: 60})...)
 	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
 	g := &Exclusions{self: self, ancestors: make(map[int]bool)}

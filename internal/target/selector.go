@@ -92,7 +92,7 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 			return false, dropProcessErrors(err)
 		}
 	}
-	if s.Name != "" && (st.Comm != s.Name || len(st.Comm) == cutComm) {
+	if s.Name != "" && (st.Comm != s.Name || len(st.Comm) == maxComm) {
 		ok, err := s.matchName(proc, st)
 		if !ok {
 			return false, dropProcessErrors(err)
@@ -126,9 +126,9 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return true, nil
 }
 
-// cutComm is the length at which the kernel cuts comm (TASK_COMM_LEN less the
+// maxComm is the length to which the kernel truncates comm (TASK_COMM_LEN less the
 // final NUL); kernel threads have longer ones.
-const cutComm = 15
+const maxComm = 15
 
 // matchName compares the name with the base names of argv[0] and of the executable, and with comm. If comm is a prefix
 // of either base name it may be truncated, and does not count.
