@@ -26,7 +26,10 @@ var arrows = map[string][]string{
 	},
 	"killbox/internal/posixre":  {},
 	"killbox/internal/duration": {"killbox/internal/show"},
-	"killbox/internal/escalate": {"killbox/internal/duration", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
+	"killbox/internal/escalate": {
+		"killbox/internal/duration", "killbox/internal/freeze", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+	},
+	"killbox/internal/freeze": {"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"},
 	"killbox/internal/child": {
 		"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 	},
@@ -172,7 +175,7 @@ var pollerCalls = map[string][]string{
 }
 
 func TestNoPoller(t *testing.T) {
-	core := []string{"killbox/internal/kernel", "killbox/internal/escalate", "killbox/internal/report", "killbox/procfs"}
+	core := []string{"killbox/internal/kernel", "killbox/internal/escalate", "killbox/internal/freeze", "killbox/internal/report", "killbox/procfs"}
 	files := token.NewFileSet()
 	for _, p := range goList(t, "./...") {
 		if !slices.Contains(core, p.ImportPath) {
