@@ -26,6 +26,7 @@ type call struct {
 	trees    bool // the descendants of operands are meant
 
 	ladder escalate.Ladder
+	policy escalate.Policy // nil where nothing is excluded or selected
 	rep    *report.Reporter
 	guard  *target.Guard
 	req    target.Request
@@ -187,18 +188,21 @@ func (c *call) plan() *escalate.Plan {
 }
 
 // run carries out the plan and reports on it.
-func (c *call) run(p *escalate.Plan) *escalate.Summary {
+func (c *call) run(p *escalate.Plan) *escalate.Summary { return c.runObserved(p, c.rep) }
+
+// runObserved is run, told to o.
+func (c *call) runObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summary {
 	c.rep.Planned(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
 		c.env.Kernel.Ignore(signals.HUP)
 	}
-	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
+	if p.Tree == nil && p.Groups == nil && !p.Cgroup && !p.Freeze && !p.FreezeOnly && p.Hook == "" {
 		c.env.Kernel.HoldWhenWaiting() // there is nobody frozen to let go on
 	} else {
 		_ = c.env.Kernel.Hold() // PrepareFreeze fails as well then, so nothing is frozen
 	}
-	sum, err := escalate.Run(c.env.Kernel, p, c.rep)
+	sum, err := escalate.Run(escalate.Call{Plan: p, Kernel: c.env.Kernel, Policy: c.policy, Observer: o})
 	c.rep.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)

@@ -19,10 +19,11 @@ func (c *call) addInodes(list []report.Planned) {
 	}
 }
 
-// tree says what belongs to the targets: who joins a group that was named, or
-// meets the selectors, is one as well.
+// tree says what is part of the trees of the targets, and sets the policy for them. A process that joins a group that is
+// an operand, or that the selectors match, is a root as well.
 func (c *call) tree() *escalate.Tree {
-	tree := &escalate.Tree{Guard: c.brought, Since: c.found.Since, Restless: c.found.Vanished}
+	tree := &escalate.Tree{Since: c.found.Since, Churning: c.found.Vanished}
+	c.policy = treePolicy{c: c}
 	for _, op := range c.req.Operands {
 		if op.Form == target.Group && !slices.Contains(c.found.Hidden, op) {
 			tree.Groups = append(tree.Groups, op.PID)
@@ -30,12 +31,24 @@ func (c *call) tree() *escalate.Tree {
 	}
 	// A pidfile selects one process. A later process with that PID is another one.
 	if s := &c.req.Selector; !s.Empty() && s.Only == nil {
-		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.env.Proc, st) }
+		tree.Selector = true
 	}
 	return tree
 }
 
-// brought is the guard for what a tree brings in.
+// treePolicy is the policy for trees.
+type treePolicy struct {
+	escalate.NoPolicy
+	c *call
+}
+
+// Exclude implements escalate.Policy.
+func (p treePolicy) Exclude(st *procfs.Stat) string { return p.c.brought(st) }
+
+// Selects implements escalate.Policy.
+func (p treePolicy) Selects(st *procfs.Stat) bool { return p.c.req.Selector.Selects(p.c.env.Proc, st) }
+
+// brought returns why a process that a tree implies is excluded, or "".
 func (c *call) brought(st *procfs.Stat) string {
 	if reason := c.guard.Brought(st); reason != "" {
 		return reason
@@ -49,7 +62,7 @@ func (c *call) brought(st *procfs.Stat) string {
 // preview lists the trees as they are now, in order of PID.
 func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 	roots := make(map[procfs.ID]bool)
-	family := procfs.Family{Strays: p.Tree.Strays}
+	family := procfs.Family{Strays: p.Tree.Sessions}
 	for _, t := range p.Targets {
 		roots[t.ID] = true
 		family.Roots = append(family.Roots, t.ID)
@@ -65,7 +78,7 @@ func (c *call) preview(p *escalate.Plan) ([]report.Planned, error) {
 		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
 		switch {
 		case !planned.Root:
-			planned.Keep = p.Tree.Guard(st)
+			planned.Keep = c.brought(st)
 		case p.Tree.Children:
 			planned.Keep = "only its descendants are meant"
 		}

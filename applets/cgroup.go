@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/target"
@@ -81,11 +80,8 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	p := c.plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove = o.prove.d
-	p.Cgroup = &escalate.CgroupPlan{
-		Cgroup:   c.env.Kernel,
-		Contains: func(st *procfs.Stat) bool { return inUnified(c.env.Proc, st, place) },
-		Guard:    c.brought,
-	}
+	p.Cgroup = true
+	c.policy = cgroupPolicy{treePolicy{c: c}, place}
 	if o.output.dryRun {
 		return o.look(c, planned(p))
 	}
@@ -101,6 +97,15 @@ func (o *freezekillOptions) runCgroup(c *call) int {
 	}
 	return o.carryOut(c, p)
 }
+
+// cgroupPolicy is the policy for the members of a cgroup.
+type cgroupPolicy struct {
+	treePolicy
+	place *unified
+}
+
+// InCgroup implements escalate.Policy.
+func (p cgroupPolicy) InCgroup(st *procfs.Stat) bool { return inUnified(p.c.env.Proc, st, p.place) }
 
 // aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
 // have no PID here, but the kernel counts them.

@@ -155,8 +155,8 @@ func (o *freezekillOptions) plan(c *call) *escalate.Plan {
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	tree := c.tree()
-	tree.Flat, tree.Strays = !o.tree, !o.noStrays
-	if o.tree || tree.Select != nil || tree.Groups != nil {
+	tree.Flat, tree.Sessions = !o.tree, !o.noStrays
+	if o.tree || tree.Selector || tree.Groups != nil {
 		p.Tree = tree
 	}
 	return p
@@ -218,30 +218,49 @@ func isPlanned(c *call, p *report.Planned, now *procfs.Stat) bool {
 
 // carryOut ends the targets, or holds them.
 func (o *freezekillOptions) carryOut(c *call, p *escalate.Plan) int {
+	var observer escalate.Observer = c.rep
 	if o.hold {
+		p.FreezeOnly = true
 		over := new(atomic.Bool)
-		p.Hold = &escalate.Hold{
-			Over: over.Load,
-			Frozen: func(held []*escalate.Result) {
-				for _, res := range held {
-					if o.output.json || o.output.verbose {
-						continue
-					}
-					if handle := c.handle(&res.Stat); handle != "" {
-						fmt.Fprintln(c.env.Stdout, handle)
-					}
-				}
-				go func() {
-					// The end and a failure are the same: nobody is there
-					// any more to let them go.
-					io.Copy(io.Discard, c.env.Stdin)
-					over.Store(true)
-					c.env.Kernel.Wake()
-				}()
-			},
-		}
+		c.policy = holdPolicy{c.policy, over}
+		observer = holdObserver{c.rep, o, c, over}
 	}
-	sum := c.run(p)
+	sum := c.runObserved(p, observer)
 	c.rep.Summary(sum, c.end())
 	return c.end()
+}
+
+// holdPolicy keeps the targets frozen until over is set.
+type holdPolicy struct {
+	escalate.Policy
+	over *atomic.Bool
+}
+
+// KeepFrozen implements escalate.Policy.
+func (p holdPolicy) KeepFrozen() bool { return !p.over.Load() }
+
+// holdObserver prints the handles of what is frozen, and sets over at the end of standard input.
+type holdObserver struct {
+	*report.Reporter
+	o    *freezekillOptions
+	c    *call
+	over *atomic.Bool
+}
+
+// Frozen implements escalate.Observer.
+func (h holdObserver) Frozen(frozen []*escalate.Result) {
+	for _, res := range frozen {
+		if h.o.output.json || h.o.output.verbose {
+			continue
+		}
+		if handle := h.c.handle(&res.Stat); handle != "" {
+			fmt.Fprintln(h.c.env.Stdout, handle)
+		}
+	}
+	go func() {
+		// The end and a failure are the same: no process could end the freeze any more.
+		io.Copy(io.Discard, h.c.env.Stdin)
+		h.over.Store(true)
+		h.c.env.Kernel.Wake()
+	}()
 }

@@ -24,8 +24,7 @@ type Kernel interface {
 	// Wake ends a Wait, the next one if there is none now.
 	Wake()
 
-	escalate.Cgroup
-	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
+	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.CgroupControl.
 	OpenCgroup(dir string) error
 	// Release reclaims the memory of a process that is being killed.
 	Release(procfs.ID) error

@@ -297,7 +297,7 @@ func (c *killCall) climb() int {
 		k = queueing{c.env.Kernel, c.value}
 	}
 	_ = c.env.Kernel.Hold()
-	sum, err := escalate.Run(k, plan, killWatch{c})
+	sum, err := escalate.Run(escalate.Call{Plan: plan, Kernel: k, Observer: killWatch{c}})
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)
 		return 128 + int(i.Signal)

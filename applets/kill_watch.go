@@ -30,5 +30,6 @@ func (w killWatch) Failed(r *escalate.Result, err error) {
 
 func (killWatch) Gone(*escalate.Result)     {}
 func (killWatch) Skipped(escalate.Skip)     {}
+func (killWatch) Frozen([]*escalate.Result) {}
 func (killWatch) Waiting(escalate.Progress) {}
 func (killWatch) Tick() time.Duration       { return 0 }

@@ -130,8 +130,8 @@ func (o *killall5Options) carryOut(c *call) (sum *escalate.Summary, err error) {
 	p := c.plan()
 	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
 	p.Tree = c.tree()
-	p.Tree.Flat, p.Tree.Strays = true, true
-	sum, err = escalate.Run(k, p, c.rep)
+	p.Tree.Flat, p.Tree.Sessions = true, true
+	sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: k, Policy: c.policy, Observer: c.rep})
 	c.rep.Close()
 	return sum, err
 }

@@ -77,16 +77,8 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 		return o.alive(c, groups)
 	}
 	p := c.plan()
-	p.Groups = &escalate.Groups{
-		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
-		Guard: func(st *procfs.Stat) string {
-			if meant(c, groups, st) {
-				return ""
-			}
-			return c.guard.Brought(st)
-		},
-		Last: func(st *procfs.Stat) bool { return meant(c, groups, st) },
-	}
+	p.Groups = &escalate.Groups{PGIDs: groups.PGIDs, Sessions: groups.Sessions}
+	c.policy = groupPolicy{c: c, groups: groups}
 	p.Prove = o.prove.d
 	if o.output.dryRun {
 		list := planned(p)
@@ -105,6 +97,24 @@ func (o *pgkillOptions) run(env *Env, a *Applet, operands []string) int {
 	c.rep.Summary(sum, c.end())
 	return c.end()
 }
+
+// groupPolicy is the policy for members of groups.
+type groupPolicy struct {
+	escalate.NoPolicy
+	c      *call
+	groups *target.Groups
+}
+
+// Exclude implements escalate.Policy.
+func (p groupPolicy) Exclude(st *procfs.Stat) string {
+	if meant(p.c, p.groups, st) {
+		return ""
+	}
+	return p.c.guard.Brought(st)
+}
+
+// SignalLast implements escalate.Policy.
+func (p groupPolicy) SignalLast(st *procfs.Stat) bool { return meant(p.c, p.groups, st) }
 
 // request reads the operands. own: this process's group, or session, is meant.
 func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRequest, own bool, err error) {

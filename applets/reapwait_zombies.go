@@ -237,7 +237,7 @@ func (z *undead) endParents(list []procfs.Stat) {
 }
 
 func (z *undead) climb(p *escalate.Plan) {
-	_, err := escalate.Run(z.env.Kernel, p, z.call.rep)
+	_, err := escalate.Run(escalate.Call{Plan: p, Kernel: z.env.Kernel, Observer: z.call.rep})
 	z.call.rep.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		z.env.Die(i.Signal)

@@ -60,7 +60,7 @@ func (o *tkillOptions) run(env *Env, a *Applet, operands []string) int {
 	}
 	p := c.plan()
 	p.Tree = c.tree()
-	p.Tree.Children, p.Tree.Strays = o.children, !o.noStrays
+	p.Tree.Children, p.Tree.Sessions = o.children, !o.noStrays
 	p.Freeze, p.Guardian = !o.freeze.noFreeze, !o.freeze.noGuard
 	p.Prove, p.ProveAlways = o.prove.d, o.prove.given
 	if o.output.dryRun {

@@ -45,7 +45,7 @@ func (s *Supervisor) EndRemaining() error {
 		if p, err = s.Plan(ladder); err != nil {
 			return err
 		}
-		if sum, err = escalate.Run(s.Kernel, p, s.Observer()); err != nil {
+		if sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: s.Kernel, Policy: s.Policy(), Observer: s.Observer()}); err != nil {
 			s.Reporter.Close()
 			return err
 		}
@@ -135,17 +135,27 @@ func (s *Supervisor) Plan(ladder escalate.Ladder) (*escalate.Plan, error) {
 		Ladder:  ladder,
 		Tree: &escalate.Tree{
 			Children: true,
-			Guard: func(st *procfs.Stat) string {
-				if s.wasBefore(*st) {
-					return "it was there before the command"
-				}
-				return ""
-			},
 		},
 		Freeze: true, Guardian: true, Prove: time.Second,
 		Hook: s.Hook, HookTimeout: s.HookTimeout,
 		Status: s.FetchStatus,
 	}, nil
+}
+
+// Policy is the policy for the tree of Plan.
+func (s *Supervisor) Policy() escalate.Policy { return supervisorPolicy{s: s} }
+
+type supervisorPolicy struct {
+	escalate.NoPolicy
+	s *Supervisor
+}
+
+// Exclude implements escalate.Policy.
+func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
+	if p.s.wasBefore(*st) {
+		return "it was there before the command"
+	}
+	return ""
 }
 
 // wasBefore holds for who was there before COMMAND, and for its descendants.

@@ -120,10 +120,9 @@ func within(w *world, ladder string, members ...*process) (*Plan, *cgroupFake) {
 	for _, p := range members {
 		c.members[p.PID] = true
 	}
-	return &Plan{
-		Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second,
-		Cgroup: &CgroupPlan{Cgroup: c, Guard: guardOf, Contains: func(st *procfs.Stat) bool { return c.members[st.PID] }},
-	}, c
+	w.cgroupFake = c
+	w.policy.inCgroup = func(st *procfs.Stat) bool { return c.members[st.PID] }
+	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second, Cgroup: true}, c
 }
 
 // pair adds two processes that ignore those signals.
@@ -192,7 +191,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		list := pair(w)
 		p, c := within(w, "TERM/5", list...)
 		p.Skipped = []Skip{{list[1].Stat, "omitted"}}
-		p.Cgroup.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.PID == list[1].PID {
 				return "omitted"
 			}
@@ -219,7 +218,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		list := pair(w, signals.TERM)
 		p, c := within(w, "KILL/2", list...)
 		p.Skipped = []Skip{{list[1].Stat, "omitted"}}
-		p.Cgroup.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.PID == list[1].PID {
 				return "omitted"
 			}
@@ -263,7 +262,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		stranger := w.add(process{})
 		c.members[stranger.PID] = true // as the list has it
-		p.Cgroup.Contains = func(st *procfs.Stat) bool { return st.PID != stranger.PID }
+		w.policy.inCgroup = func(st *procfs.Stat) bool { return st.PID != stranger.PID }
 		c.onFreeze = func() { stranger.opening = func(*process) { delete(c.members, stranger.PID) } }
 		carryOut(w, p, list...)
 		if len(stranger.got) > 0 {
@@ -382,7 +381,8 @@ func TestCgroupGuardian(t *testing.T) {
 					c.tellErr = errors.New("broken pipe")
 				}
 				if hold {
-					p.Hold = &Hold{Frozen: func([]*Result) { t.Error("held") }, Over: func() bool { return true }}
+					p.FreezeOnly = true
+					w.onFrozen = func([]*Result) { t.Error("held") }
 				}
 				out := carryOut(w, p, list...)
 				if frozen := w.count("freeze") > 0; frozen == hold || c.frozen || hold != (out.err != nil) {

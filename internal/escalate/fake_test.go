@@ -28,6 +28,10 @@ import (
 //   - nobody is woken before all that are held have the signal;
 //   - at the end nobody is held.
 type world struct {
+	*cgroupFake // nil where there is no cgroup
+	policy      policyFake
+	onFrozen    func([]*Result) // of the observer
+
 	t     testing.TB
 	procs map[int]*process // by number: those that /proc shows
 	held  map[procfs.ID]*process
@@ -68,6 +72,29 @@ type world struct {
 	ended        map[int]bool   // groups whose number is another's by now
 	asked        func(pgid int) // happens when a group is asked for
 }
+
+// policyFake is the policy. What it leaves out is the usual.
+type policyFake struct {
+	exclude  func(*procfs.Stat) string
+	selects  func(*procfs.Stat) bool
+	inCgroup func(*procfs.Stat) bool
+	over     func() bool // of a plan that only freezes
+}
+
+func (p *policyFake) Exclude(st *procfs.Stat) string {
+	if p.exclude != nil {
+		return p.exclude(st)
+	}
+	return excludeUsual(st)
+}
+
+func (p *policyFake) Selects(st *procfs.Stat) bool { return p.selects(st) }
+
+func (p *policyFake) SignalLast(*procfs.Stat) bool { return false }
+
+func (p *policyFake) InCgroup(st *procfs.Stat) bool { return p.inCgroup(st) }
+
+func (p *policyFake) KeepFrozen() bool { return !p.over() }
 
 // guardFake is the guardian.
 type guardFake struct {
@@ -814,6 +841,12 @@ func (o *recorder) Failed(r *Result, err error) {
 	o.note("failed %d: %v", r.PID, err)
 }
 
+func (o *recorder) Frozen(list []*Result) {
+	if o.w.onFrozen != nil {
+		o.w.onFrozen(list)
+	}
+}
+
 func (o *recorder) Skipped(s Skip) { o.note("skipped %d: %s", s.PID, s.Reason) }
 
 func (o *recorder) Waiting(p Progress) {
@@ -852,14 +885,11 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 		}
 		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last})
 	}
-	if p.Tree != nil && p.Tree.Guard == nil {
-		p.Tree.Guard = guardOf
-	}
 	w.strict = p.Freeze && w.unprepared == nil
 	out := &outcome{w: w, o: o}
 	func() {
 		defer func() { out.panic = recover() }()
-		out.Summary, out.err = Run(w, p, o)
+		out.Summary, out.err = Run(Call{Plan: p, Kernel: w, Policy: &w.policy, Observer: o})
 	}()
 	if out.panic != nil && out.panic != errObserver {
 		w.t.Fatalf("panic: %v\n%s\n%s", out.panic, strings.Join(o.lines, "\n"), strings.Join(w.log, "\n"))
@@ -872,7 +902,7 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 	return out
 }
 
-func guardOf(st *procfs.Stat) string {
+func excludeUsual(st *procfs.Stat) string {
 	switch st.PID {
 	case initPID:
 		return "PID 1"
@@ -886,7 +916,7 @@ func guardOf(st *procfs.Stat) string {
 
 // freezing is what tkill plans.
 func freezing(ladder string) *Plan {
-	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Strays: true}, Freeze: true, Guardian: true, Prove: time.Second}
+	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Sessions: true}, Freeze: true, Guardian: true, Prove: time.Second}
 }
 
 // waiting is what killwait plans.

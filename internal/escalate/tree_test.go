@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"killbox/internal/freeze"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -149,7 +150,7 @@ func TestMidFork(t *testing.T) {
 // nobody was born anywhere during it; and if there are births elsewhere, a few
 // of them.
 func TestQuietTree(t *testing.T) {
-	for breathing, readings := range map[bool]int{false: 2, true: 1 + calmReadings} {
+	for breathing, readings := range map[bool]int{false: 2, true: 1 + freeze.StableScans} {
 		bubble(t, fmt.Sprint(breathing), func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110, 120)
@@ -272,7 +273,7 @@ func TestStrays(t *testing.T) {
 			w := newWorld(t)
 			root, stray := build(w)
 			plan := freezing("TERM/5/KILL/2")
-			plan.Tree.Strays = strays
+			plan.Tree.Sessions = strays
 			carryOut(w, plan, root)
 			want := []int{60}
 			if !strays {
@@ -450,11 +451,11 @@ func TestGuardsInATree(t *testing.T) {
 		kept := w.children(100, 1, process{})[0]
 		below := w.children(kept.PID, 1, process{})[0]
 		plan := freezing("TERM/5/KILL/2")
-		plan.Tree.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.ID == kept.ID {
 				return "omitted"
 			}
-			return guardOf(st)
+			return excludeUsual(st)
 		}
 		out := carryOut(w, plan, root)
 		out.endedBut(kept.PID)
@@ -609,7 +610,7 @@ func TestShake(t *testing.T) {
 			if out.Rung != test.rung || !out.Proved {
 				t.Errorf("rung %d, proved %v; want %d\n%s", out.Rung, out.Proved, test.rung, strings.Join(out.lines, "\n"))
 			}
-			if shakes := out.rounds("CONT 101"); shakes > 2*maxShakes+2 {
+			if shakes := out.rounds("CONT 101"); shakes > 2*freeze.MaxRestops+2 {
 				t.Errorf("woken %d times", shakes)
 			}
 		})
@@ -624,7 +625,7 @@ func TestShakenOnceTooOften(t *testing.T) {
 		root := w.add(process{Stat: stat(100)})
 		p := w.children(100, 1, process{})[0]
 		p.State = 'R'
-		times := maxShakes + 1
+		times := freeze.MaxRestops + 1
 		p.blocksAll = func() bool { return times > 0 }
 		var last *process
 		p.onRun = func() {
@@ -920,7 +921,7 @@ func TestSelectorFindsNewcomers(t *testing.T) {
 		w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 301}, PPID: 1, Comm: "other"}})
 		plan := freezing("TERM/5/KILL/2")
 		plan.Tree.Since = root.Start
-		plan.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == "wanted" }
+		plan.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == "wanted" }
 		out := carryOut(w, plan, root)
 		out.endedBut(old.PID, 301)
 		if !fresh.Stat.Gone() {
@@ -945,25 +946,26 @@ func TestRunsAhead(t *testing.T) {
 		}
 		return p
 	}
-	plans := map[string]func(pgid int) *Plan{
-		"session": func(int) *Plan { return freezing("TERM/5/KILL/2") },
-		"group's tree": func(pgid int) *Plan {
+	plans := map[string]func(w *world, pgid int) *Plan{
+		"session": func(*world, int) *Plan { return freezing("TERM/5/KILL/2") },
+		"group's tree": func(_ *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
-			p.Tree.Strays, p.Tree.Groups = false, []int{pgid}
+			p.Tree.Sessions, p.Tree.Groups = false, []int{pgid}
 			return p
 		},
-		"group": func(pgid int) *Plan {
+		"group": func(_ *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
 			p.Tree = &Tree{Flat: true, Groups: []int{pgid}}
 			return p
 		},
-		"selector": func(pgid int) *Plan {
+		"selector": func(w *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
-			p.Tree = &Tree{Flat: true, Select: func(st *procfs.Stat) bool { return st.SID == pgid }}
+			p.Tree = &Tree{Flat: true, Selector: true}
+			w.policy.selects = func(st *procfs.Stat) bool { return st.SID == pgid }
 			return p
 		},
-		"pgkill": func(pgid int) *Plan { return striking("TERM/5/KILL/2", pgid) },
-		"pgkill -S": func(pgid int) *Plan {
+		"pgkill": func(_ *world, pgid int) *Plan { return striking("TERM/5/KILL/2", pgid) },
+		"pgkill -S": func(_ *world, pgid int) *Plan {
 			p := striking("TERM/5/KILL/2", pgid)
 			p.Groups.Sessions = []procfs.ID{{PID: pgid}}
 			return p
@@ -973,7 +975,7 @@ func TestRunsAhead(t *testing.T) {
 		bubble(t, name, func(t *testing.T) {
 			w := newWorld(t)
 			p := leaver(w)
-			out := carryOut(w, plan(p.PID), p)
+			out := carryOut(w, plan(w, p.PID), p)
 			// Nor need he be met by pgkill, which signals groups.
 			if ended := len(w.alive()) == 0; out.Proved != ended || ended != strings.HasPrefix(name, "pgkill") {
 				t.Errorf("proved %v, alive %v", out.Proved, w.alive())
@@ -1125,7 +1127,7 @@ func TestLateBirth(t *testing.T) {
 	bubble(t, "while the table is read", func(t *testing.T) {
 		w := newWorld(t)
 		w.reader = 20 * time.Millisecond
-		root := w.add(process{stopping: lullLimit + 6*time.Millisecond})
+		root := w.add(process{stopping: freeze.WaitLimit + 6*time.Millisecond})
 		child := w.lastPID + 1
 		w.lastPID++
 		w.reading = func(n int) {

@@ -56,7 +56,7 @@ func (w *world) SignalGroup(pgid int, _ []procfs.ID, s signals.Signal) error {
 func striking(ladder string, pgids ...int) *Plan {
 	return &Plan{
 		Ladder: must(ParseLadder(ladder, signals.TERM)), Prove: time.Second,
-		Groups: &Groups{PGIDs: pgids, Guard: guardOf, Last: func(*procfs.Stat) bool { return false }},
+		Groups: &Groups{PGIDs: pgids},
 	}
 }
 

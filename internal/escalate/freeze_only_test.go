@@ -15,17 +15,15 @@ import (
 func holding(w *world, d time.Duration) (p *Plan, held *[]int) {
 	held = new([]int)
 	over := false
+	w.policy.over = func() bool { return over }
+	w.onFrozen = func(list []*Result) {
+		for _, res := range list {
+			*held = append(*held, res.PID)
+		}
+		w.after(d, func() { over, w.woken = true, true })
+	}
 	return &Plan{
-		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second,
-		Hold: &Hold{
-			Frozen: func(list []*Result) {
-				for _, res := range list {
-					*held = append(*held, res.PID)
-				}
-				w.after(d, func() { over, w.woken = true, true })
-			},
-			Over: func() bool { return over },
-		},
+		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second, FreezeOnly: true,
 	}, held
 }
 
@@ -59,7 +57,7 @@ func TestHold(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110, 120)
 		p, held := holding(w, time.Second)
-		p.Tree = &Tree{Strays: true}
+		p.Tree = &Tree{Sessions: true}
 		out := carryOut(w, p, list[0])
 		unharmed(t, list...)
 		slices.Sort(*held)
@@ -130,7 +128,7 @@ func TestHold(t *testing.T) {
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		like, held := holding(w, time.Second)
-		p.Hold = like.Hold
+		p.FreezeOnly = like.FreezeOnly
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
 		if out.err != nil || c.frozen || len(*held) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
@@ -142,7 +140,8 @@ func TestHold(t *testing.T) {
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		c.stuck = true
-		p.Hold = &Hold{Frozen: func([]*Result) { t.Error("held") }, Over: func() bool { return true }}
+		p.FreezeOnly = true
+		w.onFrozen = func([]*Result) { t.Error("held") }
 		if out := carryOut(w, p, list...); out.err == nil || c.frozen {
 			t.Errorf("error %v, frozen %v", out.err, c.frozen)
 		}
@@ -161,7 +160,7 @@ func TestFlat(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.PID == 100 }
 		carryOut(w, p, list[0]).endedBut(110)
 		if len(list[1].got) > 0 {
 			t.Errorf("the child got %v", list[1].got)
@@ -171,7 +170,7 @@ func TestFlat(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 		p.Tree.Since = list[0].Start
 		list[0].opening = func(q *process) {
 			q.opening = nil
@@ -191,7 +190,7 @@ func TestFlat(t *testing.T) {
 			p := flat()
 			p.Tree.Groups, p.Tree.Since = []int{list[0].PID}, since
 			if since > 0 {
-				p.Tree.Select = func(*procfs.Stat) bool { return false }
+				p.Tree.Selector, w.policy.selects = true, func(*procfs.Stat) bool { return false }
 			}
 			w.reading = func(n int) {
 				if n == 1 {
@@ -214,7 +213,7 @@ func TestFlat(t *testing.T) {
 			if strings.HasPrefix(of, "a group") {
 				p.Tree.Groups = []int{list[0].PID}
 			} else {
-				p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+				p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 			}
 			list[0].handle = func(q *process, _ signals.Signal) bool {
 				w.fork(q, process{})
@@ -234,7 +233,7 @@ func TestFlat(t *testing.T) {
 		var late *process
 		p := freezing("TERM/5/KILL/2")
 		p.Tree.Children = true
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 		list[1].handle = func(q *process, s signals.Signal) bool {
 			if late == nil {
 				late = w.add(process{Stat: procfs.Stat{Comm: list[0].Comm}})
@@ -271,7 +270,7 @@ func TestFlat(t *testing.T) {
 		list := w.chain(100)
 		w.breathing = true
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.PID == 100 }
 		p.Prove, p.ProveAlways, p.Limit = time.Hour, true, time.Second
 		out := carryOut(w, p, list...)
 		if out.Elapsed > 2*time.Second || !out.LimitReached {
@@ -286,7 +285,7 @@ func TestWhoDoesNotThaw(t *testing.T) {
 		list := w.chain(100)
 		list[0].handle = func(*process, signals.Signal) bool { return true }
 		p, _ := holding(w, time.Second)
-		p.Hold.Over = func() bool {
+		w.policy.over = func() bool {
 			list[0].refuses = errPerm
 			return true
 		}
@@ -295,7 +294,7 @@ func TestWhoDoesNotThaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Targets = []Target{{Stat: st}}
-		sum, err := Run(w, p, &recorder{w: w, rungs: make(map[string]bool)})
+		sum, err := Run(Call{Plan: p, Kernel: w, Policy: &w.policy, Observer: &recorder{w: w, rungs: make(map[string]bool)}})
 		if err != nil || !sum.Failed {
 			t.Errorf("failed %v, error %v", sum.Failed, err)
 		}
