@@ -113,8 +113,8 @@ func (p groupPolicy) Exclude(st *procfs.Stat) string {
 	return p.c.guard.Brought(st)
 }
 
-// SignalLast implements escalate.Policy.
-func (p groupPolicy) SignalLast(st *procfs.Stat) bool { return meant(p.c, p.groups, st) }
+// IsAncestor implements escalate.Policy.
+func (p groupPolicy) IsAncestor(st *procfs.Stat) bool { return meant(p.c, p.groups, st) }
 
 // request reads the operands. own: this process's group, or session, is meant.
 func (o *pgkillOptions) request(env *Env, operands []string) (req target.GroupRequest, own bool, err error) {

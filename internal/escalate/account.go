@@ -211,8 +211,8 @@ func (a *account) beginRung(rung int) { a.rung = rung }
 
 func (a *account) isLastRung() bool { return a.rung >= len(a.call.Plan.Ladder) }
 
-// timeLeft returns what is left of the limit of the whole call.
-func (a *account) timeLeft() time.Duration {
+// remainingTime returns what is left of the limit of the whole call.
+func (a *account) remainingTime() time.Duration {
 	if a.call.Plan.Limit == 0 {
 		return duration.Forever
 	}
@@ -225,7 +225,7 @@ func (a *account) isLimitOver() bool {
 }
 
 // proofTime returns how long a proof may take, within the limit of the whole call.
-func (a *account) proofTime() time.Duration { return min(a.call.Plan.Prove, max(a.timeLeft(), 0)) }
+func (a *account) proofTime() time.Duration { return min(a.call.Plan.Prove, max(a.remainingTime(), 0)) }
 
 // isProofOverdue reports whether the time for a proof that began then is over.
 func (a *account) isProofOverdue(began time.Time) bool { return time.Since(began) > a.call.Plan.Prove }

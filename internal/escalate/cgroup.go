@@ -20,7 +20,7 @@ func newCgroup(acc *account) *cgroup {
 	return &cgroup{cgroupFreezer: newCgroupFreezer(acc), cgroupSender: newCgroupSender(acc, scan), acc: acc, k: scan.k, scan: scan}
 }
 
-func (c *cgroup) gather(sig signals.Signal) (batch, error) {
+func (c *cgroup) scanAndStop(sig signals.Signal) (batch, error) {
 	if c.isFrozenFor(sig) {
 		if ok, err := c.freezeMembers(); !ok || err != nil {
 			return nil, err

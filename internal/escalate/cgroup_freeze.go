@@ -61,7 +61,7 @@ func (c *cgroupFreezer) freeze() error {
 	// limit.
 	done, err := c.k.FreezeCgroup(c.acc.proofTime())
 	for range freezeTries {
-		if done || err != nil || c.acc.timeLeft() <= 0 || !c.haveRunning() {
+		if done || err != nil || c.acc.remainingTime() <= 0 || !c.haveRunning() {
 			break
 		}
 		done, err = c.k.FreezeCgroup(c.acc.proofTime())
@@ -111,7 +111,7 @@ func (c *cgroupFreezer) thaw(below bool) {
 	c.freezer.EndBoost()
 }
 
-func (c *cgroupFreezer) close() {
+func (c *cgroupFreezer) resumeAll() {
 	if c.frozen {
 		c.thaw(false)
 	}

@@ -31,7 +31,7 @@ func climb(acc *account, s scope, ladder Ladder, waitOnly bool) error {
 			runHooks(acc, step.Signal)
 		}
 		// The first signal is sent however long it took to find the targets.
-		if i > 0 && acc.timeLeft() <= 0 {
+		if i > 0 && acc.remainingTime() <= 0 {
 			acc.setLimitReached(true)
 			break
 		}
@@ -50,7 +50,7 @@ func (c *climber) climbStep(step Step) (over bool, err error) {
 		if err := c.acc.interrupted(); err != nil {
 			return true, err
 		}
-		list, err := c.s.gather(step.Signal)
+		list, err := c.s.scanAndStop(step.Signal)
 		if err != nil {
 			return true, err
 		}

@@ -90,7 +90,7 @@ func (p *policyFake) Exclude(st *procfs.Stat) string {
 
 func (p *policyFake) Selects(st *procfs.Stat) bool { return p.selects(st) }
 
-func (p *policyFake) SignalLast(*procfs.Stat) bool { return false }
+func (p *policyFake) IsAncestor(*procfs.Stat) bool { return false }
 
 func (p *policyFake) InCgroup(st *procfs.Stat) bool { return p.inCgroup(st) }
 

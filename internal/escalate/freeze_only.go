@@ -14,7 +14,7 @@ func freezeOnly(acc *account, s scope) error {
 	if acc.open == 0 && !acc.mayAddMembers() {
 		return nil
 	}
-	if _, err := s.gather(0); err != nil {
+	if _, err := s.scanAndStop(0); err != nil {
 		return err
 	}
 	frozen := acc.remaining()
@@ -24,12 +24,12 @@ func freezeOnly(acc *account, s scope) error {
 	acc.reportFrozen(frozen)
 	w := newWaiter(acc, s)
 	for acc.open > 0 && acc.call.Policy.KeepFrozen() {
-		left := acc.timeLeft()
-		if left <= 0 {
+		remaining := acc.remainingTime()
+		if remaining <= 0 {
 			acc.setLimitReached(true)
 			return nil
 		}
-		if _, err := w.waitOnce(left); err != nil {
+		if _, err := w.waitOnce(remaining); err != nil {
 			return err
 		}
 	}

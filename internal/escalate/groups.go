@@ -20,7 +20,7 @@ func newGroups(acc *account) *groups {
 	return &groups{groupScan: scan, send: newGroupSender(acc, scan)}
 }
 
-func (g *groups) gather(signals.Signal) (batch, error) { return g.scanMembers() }
+func (g *groups) scanAndStop(signals.Signal) (batch, error) { return g.scanMembers() }
 
 func (g *groups) signal(to batch, sig signals.Signal) { g.send.signal(to, sig) }
 

@@ -214,5 +214,5 @@ func (g *groupScan) openMember(found batch, grp *group, st *procfs.Stat) batch {
 	}
 	grp.known = append(grp.known, now.ID)
 	g.churning = true
-	return append(found, g.acc.add(Target{Stat: now, Last: g.policy.SignalLast(&now)}))
+	return append(found, g.acc.add(Target{Stat: now, Last: g.policy.IsAncestor(&now)}))
 }

@@ -28,7 +28,7 @@ func runHooks(acc *account, next signals.Signal) {
 			"KILLBOX_NEXT=" + next.String(),
 		})
 	}
-	limit := min(p.HookTimeout, max(acc.timeLeft(), 0))
+	limit := min(p.HookTimeout, max(acc.remainingTime(), 0))
 	for i, err := range acc.call.Kernel.Hooks(p.Hook, envs, limit) {
 		if err != nil {
 			acc.reportFailure(survivors[i], err)

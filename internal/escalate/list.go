@@ -10,7 +10,7 @@ type list struct {
 
 func newList(acc *account) *list { return &list{sender: newSender(acc)} }
 
-func (l *list) gather(signals.Signal) (batch, error) { return nil, nil }
+func (l *list) scanAndStop(signals.Signal) (batch, error) { return nil, nil }
 
 func (l *list) signal(to batch, sig signals.Signal) { l.signalAll(to, sig) }
 

@@ -8,9 +8,9 @@ type Policy interface {
 	Exclude(*procfs.Stat) string
 	// Selects reports whether the selector of a tree matches the process.
 	Selects(*procfs.Stat) bool
-	// SignalLast reports whether a process that a group implies is an ancestor of killbox that is to end all the
+	// IsAncestor reports whether a process that a group implies is an ancestor of killbox that is to end all the
 	// same, after all others.
-	SignalLast(*procfs.Stat) bool
+	IsAncestor(*procfs.Stat) bool
 	// InCgroup reports whether the process, as it was read, is in the cgroup now.
 	InCgroup(*procfs.Stat) bool
 	// KeepFrozen reports whether a plan that only freezes is to keep its targets frozen. It is asked after each
@@ -27,8 +27,8 @@ func (NoPolicy) Exclude(*procfs.Stat) string { return "" }
 // Selects implements Policy.
 func (NoPolicy) Selects(*procfs.Stat) bool { return false }
 
-// SignalLast implements Policy.
-func (NoPolicy) SignalLast(*procfs.Stat) bool { return false }
+// IsAncestor implements Policy.
+func (NoPolicy) IsAncestor(*procfs.Stat) bool { return false }
 
 // InCgroup implements Policy.
 func (NoPolicy) InCgroup(*procfs.Stat) bool { return false }

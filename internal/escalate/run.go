@@ -6,10 +6,10 @@ package escalate
 func Run(c Call) (*Summary, error) {
 	acc := newAccount(c.withPolicy())
 	s := newScope(acc)
-	defer s.close() // a panic must not leave a process frozen
+	defer s.resumeAll() // a panic must not leave a process frozen
 	acc.addTargets()
 	err := runPlan(acc, s)
-	s.close()
+	s.resumeAll()
 	acc.awaitStatus()
 	return acc.summary(), err
 }

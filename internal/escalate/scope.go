@@ -4,9 +4,9 @@ import "killbox/internal/signals"
 
 // scope is what is being ended: a list of processes, process groups, trees, or a cgroup.
 type scope interface {
-	// gather brings the scope up to date, and stops its members if that is wanted, so that sig can be sent. It returns
-	// the newcomers.
-	gather(sig signals.Signal) (batch, error)
+	// scanAndStop brings the scope up to date and, if the plan freezes, stops its members before sig is sent. It returns
+	// the newcomers. After an error members may be stopped, until resumeAll.
+	scanAndStop(sig signals.Signal) (batch, error)
 	// signal signals the targets of the list.
 	signal(list batch, sig signals.Signal)
 	// sweep is called when all known targets are gone. It reports whether there are more.
@@ -23,8 +23,8 @@ type stoppable interface {
 	resume(sig signals.Signal)
 	// allKeptFrozen reports whether all remaining members are kept frozen until a later step.
 	allKeptFrozen() bool
-	// close leaves no member frozen, whatever happened.
-	close()
+	// resumeAll leaves no member frozen, whatever happened.
+	resumeAll()
 }
 
 // newScope returns the scope of the call.
@@ -45,4 +45,4 @@ type neverStopped struct{}
 
 func (neverStopped) resume(signals.Signal) {}
 func (neverStopped) allKeptFrozen() bool   { return false }
-func (neverStopped) close()                {}
+func (neverStopped) resumeAll()            {}

@@ -34,7 +34,7 @@ func sweepUntilProved(acc *account, s sweeper) (more bool, err error) {
 		case found == newcomers:
 			return true, nil
 		}
-		if limited := acc.timeLeft() <= 0; limited || acc.isProofOverdue(began) {
+		if limited := acc.remainingTime() <= 0; limited || acc.isProofOverdue(began) {
 			acc.setLimitReached(limited)
 			acc.setUnproved(s.doubt())
 			return false, nil

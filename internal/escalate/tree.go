@@ -14,8 +14,8 @@ func newTree(acc *account) *tree {
 	return &tree{treeFreezer: f, treeSender: newTreeSender(acc, f.treeScan), treeSweeper: newTreeSweeper(f.treeScan)}
 }
 
-// gather opens all members and, if the plan freezes, stops them.
-func (t *tree) gather(sig signals.Signal) (batch, error) {
+// scanAndStop opens all members and, if the plan freezes, stops them.
+func (t *tree) scanAndStop(sig signals.Signal) (batch, error) {
 	ok, err := t.prepare()
 	if err != nil {
 		return nil, err

@@ -109,8 +109,8 @@ func (a *attribution) disown(id procfs.ID) {
 	}
 }
 
-// addMember notes a member that has been opened after the scan.
-func (a *attribution) addMember(s *procfs.Snapshot, now *procfs.Stat) {
+// noteMember notes a member that has been opened after the scan.
+func (a *attribution) noteMember(s *procfs.Snapshot, now *procfs.Stat) {
 	a.known[now.ID] = true
 	if now.Hidden() {
 		a.proof.NoteHidden()

@@ -61,7 +61,7 @@ func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 		if err := t.k.Interrupted(); err != nil {
 			return newcomers, err
 		}
-		found, running, err := t.stopMembers()
+		found, running, err := t.scanAndStopMembers()
 		newcomers = append(newcomers, found...)
 		if err != nil {
 			return newcomers, err
@@ -92,9 +92,9 @@ func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 // are opened.
 const stopAtOnce = 128
 
-// stopMembers scans the tree and sends SIGSTOP to all members that run. It returns the new members, and the number of
+// scanAndStopMembers scans the tree and sends SIGSTOP to all members that run. It returns the new members, and the number of
 // members that were running when the scan began.
-func (t *treeFreezer) stopMembers() (found batch, running int, err error) {
+func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error) {
 	stopped := 0
 	found, err = t.scanMembers(func(found batch) error {
 		if len(found)-stopped < stopAtOnce {
@@ -111,6 +111,7 @@ func (t *treeFreezer) stopMembers() (found batch, running int, err error) {
 	if err := t.stopped.Stop(t.account.stoppable(t.acc.results)); err != nil {
 		return found, 0, err
 	}
+	t.stopped.StopResumed()
 	if running = t.stopped.CountRunning(); running > 0 {
 		t.stopped.WaitStopped()
 	}
@@ -146,7 +147,7 @@ func (t *treeFreezer) judge(a *freezeAttempt, sig signals.Signal) afterScan {
 func (t *treeFreezer) isOverdue(a *freezeAttempt, running int) bool {
 	falls := running > 0 && running < a.fewest-a.fewest/16
 	a.fewest = min(a.fewest, running)
-	return t.acc.isProofOverdue(a.began) && !falls || t.acc.timeLeft() <= 0
+	return t.acc.isProofOverdue(a.began) && !falls || t.acc.remainingTime() <= 0
 }
 
 // beginLasting is called when the tree is to stay frozen for long: nothing is in a hurry any more.
@@ -175,8 +176,8 @@ func (t *treeFreezer) resume(sig signals.Signal) { t.stopped.ResumeAfter(sig, !t
 // allKeptFrozen reports whether all remaining members are kept frozen until a later step.
 func (t *treeFreezer) allKeptFrozen() bool { return t.stopped.AllKeptFrozen(t.acc.open) }
 
-// close leaves no member frozen.
-func (t *treeFreezer) close() {
+// resumeAll leaves no member frozen.
+func (t *treeFreezer) resumeAll() {
 	t.stopped.ResumeAll()
 	t.freezer.StopGuardian()
 }

@@ -41,12 +41,8 @@ func (t *treeScan) takeSnapshot() error {
 // all that were found so far.
 func (t *treeScan) scanMembers(each func(found batch) error) (batch, error) {
 	first := t.proof.NeedsBaseline()
-	switch {
-	case !first:
-	case t.freezes():
-		t.proof.FindSiblings(t.k)
-	default:
-		t.proof.ForgetSiblings()
+	if first {
+		t.proof.FindSiblings(t.k, t.freezes())
 	}
 	if err := t.takeSnapshot(); err != nil {
 		return nil, err
@@ -103,7 +99,7 @@ func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 	if now.Gone() {
 		t.proof.NoteEnded(st)
 	}
-	t.addMember(&t.snap, &now)
+	t.noteMember(&t.snap, &now)
 	return append(found, t.acc.addMember(now))
 }
 

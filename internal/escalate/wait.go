@@ -26,15 +26,15 @@ func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := w.acc.call.Observer.Tick()
 	for w.acc.open > 0 && !w.acc.isEnough() && !w.idle.allKeptFrozen() {
-		left := duration.Forever
+		remaining := duration.Forever
 		if grace != duration.Forever {
-			left = grace - time.Since(began)
+			remaining = grace - time.Since(began)
 		}
 		limited := false
-		if l := w.acc.timeLeft(); l < left {
-			left, limited = l, true
+		if l := w.acc.remainingTime(); l < remaining {
+			remaining, limited = l, true
 		}
-		timeout := max(left, 0)
+		timeout := max(remaining, 0)
 		if tick > 0 {
 			timeout = min(timeout, tick)
 		}
@@ -45,11 +45,11 @@ func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 		if n > 0 {
 			continue
 		}
-		if left <= timeout {
+		if remaining <= timeout {
 			w.acc.setLimitReached(limited)
 			return limited, nil
 		}
-		w.acc.call.Observer.Waiting(w.progress(left, limited))
+		w.acc.call.Observer.Waiting(w.progress(remaining, limited))
 	}
 	return w.acc.isEnough(), nil
 }
@@ -65,8 +65,8 @@ func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
 	return len(gone) + len(reaped), nil
 }
 
-func (w *waiter) progress(left time.Duration, limited bool) Progress {
-	p := Progress{Total: w.acc.open + w.acc.gone, Gone: w.acc.gone, Elapsed: time.Since(w.acc.start), In: left}
+func (w *waiter) progress(remaining time.Duration, limited bool) Progress {
+	p := Progress{Total: w.acc.open + w.acc.gone, Gone: w.acc.gone, Elapsed: time.Since(w.acc.start), In: remaining}
 	if !limited {
 		p.Next = w.acc.call.signalAfter(w.acc.rung)
 	}

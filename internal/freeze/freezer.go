@@ -26,13 +26,13 @@ type Freezer struct {
 		Preparer
 		Guardian
 	}
-	opts    Options
-	report  Reporter
-	pid     int  // of the guardian, 0 without one
-	listed  bool // the guardian may have something to resume
-	boosted func()
-	refused bool  // nothing may be frozen
-	refusal error // why, until it has been reported
+	opts     Options
+	report   Reporter
+	pid      int  // of the guardian, 0 without one
+	listed   bool // the guardian may have something to resume
+	endBoost func()
+	refused  bool  // nothing may be frozen
+	refusal  error // why, until it has been reported
 }
 
 // NewFreezer returns a Freezer that has prepared nothing yet.
@@ -57,8 +57,8 @@ func (f *Freezer) Prepare() (ok bool, err error) {
 		return false, nil
 	}
 	// Against a fork bomb, being scheduled is half the battle, for the guardian too.
-	if f.boosted == nil {
-		f.boosted = f.k.Boost()
+	if f.endBoost == nil {
+		f.endBoost = f.k.Boost()
 	}
 	if !f.opts.Guardian || f.pid != 0 {
 		return true, nil
@@ -82,9 +82,9 @@ func (f *Freezer) ReportRefusal() {
 
 // EndBoost gives up the raised priority.
 func (f *Freezer) EndBoost() {
-	if f.boosted != nil {
-		f.boosted()
-		f.boosted = nil
+	if f.endBoost != nil {
+		f.endBoost()
+		f.endBoost = nil
 	}
 }
 

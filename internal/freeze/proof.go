@@ -2,28 +2,30 @@ package freeze
 
 // The proof that nothing escaped.
 //
-// What is proved: when a freeze is over, every process of the tree is known, and is stopped.
+// What is proved: at the end of a freeze every process of the tree is known, and is stopped.
 //
 // From what:
 //
-//  1. A member that has been seen stopped, with all its threads, does not fork (Stopped.CountRunning). So a scan that
-//     began after all known members had stopped shows all processes of the tree, if it is complete.
-//  2. A scan is complete if no PID was allocated during it, no process vanished between being listed and being read, no
-//     process was hidden from it, and every member that it shows could be opened (Still). While PIDs are allocated
-//     elsewhere, a single scan may miss a chain of processes that fork and exit. If nothing about the tree changed
-//     while it was being stopped, StableScans scans that show nothing new are taken as complete as well.
+//  1. A member that has been seen stopped, with all its threads, does not fork (Stopped.CountRunning). So a complete scan
+//     that began after all known members had stopped shows all processes of the tree.
+//  2. A scan is complete (isComplete) if no PID was allocated during it, no process vanished between being listed and
+//     being read, no process was hidden from it, and every member that it shows could be opened. While PIDs are
+//     allocated elsewhere, a single scan may miss a chain of processes that fork and exit. If nothing about the tree
+//     changed while it was being stopped, StableScans scans without a newcomer are taken for a complete one.
 //  3. A member that ended before it was stopped may have left a child that no scan shows below the tree: the child has
-//     been reparented to its adopter, init or a subreaper. Such a child was forked since the baseline, the first scan
-//     of the freeze, or was orphaned while that scan was read. So a process outside the tree that is new, and whose
-//     parent would have adopted orphans of the tree, refutes the proof (Suspect). Of a tree in which nothing changed,
-//     only a process with the command name of a member is suspected: its parent may have ended before the baseline.
+//     been reparented to its adopter, init or a subreaper. It was forked since the baseline, which is the first scan of
+//     the freeze, or it was orphaned while that scan was read. So there is a doubt (Suspect) if a process outside the
+//     tree is new and its parent would have adopted orphans of the tree. If nothing about the tree changed, only a
+//     process with the command name of a member is suspected.
 //
-// What is not proved: that no process was orphaned before the first scan, and left the tree so. A process outside the
-// PID namespace of this process, or one that /proc does not even list (hidepid=2), is not seen; members that are hidden
-// themselves, and so their children, refute the proof. Where only the targets are meant, without descendants, a suspect
-// cannot exist, and step 2 holds for the selector and the groups.
+// What is not proved:
 //
-// Everything here works on snapshots. What the tree knows of its members comes from the interface Tree.
+//   - that no process was orphaned before the first scan. Only a session, a group or a selector links it to the tree.
+//   - anything about processes that /proc does not list (hidepid=2, another PID namespace), unless a member is hidden:
+//     then there is a doubt.
+//   - anything about descendants, if only the targets are meant (Claim.Flat).
+//
+// All of this works on snapshots. What is known of the members comes from the interface Tree.
 
 import (
 	"errors"
@@ -38,9 +40,9 @@ import (
 type Tree interface {
 	// Attributed reports whether the process is a member, or was found in the tree and excluded.
 	Attributed(procfs.ID) bool
-	// Disowned reports whether the ID is that of a former member whose PID was reused.
+	// Disowned reports whether the ID is that of a member whose PID was reused, as far as is known.
 	Disowned(procfs.ID) bool
-	// Excluded reports whether a process that were in the tree would be excluded.
+	// Excluded reports whether the process would be excluded if it were in the tree.
 	Excluded(*procfs.Stat) bool
 	// Comms returns the command names of the members.
 	Comms() map[string]bool
@@ -106,10 +108,10 @@ func (p *Proof) DropBaseline() {
 func (p *Proof) NeedsBaseline() bool { return p.baseline == nil }
 
 // FindSiblings records the children that the ancestors of the targets have now, while all targets are alive: no orphan
-// of a member that ends later is among them.
-func (p *Proof) FindSiblings(k SiblingReader) {
+// of a member that ends later is among them. They matter for a freeze only.
+func (p *Proof) FindSiblings(k SiblingReader, freezes bool) {
 	p.siblings = nil
-	if p.claim.Flat {
+	if p.claim.Flat || !freezes {
 		return
 	}
 	parents := make([]int, len(p.claim.Targets))
@@ -124,9 +126,6 @@ func (p *Proof) FindSiblings(k SiblingReader) {
 	}
 	p.siblings = siblings
 }
-
-// ForgetSiblings records that the siblings of the targets are not known.
-func (p *Proof) ForgetSiblings() { p.siblings = nil }
 
 // RecordBaseline notes which processes existed at the first scan of this freeze. PIDs allocated during that scan count
 // as new.
@@ -209,9 +208,9 @@ func (p *Proof) NoteHidden() { p.hidden = true }
 // Missed reports whether the scan showed a member that could not be opened, or a group without any.
 func (p *Proof) Missed() bool { return p.missed }
 
-// Still reports whether a scan is complete: no PID was allocated during it, and no process was hidden from it or
+// isComplete reports whether a scan is complete: no PID was allocated during it, and no process was hidden from it or
 // vanished during it.
-func (p *Proof) Still(s *procfs.Snapshot) bool {
+func (p *Proof) isComplete(s *procfs.Snapshot) bool {
 	return s.Still() && s.Hidden+s.Vanished == 0 && !p.missed
 }
 
@@ -268,12 +267,12 @@ func (p *Proof) Judge(s *procfs.Snapshot, tree Tree) Verdict {
 	switch {
 	case !p.churning && !p.claim.Strict:
 		// PIDs may be allocated elsewhere, so a single scan may miss a chain of processes that fork and exit.
-		if p.stable++; p.stable < StableScans && !p.Still(s) {
+		if p.stable++; p.stable < StableScans && !p.isComplete(s) {
 			return Stable
 		}
 		p.proved = true
 		return Over
-	case p.Still(s):
+	case p.isComplete(s):
 		// If there is a suspect, more scans prove no more.
 		p.proved = suspect == nil && !p.hidden
 		return Over
@@ -289,7 +288,7 @@ func (p *Proof) JudgeSweep(s *procfs.Snapshot, tree Tree) (over bool, suspect *p
 	} else if s.Vanished == 0 && !p.missed {
 		p.stable++
 	}
-	return suspect == nil && (p.Still(s) || p.stable >= StableScans), suspect
+	return suspect == nil && (p.isComplete(s) || p.stable >= StableScans), suspect
 }
 
 // The doubts.

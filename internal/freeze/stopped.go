@@ -127,19 +127,29 @@ func (s *Stopped) allThreadsStopped(m *Member, st *procfs.Stat) bool {
 	return st.Threads <= 1 || s.k.Halted(m.stat.ID)
 }
 
+// StopResumed sends SIGSTOP again to members that were seen stopped and that a third party has resumed, according to the
+// last scan.
+func (s *Stopped) StopResumed() {
+	for _, m := range s.members {
+		st := s.entry(m)
+		if !m.settled || st == nil || st.State != 'R' && st.State != 'S' {
+			continue
+		}
+		m.settled = false
+		s.proof.NoteChurn()
+		if err := s.k.Signal(m.stat.ID, signals.STOP); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
+			s.account.Failed(m, err)
+		}
+	}
+}
+
 // CountRunning counts the members not known to be stopped when the last scan began. One that stopped later may have
-// completed a fork first, whose child the scan missed. Members that a third party has resumed are sent SIGSTOP again.
+// completed a fork first, whose child the scan missed.
 func (s *Stopped) CountRunning() (running int) {
-	var resumed, asleep []*Member
+	var asleep []*Member
 	for _, m := range s.members {
 		st := s.entry(m)
 		switch {
-		case m.settled && st != nil && (st.State == 'R' || st.State == 'S'):
-			// A third party has resumed it.
-			m.settled = false
-			s.proof.NoteChurn()
-			running++
-			resumed = append(resumed, m)
 		case m.settled:
 		case st != nil && st.State == 'D':
 			// It may be in the middle of a fork, waiting for a lock of the kernel, and will finish the fork before
@@ -149,11 +159,6 @@ func (s *Stopped) CountRunning() (running int) {
 			asleep = append(asleep, m)
 		case s.isRunning(m, st):
 			running++
-		}
-	}
-	for _, m := range resumed {
-		if err := s.k.Signal(m.stat.ID, signals.STOP); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			s.account.Failed(m, err)
 		}
 	}
 	return running + s.countForking(asleep)
