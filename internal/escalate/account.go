@@ -141,7 +141,7 @@ func (a *account) markSurvivorsExist() {
 	}
 }
 
-// mayAddMembers reports whether a plan all of whose targets are gone or refused may still find members of theirs.
+// mayAddMembers reports whether the trees of the targets may have members even if no target remains.
 func (a *account) mayAddMembers() bool {
 	return a.call.Plan.Tree != nil && len(a.call.Plan.Targets) > 0
 }

@@ -40,7 +40,7 @@ func (c *Call) waits() bool {
 	return !asks && !c.isVain()
 }
 
-// ladder returns the steps to climb, none if the plan only waits.
+// ladder returns the ladder, and whether the plan only waits, without climbing it.
 func (c *Call) ladder() (l Ladder, waitOnly bool) { return c.Plan.Ladder, c.Plan.WaitOnly }
 
 // signalAfter returns the signal of the step after that rung, 0 if there is none.

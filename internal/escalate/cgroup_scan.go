@@ -17,16 +17,16 @@ type cgroupScan struct {
 	}
 	acc      *account
 	policy   Policy
-	reported []Skip             // excluded by the plan
+	skipped  []Skip             // excluded by the plan, which has been reported
 	excluded map[procfs.ID]bool // nil before the first exclusion by the policy
 }
 
 func newCgroupScan(acc *account) *cgroupScan {
-	return &cgroupScan{k: acc.call.Kernel, acc: acc, policy: acc.call.Policy, reported: acc.call.Plan.Skipped}
+	return &cgroupScan{k: acc.call.Kernel, acc: acc, policy: acc.call.Policy, skipped: acc.call.Plan.Skipped}
 }
 
 // excludesAny reports whether a member is excluded.
-func (c *cgroupScan) excludesAny() bool { return len(c.excluded)+len(c.reported) > 0 }
+func (c *cgroupScan) excludesAny() bool { return len(c.excluded)+len(c.skipped) > 0 }
 
 // scanMembers opens the members that are new.
 func (c *cgroupScan) scanMembers() (batch, error) {
@@ -78,7 +78,7 @@ func (c *cgroupScan) openMember(found batch, pid int) batch {
 func (c *cgroupScan) exclude(st *procfs.Stat, reason string) {
 	if c.excluded == nil {
 		c.excluded = make(map[procfs.ID]bool)
-		for _, s := range c.reported {
+		for _, s := range c.skipped {
 			c.excluded[s.ID] = true
 		}
 	}

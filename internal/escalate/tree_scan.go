@@ -37,9 +37,9 @@ func (t *treeScan) takeSnapshot() error {
 	return nil
 }
 
-// scanMembers scans the tree and opens the members that are new. It calls each, which may be nil, after each of them with
-// all that were found so far.
-func (t *treeScan) scanMembers(each func(found batch) error) (batch, error) {
+// scanMembers scans the tree and opens the members that are new. After each member it calls onFound, which may be nil, with
+// all new members found so far.
+func (t *treeScan) scanMembers(onFound func(found batch) error) (batch, error) {
 	first := t.proof.NeedsBaseline()
 	if first {
 		t.proof.FindSiblings(t.k, t.freezes())
@@ -53,8 +53,8 @@ func (t *treeScan) scanMembers(each func(found batch) error) (batch, error) {
 	var found batch
 	for _, st := range parentsFirst(t.members(&t.snap)) {
 		found = t.openMember(found, st)
-		if each != nil {
-			if err := each(found); err != nil {
+		if onFound != nil {
+			if err := onFound(found); err != nil {
 				return found, err
 			}
 		}

@@ -122,7 +122,7 @@ func (s *Stopped) WaitStopped() {
 	}
 }
 
-// allThreadsStopped reports whether the threads have stopped whose state st, which shows that of one, does not show.
+// allThreadsStopped reports whether all threads have stopped, given that the one has that st shows.
 func (s *Stopped) allThreadsStopped(m *Member, st *procfs.Stat) bool {
 	return st.Threads <= 1 || s.k.Halted(m.stat.ID)
 }
@@ -202,7 +202,7 @@ func (s *Stopped) countForking(asleep []*Member) (forking int) {
 	return forking
 }
 
-// shownThread returns the ID of the thread whose state st shows.
+// shownThread returns the ID of the thread that st shows the state of.
 func shownThread(st *procfs.Stat) procfs.ID {
 	return procfs.ID{PID: cmp.Or(st.Thread, st.PID), Start: st.Start}
 }
