@@ -16,17 +16,15 @@ import (
 	"killbox/procfs"
 )
 
-// world is a scripted kernel. Nothing in it happens but at a call of Run's, or
-// as time passes in one; inside synctest that takes no time. It knows what must
-// hold whatever happens, and says so at the call that broke it:
+// world is a scripted kernel. Things happen in it only at a call of Run, or as time passes in such a call; inside synctest
+// that takes no time. It checks what must hold whatever happens, and reports the call that broke it:
 //
-//   - only who was opened is signalled;
-//   - who is stopped has been named to the guardian before, and whoever the run
-//     holds stopped is on the guardian's list at every instant;
-//   - who was stopped by somebody else is not named to it;
-//   - where the plan freezes, nobody is signalled who runs;
-//   - nobody is woken before all that are held have the signal;
-//   - at the end nobody is held.
+//   - only opened processes are signalled;
+//   - a process is on the list of the guardian before it is stopped, and as long as the run keeps it stopped;
+//   - a process that a third party has stopped is never on that list;
+//   - if the plan freezes, no running process is signalled;
+//   - no process is resumed before all frozen ones have the signal;
+//   - at the end no process is left frozen.
 type world struct {
 	*cgroupFake // nil where there is no cgroup
 	policy      policyFake
@@ -51,7 +49,7 @@ type world struct {
 	events       []event
 	gone, reaped []procfs.ID
 	interrupt    error
-	woken        bool // as by Kernel.Wake
+	wakes        bool // the next Wait, as by Kernel.Wake
 	panicked     bool
 	waitErr      error
 	guard        guardFake
@@ -68,7 +66,7 @@ type world struct {
 	deaf         error          // of PrepareWait
 	unprepared   error          // of PrepareFreeze
 	sameTick     bool           // everything happens within one clock tick
-	breathing    bool           // somebody else's processes are born all the time
+	breathing    bool           // PIDs are allocated elsewhere all the time
 	ended        map[int]bool   // groups whose number is another's by now
 	asked        func(pgid int) // happens when a group is asked for
 }
@@ -128,10 +126,10 @@ type process struct {
 	refuses   error         // of every signal
 	noOpen    error
 	opening   func(p *process) // happens as it is opened
-	onRun     func()           // happens when it is woken
+	onRun     func()           // happens when it is resumed
 	subreaper bool
 	last      bool
-	hops      bool // forks and exits without end: each reading finds only that somebody has gone
+	hops      bool // forks and exits without end: each scan shows only that a process has vanished
 
 	leaderLeft bool // the first thread has exited, and another has not
 	isReaped   bool
@@ -209,7 +207,7 @@ func (w *world) chain(pids ...int) []*process {
 	return list
 }
 
-// fork makes a child of p, who must run.
+// fork makes a child of p, which must run.
 func (w *world) fork(p *process, child process) *process {
 	if !p.runs() {
 		return nil
@@ -450,7 +448,7 @@ func (w *world) call(format string, args ...any) {
 	if w.guard.pid != 0 && w.guard.tellErr == nil {
 		for _, p := range w.first {
 			if p.byRun && p.runsNoMore() && !w.guard.list[p.ID] {
-				w.t.Errorf("call %d (%s): %d is held, and the guardian does not know", w.calls, w.log[len(w.log)-1], p.PID)
+				w.t.Errorf("call %d (%s): %d is frozen, and not on the list of the guardian", w.calls, w.log[len(w.log)-1], p.PID)
 			}
 		}
 	}
@@ -508,7 +506,7 @@ func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	w.call("%v %d", s, id.PID)
 	p := w.held[id]
 	if p == nil {
-		w.t.Errorf("%v to %v, who has not been opened", s, id)
+		w.t.Errorf("%v to %v, which has not been opened", s, id)
 		return procfs.ErrNoProcess
 	}
 	if p.isReaped {
@@ -535,22 +533,22 @@ func (w *world) check(p *process, s signals.Signal) {
 		p.armed = w.wantStopped && p.byRun
 		p.byRun = true
 	case signals.CONT:
-		// A run that is given up wakes whoever it holds, those too that have
-		// the signal of the rung before.
+		// A run that is given up resumes all that it has frozen, also those that have the signal of the rung
+		// before.
 		if p.byRun && p.armed && !w.givenUp() {
 			for _, q := range w.first {
 				if q.byRun && !q.armed && !q.Stat.Gone() && !q.isReaped {
-					w.t.Errorf("%d is woken before %d has the signal", p.PID, q.PID)
+					w.t.Errorf("%d is resumed before %d has the signal", p.PID, q.PID)
 				}
 			}
 		}
 		if !p.byRun && p.State == 'T' && !p.sentenced {
-			w.t.Errorf("%d was stopped by somebody else, and is woken although it is not to die", p.PID)
+			w.t.Errorf("%d was stopped by a third party, and is resumed although it is not to die", p.PID)
 		}
 		p.byRun, p.armed = false, false
 	default:
 		if w.strict && !p.last && !p.byRun && p.runs() {
-			w.t.Errorf("%v is sent to %d, who runs", s, p.PID)
+			w.t.Errorf("%v is sent to %d, which runs", s, p.PID)
 		}
 		p.armed = true
 		p.sentenced = p.sentenced || s.Ends()
@@ -586,8 +584,8 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 	if w.waitErr != nil {
 		return nil, nil, w.waitErr
 	}
-	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.woken || w.interrupt != nil })
-	w.woken = false
+	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.wakes || w.interrupt != nil })
+	w.wakes = false
 	if w.interrupt != nil {
 		return nil, nil, w.interrupt
 	}
@@ -704,7 +702,7 @@ func (w *world) GuardianAdd(ids []procfs.ID) error {
 	}
 	for _, id := range ids {
 		if p := w.held[id]; p != nil && p.State == 'T' && !p.byRun {
-			w.t.Errorf("the guardian is told of %d, whom somebody else has stopped", id.PID)
+			w.t.Errorf("%d is put on the list of the guardian, and a third party has stopped it", id.PID)
 		}
 		w.guard.list[id] = true
 	}
@@ -778,8 +776,7 @@ func (w *world) finish() {
 	}
 }
 
-// alive returns who lives of those that were not there from the start, and of
-// pids.
+// alive returns the PIDs of the living processes, except those that existed from the start.
 func (w *world) alive() []int {
 	var list []int
 	for pid, p := range w.procs {
@@ -791,8 +788,7 @@ func (w *world) alive() []int {
 	return list
 }
 
-// recorder is the observer, which keeps its own account of who was signalled
-// in which rung.
+// recorder is the observer, which keeps its own account of which processes were signalled in which rung.
 type recorder struct {
 	w       *world
 	began   time.Time

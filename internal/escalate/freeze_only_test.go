@@ -20,14 +20,14 @@ func holding(w *world, d time.Duration) (p *Plan, held *[]int) {
 		for _, res := range list {
 			*held = append(*held, res.PID)
 		}
-		w.after(d, func() { over, w.woken = true, true })
+		w.after(d, func() { over, w.wakes = true, true })
 	}
 	return &Plan{
 		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second, FreezeOnly: true,
 	}, held
 }
 
-// unharmed fails if somebody got more than a stop and its end.
+// unharmed fails if a process got more than a SIGSTOP and the SIGCONT after it.
 func unharmed(t *testing.T, list ...*process) {
 	t.Helper()
 	for _, p := range list {
@@ -42,7 +42,7 @@ func unharmed(t *testing.T, list ...*process) {
 	}
 }
 
-func TestHold(t *testing.T) {
+func TestFreezeOnly(t *testing.T) {
 	bubble(t, "until it is over", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
@@ -50,7 +50,7 @@ func TestHold(t *testing.T) {
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
 		if out.err != nil || !slices.Equal(*held, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
-			t.Errorf("error %v, held %v, %d exist, after %v", out.err, *held, out.Count(Exists), out.Elapsed)
+			t.Errorf("error %v, frozen %v, %d exist, after %v", out.err, *held, out.Count(Exists), out.Elapsed)
 		}
 	})
 	bubble(t, "a tree", func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestHold(t *testing.T) {
 		unharmed(t, list...)
 		slices.Sort(*held)
 		if !slices.Equal(*held, []int{100, 110, 120}) || !out.Proved {
-			t.Errorf("held %v, proved %v", *held, out.Proved)
+			t.Errorf("frozen %v, proved %v", *held, out.Proved)
 		}
 	})
 	bubble(t, "the limit", func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestHold(t *testing.T) {
 		p, held := holding(w, time.Second)
 		carryOut(w, p, list...)
 		if list[0].State != 'T' || len(list[0].got) > 0 || len(*held) != 1 {
-			t.Errorf("state %c, got %v, held %v", list[0].State, list[0].got, *held)
+			t.Errorf("state %c, got %v, frozen %v", list[0].State, list[0].got, *held)
 		}
 	})
 	bubble(t, "an ancestor", func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestHold(t *testing.T) {
 		out := carryOut(w, p, list[0], ancestor)
 		unharmed(t, list[0], ancestor)
 		if !slices.Equal(*held, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
-			t.Errorf("held %v, %d refused, the ancestor got %v", *held, out.Count(Refused), ancestor.got)
+			t.Errorf("frozen %v, %d refused, the ancestor got %v", *held, out.Count(Refused), ancestor.got)
 		}
 	})
 	bubble(t, "a cgroup", func(t *testing.T) {
@@ -132,7 +132,7 @@ func TestHold(t *testing.T) {
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
 		if out.err != nil || c.frozen || len(*held) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
-			t.Errorf("error %v, frozen %v, held %v, thawed below %v", out.err, c.frozen, *held, c.thawBelow)
+			t.Errorf("error %v, frozen %v, reported %v, thawed below %v", out.err, c.frozen, *held, c.thawBelow)
 		}
 	})
 	bubble(t, "a cgroup that does not freeze", func(t *testing.T) {
@@ -141,7 +141,7 @@ func TestHold(t *testing.T) {
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		c.stuck = true
 		p.FreezeOnly = true
-		w.onFrozen = func([]*Result) { t.Error("held") }
+		w.onFrozen = func([]*Result) { t.Error("frozen") }
 		if out := carryOut(w, p, list...); out.err == nil || c.frozen {
 			t.Errorf("error %v, frozen %v", out.err, c.frozen)
 		}
@@ -166,7 +166,7 @@ func TestFlat(t *testing.T) {
 			t.Errorf("the child got %v", list[1].got)
 		}
 	})
-	bubble(t, "who is born while it is frozen", func(t *testing.T) {
+	bubble(t, "a process forked during the freeze", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		p := flat()
@@ -183,7 +183,7 @@ func TestFlat(t *testing.T) {
 		}
 	})
 	for _, since := range []uint64{0, 5000} {
-		bubble(t, fmt.Sprintf("who joins a group, though older: %d", since), func(t *testing.T) {
+		bubble(t, fmt.Sprintf("an older process that joins a group: %d", since), func(t *testing.T) {
 			w := newWorld(t)
 			list := w.group(process{}, process{})
 			late := w.add(process{})
@@ -227,7 +227,7 @@ func TestFlat(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "its children alone, and those of who is selected later", func(t *testing.T) {
+	bubble(t, "its children alone, and those of a process selected later", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		var late *process
@@ -243,26 +243,26 @@ func TestFlat(t *testing.T) {
 		}
 		carryOut(w, p, list[0]).endedBut(100, late.PID)
 		if len(late.got) > 0 {
-			t.Errorf("who is selected later got %v", late.got)
+			t.Errorf("the process selected later got %v", late.got)
 		}
 	})
-	bubble(t, "a group's number used again", func(t *testing.T) {
+	bubble(t, "a reused PGID", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{})
 		p := flat()
 		p.Tree.Groups = []int{list[0].PID}
-		var stranger *process
+		var unrelated *process
 		list[0].handle = func(q *process, s signals.Signal) bool {
 			if s == signals.TERM {
 				q.die()
 				w.ended = map[int]bool{q.PID: true}
-				stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
+				unrelated = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
 			}
 			return true
 		}
 		carryOut(w, p, list...)
-		if stranger == nil || len(stranger.got) > 0 {
-			t.Errorf("the stranger: %+v", stranger)
+		if unrelated == nil || len(unrelated.got) > 0 {
+			t.Errorf("the unrelated process: %+v", unrelated)
 		}
 	})
 	bubble(t, "an endless proof ends with the limit", func(t *testing.T) {
@@ -279,7 +279,7 @@ func TestFlat(t *testing.T) {
 	})
 }
 
-func TestWhoDoesNotThaw(t *testing.T) {
+func TestMemberThatIsNotResumed(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
