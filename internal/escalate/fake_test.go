@@ -30,10 +30,10 @@ type world struct {
 	policy      policyFake
 	onFrozen    func([]*Result) // of the observer
 
-	t     testing.TB
-	procs map[int]*process // by number: those that /proc shows
-	held  map[procfs.ID]*process
-	first []*process // as they were added
+	t      testing.TB
+	procs  map[int]*process // by number: those that /proc shows
+	opened map[procfs.ID]*process
+	first  []*process // as they were added
 
 	lastPID int
 	reader  time.Duration // what a reading of the table takes
@@ -148,7 +148,7 @@ const (
 
 func newWorld(t testing.TB) *world {
 	w := &world{
-		t: t, procs: make(map[int]*process), held: make(map[procfs.ID]*process), at: make(map[int]func()),
+		t: t, procs: make(map[int]*process), opened: make(map[procfs.ID]*process), at: make(map[int]func()),
 		lastPID: 99, reader: 200 * time.Microsecond,
 	}
 	w.guard.list = make(map[procfs.ID]bool)
@@ -405,7 +405,7 @@ func (p *process) die() {
 			q.PPID = heir
 		}
 	}
-	if w.held[p.ID] == p {
+	if w.opened[p.ID] == p {
 		w.gone = append(w.gone, p.ID)
 	}
 	switch {
@@ -432,7 +432,7 @@ func (p *process) collect() {
 	if p.w.procs[p.PID] == p {
 		delete(p.w.procs, p.PID)
 	}
-	if p.w.held[p.ID] == p {
+	if p.w.opened[p.ID] == p {
 		p.w.reaped = append(p.w.reaped, p.ID)
 	}
 }
@@ -474,16 +474,16 @@ func (w *world) Open(pid int) (procfs.Stat, error) {
 	if p.noOpen != nil {
 		return procfs.Stat{}, p.noOpen
 	}
-	if w.held[p.ID] == nil && p.Stat.Gone() {
+	if w.opened[p.ID] == nil && p.Stat.Gone() {
 		w.gone = append(w.gone, p.ID)
 	}
-	w.held[p.ID] = p
+	w.opened[p.ID] = p
 	return p.shown(), nil
 }
 
 func (w *world) Close(id procfs.ID) {
 	w.call("close %d", id.PID)
-	delete(w.held, id)
+	delete(w.opened, id)
 }
 
 func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
@@ -496,7 +496,7 @@ func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
 
 func (w *world) Exists(id procfs.ID) error {
 	w.call("exists %d", id.PID)
-	if p := w.held[id]; p == nil || p.isReaped {
+	if p := w.opened[id]; p == nil || p.isReaped {
 		return procfs.ErrNoProcess
 	}
 	return nil
@@ -504,7 +504,7 @@ func (w *world) Exists(id procfs.ID) error {
 
 func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	w.call("%v %d", s, id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	if p == nil {
 		w.t.Errorf("%v to %v, which has not been opened", s, id)
 		return procfs.ErrNoProcess
@@ -559,7 +559,7 @@ func (w *world) givenUp() bool { return w.interrupt != nil || w.snapshotErr != n
 
 func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 	w.call("blocks %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	if p == nil {
 		return false, false
 	}
@@ -569,13 +569,13 @@ func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 
 func (w *world) Halted(id procfs.ID) bool {
 	w.call("halted %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	return p == nil || !p.threads
 }
 
 func (w *world) Vforks(id procfs.ID) bool {
 	w.call("vforks %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	return p != nil && p.vforks
 }
 
@@ -590,7 +590,7 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 		return nil, nil, w.interrupt
 	}
 	open := func(ids []procfs.ID) []procfs.ID {
-		return slices.DeleteFunc(ids, func(id procfs.ID) bool { return w.held[id] == nil })
+		return slices.DeleteFunc(ids, func(id procfs.ID) bool { return w.opened[id] == nil })
 	}
 	gone, reaped = open(w.gone), open(w.reaped)
 	w.gone, w.reaped = nil, nil
@@ -602,7 +602,7 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 
 func (w *world) Status(id procfs.ID) (signals.Status, error) {
 	w.call("status %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	switch {
 	case p == nil || w.noStatus:
 		return signals.Status{}, signals.ErrNoStatus
@@ -701,7 +701,7 @@ func (w *world) GuardianAdd(ids []procfs.ID) error {
 		return w.guard.tellErr
 	}
 	for _, id := range ids {
-		if p := w.held[id]; p != nil && p.State == 'T' && !p.byRun {
+		if p := w.opened[id]; p != nil && p.State == 'T' && !p.byRun {
 			w.t.Errorf("%d is put on the list of the guardian, and a third party has stopped it", id.PID)
 		}
 		w.guard.list[id] = true

@@ -11,20 +11,20 @@ import (
 	"killbox/procfs"
 )
 
-// holding is what freezekill --hold plans, for that long.
-func holding(w *world, d time.Duration) (p *Plan, held *[]int) {
-	held = new([]int)
+// frozenFor is what freezekill --hold plans, for that long.
+func frozenFor(w *world, d time.Duration) (p *Plan, frozen *[]int) {
+	frozen = new([]int)
 	over := false
 	w.policy.over = func() bool { return over }
 	w.onFrozen = func(list []*Result) {
 		for _, res := range list {
-			*held = append(*held, res.PID)
+			*frozen = append(*frozen, res.PID)
 		}
 		w.after(d, func() { over, w.wakes = true, true })
 	}
 	return &Plan{
 		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second, FreezeOnly: true,
-	}, held
+	}, frozen
 }
 
 // unharmed fails if a process got more than a SIGSTOP and the SIGCONT after it.
@@ -46,29 +46,29 @@ func TestFreezeOnly(t *testing.T) {
 	bubble(t, "until it is over", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, held := holding(w, time.Minute)
+		p, frozen := frozenFor(w, time.Minute)
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
-		if out.err != nil || !slices.Equal(*held, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
-			t.Errorf("error %v, frozen %v, %d exist, after %v", out.err, *held, out.Count(Exists), out.Elapsed)
+		if out.err != nil || !slices.Equal(*frozen, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
+			t.Errorf("error %v, frozen %v, %d exist, after %v", out.err, *frozen, out.Count(Exists), out.Elapsed)
 		}
 	})
 	bubble(t, "a tree", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110, 120)
-		p, held := holding(w, time.Second)
+		p, frozen := frozenFor(w, time.Second)
 		p.Tree = &Tree{Sessions: true}
 		out := carryOut(w, p, list[0])
 		unharmed(t, list...)
-		slices.Sort(*held)
-		if !slices.Equal(*held, []int{100, 110, 120}) || !out.Proved {
-			t.Errorf("frozen %v, proved %v", *held, out.Proved)
+		slices.Sort(*frozen)
+		if !slices.Equal(*frozen, []int{100, 110, 120}) || !out.Proved {
+			t.Errorf("frozen %v, proved %v", *frozen, out.Proved)
 		}
 	})
 	bubble(t, "the limit", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		p.Limit = 2 * time.Second
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
@@ -79,7 +79,7 @@ func TestFreezeOnly(t *testing.T) {
 	bubble(t, "a signal", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		w.after(time.Second, func() { w.interrupt = &signals.Interrupt{Signal: signals.INT} })
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
@@ -90,7 +90,7 @@ func TestFreezeOnly(t *testing.T) {
 	bubble(t, "all are gone", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		w.after(time.Second, func() {
 			for _, q := range list {
 				q.die()
@@ -105,10 +105,10 @@ func TestFreezeOnly(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		list[0].State = 'T'
-		p, held := holding(w, time.Second)
+		p, frozen := frozenFor(w, time.Second)
 		carryOut(w, p, list...)
-		if list[0].State != 'T' || len(list[0].got) > 0 || len(*held) != 1 {
-			t.Errorf("state %c, got %v, frozen %v", list[0].State, list[0].got, *held)
+		if list[0].State != 'T' || len(list[0].got) > 0 || len(*frozen) != 1 {
+			t.Errorf("state %c, got %v, frozen %v", list[0].State, list[0].got, *frozen)
 		}
 	})
 	bubble(t, "an ancestor", func(t *testing.T) {
@@ -116,23 +116,23 @@ func TestFreezeOnly(t *testing.T) {
 		ancestor := w.procs[40]
 		ancestor.last = true
 		list := w.chain(100)
-		p, held := holding(w, time.Second)
+		p, frozen := frozenFor(w, time.Second)
 		out := carryOut(w, p, list[0], ancestor)
 		unharmed(t, list[0], ancestor)
-		if !slices.Equal(*held, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
-			t.Errorf("frozen %v, %d refused, the ancestor got %v", *held, out.Count(Refused), ancestor.got)
+		if !slices.Equal(*frozen, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
+			t.Errorf("frozen %v, %d refused, the ancestor got %v", *frozen, out.Count(Refused), ancestor.got)
 		}
 	})
 	bubble(t, "a cgroup", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
-		like, held := holding(w, time.Second)
+		like, frozen := frozenFor(w, time.Second)
 		p.FreezeOnly = like.FreezeOnly
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
-		if out.err != nil || c.frozen || len(*held) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
-			t.Errorf("error %v, frozen %v, reported %v, thawed below %v", out.err, c.frozen, *held, c.thawBelow)
+		if out.err != nil || c.frozen || len(*frozen) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
+			t.Errorf("error %v, frozen %v, reported %v, thawed below %v", out.err, c.frozen, *frozen, c.thawBelow)
 		}
 	})
 	bubble(t, "a cgroup that does not freeze", func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestMemberThatIsNotResumed(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		list[0].handle = func(*process, signals.Signal) bool { return true }
-		p, _ := holding(w, time.Second)
+		p, _ := frozenFor(w, time.Second)
 		w.policy.over = func() bool {
 			list[0].refuses = errPerm
 			return true

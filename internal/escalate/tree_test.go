@@ -338,8 +338,8 @@ func TestPIDReusedBeforeTheOpen(t *testing.T) {
 		}
 		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
 		out.endedBut(unrelated.PID)
-		if len(unrelated.got) > 0 || w.held[unrelated.ID] != nil {
-			t.Errorf("the unrelated process got %v, and is open: %v", unrelated.got, w.held[unrelated.ID] != nil)
+		if len(unrelated.got) > 0 || w.opened[unrelated.ID] != nil {
+			t.Errorf("the unrelated process got %v, and is open: %v", unrelated.got, w.opened[unrelated.ID] != nil)
 		}
 	})
 }
