@@ -9,7 +9,6 @@ package escalate
 import (
 	"time"
 
-	"killbox/internal/signals"
 	"killbox/procfs"
 )
 
@@ -98,12 +97,4 @@ type Plan struct {
 	// Hook is run for each survivor before each further step.
 	Hook        string
 	HookTimeout time.Duration
-}
-
-// LastSignal returns the signal that a target of the plan was sent last, 0 if it was sent none.
-func (p *Plan) LastSignal(res *Result) signals.Signal {
-	if p.WaitOnly || res.Rung == 0 {
-		return 0
-	}
-	return p.Ladder[res.Rung-1].Signal
 }

@@ -69,3 +69,11 @@ func newResult(t Target) *Result {
 	res.member = freeze.NewMember(&res.Stat)
 	return res
 }
+
+// LastSignal returns the signal that a target of the plan was sent last, 0 if it was sent none.
+func (p *Plan) LastSignal(res *Result) signals.Signal {
+	if p.WaitOnly || res.Rung == 0 {
+		return 0
+	}
+	return p.Ladder[res.Rung-1].Signal
+}
