@@ -24,7 +24,7 @@ import (
 // down what it was asked. Whoever has a number in refuses is not ours.
 type kernel struct {
 	cli.CommandKernel // nobody is run here
-	escalate.Cgroup
+	escalate.CgroupControl
 	proc    *procfs.FS
 	calls   []string
 	sent    []string
@@ -75,6 +75,7 @@ func (k *kernel) Snapshot(s *procfs.Snapshot) error {
 func (k *kernel) Interrupted() error            { return nil }
 func (k *kernel) StartGuardian() (int, error)   { k.call("StartGuardian"); return 9999, nil }
 func (k *kernel) GuardianAdd([]procfs.ID) error { return nil }
+func (k *kernel) GuardianAddCgroup() error      { return nil }
 func (k *kernel) GuardianClear() error          { return nil }
 func (k *kernel) StopGuardian()                 {}
 func (k *kernel) Boost() func()                 { return func() {} }

@@ -157,8 +157,8 @@ func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
 	tree := c.Tree()
-	tree.Flat, tree.Strays = !o.tree, !o.noStrays
-	if o.tree || tree.Select != nil || tree.Groups != nil {
+	tree.Flat, tree.Sessions = !o.tree, !o.noStrays
+	if o.tree || tree.Selector || tree.Groups != nil {
 		p.Tree = tree
 	}
 	return p
@@ -220,32 +220,51 @@ func isPlanned(c *cli.Call, p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }
 
-// endOrHold ends the targets, or holds them.
+// endOrHold ends the targets, or keeps them frozen for --hold.
 func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
+	var observer escalate.Observer = c.Report
 	if o.hold {
+		p.FreezeOnly = true
 		over := new(atomic.Bool)
-		p.Hold = &escalate.Hold{
-			Over: over.Load,
-			Frozen: func(held []*escalate.Result) {
-				for _, res := range held {
-					if o.output.JSON || o.output.Verbose {
-						continue
-					}
-					if handle := c.Handle(&res.Stat); handle != "" {
-						fmt.Fprintln(c.Env.Stdout, handle)
-					}
-				}
-				go func() {
-					// The end and a failure are the same: nobody is there
-					// any more to let them go.
-					io.Copy(io.Discard, c.Env.Stdin)
-					over.Store(true)
-					c.Env.Kernel.Wake()
-				}()
-			},
-		}
+		c.Policy = holdPolicy{c.Policy, over}
+		observer = holdObserver{c.Report, o, c, over}
 	}
-	sum := c.Run(p)
+	sum := c.RunObserved(p, observer)
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
+}
+
+// holdPolicy keeps the targets frozen until over is set.
+type holdPolicy struct {
+	escalate.Policy
+	over *atomic.Bool
+}
+
+// KeepFrozen implements escalate.Policy.
+func (p holdPolicy) KeepFrozen() bool { return !p.over.Load() }
+
+// holdObserver prints the handles of what is frozen, and sets over at the end of standard input.
+type holdObserver struct {
+	*report.Reporter
+	o    *freezekillOptions
+	c    *cli.Call
+	over *atomic.Bool
+}
+
+// Frozen implements escalate.Observer.
+func (h holdObserver) Frozen(frozen []*escalate.Result) {
+	for _, res := range frozen {
+		if h.o.output.JSON || h.o.output.Verbose {
+			continue
+		}
+		if handle := h.c.Handle(&res.Stat); handle != "" {
+			fmt.Fprintln(h.c.Env.Stdout, handle)
+		}
+	}
+	go func() {
+		// The end of standard input and a failure to read it are the same: no process could end the freeze any more.
+		io.Copy(io.Discard, h.c.Env.Stdin)
+		h.over.Store(true)
+		h.c.Env.Kernel.Wake()
+	}()
 }

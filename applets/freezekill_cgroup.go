@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"killbox/internal/cli"
-	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/target"
@@ -34,11 +33,8 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 	p := c.Plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove = o.prove.Value
-	p.Cgroup = &escalate.CgroupPlan{
-		Cgroup:   c.Env.Kernel,
-		Contains: func(st *procfs.Stat) bool { return isIn(c.Env.Proc, st, dir) },
-		Guard:    c.Excludes,
-	}
+	p.Cgroup = true
+	c.Policy = cgroupPolicy{cli.TreePolicy{Call: c}, dir}
 	switch {
 	case o.output.DryRun:
 		return o.printPlan(c, cli.PlannedTargets(p))
@@ -53,6 +49,15 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 	}
 	return o.endOrHold(c, p)
 }
+
+// cgroupPolicy is the policy for the members of a cgroup.
+type cgroupPolicy struct {
+	cli.TreePolicy
+	dir *procfs.CgroupDir
+}
+
+// InCgroup implements escalate.Policy.
+func (p cgroupPolicy) InCgroup(st *procfs.Stat) bool { return isIn(p.Call.Env.Proc, st, p.dir) }
 
 // checkCgroup checks the options. If --cgroup names a process, it returns that.
 func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, err error) {

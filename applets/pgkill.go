@@ -78,16 +78,8 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 		return o.reportAlive(c, groups)
 	}
 	p := c.Plan()
-	p.Groups = &escalate.Groups{
-		PGIDs: groups.PGIDs, Sessions: groups.Sessions,
-		Guard: func(st *procfs.Stat) string {
-			if isDoomedAncestor(c, groups, st) {
-				return ""
-			}
-			return c.Exclusions.ExcludeImplied(st)
-		},
-		Last: func(st *procfs.Stat) bool { return isDoomedAncestor(c, groups, st) },
-	}
+	p.Groups = &escalate.Groups{PGIDs: groups.PGIDs, Sessions: groups.Sessions}
+	c.Policy = groupPolicy{c: c, groups: groups}
 	p.Prove = o.prove.Value
 	if o.output.DryRun {
 		list := cli.PlannedTargets(p)
@@ -106,6 +98,24 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
 }
+
+// groupPolicy is the policy for members of groups.
+type groupPolicy struct {
+	escalate.NoPolicy
+	c      *cli.Call
+	groups *target.Groups
+}
+
+// Exclude implements escalate.Policy.
+func (p groupPolicy) Exclude(st *procfs.Stat) string {
+	if isDoomedAncestor(p.c, p.groups, st) {
+		return ""
+	}
+	return p.c.Exclusions.ExcludeImplied(st)
+}
+
+// IsAncestor implements escalate.Policy.
+func (p groupPolicy) IsAncestor(st *procfs.Stat) bool { return isDoomedAncestor(p.c, p.groups, st) }
 
 // request reads the operands. own: this process's group, or session, is meant.
 func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.GroupRequest, own bool, err error) {

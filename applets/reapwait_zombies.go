@@ -242,7 +242,7 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 }
 
 func (z *zombieCall) runPlan(p *escalate.Plan) {
-	_, err := escalate.Run(z.env.Kernel, p, z.call.Report)
+	_, err := escalate.Run(escalate.Call{Plan: p, Kernel: z.env.Kernel, Observer: z.call.Report})
 	z.call.Report.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		z.env.Die(i.Signal)

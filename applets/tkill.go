@@ -52,7 +52,7 @@ func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	}
 	p := c.Plan()
 	p.Tree = c.Tree()
-	p.Tree.Children, p.Tree.Strays = o.children, !o.noStrays
+	p.Tree.Children, p.Tree.Sessions = o.children, !o.noStrays
 	p.Freeze, p.Guardian = !o.freeze.NoFreeze, !o.freeze.NoGuard
 	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
 	if o.output.DryRun {

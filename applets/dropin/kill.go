@@ -284,7 +284,7 @@ func (c *killCall) runLadder() int {
 		k = queueing{c.env.Kernel, c.value}
 	}
 	_ = c.env.Kernel.DeferSignals()
-	sum, err := escalate.Run(k, plan, killObserver{c})
+	sum, err := escalate.Run(escalate.Call{Plan: plan, Kernel: k, Observer: killObserver{c}})
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.env.Die(i.Signal)
 		return 128 + int(i.Signal)

@@ -29,5 +29,6 @@ func (w killObserver) Failed(r *escalate.Result, err error) {
 
 func (killObserver) Gone(*escalate.Result)     {}
 func (killObserver) Skipped(escalate.Skip)     {}
+func (killObserver) Frozen([]*escalate.Result) {}
 func (killObserver) Waiting(escalate.Progress) {}
 func (killObserver) Tick() time.Duration       { return 0 }

@@ -129,8 +129,8 @@ func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err erro
 	p := c.Plan()
 	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
 	p.Tree = c.Tree()
-	p.Tree.Flat, p.Tree.Strays = true, true
-	sum, err = escalate.Run(k, p, c.Report)
+	p.Tree.Flat, p.Tree.Sessions = true, true
+	sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: k, Policy: c.Policy, Observer: c.Report})
 	c.Report.Close()
 	return sum, err
 }

@@ -95,11 +95,20 @@ func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat)
 	if err != nil {
 		return err
 	}
-	guard := p.Tree.Guard
-	p.Tree.Guard = func(st *procfs.Stat) string { return cmp.Or(guard(st), except(st)) }
-	_, err = escalate.Run(l.env.Kernel, p, l.Observer())
+	_, err = escalate.Run(escalate.Call{Plan: p, Kernel: l.env.Kernel, Policy: exceptPolicy{l.Policy(), except}, Observer: l.Observer()})
 	l.Reporter.Close()
 	return err
+}
+
+// exceptPolicy also excludes the processes for which except has a reason.
+type exceptPolicy struct {
+	escalate.Policy
+	except func(*procfs.Stat) string
+}
+
+// Exclude implements escalate.Policy.
+func (p exceptPolicy) Exclude(st *procfs.Stat) string {
+	return cmp.Or(p.Policy.Exclude(st), p.except(st))
 }
 
 // relayedGroups are process groups that are left to a leader which handles the signal. The value is the PID of

@@ -74,7 +74,7 @@ func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *esc
 		if p, err = s.TreePlan(ladder); err != nil {
 			return nil, nil, err
 		}
-		if sum, err = escalate.Run(s.Kernel, p, s.Observer()); err != nil {
+		if sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: s.Kernel, Policy: s.Policy(), Observer: s.Observer()}); err != nil {
 			s.Reporter.Close()
 			return nil, nil, err
 		}
@@ -156,19 +156,27 @@ func (s *Supervisor) TreePlan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	return &escalate.Plan{
 		Targets: []escalate.Target{{Stat: self}},
 		Ladder:  ladder,
-		Tree: &escalate.Tree{
-			Children: true,
-			Guard: func(st *procfs.Stat) string {
-				if s.existedBefore(*st) {
-					return "it was there before the command"
-				}
-				return ""
-			},
-		},
-		Freeze: true, Guardian: true, Prove: time.Second,
+		Tree:    &escalate.Tree{Children: true},
+		Freeze:  true, Guardian: true, Prove: time.Second,
 		Hook: s.Hook, HookTimeout: s.HookTimeout,
 		Status: s.FetchStatus,
 	}, nil
+}
+
+// Policy returns the policy for the tree of TreePlan.
+func (s *Supervisor) Policy() escalate.Policy { return supervisorPolicy{s: s} }
+
+type supervisorPolicy struct {
+	escalate.NoPolicy
+	s *Supervisor
+}
+
+// Exclude implements escalate.Policy.
+func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
+	if p.s.existedBefore(*st) {
+		return "it was there before the command"
+	}
+	return ""
 }
 
 // existedBefore reports whether the process existed before the command, or descends from such a process.

@@ -26,6 +26,7 @@ type Call struct {
 	Trees    bool // the descendants of operands are meant
 
 	Ladder     escalate.Ladder
+	Policy     escalate.Policy // nil if nothing is excluded or selected
 	Report     *report.Reporter
 	Exclusions *target.Exclusions
 	Request    target.Request
@@ -185,18 +186,21 @@ func (c *Call) Plan() *escalate.Plan {
 }
 
 // Run carries out the plan and reports on it.
-func (c *Call) Run(p *escalate.Plan) *escalate.Summary {
+func (c *Call) Run(p *escalate.Plan) *escalate.Summary { return c.RunObserved(p, c.Report) }
+
+// RunObserved is Run with another observer.
+func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summary {
 	c.Report.PrintTargets(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// The end of an ancestor may hang up our terminal; the ladder goes on.
 		c.Env.Kernel.IgnoreSignal(signals.HUP)
 	}
-	if p.Tree == nil && p.Groups == nil && p.Cgroup == nil && !p.Freeze && p.Hold == nil && p.Hook == "" {
+	if p.Tree == nil && p.Groups == nil && !p.Cgroup && !p.Freeze && !p.FreezeOnly && p.Hook == "" {
 		c.Env.Kernel.DeferSignalsWhenWaiting() // there is nobody frozen to let go on
 	} else {
 		_ = c.Env.Kernel.DeferSignals() // PrepareFreeze fails as well then, so nothing is frozen
 	}
-	sum, err := escalate.Run(c.Env.Kernel, p, c.Report)
+	sum, err := escalate.Run(escalate.Call{Plan: p, Kernel: c.Env.Kernel, Policy: c.Policy, Observer: o})
 	c.Report.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		c.Env.Die(i.Signal)

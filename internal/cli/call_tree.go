@@ -19,10 +19,11 @@ func (c *Call) addInodes(list []report.Planned) {
 	}
 }
 
-// Tree says what belongs to the targets: who joins a group that was named, or
-// meets the selectors, is one as well.
+// Tree returns what is part of the trees of the targets, and sets the policy for them. A process that joins a group which
+// is an operand, or that the selectors match, is a root as well.
 func (c *Call) Tree() *escalate.Tree {
-	tree := &escalate.Tree{Guard: c.Excludes, Since: c.Found.Since, Restless: c.Found.Vanished}
+	tree := &escalate.Tree{Since: c.Found.Since, Churning: c.Found.Vanished}
+	c.Policy = TreePolicy{Call: c}
 	for _, op := range c.Request.Operands {
 		if op.Form == target.Group && !slices.Contains(c.Found.Hidden, op) {
 			tree.Groups = append(tree.Groups, op.PID)
@@ -30,13 +31,27 @@ func (c *Call) Tree() *escalate.Tree {
 	}
 	// A pidfile selects one process. A later process with that PID is another one.
 	if s := &c.Request.Selector; !s.Empty() && s.Pidfile == nil {
-		tree.Select = func(st *procfs.Stat) bool { return s.Selects(c.Env.Proc, st) }
+		tree.Selector = true
 	}
 	return tree
 }
 
-// Excludes is the guard for what a tree brings in.
-func (c *Call) Excludes(st *procfs.Stat) string {
+// TreePolicy is the policy for trees.
+type TreePolicy struct {
+	escalate.NoPolicy
+	Call *Call
+}
+
+// Exclude implements escalate.Policy.
+func (p TreePolicy) Exclude(st *procfs.Stat) string { return p.Call.exclude(st) }
+
+// Selects implements escalate.Policy.
+func (p TreePolicy) Selects(st *procfs.Stat) bool {
+	return p.Call.Request.Selector.Selects(p.Call.Env.Proc, st)
+}
+
+// exclude returns why a process that a tree implies is excluded, or "".
+func (c *Call) exclude(st *procfs.Stat) string {
 	if reason := c.Exclusions.ExcludeImplied(st); reason != "" {
 		return reason
 	}
@@ -49,23 +64,23 @@ func (c *Call) Excludes(st *procfs.Stat) string {
 // PreviewTree lists the trees as they are now, in order of PID.
 func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 	roots := make(map[procfs.ID]bool)
-	family := procfs.TreeQuery{IncludeSessions: p.Tree.Strays}
+	query := procfs.TreeQuery{IncludeSessions: p.Tree.Sessions}
 	for _, t := range p.Targets {
 		roots[t.ID] = true
-		family.Roots = append(family.Roots, t.ID)
+		query.Roots = append(query.Roots, t.ID)
 	}
 	// --thaw acts on it.
-	if !c.Outputs.DryRun || !c.Env.Proc.SnapshotTree(family.Roots, family.IncludeSessions, &c.Table) {
+	if !c.Outputs.DryRun || !c.Env.Proc.SnapshotTree(query.Roots, query.IncludeSessions, &c.Table) {
 		if err := c.Env.Kernel.Snapshot(&c.Table); err != nil {
 			return nil, err
 		}
 	}
 	var list []report.Planned
-	for _, st := range c.Table.Descendants(family) {
+	for _, st := range c.Table.Descendants(query) {
 		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
 		switch {
 		case !planned.Root:
-			planned.Excluded = p.Tree.Guard(st)
+			planned.Excluded = c.exclude(st)
 		case p.Tree.Children:
 			planned.Excluded = "only its descendants are meant"
 		}

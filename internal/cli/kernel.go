@@ -12,11 +12,10 @@ import (
 type Kernel interface {
 	escalate.Kernel
 	target.Kernel
-	escalate.Cgroup
 	SignalCatcher
 	NumberSignaller
 	CommandKernel
-	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.Cgroup.
+	// OpenCgroup pins the cgroup v2 at dir for the calls of escalate.CgroupControl.
 	OpenCgroup(dir string) error
 	// ReleaseMemory reclaims the memory of a process that is dying of a KILL (process_mrelease(2)).
 	ReleaseMemory(procfs.ID) error

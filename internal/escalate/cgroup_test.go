@@ -120,10 +120,9 @@ func within(w *world, ladder string, members ...*process) (*Plan, *cgroupFake) {
 	for _, p := range members {
 		c.members[p.PID] = true
 	}
-	return &Plan{
-		Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second,
-		Cgroup: &CgroupPlan{Cgroup: c, Guard: guardOf, Contains: func(st *procfs.Stat) bool { return c.members[st.PID] }},
-	}, c
+	w.cgroupFake = c
+	w.policy.inCgroup = func(st *procfs.Stat) bool { return c.members[st.PID] }
+	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second, Cgroup: true}, c
 }
 
 // pair adds two processes that ignore those signals.
@@ -143,7 +142,7 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("frozen %v, %d kills, rung %d, proved %v, %d guardians", c.frozen, c.kills, out.Rung, out.Proved, w.guard.started)
 		}
 	})
-	bubble(t, "KILL at one stroke", func(t *testing.T) {
+	bubble(t, "KILL atomically", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
 		p, c := within(w, "TERM/5/KILL/2", list...)
@@ -187,12 +186,12 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("failed: %d\n%s", out.o.failed, strings.Join(out.lines, "\n"))
 		}
 	})
-	bubble(t, "who is gone before it could be opened, where somebody is omitted", func(t *testing.T) {
+	bubble(t, "a member that is gone before it could be opened, where another is omitted", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5", list...)
 		p.Skipped = []Skip{{list[1].Stat, "omitted"}}
-		p.Cgroup.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.PID == list[1].PID {
 				return "omitted"
 			}
@@ -214,12 +213,12 @@ func TestCgroupOutcomes(t *testing.T) {
 		}
 		carryOut(w, p, list[0]).endedBut(list[1].PID)
 	})
-	bubble(t, "KILL one by one where somebody is omitted", func(t *testing.T) {
+	bubble(t, "KILL one by one where a member is omitted", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
 		p, c := within(w, "KILL/2", list...)
 		p.Skipped = []Skip{{list[1].Stat, "omitted"}}
-		p.Cgroup.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.PID == list[1].PID {
 				return "omitted"
 			}
@@ -257,20 +256,20 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("%d results, rung %d", len(out.Results), out.Rung)
 		}
 	})
-	bubble(t, "a number that is a stranger's by now", func(t *testing.T) {
+	bubble(t, "a PID that was reused", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
-		stranger := w.add(process{})
-		c.members[stranger.PID] = true // as the list has it
-		p.Cgroup.Contains = func(st *procfs.Stat) bool { return st.PID != stranger.PID }
-		c.onFreeze = func() { stranger.opening = func(*process) { delete(c.members, stranger.PID) } }
+		unrelated := w.add(process{})
+		c.members[unrelated.PID] = true // as the list has it
+		w.policy.inCgroup = func(st *procfs.Stat) bool { return st.PID != unrelated.PID }
+		c.onFreeze = func() { unrelated.opening = func(*process) { delete(c.members, unrelated.PID) } }
 		carryOut(w, p, list...)
-		if len(stranger.got) > 0 {
-			t.Errorf("it got %v", stranger.got)
+		if len(unrelated.got) > 0 {
+			t.Errorf("it got %v", unrelated.got)
 		}
 	})
-	bubble(t, "frozen by somebody else", func(t *testing.T) {
+	bubble(t, "frozen by a third party", func(t *testing.T) {
 		for _, test := range []struct {
 			ladder string
 			frozen bool
@@ -288,7 +287,7 @@ func TestCgroupOutcomes(t *testing.T) {
 			}
 		}
 	})
-	bubble(t, "somebody cannot be opened", func(t *testing.T) {
+	bubble(t, "a member cannot be opened", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
@@ -309,7 +308,7 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("proved %v: %q", out.Proved, out.Doubt)
 		}
 	})
-	bubble(t, "signal 0 freezes nobody", func(t *testing.T) {
+	bubble(t, "signal 0 freezes nothing", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, _ := within(w, "TERM/5/KILL/2", list...)
@@ -335,7 +334,7 @@ func TestCgroupThatDoesNotFreeze(t *testing.T) {
 	bubble(t, "within the limit of the call", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
-		list[0].State = 'R' // there is somebody to be waited for
+		list[0].State = 'R' // a member is to be waited for
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		c.stuck, p.Limit = true, 100*time.Millisecond
 		out := carryOut(w, p, list...)
@@ -382,7 +381,8 @@ func TestCgroupGuardian(t *testing.T) {
 					c.tellErr = errors.New("broken pipe")
 				}
 				if hold {
-					p.Hold = &Hold{Frozen: func([]*Result) { t.Error("held") }, Over: func() bool { return true }}
+					p.FreezeOnly = true
+					w.onFrozen = func([]*Result) { t.Error("frozen") }
 				}
 				out := carryOut(w, p, list...)
 				if frozen := w.count("freeze") > 0; frozen == hold || c.frozen || hold != (out.err != nil) {

@@ -5,49 +5,49 @@ import (
 	"strings"
 	"testing"
 
+	"killbox/internal/freeze"
 	"killbox/procfs"
 )
 
-// TestDoubt: the doubt is what keeps the last scan from being a proof, and nothing else.
-func TestDoubt(t *testing.T) {
-	member := []procfs.Stat{{ID: procfs.ID{PID: 10, Start: 1}, PGID: 10}}
+// TestGroupDoubt: the doubt is what keeps the last scan from being a proof, and nothing else.
+func TestGroupDoubt(t *testing.T) {
 	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
 	noLast := procfs.Snapshot{LastPIDErr: errors.New("/proc/loadavg is faked")}
-	hidden := procfs.Snapshot{Hidden: 1, LastPIDErr: noLast.LastPIDErr}
-	seen := procfs.Snapshot{FirstPID: 20, LastPID: 21, Procs: member}
+	const unseen = "group 10 exists, and none of its members can be seen"
 	for _, test := range []struct {
-		name    string
-		tree    tree
-		suspect *procfs.Stat
-		want    string
+		name string
+		scan groupScan
+		want string
 	}{
-		{"churn", tree{snap: churn}, nil, tooFast},
-		{"no loadavg", tree{snap: noLast}, nil, "/proc/loadavg is faked, so processes that were forked during the scan cannot be excluded"},
-		{"no last PID", tree{}, nil, "/proc/loadavg cannot be read, so processes that were forked during the scan cannot be excluded"},
-		{"hidepid=1", tree{snap: hidden}, nil, concealed},
-		{"a hidden member", tree{snap: churn, unseen: true}, nil, hiddenMembers},
-		{"a group without members", tree{snap: churn, groups: map[int]bool{10: true}}, nil, "group 10 exists, and none of its members can be seen"},
-		{"a group that is gone", tree{snap: churn, groups: map[int]bool{10: false}}, nil, tooFast},
-		{"a group with a member", tree{snap: seen, groups: map[int]bool{10: true}}, nil, tooFast},
-		{"a suspect", tree{snap: noLast}, &procfs.Stat{ID: procfs.ID{PID: 7}, Comm: "x"}, "7 (x) is orphaned, and may descend from the tree"},
+		{"churn", groupScan{snap: churn, list: map[int]*group{10: {pgid: 10, seen: true}}}, freeze.TooFast},
+		{"no loadavg", groupScan{snap: noLast, list: map[int]*group{10: {pgid: 10, seen: true}}}, "/proc/loadavg is faked"},
+		{"not seen", groupScan{snap: noLast, list: map[int]*group{10: {pgid: 10}}}, unseen},
+		{"refused", groupScan{snap: churn, list: map[int]*group{10: {pgid: 10, refused: true}}}, freeze.TooFast},
 	} {
-		test.tree.r = &run{plan: &Plan{Tree: &Tree{Groups: []int{10}}}}
-		if got := test.tree.doubt(test.suspect); got != test.want {
+		g := groups{groupScan: &test.scan}
+		if got := g.doubt(); !strings.HasPrefix(got, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
+}
+
+// TestUnseenGroupOfATree: a group that exists and whose members the scan does not show is a doubt.
+func TestUnseenGroupOfATree(t *testing.T) {
+	member := []procfs.Stat{{ID: procfs.ID{PID: 10, Start: 1}, PGID: 10}}
 	for _, test := range []struct {
-		name   string
-		groups groups
-		want   string
+		name  string
+		procs []procfs.Stat
+		lives bool
+		want  string
 	}{
-		{"churn", groups{snap: churn, list: map[int]*group{10: {pgid: 10, seen: true}}}, tooFast},
-		{"no loadavg", groups{snap: noLast, list: map[int]*group{10: {pgid: 10, seen: true}}}, "/proc/loadavg is faked"},
-		{"not seen", groups{snap: noLast, list: map[int]*group{10: {pgid: 10}}}, "group 10 exists, and none of its members can be seen"},
-		{"refused", groups{snap: churn, list: map[int]*group{10: {pgid: 10, refused: true}}}, tooFast},
+		{"a group without members", nil, true, "group 10 exists, and none of its members can be seen"},
+		{"a group that is gone", nil, false, freeze.TooFast},
+		{"a group with a member", member, true, freeze.TooFast},
 	} {
-		if got := test.groups.doubt(); !strings.HasPrefix(got, test.want) {
-			t.Errorf("groups, %s: %q, want %q", test.name, got, test.want)
+		a := &attribution{tree: &Tree{Groups: []int{10}}, groups: map[int]bool{10: test.lives}, proof: freeze.NewProof(freeze.Claim{})}
+		scan := treeScan{attribution: a, snap: procfs.Snapshot{FirstPID: 20, LastPID: 21, Procs: test.procs}}
+		if got := scan.doubtOf(nil); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
 }

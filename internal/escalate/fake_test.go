@@ -16,22 +16,24 @@ import (
 	"killbox/procfs"
 )
 
-// world is a scripted kernel. Nothing in it happens but at a call of Run's, or
-// as time passes in one; inside synctest that takes no time. It knows what must
-// hold whatever happens, and says so at the call that broke it:
+// world is a scripted kernel. Things happen in it only at a call of Run, or as time passes in such a call; inside synctest
+// that takes no time. It checks what must hold whatever happens, and reports the call that broke it:
 //
-//   - only who was opened is signalled;
-//   - who is stopped has been named to the guardian before, and whoever the run
-//     holds stopped is on the guardian's list at every instant;
-//   - who was stopped by somebody else is not named to it;
-//   - where the plan freezes, nobody is signalled who runs;
-//   - nobody is woken before all that are held have the signal;
-//   - at the end nobody is held.
+//   - only opened processes are signalled;
+//   - a process is on the list of the guardian before it is stopped, and as long as the run keeps it stopped;
+//   - a process that a third party has stopped is never on that list;
+//   - if the plan freezes, no running process is signalled;
+//   - no process is resumed before all frozen ones have the signal;
+//   - at the end no process is left frozen.
 type world struct {
-	t     testing.TB
-	procs map[int]*process // by number: those that /proc shows
-	held  map[procfs.ID]*process
-	first []*process // as they were added
+	*cgroupFake // nil where there is no cgroup
+	policy      policyFake
+	onFrozen    func([]*Result) // of the observer
+
+	t      testing.TB
+	procs  map[int]*process // by number: those that /proc shows
+	opened map[procfs.ID]*process
+	first  []*process // as they were added
 
 	lastPID int
 	reader  time.Duration // what a reading of the table takes
@@ -47,7 +49,7 @@ type world struct {
 	events       []event
 	gone, reaped []procfs.ID
 	interrupt    error
-	woken        bool // as by Kernel.Wake
+	wakes        bool // the next Wait, as by Kernel.Wake
 	panicked     bool
 	waitErr      error
 	guard        guardFake
@@ -64,10 +66,33 @@ type world struct {
 	deaf         error          // of PrepareWait
 	unprepared   error          // of PrepareFreeze
 	sameTick     bool           // everything happens within one clock tick
-	breathing    bool           // somebody else's processes are born all the time
+	breathing    bool           // PIDs are allocated elsewhere all the time
 	ended        map[int]bool   // groups whose number is another's by now
 	asked        func(pgid int) // happens when a group is asked for
 }
+
+// policyFake is the policy. What it leaves out is the usual.
+type policyFake struct {
+	exclude  func(*procfs.Stat) string
+	selects  func(*procfs.Stat) bool
+	inCgroup func(*procfs.Stat) bool
+	over     func() bool // of a plan that only freezes
+}
+
+func (p *policyFake) Exclude(st *procfs.Stat) string {
+	if p.exclude != nil {
+		return p.exclude(st)
+	}
+	return excludeUsual(st)
+}
+
+func (p *policyFake) Selects(st *procfs.Stat) bool { return p.selects(st) }
+
+func (p *policyFake) IsAncestor(*procfs.Stat) bool { return false }
+
+func (p *policyFake) InCgroup(st *procfs.Stat) bool { return p.inCgroup(st) }
+
+func (p *policyFake) KeepFrozen() bool { return !p.over() }
 
 // guardFake is the guardian.
 type guardFake struct {
@@ -101,10 +126,10 @@ type process struct {
 	refuses   error         // of every signal
 	noOpen    error
 	opening   func(p *process) // happens as it is opened
-	onRun     func()           // happens when it is woken
+	onRun     func()           // happens when it is resumed
 	subreaper bool
 	last      bool
-	hops      bool // forks and exits without end: each reading finds only that somebody has gone
+	hops      bool // forks and exits without end: each scan shows only that a process has vanished
 
 	leaderLeft bool // the first thread has exited, and another has not
 	isReaped   bool
@@ -123,7 +148,7 @@ const (
 
 func newWorld(t testing.TB) *world {
 	w := &world{
-		t: t, procs: make(map[int]*process), held: make(map[procfs.ID]*process), at: make(map[int]func()),
+		t: t, procs: make(map[int]*process), opened: make(map[procfs.ID]*process), at: make(map[int]func()),
 		lastPID: 99, reader: 200 * time.Microsecond,
 	}
 	w.guard.list = make(map[procfs.ID]bool)
@@ -182,7 +207,7 @@ func (w *world) chain(pids ...int) []*process {
 	return list
 }
 
-// fork makes a child of p, who must run.
+// fork makes a child of p, which must run.
 func (w *world) fork(p *process, child process) *process {
 	if !p.runs() {
 		return nil
@@ -380,7 +405,7 @@ func (p *process) die() {
 			q.PPID = heir
 		}
 	}
-	if w.held[p.ID] == p {
+	if w.opened[p.ID] == p {
 		w.gone = append(w.gone, p.ID)
 	}
 	switch {
@@ -407,7 +432,7 @@ func (p *process) collect() {
 	if p.w.procs[p.PID] == p {
 		delete(p.w.procs, p.PID)
 	}
-	if p.w.held[p.ID] == p {
+	if p.w.opened[p.ID] == p {
 		p.w.reaped = append(p.w.reaped, p.ID)
 	}
 }
@@ -423,7 +448,7 @@ func (w *world) call(format string, args ...any) {
 	if w.guard.pid != 0 && w.guard.tellErr == nil {
 		for _, p := range w.first {
 			if p.byRun && p.runsNoMore() && !w.guard.list[p.ID] {
-				w.t.Errorf("call %d (%s): %d is held, and the guardian does not know", w.calls, w.log[len(w.log)-1], p.PID)
+				w.t.Errorf("call %d (%s): %d is frozen, and not on the list of the guardian", w.calls, w.log[len(w.log)-1], p.PID)
 			}
 		}
 	}
@@ -449,16 +474,16 @@ func (w *world) Open(pid int) (procfs.Stat, error) {
 	if p.noOpen != nil {
 		return procfs.Stat{}, p.noOpen
 	}
-	if w.held[p.ID] == nil && p.Stat.Gone() {
+	if w.opened[p.ID] == nil && p.Stat.Gone() {
 		w.gone = append(w.gone, p.ID)
 	}
-	w.held[p.ID] = p
+	w.opened[p.ID] = p
 	return p.shown(), nil
 }
 
 func (w *world) Close(id procfs.ID) {
 	w.call("close %d", id.PID)
-	delete(w.held, id)
+	delete(w.opened, id)
 }
 
 func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
@@ -471,7 +496,7 @@ func (w *world) Stat(id procfs.ID) (procfs.Stat, error) {
 
 func (w *world) Exists(id procfs.ID) error {
 	w.call("exists %d", id.PID)
-	if p := w.held[id]; p == nil || p.isReaped {
+	if p := w.opened[id]; p == nil || p.isReaped {
 		return procfs.ErrNoProcess
 	}
 	return nil
@@ -479,9 +504,9 @@ func (w *world) Exists(id procfs.ID) error {
 
 func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	w.call("%v %d", s, id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	if p == nil {
-		w.t.Errorf("%v to %v, who has not been opened", s, id)
+		w.t.Errorf("%v to %v, which has not been opened", s, id)
 		return procfs.ErrNoProcess
 	}
 	if p.isReaped {
@@ -508,22 +533,22 @@ func (w *world) check(p *process, s signals.Signal) {
 		p.armed = w.wantStopped && p.byRun
 		p.byRun = true
 	case signals.CONT:
-		// A run that is given up wakes whoever it holds, those too that have
-		// the signal of the rung before.
+		// A run that is given up resumes all that it has frozen, also those that have the signal of the rung
+		// before.
 		if p.byRun && p.armed && !w.givenUp() {
 			for _, q := range w.first {
 				if q.byRun && !q.armed && !q.Stat.Gone() && !q.isReaped {
-					w.t.Errorf("%d is woken before %d has the signal", p.PID, q.PID)
+					w.t.Errorf("%d is resumed before %d has the signal", p.PID, q.PID)
 				}
 			}
 		}
 		if !p.byRun && p.State == 'T' && !p.sentenced {
-			w.t.Errorf("%d was stopped by somebody else, and is woken although it is not to die", p.PID)
+			w.t.Errorf("%d was stopped by a third party, and is resumed although it is not to die", p.PID)
 		}
 		p.byRun, p.armed = false, false
 	default:
 		if w.strict && !p.last && !p.byRun && p.runs() {
-			w.t.Errorf("%v is sent to %d, who runs", s, p.PID)
+			w.t.Errorf("%v is sent to %d, which runs", s, p.PID)
 		}
 		p.armed = true
 		p.sentenced = p.sentenced || s.Ends()
@@ -534,7 +559,7 @@ func (w *world) givenUp() bool { return w.interrupt != nil || w.snapshotErr != n
 
 func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 	w.call("blocks %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	if p == nil {
 		return false, false
 	}
@@ -544,13 +569,13 @@ func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
 
 func (w *world) Halted(id procfs.ID) bool {
 	w.call("halted %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	return p == nil || !p.threads
 }
 
 func (w *world) Vforks(id procfs.ID) bool {
 	w.call("vforks %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	return p != nil && p.vforks
 }
 
@@ -559,13 +584,13 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 	if w.waitErr != nil {
 		return nil, nil, w.waitErr
 	}
-	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.woken || w.interrupt != nil })
-	w.woken = false
+	w.pass(timeout, func() bool { return len(w.gone)+len(w.reaped) > 0 || w.wakes || w.interrupt != nil })
+	w.wakes = false
 	if w.interrupt != nil {
 		return nil, nil, w.interrupt
 	}
 	open := func(ids []procfs.ID) []procfs.ID {
-		return slices.DeleteFunc(ids, func(id procfs.ID) bool { return w.held[id] == nil })
+		return slices.DeleteFunc(ids, func(id procfs.ID) bool { return w.opened[id] == nil })
 	}
 	gone, reaped = open(w.gone), open(w.reaped)
 	w.gone, w.reaped = nil, nil
@@ -577,7 +602,7 @@ func (w *world) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error
 
 func (w *world) Status(id procfs.ID) (signals.Status, error) {
 	w.call("status %d", id.PID)
-	p := w.held[id]
+	p := w.opened[id]
 	switch {
 	case p == nil || w.noStatus:
 		return signals.Status{}, signals.ErrNoStatus
@@ -676,8 +701,8 @@ func (w *world) GuardianAdd(ids []procfs.ID) error {
 		return w.guard.tellErr
 	}
 	for _, id := range ids {
-		if p := w.held[id]; p != nil && p.State == 'T' && !p.byRun {
-			w.t.Errorf("the guardian is told of %d, whom somebody else has stopped", id.PID)
+		if p := w.opened[id]; p != nil && p.State == 'T' && !p.byRun {
+			w.t.Errorf("%d is put on the list of the guardian, and a third party has stopped it", id.PID)
 		}
 		w.guard.list[id] = true
 	}
@@ -751,8 +776,7 @@ func (w *world) finish() {
 	}
 }
 
-// alive returns who lives of those that were not there from the start, and of
-// pids.
+// alive returns the PIDs of the living processes, except those that existed from the start.
 func (w *world) alive() []int {
 	var list []int
 	for pid, p := range w.procs {
@@ -764,8 +788,7 @@ func (w *world) alive() []int {
 	return list
 }
 
-// recorder is the observer, which keeps its own account of who was signalled
-// in which rung.
+// recorder is the observer, which keeps its own account of which processes were signalled in which rung.
 type recorder struct {
 	w       *world
 	began   time.Time
@@ -814,6 +837,12 @@ func (o *recorder) Failed(r *Result, err error) {
 	o.note("failed %d: %v", r.PID, err)
 }
 
+func (o *recorder) Frozen(list []*Result) {
+	if o.w.onFrozen != nil {
+		o.w.onFrozen(list)
+	}
+}
+
 func (o *recorder) Skipped(s Skip) { o.note("skipped %d: %s", s.PID, s.Reason) }
 
 func (o *recorder) Waiting(p Progress) {
@@ -852,14 +881,11 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 		}
 		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last})
 	}
-	if p.Tree != nil && p.Tree.Guard == nil {
-		p.Tree.Guard = guardOf
-	}
 	w.strict = p.Freeze && w.unprepared == nil
 	out := &outcome{w: w, o: o}
 	func() {
 		defer func() { out.panic = recover() }()
-		out.Summary, out.err = Run(w, p, o)
+		out.Summary, out.err = Run(Call{Plan: p, Kernel: w, Policy: &w.policy, Observer: o})
 	}()
 	if out.panic != nil && out.panic != errObserver {
 		w.t.Fatalf("panic: %v\n%s\n%s", out.panic, strings.Join(o.lines, "\n"), strings.Join(w.log, "\n"))
@@ -872,7 +898,7 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 	return out
 }
 
-func guardOf(st *procfs.Stat) string {
+func excludeUsual(st *procfs.Stat) string {
 	switch st.PID {
 	case initPID:
 		return "PID 1"
@@ -886,7 +912,7 @@ func guardOf(st *procfs.Stat) string {
 
 // freezing is what tkill plans.
 func freezing(ladder string) *Plan {
-	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Strays: true}, Freeze: true, Guardian: true, Prove: time.Second}
+	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Sessions: true}, Freeze: true, Guardian: true, Prove: time.Second}
 }
 
 // waiting is what killwait plans.

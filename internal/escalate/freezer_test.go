@@ -25,7 +25,7 @@ func TestFreezeThatCannotBePrepared(t *testing.T) {
 	})
 	for name, change := range map[string]func(*Plan){
 		"where freezing is the purpose": func(p *Plan) { p.FreezeOrFail = true },
-		"to hold":                       func(p *Plan) { p.Hold = &Hold{Frozen: func([]*Result) {}, Over: func() bool { return true }} },
+		"to hold":                       func(p *Plan) { p.FreezeOnly = true },
 	} {
 		bubble(t, "refused "+name, func(t *testing.T) {
 			w := newWorld(t)

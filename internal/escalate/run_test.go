@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// bubble runs f as a subtest in which time passes only when everybody waits.
+// bubble runs f as a subtest in which time passes only when all goroutines wait.
 func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
@@ -27,7 +27,7 @@ func (out *outcome) want(lines ...string) {
 	}
 }
 
-// ended checks that everybody but killbox and its ancestors is gone, and that
+// ended checks that every process but killbox and its ancestors is gone, and that
 // the run says so.
 func (out *outcome) ended() {
 	t := out.w.t
@@ -101,7 +101,7 @@ func TestRunOutcomes(t *testing.T) {
 	}
 }
 
-func TestStoppedTargetIsWokenAfterTheSignal(t *testing.T) {
+func TestStoppedTargetIsResumedAfterTheSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 10}, State: 'T'}, handle: ignores(signals.TERM, signals.HUP)})
@@ -241,7 +241,7 @@ func TestStatus(t *testing.T) {
 		{"at once", func(*world) {}, 0, time.Second, "signal TERM", nil, 0, "0s gone 10: signal TERM"},
 		{"its parent takes a while", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, time.Second, "signal TERM", nil, 300 * time.Millisecond, "0s gone 10"},
 		{"its parent never waits", func(w *world) { w.statusAtReap = true }, -1, time.Second, "", signals.ErrNotReaped, time.Second, "0s gone 10"},
-		{"nobody waits for the parent", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, 0, "", signals.ErrNotReaped, 0, "0s gone 10"},
+		{"not waiting for the parent", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, 0, "", signals.ErrNotReaped, 0, "0s gone 10"},
 		{"the kernel does not tell", func(w *world) { w.noStatus = true }, 0, time.Second, "", signals.ErrNoStatus, 0, "0s gone 10"},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -320,7 +320,7 @@ func TestHooks(t *testing.T) {
 		out.ended()
 		out.want("0s TERM 10", "1s failed 10: hook: exit 3", "1s KILL 10", "1s gone 10")
 	})
-	bubble(t, "who goes meanwhile is not signalled", func(t *testing.T) {
+	bubble(t, "a target that ends meanwhile is not signalled", func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
 		w.hook = func(map[string]string) error {
@@ -396,7 +396,7 @@ func TestInterruptedWait(t *testing.T) {
 	})
 }
 
-// TestGoneBetweenOpenAndSignal is nobody's failure.
+// TestGoneBetweenOpenAndSignal: that is no failure.
 func TestGoneBetweenOpenAndSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

@@ -17,7 +17,7 @@ func TestWaitThatCannotBePrepared(t *testing.T) {
 		"a list":      func(p *Plan) { p.Tree, p.Freeze = nil, false },
 		"a tree":      func(p *Plan) { p.Freeze = false },
 		"a freeze":    func(*Plan) {},
-		"a hold":      func(p *Plan) { p.Hold = &Hold{Frozen: func([]*Result) {}, Over: func() bool { return true }} },
+		"a hold":      func(p *Plan) { p.FreezeOnly = true },
 		"a mere wait": func(p *Plan) { p.Tree, p.Freeze, p.WaitOnly = nil, false, true },
 	} {
 		bubble(t, name, func(t *testing.T) {

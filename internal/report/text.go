@@ -150,6 +150,9 @@ func (r *Reporter) Failed(res *escalate.Result, err error) {
 	}
 }
 
+// Frozen implements escalate.Observer. What is frozen has been reported as sent STOP.
+func (r *Reporter) Frozen([]*escalate.Result) {}
+
 // Skipped implements escalate.Observer.
 func (r *Reporter) Skipped(s escalate.Skip) {
 	r.skipped++

@@ -62,11 +62,15 @@ var layers = [][]room{
 			"killbox/procfs",
 		}},
 		{"killbox/internal/escalate", []string{
-			"killbox/internal/duration", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
+			"killbox/internal/duration", "killbox/internal/freeze", "killbox/internal/show", "killbox/internal/signals",
+			"killbox/procfs",
 		}},
 		{"killbox/internal/target", []string{
 			"killbox/internal/file", "killbox/internal/posixre", "killbox/internal/show", "killbox/procfs",
 		}},
+	},
+	{ // how processes are stopped
+		{"killbox/internal/freeze", []string{"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"}},
 	},
 	{ // what the domain is made of
 		{"killbox/procfs", []string{"killbox/internal/show", "golang.org/x/sys/unix"}},
@@ -221,7 +225,9 @@ var pollerCalls = map[string][]string{
 }
 
 func TestNoPoller(t *testing.T) {
-	core := []string{"killbox/internal/kernel", "killbox/internal/escalate", "killbox/internal/report", "killbox/procfs"}
+	core := []string{
+		"killbox/internal/kernel", "killbox/internal/escalate", "killbox/internal/freeze", "killbox/internal/report", "killbox/procfs",
+	}
 	files := token.NewFileSet()
 	for _, p := range goList(t, "./...") {
 		if !slices.Contains(core, p.ImportPath) {

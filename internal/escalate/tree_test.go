@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"killbox/internal/freeze"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -114,8 +115,8 @@ func TestTreeOutcomes(t *testing.T) {
 	}
 }
 
-// TestMidFork: who sleeps in the middle of a fork finishes it after all, and its child is one of the tree; the parent of a
-// vfork is not waited for.
+// TestMidFork: a member that sleeps in the middle of a fork still finishes the fork, and the child is part of the tree. The
+// parent of a vfork is not waited for.
 func TestMidFork(t *testing.T) {
 	for _, vforks := range []bool{false, true} {
 		bubble(t, fmt.Sprint("vfork ", vforks), func(t *testing.T) {
@@ -145,11 +146,10 @@ func TestMidFork(t *testing.T) {
 	}
 }
 
-// TestQuietTree: of a tree that holds still a quiet reading is proof enough if
-// nobody was born anywhere during it; and if there are births elsewhere, a few
-// of them.
-func TestQuietTree(t *testing.T) {
-	for breathing, readings := range map[bool]int{false: 2, true: 1 + calmReadings} {
+// TestStableTree: for a tree in which nothing changes one scan is proof enough if no PID was allocated during it, and some
+// scans if PIDs are allocated elsewhere.
+func TestStableTree(t *testing.T) {
+	for breathing, readings := range map[bool]int{false: 2, true: 1 + freeze.StableScans} {
 		bubble(t, fmt.Sprint(breathing), func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110, 120)
@@ -175,9 +175,9 @@ func (w *world) runner(p *process, n int) {
 	}
 }
 
-// TestRestlessTree: somebody vanished while the tree was being frozen, so the
-// quiet pass has to be one during which nobody was born anywhere.
-func TestRestlessTree(t *testing.T) {
+// TestChurningTree: a process vanished while the tree was being frozen, so it takes a scan during which no PID was
+// allocated.
+func TestChurningTree(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		world  func(w *world)
@@ -186,12 +186,12 @@ func TestRestlessTree(t *testing.T) {
 		proved bool
 	}{
 		{"still at once", func(*world) {}, time.Second, false, true},
-		{"births elsewhere", func(w *world) { w.breathing = true }, time.Second, false, false},
-		{"births elsewhere, for a while", func(w *world) {
+		{"PIDs allocated elsewhere", func(w *world) { w.breathing = true }, time.Second, false, false},
+		{"PIDs allocated elsewhere, for a while", func(w *world) {
 			w.breathing = true
 			w.after(500*time.Millisecond, func() { w.breathing = false })
 		}, time.Second, false, true},
-		{"births elsewhere, too long", func(w *world) {
+		{"PIDs allocated elsewhere, too long", func(w *world) {
 			w.breathing = true
 			w.after(5*time.Second, func() { w.breathing = false })
 		}, time.Second, false, false},
@@ -200,7 +200,7 @@ func TestRestlessTree(t *testing.T) {
 			w.after(5*time.Second, func() { w.breathing = false })
 		}, 10 * time.Second, false, true},
 		{"no loadavg to ask", func(w *world) { w.hideLoadavg = true }, time.Second, false, false},
-		{"somebody is hidden", func(w *world) { w.hidden = 1 }, time.Second, false, false},
+		{"a process is hidden", func(w *world) { w.hidden = 1 }, time.Second, false, false},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -218,8 +218,7 @@ func TestRestlessTree(t *testing.T) {
 	}
 }
 
-// TestProofIsAskedForAlways where the user wants it, even of a tree that holds
-// still.
+// TestProofIsAskedForAlways where the user wants it, even of a tree in which nothing changes.
 func TestProofIsAskedForAlways(t *testing.T) {
 	for _, breathing := range []bool{false, true} {
 		bubble(t, fmt.Sprint(breathing), func(t *testing.T) {
@@ -231,14 +230,13 @@ func TestProofIsAskedForAlways(t *testing.T) {
 			out := carryOut(w, plan, tree[0])
 			out.ended()
 			if out.Proved == breathing {
-				t.Errorf("proved %v, with births elsewhere: %v", out.Proved, breathing)
+				t.Errorf("proved %v, with PIDs allocated elsewhere: %v", out.Proved, breathing)
 			}
 		})
 	}
 }
 
-// TestOrphanIsSuspected: the child that nobody saw left one behind, whom init
-// has. That it was the tree's cannot be shown; nor can it be denied.
+// TestOrphanIsSuspected: a member that no scan showed left a child, which init adopted. It may be of the tree or not.
 func TestOrphanIsSuspected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -250,15 +248,15 @@ func TestOrphanIsSuspected(t *testing.T) {
 			t.Errorf("proved %v: %q (%v)", out.Proved, out.Doubt, out.err)
 		}
 		if got := w.alive(); len(got) != 1 || w.procs[got[0]].PPID != initPID {
-			t.Errorf("alive: %v, want only the orphan, who may be a stranger", got)
+			t.Errorf("alive: %v, want only the orphan, which may be an unrelated process", got)
 		}
 	})
 }
 
-// TestStrays: who lost its parent is known by its session.
-func TestStrays(t *testing.T) {
+// TestSessions: an orphan is attributed to the tree by its session.
+func TestSessions(t *testing.T) {
 	// A root that leads a session, a child in it, and one whose parent died
-	// before anybody looked.
+	// before the first scan.
 	build := func(w *world) (root, stray *process) {
 		root = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}, PGID: 100, SID: 100}})
 		w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, PGID: 100, SID: 100}})
@@ -272,7 +270,7 @@ func TestStrays(t *testing.T) {
 			w := newWorld(t)
 			root, stray := build(w)
 			plan := freezing("TERM/5/KILL/2")
-			plan.Tree.Strays = strays
+			plan.Tree.Sessions = strays
 			carryOut(w, plan, root)
 			want := []int{60}
 			if !strays {
@@ -311,38 +309,37 @@ func TestStrays(t *testing.T) {
 			t.Errorf("rung %d", out.Rung)
 		}
 	})
-	bubble(t, "the session's number is a stranger's by now", func(t *testing.T) {
+	bubble(t, "the session ID was reused", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}}, handle: ignores(signals.TERM)})
 		leader := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, PGID: 110, SID: 110}})
 		_ = leader
 		w.after(time.Second, func() {
-			w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110, Start: 99999}, PPID: 1, PGID: 110, SID: 110, Comm: "stranger"}})
-			w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 130}, PPID: 110, PGID: 110, SID: 110, Comm: "stranger"}})
+			w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110, Start: 99999}, PPID: 1, PGID: 110, SID: 110, Comm: "unrelated"}})
+			w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 130}, PPID: 110, PGID: 110, SID: 110, Comm: "unrelated"}})
 		})
 		carryOut(w, freezing("TERM/5/KILL/2"), root)
 		if got := w.alive(); !slices.Equal(got, []int{110, 130}) {
-			t.Errorf("alive: %v, want the two strangers", got)
+			t.Errorf("alive: %v, want the two unrelated processes", got)
 		}
 	})
 }
 
-// TestNumberUsedAgain: between the table and the open the number passes to a
-// stranger, who must not be touched.
-func TestNumberUsedAgain(t *testing.T) {
+// TestPIDReusedBeforeTheOpen: the PID is reused between the scan and the open. The unrelated process is not signalled.
+func TestPIDReusedBeforeTheOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
 		child := w.children(100, 1, process{})[0]
-		var stranger *process
+		var unrelated *process
 		child.opening = func(p *process) {
 			p.die()
-			stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: p.PID, Start: 99999}, PPID: 1, Comm: "stranger"}})
+			unrelated = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: p.PID, Start: 99999}, PPID: 1, Comm: "unrelated"}})
 		}
 		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
-		out.endedBut(stranger.PID)
-		if len(stranger.got) > 0 || w.held[stranger.ID] != nil {
-			t.Errorf("the stranger got %v, and is held: %v", stranger.got, w.held[stranger.ID] != nil)
+		out.endedBut(unrelated.PID)
+		if len(unrelated.got) > 0 || w.opened[unrelated.ID] != nil {
+			t.Errorf("the unrelated process got %v, and is open: %v", unrelated.got, w.opened[unrelated.ID] != nil)
 		}
 	})
 }
@@ -408,8 +405,7 @@ func TestChildrenOnly(t *testing.T) {
 	})
 }
 
-// TestAncestorNamed: obeyed, after everybody else and without ever being
-// stopped.
+// TestAncestorNamed: an ancestor that is an operand is signalled after all others, and never stopped.
 func TestAncestorNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -443,23 +439,23 @@ func TestOverlappingTrees(t *testing.T) {
 	})
 }
 
-func TestGuardsInATree(t *testing.T) {
+func TestExclusionsInATree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
 		kept := w.children(100, 1, process{})[0]
 		below := w.children(kept.PID, 1, process{})[0]
 		plan := freezing("TERM/5/KILL/2")
-		plan.Tree.Guard = func(st *procfs.Stat) string {
+		w.policy.exclude = func(st *procfs.Stat) string {
 			if st.ID == kept.ID {
 				return "omitted"
 			}
-			return guardOf(st)
+			return excludeUsual(st)
 		}
 		out := carryOut(w, plan, root)
 		out.endedBut(kept.PID)
 		if len(kept.got) > 0 || !below.Stat.Gone() {
-			t.Errorf("who was to be left alone got %v; its child is gone: %v", kept.got, below.Stat.Gone())
+			t.Errorf("the excluded process got %v; its child is gone: %v", kept.got, below.Stat.Gone())
 		}
 		if !out.Proved || out.lines[0] != fmt.Sprintf("0s skipped %d: omitted", kept.PID) || out.rounds(fmt.Sprintf("open %d", kept.PID)) > 0 {
 			t.Errorf("proved %v, %q", out.Proved, out.lines)
@@ -476,7 +472,7 @@ func TestGuardsInATree(t *testing.T) {
 	})
 }
 
-// TestNotPermitted: one bad member keeps nobody else from its end.
+// TestNotPermitted: a member that may not be signalled does not keep the others from their end.
 func TestNotPermitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -489,8 +485,8 @@ func TestNotPermitted(t *testing.T) {
 	})
 }
 
-// TestStoppedByOthers: ours to wake only if it is to die, and none of the
-// guardian's business.
+// TestStoppedByOthers: a member that a third party has stopped is resumed only if it is to die, and is not on the list of
+// the guardian.
 func TestStoppedByOthers(t *testing.T) {
 	for signal, want := range map[string][]signals.Signal{
 		"TERM": {signals.TERM, signals.CONT},
@@ -512,7 +508,7 @@ func TestStoppedByOthers(t *testing.T) {
 	}
 }
 
-// TestStopAsLadder: SIGSTOP is what was asked for, so nobody is woken.
+// TestStopAsLadder: SIGSTOP is what was asked for, so no process is resumed.
 func TestStopAsLadder(t *testing.T) {
 	for _, s := range []string{"STOP", "TSTP"} {
 		bubble(t, s, func(t *testing.T) {
@@ -526,14 +522,14 @@ func TestStopAsLadder(t *testing.T) {
 				}
 			}
 			if len(w.guard.list) > 0 {
-				t.Error("the guardian would wake them")
+				t.Error("the guardian would resume them")
 			}
 		})
 	}
 }
 
 func TestNoFreeze(t *testing.T) {
-	bubble(t, "nobody sees SIGSTOP, and KILL goes round deepest first", func(t *testing.T) {
+	bubble(t, "no process gets SIGSTOP, and KILL is sent deepest first", func(t *testing.T) {
 		w := newWorld(t)
 		ignore := ignores(signals.TERM)
 		// The numbers are no sign of the depth.
@@ -560,7 +556,7 @@ func TestNoFreeze(t *testing.T) {
 			t.Error("a guardian was started for nothing")
 		}
 	})
-	bubble(t, "who was born meanwhile is in the next rung", func(t *testing.T) {
+	bubble(t, "a process forked meanwhile is in the next rung", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100), handle: forksOn(signals.TERM, func() process { return process{} })})
 		plan := freezing("TERM/1/KILL/1")
@@ -573,13 +569,12 @@ func TestNoFreeze(t *testing.T) {
 	})
 }
 
-// TestShake: who is met with the signal blocked in the middle of something, as
-// the C library does around fork(2), is let run on and met again.
-func TestShake(t *testing.T) {
+// TestResumeAndRestop: a member that is caught mid-fork with the signal blocked, as libc does, is resumed and stopped again.
+func TestResumeAndRestop(t *testing.T) {
 	forking := func(w *world, p *process, times int) {
 		p.State = 'R'
 		p.blocksAll = func() bool { return times > 0 }
-		// Each time it is let run, it gets one fork further.
+		// Each time it is resumed, it completes one more fork.
 		p.onRun = func() {
 			if times--; times >= 0 {
 				w.fork(p, process{})
@@ -595,7 +590,7 @@ func TestShake(t *testing.T) {
 		{"twice", 2, 1, 1},
 		{"often", 6, 1, 1},
 		{"two at a time", 1, 2, 1},
-		// Those do nothing but fork, and are held until KILL.
+		// Those do nothing but fork, and are kept frozen until KILL.
 		{"a bomb", 1000, 3, 2},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -609,22 +604,22 @@ func TestShake(t *testing.T) {
 			if out.Rung != test.rung || !out.Proved {
 				t.Errorf("rung %d, proved %v; want %d\n%s", out.Rung, out.Proved, test.rung, strings.Join(out.lines, "\n"))
 			}
-			if shakes := out.rounds("CONT 101"); shakes > 2*maxShakes+2 {
-				t.Errorf("woken %d times", shakes)
+			if resumes := out.rounds("CONT 101"); resumes > 2*freeze.MaxRestops+2 {
+				t.Errorf("resumed %d times", resumes)
 			}
 		})
 	}
 }
 
-// TestShakenOnceTooOften: who is met in a fork to the last leaves a child that nobody saw.
-// That is not called proved.
-func TestShakenOnceTooOften(t *testing.T) {
+// TestRestoppedTooOften: a member that is caught mid-fork to the last leaves a child that no scan shows. That is not called
+// proved.
+func TestRestoppedTooOften(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
 		p := w.children(100, 1, process{})[0]
 		p.State = 'R'
-		times := maxShakes + 1
+		times := freeze.MaxRestops + 1
 		p.blocksAll = func() bool { return times > 0 }
 		var last *process
 		p.onRun = func() {
@@ -642,9 +637,9 @@ func TestShakenOnceTooOften(t *testing.T) {
 	})
 }
 
-// TestShakeWithOneProcessor: nobody gets on between two calls of ours, so they are
-// given the time, and are not held as if they did nothing but fork.
-func TestShakeWithOneProcessor(t *testing.T) {
+// TestRestopWithOneProcessor: the members do not run between two system calls of this process, so they are given the time
+// for it, and are not kept frozen as if they did nothing but fork.
+func TestRestopWithOneProcessor(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
@@ -664,9 +659,9 @@ func TestShakeWithOneProcessor(t *testing.T) {
 	})
 }
 
-// TestHeldUntilKill: with everybody who is left held, there is nothing to wait
-// for before KILL; and where no KILL comes, there is.
-func TestHeldUntilKill(t *testing.T) {
+// TestKeptFrozenUntilKill: if all remaining members are kept frozen, there is nothing to wait for before KILL. Without a
+// KILL there is.
+func TestKeptFrozenUntilKill(t *testing.T) {
 	for _, test := range []struct {
 		ladder string
 		took   time.Duration
@@ -753,12 +748,12 @@ func busy(t testing.TB) (w *world, roots []*process) {
 }
 
 // TestInterruptedAnywhere lets a signal to killbox arrive before every single
-// call that it makes of the kernel. Everything that was frozen is thawed.
+// call that it makes of the kernel. Everything that was frozen is resumed.
 func TestInterruptedAnywhere(t *testing.T) {
 	everywhere(t, func(w *world, n int) {
 		w.at[n] = func() { w.interrupt = &signals.Interrupt{Signal: signals.TERM} }
 	}, func(t *testing.T, out *outcome, n int) {
-		// At the very end nobody asks any more.
+		// At the very end it is no longer asked for.
 		asked := slices.ContainsFunc(out.w.log[min(n, len(out.w.log))-1:], func(call string) bool { return call == "interrupted" })
 		if i := new(signals.Interrupt); asked && out.w.interrupt != nil && !errors.As(out.err, &i) {
 			t.Errorf("error: %v", out.err)
@@ -781,7 +776,7 @@ func TestGuardianDiesAnywhere(t *testing.T) {
 }
 
 // TestTableFailsAnywhere: what makes it impossible to go on is an error, and
-// nobody is left stopped.
+// no process is left stopped.
 func TestTableFailsAnywhere(t *testing.T) {
 	everywhere(t, func(w *world, n int) {
 		w.at[n] = func() { w.snapshotErr = errors.New("cannot read the table") }
@@ -817,8 +812,7 @@ func everywhere(t *testing.T, spoil func(w *world, n int), check func(*testing.T
 	}
 }
 
-// TestObserverPanicsAnywhere: whoever reports, the freeze does not outlive the
-// call.
+// TestObserverPanicsAnywhere: whatever the observer does, the freeze does not outlive the call.
 func TestObserverPanicsAnywhere(t *testing.T) {
 	for n := 1; ; n++ {
 		over := false
@@ -835,9 +829,8 @@ func TestObserverPanicsAnywhere(t *testing.T) {
 	}
 }
 
-// TestWokenByAnother: who was stopped by somebody else before we came is as
-// free as anybody once that one wakes it, and so is who we have stopped.
-func TestWokenByAnother(t *testing.T) {
+// TestResumedByAnother: a third party resumes a member that it had stopped itself, or that the run has stopped.
+func TestResumedByAnother(t *testing.T) {
 	for _, state := range []byte{'T', 'S'} {
 		bubble(t, string(state), func(t *testing.T) {
 			w := newWorld(t)
@@ -862,7 +855,7 @@ func TestWokenByAnother(t *testing.T) {
 }
 
 // TestLeaderExitedCostsNothing: its state is not seen to change, so its being
-// stopped cannot be seen; but nobody waits for that.
+// stopped cannot be seen; but that is not waited for.
 func TestLeaderExitedCostsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -909,8 +902,7 @@ func TestChainThatOutrunsUs(t *testing.T) {
 	})
 }
 
-// TestSelectorFindsNewcomers: who meets the conditions and was born since is a
-// root as well.
+// TestSelectorFindsNewcomers: a process that the selector matches and that was started since is a root as well.
 func TestSelectorFindsNewcomers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -920,7 +912,7 @@ func TestSelectorFindsNewcomers(t *testing.T) {
 		w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 301}, PPID: 1, Comm: "other"}})
 		plan := freezing("TERM/5/KILL/2")
 		plan.Tree.Since = root.Start
-		plan.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == "wanted" }
+		plan.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == "wanted" }
 		out := carryOut(w, plan, root)
 		out.endedBut(old.PID, 301)
 		if !fresh.Stat.Gone() {
@@ -929,10 +921,10 @@ func TestSelectorFindsNewcomers(t *testing.T) {
 	})
 }
 
-// TestRunsAhead: who forks and exits ahead of the reader is no proof of the end
-// because no reading shows it, even if nothing else has moved.
-func TestRunsAhead(t *testing.T) {
-	// leaver leads a group and, at TERM, leaves somebody in it.
+// TestEvadesTheScan: a process that forks and exits so that no scan shows it is not taken for gone, even if nothing else
+// changes.
+func TestEvadesTheScan(t *testing.T) {
+	// leaver leads a group and, at TERM, leaves a child in it.
 	leaver := func(w *world) *process {
 		p := w.add(process{})
 		p.setsid()
@@ -945,26 +937,27 @@ func TestRunsAhead(t *testing.T) {
 		}
 		return p
 	}
-	plans := map[string]func(pgid int) *Plan{
-		"session": func(int) *Plan { return freezing("TERM/5/KILL/2") },
-		"group's tree": func(pgid int) *Plan {
+	plans := map[string]func(w *world, pgid int) *Plan{
+		"session": func(*world, int) *Plan { return freezing("TERM/5/KILL/2") },
+		"group's tree": func(_ *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
-			p.Tree.Strays, p.Tree.Groups = false, []int{pgid}
+			p.Tree.Sessions, p.Tree.Groups = false, []int{pgid}
 			return p
 		},
-		"group": func(pgid int) *Plan {
+		"group": func(_ *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
 			p.Tree = &Tree{Flat: true, Groups: []int{pgid}}
 			return p
 		},
-		"selector": func(pgid int) *Plan {
+		"selector": func(w *world, pgid int) *Plan {
 			p := freezing("TERM/5/KILL/2")
-			p.Tree = &Tree{Flat: true, Select: func(st *procfs.Stat) bool { return st.SID == pgid }}
+			p.Tree = &Tree{Flat: true, Selector: true}
+			w.policy.selects = func(st *procfs.Stat) bool { return st.SID == pgid }
 			return p
 		},
-		"pgkill": func(pgid int) *Plan { return striking("TERM/5/KILL/2", pgid) },
-		"pgkill -S": func(pgid int) *Plan {
-			p := striking("TERM/5/KILL/2", pgid)
+		"pgkill": func(_ *world, pgid int) *Plan { return signallingGroups("TERM/5/KILL/2", pgid) },
+		"pgkill -S": func(_ *world, pgid int) *Plan {
+			p := signallingGroups("TERM/5/KILL/2", pgid)
 			p.Groups.Sessions = []procfs.ID{{PID: pgid}}
 			return p
 		},
@@ -973,14 +966,14 @@ func TestRunsAhead(t *testing.T) {
 		bubble(t, name, func(t *testing.T) {
 			w := newWorld(t)
 			p := leaver(w)
-			out := carryOut(w, plan(p.PID), p)
-			// Nor need he be met by pgkill, which signals groups.
+			out := carryOut(w, plan(w, p.PID), p)
+			// pgkill need not see it: it signals groups.
 			if ended := len(w.alive()) == 0; out.Proved != ended || ended != strings.HasPrefix(name, "pgkill") {
 				t.Errorf("proved %v, alive %v", out.Proved, w.alive())
 			}
 		})
 	}
-	bubble(t, "met by the freeze", func(t *testing.T) {
+	bubble(t, "during the freeze", func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{})
 		p.setsid()
@@ -991,10 +984,9 @@ func TestRunsAhead(t *testing.T) {
 	})
 }
 
-// TestLostBefore: who has gone before it could be stopped may have left somebody
-// behind, whom nothing leads to.
-func TestLostBefore(t *testing.T) {
-	bubble(t, "a child that was born and died while the tree was being stopped", func(t *testing.T) {
+// TestEndedBeforeTheStop: a process that ended before it was stopped may have left a child that nothing links to the tree.
+func TestEndedBeforeTheStop(t *testing.T) {
+	bubble(t, "a child that was forked and died while the tree was being stopped", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{})
 		w.reading = func(n int) {
@@ -1102,9 +1094,9 @@ func TestSiblingIsNoOrphan(t *testing.T) {
 	}
 }
 
-// TestLateBirth: who is in the middle of a fork when it is stopped has a child
-// that no reading shows which began before it had finished.
-func TestLateBirth(t *testing.T) {
+// TestLateFork: a member that is in the middle of a fork when it is stopped has a child that no scan shows which began before
+// the fork was over.
+func TestLateFork(t *testing.T) {
 	for _, leader := range []byte{'S', 'Z', 'D'} {
 		bubble(t, "of another thread than the first, "+string(leader), func(t *testing.T) {
 			w := newWorld(t)
@@ -1125,7 +1117,7 @@ func TestLateBirth(t *testing.T) {
 	bubble(t, "while the table is read", func(t *testing.T) {
 		w := newWorld(t)
 		w.reader = 20 * time.Millisecond
-		root := w.add(process{stopping: lullLimit + 6*time.Millisecond})
+		root := w.add(process{stopping: freeze.WaitLimit + 6*time.Millisecond})
 		child := w.lastPID + 1
 		w.lastPID++
 		w.reading = func(n int) {

@@ -52,11 +52,11 @@ func (w *world) SignalGroup(pgid int, _ []procfs.ID, s signals.Signal) error {
 	return nil
 }
 
-// striking is what pgkill plans.
-func striking(ladder string, pgids ...int) *Plan {
+// signallingGroups is what pgkill plans.
+func signallingGroups(ladder string, pgids ...int) *Plan {
 	return &Plan{
 		Ladder: must(ParseLadder(ladder, signals.TERM)), Prove: time.Second,
-		Groups: &Groups{PGIDs: pgids, Guard: guardOf, Last: func(*procfs.Stat) bool { return false }},
+		Groups: &Groups{PGIDs: pgids},
 	}
 }
 
@@ -82,10 +82,10 @@ func (w *world) count(call string) int {
 }
 
 func TestGroupOutcomes(t *testing.T) {
-	bubble(t, "one stroke", func(t *testing.T) {
+	bubble(t, "atomically", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{}, process{}, process{})
-		out := carryOut(w, striking("TERM/5/KILL/2", list[0].PID), list...)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...)
 		out.ended()
 		if n := w.count("signalgroup 100 TERM"); n != 1 || out.Rung != 1 {
 			t.Errorf("%d strokes, rung %d", n, out.Rung)
@@ -94,13 +94,13 @@ func TestGroupOutcomes(t *testing.T) {
 	bubble(t, "up the ladder", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{}, process{handle: ignores(signals.TERM)})
-		out := carryOut(w, striking("TERM/5/KILL/2", list[0].PID), list...)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...)
 		out.ended()
 		if out.Rung != 2 || out.Elapsed.Round(10*time.Millisecond) != 5*time.Second {
 			t.Errorf("rung %d after %v", out.Rung, out.Elapsed)
 		}
 		if slices.Contains(list[0].got, signals.KILL) {
-			t.Error("who was gone got the KILL")
+			t.Error("the process that was gone got the KILL")
 		}
 	})
 	bubble(t, "newcomers of the signal", func(t *testing.T) {
@@ -112,29 +112,29 @@ func TestGroupOutcomes(t *testing.T) {
 			}
 			return false
 		}})
-		out := carryOut(w, striking("TERM/5/KILL/2", list[0].PID), list...)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...)
 		out.ended()
 		if len(out.Results) != 2 || out.Rung != 1 || !out.Proved {
 			t.Errorf("%d results, rung %d, proved %v", len(out.Results), out.Rung, out.Proved)
 		}
 	})
-	bubble(t, "zombies that nobody reaps", func(t *testing.T) {
+	bubble(t, "zombies that are never reaped", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{reap: -1}, process{reap: -1})
-		carryOut(w, striking("TERM/5/KILL/2", list[0].PID), list...).ended()
+		carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...).ended()
 	})
 	bubble(t, "some refused", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{}, process{refuses: errPerm})
-		out := carryOut(w, striking("TERM/5/KILL/2", list[0].PID), list...)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...)
 		if out.Count(Gone) != 1 || out.Count(Refused) != 1 || out.Elapsed > time.Second {
 			t.Errorf("%d gone, %d refused after %v", out.Count(Gone), out.Count(Refused), out.Elapsed)
 		}
 	})
-	bubble(t, "somebody to be spared", func(t *testing.T) {
+	bubble(t, "an excluded member", func(t *testing.T) {
 		w := newWorld(t)
 		member := w.add(process{Stat: procfs.Stat{PGID: 40}})
-		out := carryOut(w, striking("TERM/5/KILL/2", 40), member)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", 40), member)
 		out.ended()
 		if n := w.count("signalgroup 40 TERM"); n != 0 {
 			t.Errorf("%d strokes at a group with an ancestor in it", n)
@@ -147,14 +147,14 @@ func TestGroupOutcomes(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{})
 		other := w.group(process{handle: ignores(signals.TERM)})
-		var stranger *process
+		var unrelated *process
 		w.after(time.Second, func() {
 			w.ended = map[int]bool{list[0].PID: true}
-			stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: list[0].PID, Start: 9999}, PGID: list[0].PID}})
+			unrelated = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: list[0].PID, Start: 9999}, PGID: list[0].PID}})
 		})
-		out := carryOut(w, striking("TERM/5/KILL/2", list[0].PID, other[0].PID), list[0], other[0])
-		if out.Count(Gone) != 2 || stranger.Stat.Gone() || len(stranger.got) > 0 {
-			t.Errorf("%d gone, the stranger got %v", out.Count(Gone), stranger.got)
+		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID, other[0].PID), list[0], other[0])
+		if out.Count(Gone) != 2 || unrelated.Stat.Gone() || len(unrelated.got) > 0 {
+			t.Errorf("%d gone, the unrelated process got %v", out.Count(Gone), unrelated.got)
 		}
 	})
 	bubble(t, "reborn for ever, within a limit", func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestGroupOutcomes(t *testing.T) {
 		}
 		heir = func() process { return process{handle: handle} }
 		list := w.group(heir())
-		p := striking("TERM/forever", list[0].PID)
+		p := signallingGroups("TERM/forever", list[0].PID)
 		p.Limit = 3 * time.Second
 		out := carryOut(w, p, list...)
 		if !out.LimitReached || out.Elapsed > 4*time.Second || out.Count(Survived) != 1 {
@@ -187,7 +187,7 @@ func TestSessionGroups(t *testing.T) {
 			return false
 		}})
 		leader.setsid()
-		p := striking("TERM/5/KILL/2", leader.PID)
+		p := signallingGroups("TERM/5/KILL/2", leader.PID)
 		p.Groups.Sessions = []procfs.ID{leader.ID}
 		out := carryOut(w, p, leader)
 		out.ended()
@@ -211,7 +211,7 @@ func TestSessionGroups(t *testing.T) {
 				kid.PGID = kid.PID
 			}
 		}
-		p := striking("TERM/5/KILL/2", leader.PID)
+		p := signallingGroups("TERM/5/KILL/2", leader.PID)
 		p.Groups.Sessions = []procfs.ID{leader.ID}
 		out := carryOut(w, p, leader)
 		out.ended()
@@ -223,19 +223,19 @@ func TestSessionGroups(t *testing.T) {
 		w := newWorld(t)
 		leader := w.add(process{})
 		leader.setsid()
-		var stranger *process
+		var unrelated *process
 		leader.handle = func(p *process, s signals.Signal) bool {
 			p.die()
 			w.ended = map[int]bool{p.PID: true}
-			stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: p.PID, Start: 9999}}})
-			stranger.setsid()
+			unrelated = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: p.PID, Start: 9999}}})
+			unrelated.setsid()
 			return true
 		}
-		p := striking("TERM/5/KILL/2", leader.PID)
+		p := signallingGroups("TERM/5/KILL/2", leader.PID)
 		p.Groups.Sessions = []procfs.ID{leader.ID}
 		carryOut(w, p, leader)
-		if len(stranger.got) > 0 {
-			t.Errorf("the stranger got %v", stranger.got)
+		if len(unrelated.got) > 0 {
+			t.Errorf("the unrelated process got %v", unrelated.got)
 		}
 	})
 }

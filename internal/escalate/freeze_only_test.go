@@ -11,25 +11,23 @@ import (
 	"killbox/procfs"
 )
 
-// holding is what freezekill --hold plans, for that long.
-func holding(w *world, d time.Duration) (p *Plan, held *[]int) {
-	held = new([]int)
+// frozenFor is what freezekill --hold plans, for that long.
+func frozenFor(w *world, d time.Duration) (p *Plan, frozen *[]int) {
+	frozen = new([]int)
 	over := false
+	w.policy.over = func() bool { return over }
+	w.onFrozen = func(list []*Result) {
+		for _, res := range list {
+			*frozen = append(*frozen, res.PID)
+		}
+		w.after(d, func() { over, w.wakes = true, true })
+	}
 	return &Plan{
-		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second,
-		Hold: &Hold{
-			Frozen: func(list []*Result) {
-				for _, res := range list {
-					*held = append(*held, res.PID)
-				}
-				w.after(d, func() { over, w.woken = true, true })
-			},
-			Over: func() bool { return over },
-		},
-	}, held
+		Ladder: must(ParseLadder("TERM/5/KILL/2", signals.TERM)), Freeze: true, Guardian: true, Prove: time.Second, FreezeOnly: true,
+	}, frozen
 }
 
-// unharmed fails if somebody got more than a stop and its end.
+// unharmed fails if a process got more than a SIGSTOP and the SIGCONT after it.
 func unharmed(t *testing.T, list ...*process) {
 	t.Helper()
 	for _, p := range list {
@@ -44,33 +42,33 @@ func unharmed(t *testing.T, list ...*process) {
 	}
 }
 
-func TestHold(t *testing.T) {
+func TestFreezeOnly(t *testing.T) {
 	bubble(t, "until it is over", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, held := holding(w, time.Minute)
+		p, frozen := frozenFor(w, time.Minute)
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
-		if out.err != nil || !slices.Equal(*held, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
-			t.Errorf("error %v, held %v, %d exist, after %v", out.err, *held, out.Count(Exists), out.Elapsed)
+		if out.err != nil || !slices.Equal(*frozen, []int{100, 110}) || out.Count(Exists) != 2 || out.Elapsed.Round(time.Second) != time.Minute {
+			t.Errorf("error %v, frozen %v, %d exist, after %v", out.err, *frozen, out.Count(Exists), out.Elapsed)
 		}
 	})
 	bubble(t, "a tree", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110, 120)
-		p, held := holding(w, time.Second)
-		p.Tree = &Tree{Strays: true}
+		p, frozen := frozenFor(w, time.Second)
+		p.Tree = &Tree{Sessions: true}
 		out := carryOut(w, p, list[0])
 		unharmed(t, list...)
-		slices.Sort(*held)
-		if !slices.Equal(*held, []int{100, 110, 120}) || !out.Proved {
-			t.Errorf("held %v, proved %v", *held, out.Proved)
+		slices.Sort(*frozen)
+		if !slices.Equal(*frozen, []int{100, 110, 120}) || !out.Proved {
+			t.Errorf("frozen %v, proved %v", *frozen, out.Proved)
 		}
 	})
 	bubble(t, "the limit", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		p.Limit = 2 * time.Second
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
@@ -81,7 +79,7 @@ func TestHold(t *testing.T) {
 	bubble(t, "a signal", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		w.after(time.Second, func() { w.interrupt = &signals.Interrupt{Signal: signals.INT} })
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
@@ -92,7 +90,7 @@ func TestHold(t *testing.T) {
 	bubble(t, "all are gone", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
-		p, _ := holding(w, time.Minute)
+		p, _ := frozenFor(w, time.Minute)
 		w.after(time.Second, func() {
 			for _, q := range list {
 				q.die()
@@ -107,10 +105,10 @@ func TestHold(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		list[0].State = 'T'
-		p, held := holding(w, time.Second)
+		p, frozen := frozenFor(w, time.Second)
 		carryOut(w, p, list...)
-		if list[0].State != 'T' || len(list[0].got) > 0 || len(*held) != 1 {
-			t.Errorf("state %c, got %v, held %v", list[0].State, list[0].got, *held)
+		if list[0].State != 'T' || len(list[0].got) > 0 || len(*frozen) != 1 {
+			t.Errorf("state %c, got %v, frozen %v", list[0].State, list[0].got, *frozen)
 		}
 	})
 	bubble(t, "an ancestor", func(t *testing.T) {
@@ -118,23 +116,23 @@ func TestHold(t *testing.T) {
 		ancestor := w.procs[40]
 		ancestor.last = true
 		list := w.chain(100)
-		p, held := holding(w, time.Second)
+		p, frozen := frozenFor(w, time.Second)
 		out := carryOut(w, p, list[0], ancestor)
 		unharmed(t, list[0], ancestor)
-		if !slices.Equal(*held, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
-			t.Errorf("held %v, %d refused, the ancestor got %v", *held, out.Count(Refused), ancestor.got)
+		if !slices.Equal(*frozen, []int{100}) || out.Count(Refused) != 1 || len(ancestor.got) > 0 {
+			t.Errorf("frozen %v, %d refused, the ancestor got %v", *frozen, out.Count(Refused), ancestor.got)
 		}
 	})
 	bubble(t, "a cgroup", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
-		like, held := holding(w, time.Second)
-		p.Hold = like.Hold
+		like, frozen := frozenFor(w, time.Second)
+		p.FreezeOnly = like.FreezeOnly
 		out := carryOut(w, p, list...)
 		unharmed(t, list...)
-		if out.err != nil || c.frozen || len(*held) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
-			t.Errorf("error %v, frozen %v, held %v, thawed below %v", out.err, c.frozen, *held, c.thawBelow)
+		if out.err != nil || c.frozen || len(*frozen) != 2 || !slices.Equal(c.thawBelow, []bool{false}) {
+			t.Errorf("error %v, frozen %v, reported %v, thawed below %v", out.err, c.frozen, *frozen, c.thawBelow)
 		}
 	})
 	bubble(t, "a cgroup that does not freeze", func(t *testing.T) {
@@ -142,7 +140,8 @@ func TestHold(t *testing.T) {
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		c.stuck = true
-		p.Hold = &Hold{Frozen: func([]*Result) { t.Error("held") }, Over: func() bool { return true }}
+		p.FreezeOnly = true
+		w.onFrozen = func([]*Result) { t.Error("frozen") }
 		if out := carryOut(w, p, list...); out.err == nil || c.frozen {
 			t.Errorf("error %v, frozen %v", out.err, c.frozen)
 		}
@@ -161,17 +160,17 @@ func TestFlat(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.PID == 100 }
 		carryOut(w, p, list[0]).endedBut(110)
 		if len(list[1].got) > 0 {
 			t.Errorf("the child got %v", list[1].got)
 		}
 	})
-	bubble(t, "who is born while it is frozen", func(t *testing.T) {
+	bubble(t, "a process forked during the freeze", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 		p.Tree.Since = list[0].Start
 		list[0].opening = func(q *process) {
 			q.opening = nil
@@ -184,14 +183,14 @@ func TestFlat(t *testing.T) {
 		}
 	})
 	for _, since := range []uint64{0, 5000} {
-		bubble(t, fmt.Sprintf("who joins a group, though older: %d", since), func(t *testing.T) {
+		bubble(t, fmt.Sprintf("an older process that joins a group: %d", since), func(t *testing.T) {
 			w := newWorld(t)
 			list := w.group(process{}, process{})
 			late := w.add(process{})
 			p := flat()
 			p.Tree.Groups, p.Tree.Since = []int{list[0].PID}, since
 			if since > 0 {
-				p.Tree.Select = func(*procfs.Stat) bool { return false }
+				p.Tree.Selector, w.policy.selects = true, func(*procfs.Stat) bool { return false }
 			}
 			w.reading = func(n int) {
 				if n == 1 {
@@ -214,7 +213,7 @@ func TestFlat(t *testing.T) {
 			if strings.HasPrefix(of, "a group") {
 				p.Tree.Groups = []int{list[0].PID}
 			} else {
-				p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+				p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 			}
 			list[0].handle = func(q *process, _ signals.Signal) bool {
 				w.fork(q, process{})
@@ -228,13 +227,13 @@ func TestFlat(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "its children alone, and those of who is selected later", func(t *testing.T) {
+	bubble(t, "its children alone, and those of a process selected later", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		var late *process
 		p := freezing("TERM/5/KILL/2")
 		p.Tree.Children = true
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.Comm == list[0].Comm }
 		list[1].handle = func(q *process, s signals.Signal) bool {
 			if late == nil {
 				late = w.add(process{Stat: procfs.Stat{Comm: list[0].Comm}})
@@ -244,26 +243,26 @@ func TestFlat(t *testing.T) {
 		}
 		carryOut(w, p, list[0]).endedBut(100, late.PID)
 		if len(late.got) > 0 {
-			t.Errorf("who is selected later got %v", late.got)
+			t.Errorf("the process selected later got %v", late.got)
 		}
 	})
-	bubble(t, "a group's number used again", func(t *testing.T) {
+	bubble(t, "a reused PGID", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{})
 		p := flat()
 		p.Tree.Groups = []int{list[0].PID}
-		var stranger *process
+		var unrelated *process
 		list[0].handle = func(q *process, s signals.Signal) bool {
 			if s == signals.TERM {
 				q.die()
 				w.ended = map[int]bool{q.PID: true}
-				stranger = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
+				unrelated = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: q.PID, Start: 9999}, PGID: q.PID}})
 			}
 			return true
 		}
 		carryOut(w, p, list...)
-		if stranger == nil || len(stranger.got) > 0 {
-			t.Errorf("the stranger: %+v", stranger)
+		if unrelated == nil || len(unrelated.got) > 0 {
+			t.Errorf("the unrelated process: %+v", unrelated)
 		}
 	})
 	bubble(t, "an endless proof ends with the limit", func(t *testing.T) {
@@ -271,7 +270,7 @@ func TestFlat(t *testing.T) {
 		list := w.chain(100)
 		w.breathing = true
 		p := flat()
-		p.Tree.Select = func(st *procfs.Stat) bool { return st.PID == 100 }
+		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.PID == 100 }
 		p.Prove, p.ProveAlways, p.Limit = time.Hour, true, time.Second
 		out := carryOut(w, p, list...)
 		if out.Elapsed > 2*time.Second || !out.LimitReached {
@@ -280,13 +279,13 @@ func TestFlat(t *testing.T) {
 	})
 }
 
-func TestWhoDoesNotThaw(t *testing.T) {
+func TestMemberThatIsNotResumed(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
 		list[0].handle = func(*process, signals.Signal) bool { return true }
-		p, _ := holding(w, time.Second)
-		p.Hold.Over = func() bool {
+		p, _ := frozenFor(w, time.Second)
+		w.policy.over = func() bool {
 			list[0].refuses = errPerm
 			return true
 		}
@@ -295,7 +294,7 @@ func TestWhoDoesNotThaw(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Targets = []Target{{Stat: st}}
-		sum, err := Run(w, p, &recorder{w: w, rungs: make(map[string]bool)})
+		sum, err := Run(Call{Plan: p, Kernel: w, Policy: &w.policy, Observer: &recorder{w: w, rungs: make(map[string]bool)}})
 		if err != nil || !sum.Failed {
 			t.Errorf("failed %v, error %v", sum.Failed, err)
 		}

@@ -133,7 +133,7 @@ func TestParentsFirst(t *testing.T) {
 		members = append(members, &procfs.Stat{ID: procfs.ID{PID: p[0]}, PPID: p[1]})
 	}
 	seen := make(map[int]bool)
-	ordered := new(tree).parentsFirst(members)
+	ordered := parentsFirst(members)
 	for _, st := range ordered {
 		if seen[st.PID] || (st.PPID == 90 || st.PPID == 10 || st.PPID == 50) && !seen[st.PPID] {
 			t.Errorf("%d comes before %d", st.PID, st.PPID)

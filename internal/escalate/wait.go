@@ -1,0 +1,74 @@
+package escalate
+
+import (
+	"time"
+
+	"killbox/internal/duration"
+)
+
+// waiter waits for the end of the targets.
+type waiter struct {
+	k    Waiter
+	acc  *account
+	idle interface {
+		// allKeptFrozen reports whether there is nothing to wait for.
+		allKeptFrozen() bool
+	}
+}
+
+func newWaiter(acc *account, s interface{ allKeptFrozen() bool }) *waiter {
+	return &waiter{k: acc.call.Kernel, acc: acc, idle: s}
+}
+
+// wait returns when no target remains, when grace is over, or (over) when the call is over: its limit is reached, or as
+// many are gone as were asked for.
+func (w *waiter) wait(grace time.Duration) (over bool, err error) {
+	began := time.Now()
+	tick := w.acc.call.Observer.Tick()
+	for w.acc.open > 0 && !w.acc.isEnough() && !w.idle.allKeptFrozen() {
+		remaining := duration.Forever
+		if grace != duration.Forever {
+			remaining = grace - time.Since(began)
+		}
+		limited := false
+		if l := w.acc.remainingTime(); l < remaining {
+			remaining, limited = l, true
+		}
+		timeout := max(remaining, 0)
+		if tick > 0 {
+			timeout = min(timeout, tick)
+		}
+		n, err := w.waitOnce(timeout)
+		if err != nil {
+			return true, err
+		}
+		if n > 0 {
+			continue
+		}
+		if remaining <= timeout {
+			w.acc.setLimitReached(limited)
+			return limited, nil
+		}
+		w.acc.call.Observer.Waiting(w.progress(remaining, limited))
+	}
+	return w.acc.isEnough(), nil
+}
+
+// waitOnce waits until a target has ended, for at most timeout, and returns how many have.
+func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
+	gone, reaped, err := w.k.Wait(timeout)
+	if err != nil {
+		return 0, err
+	}
+	w.acc.markAllGone(gone, false)
+	w.acc.markAllGone(reaped, true)
+	return len(gone) + len(reaped), nil
+}
+
+func (w *waiter) progress(remaining time.Duration, limited bool) Progress {
+	p := Progress{Total: w.acc.open + w.acc.gone, Gone: w.acc.gone, Elapsed: time.Since(w.acc.start), In: remaining}
+	if !limited {
+		p.Next = w.acc.call.signalAfter(w.acc.rung)
+	}
+	return p
+}

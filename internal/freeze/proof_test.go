@@ -1,0 +1,158 @@
+package freeze
+
+import (
+	"errors"
+	"testing"
+
+	"killbox/procfs"
+)
+
+// TestDoubt: the doubt is what keeps the last scan from being a proof, and nothing else.
+func TestDoubt(t *testing.T) {
+	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
+	noLast := procfs.Snapshot{LastPIDErr: errors.New("/proc/loadavg is faked")}
+	hidden := procfs.Snapshot{Hidden: 1, LastPIDErr: noLast.LastPIDErr}
+	const noPID = ", so processes that were forked during the scan cannot be excluded"
+	for _, test := range []struct {
+		name    string
+		proof   Proof
+		snap    procfs.Snapshot
+		suspect *procfs.Stat
+		unseen  string
+		want    string
+	}{
+		{"churn", Proof{}, churn, nil, "", TooFast},
+		{"no loadavg", Proof{}, noLast, nil, "", "/proc/loadavg is faked" + noPID},
+		{"no last PID", Proof{}, procfs.Snapshot{}, nil, "", "/proc/loadavg cannot be read" + noPID},
+		{"hidepid=1", Proof{}, hidden, nil, "", concealed},
+		{"a hidden member", Proof{hidden: true}, churn, nil, "", hiddenMembers},
+		{"an unseen group", Proof{hidden: true}, churn, nil, UnseenGroup(10), "group 10 exists, and none of its members can be seen"},
+		{"a suspect", Proof{}, noLast, &procfs.Stat{ID: procfs.ID{PID: 7}, Comm: "x"}, UnseenGroup(10), "7 (x) is orphaned, and may descend from the tree"},
+	} {
+		if got := test.proof.Doubt(&test.snap, test.suspect, test.unseen); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// treeFake is a tree whose only member is the process 100.
+type treeFake struct{ disowned, excluded int }
+
+func (treeFake) Attributed(id procfs.ID) bool    { return id.PID == 100 }
+func (t treeFake) Disowned(id procfs.ID) bool    { return id.PID == t.disowned }
+func (t treeFake) Excluded(st *procfs.Stat) bool { return st.PID == t.excluded }
+func (treeFake) Comms() map[string]bool          { return map[string]bool{"worker": true} }
+
+func process(pid, ppid int, comm string) procfs.Stat {
+	return procfs.Stat{ID: procfs.ID{PID: pid, Start: uint64(1000 + pid)}, PPID: ppid, Comm: comm, State: 'S', Threads: 1}
+}
+
+// TestSuspect: a new process outside the tree is suspected if its parent would have adopted the orphans of the tree.
+func TestSuspect(t *testing.T) {
+	root := process(100, 40, "worker")
+	before := []procfs.Stat{process(1, 0, "init"), process(40, 1, "sh"), process(60, 1, "daemon"), root}
+	zombie := process(300, 1, "worker")
+	zombie.State = 'Z'
+	for _, test := range []struct {
+		name  string
+		new   procfs.Stat
+		churn bool
+		tree  treeFake
+		want  bool
+	}{
+		{"adopted by init", process(300, 1, "other"), true, treeFake{}, true},
+		{"adopted by an ancestor of the root", process(300, 40, "other"), true, treeFake{}, true},
+		{"child of an unrelated process", process(300, 60, "other"), true, treeFake{}, false},
+		{"child of a process with a reused PID", process(300, 60, "other"), true, treeFake{disowned: 60}, true},
+		{"child of a process that is not seen", process(300, 299, "other"), true, treeFake{}, true},
+		{"a zombie", zombie, true, treeFake{}, false},
+		{"excluded", process(300, 1, "other"), true, treeFake{excluded: 300}, false},
+		{"nothing changed, another name", process(300, 1, "other"), false, treeFake{}, false},
+		{"nothing changed, the name of a member", process(300, 1, "worker"), false, treeFake{}, true},
+	} {
+		p := NewProof(Claim{Targets: []procfs.Stat{root}})
+		p.RecordBaseline(&procfs.Snapshot{Procs: before, FirstPID: 200, LastPID: 200}, []procfs.ID{root.ID}, test.tree)
+		if test.churn {
+			p.NoteChurn()
+		}
+		after := procfs.Snapshot{Procs: append(before[:len(before):len(before)], test.new)}
+		suspect := p.Suspect(&after, test.tree)
+		if (suspect != nil) != test.want || suspect != nil && suspect.ID != test.new.ID {
+			t.Errorf("%s: %v", test.name, suspect)
+		}
+	}
+}
+
+// TestBaseline: which processes count as forked, or orphaned, since the baseline.
+func TestBaseline(t *testing.T) {
+	root := process(100, 40, "worker")
+	for _, test := range []struct {
+		name        string
+		first, last int
+		pid         int
+		ended       bool // the root has ended before the first scan
+		sibling     bool
+		new         bool
+	}{
+		{"older than the scan", 200, 200, 150, false, false, false},
+		{"allocated during the scan", 200, 210, 205, false, false, true},
+		{"allocated during the scan, PIDs wrapped around", 32760, 310, 305, false, false, true},
+		{"older than the scan, PIDs wrapped around", 32760, 310, 400, false, false, false},
+		{"an orphan of a root that has ended", 200, 200, 150, true, false, true},
+		{"older than the root that has ended", 200, 200, 90, true, false, false},
+		{"a sibling of a root that has ended", 200, 200, 150, true, true, false},
+	} {
+		p := NewProof(Claim{Targets: []procfs.Stat{root}})
+		if test.sibling {
+			p.siblings = map[int]bool{test.pid: true}
+		}
+		st := process(test.pid, 1, "worker")
+		procs := []procfs.Stat{process(1, 0, "init"), process(40, 1, "sh"), root, st}
+		if test.ended {
+			procs = append(procs[:2:2], st)
+		}
+		snap := procfs.Snapshot{Procs: procs, FirstPID: test.first, LastPID: test.last}
+		p.RecordBaseline(&snap, []procfs.ID{root.ID}, treeFake{})
+		if got := p.isNew(&st); got != test.new {
+			t.Errorf("%s: new %v", test.name, got)
+		}
+	}
+}
+
+// TestJudge: a scan without a newcomer proves a freeze if it is complete, or after some of them if nothing changed.
+func TestJudge(t *testing.T) {
+	still := procfs.Snapshot{FirstPID: 20, LastPID: 20}
+	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
+	vanished := procfs.Snapshot{FirstPID: 20, LastPID: 20, Vanished: 1}
+	for _, test := range []struct {
+		name  string
+		claim Claim
+		note  func(*Proof)
+		scan  procfs.Snapshot
+		want  []Verdict // of one scan after the other
+		holds bool
+	}{
+		{"complete", Claim{}, nil, still, []Verdict{Over}, true},
+		{"PIDs allocated elsewhere", Claim{}, nil, churn, []Verdict{Stable, Stable, Over}, true},
+		{"PIDs allocated elsewhere, strict", Claim{Strict: true}, nil, churn, []Verdict{Inconclusive, Inconclusive, Inconclusive}, false},
+		{"complete, strict", Claim{Strict: true}, nil, still, []Verdict{Over}, true},
+		{"a member changed", Claim{}, (*Proof).NoteChurn, churn, []Verdict{Inconclusive, Inconclusive, Inconclusive}, false},
+		{"a member changed, a process vanished", Claim{}, (*Proof).NoteChurn, vanished, []Verdict{Inconclusive}, false},
+		{"a member changed, complete", Claim{}, (*Proof).NoteChurn, still, []Verdict{Over}, true},
+		{"a hidden member", Claim{Strict: true}, (*Proof).NoteHidden, still, []Verdict{Over}, false},
+	} {
+		p := NewProof(test.claim)
+		p.BeginFreeze()
+		if test.note != nil {
+			test.note(p)
+		}
+		for i, want := range test.want {
+			if got := p.Judge(&test.scan, treeFake{}); got != want {
+				t.Errorf("%s: scan %d: verdict %d, want %d", test.name, i, got, want)
+			}
+		}
+		if p.Proved() != test.holds {
+			t.Errorf("%s: proved %v", test.name, p.Proved())
+		}
+	}
+}
