@@ -184,17 +184,14 @@ func Omits(ops []Operand, st *procfs.Stat) bool {
 	return slices.ContainsFunc(ops, func(o Operand) bool { return o.omits(st) })
 }
 
-// omits reports whether the operand excludes the process. PID:INODE also excludes a process whose inode is not known:
-// it may be the one. Only an opened process has an inode.
+// omits reports whether the operand excludes the process. A handle also excludes a process whose inode or start time is
+// not known: it may be the one. Only an opened process has an inode.
 func (o Operand) omits(st *procfs.Stat) bool {
-	switch o.Form {
-	case Group:
+	if o.Form == Group {
 		return st.PGID == o.PID
-	case Handle:
-		return st.ID == procfs.ID{PID: o.PID, Start: o.Start}
 	}
 	same, err := o.Names(st)
-	return same || errors.Is(err, ErrNoInode)
+	return same || err != nil
 }
 
 // String returns the operand in its canonical form.

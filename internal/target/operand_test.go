@@ -201,3 +201,29 @@ func TestParsePID(t *testing.T) {
 		}
 	}
 }
+
+// TestOmits: a process that may be the one which an operand of --omit names is excluded.
+func TestOmits(t *testing.T) {
+	for _, test := range []struct {
+		operand string
+		st      procfs.Stat
+		want    bool
+	}{
+		{"100", procfs.Stat{ID: procfs.ID{PID: 100}}, true},
+		{"100", procfs.Stat{ID: procfs.ID{PID: 101, Start: 5}}, false},
+		{"-100", procfs.Stat{ID: procfs.ID{PID: 101, Start: 5}, PGID: 100}, true},
+		{"100@5", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}}, true},
+		{"100@5", procfs.Stat{ID: procfs.ID{PID: 100, Start: 6}}, false},
+		{"100@5", procfs.Stat{ID: procfs.ID{PID: 100}}, true}, // /proc hides the start time
+		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}}, true},
+		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 7}, true},
+		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 8}, false}, // the PID was reused within a tick
+		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 101, Start: 5}, Inode: 7}, false},
+		{"100:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}}, true},
+		{"100:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 8}, false},
+	} {
+		if got := Omits(ops(t, test.operand), &test.st); got != test.want {
+			t.Errorf("%s, %+v: %v, want %v", test.operand, test.st, got, test.want)
+		}
+	}
+}
