@@ -183,12 +183,8 @@ func (o *pgkillOptions) resolveGroups(c *cli.Call, req target.GroupRequest, own 
 		}
 	}
 	if !o.output.DryRun && !c.AsksOnly() && (own || namesOwnGroup(c, &self, req)) {
-		if c.Env.Kernel.LeaveGroup() == nil {
-			// From now on a terminal takes us for a background job.
-			c.Env.Kernel.IgnoreSignal(signals.TTOU)
-		}
-		// Else, as a leader, it stays and is spared: then the others are
-		// signalled one by one.
+		// A leader cannot leave its session. It is excluded, and the other members are signalled one by one.
+		_ = c.Env.LeaveGroup()
 	}
 	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, false)
 	return target.ResolveGroups(c.Env.Proc, c.Env.Kernel, c.Exclusions, req)

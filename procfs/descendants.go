@@ -9,7 +9,7 @@ type TreeQuery struct {
 	// Sessions holds the sessions that a member leads or has led. Descendants adds those that it finds,
 	// unless it is nil.
 	Sessions map[int]bool
-	// IncludeSessions makes members of all processes in such sessions.
+	// IncludeSessions makes members of all processes in such sessions: strays that have lost their parent.
 	IncludeSessions bool
 }
 

@@ -23,13 +23,11 @@ func (c *killallCall) signalGroup(pgid int, member procfs.ID) (err error) {
 	defer func() { g.signalled, g.missed = err == nil, errors.Is(err, procfs.ErrNoProcess) }()
 	k := c.env.Kernel
 	if pgid == c.own && c.o.signal != signals.Null {
-		// It must live to tell how it went.
-		if k.LeaveGroup() != nil {
+		// This process must outlive the signal, to report.
+		if c.env.LeaveGroup() != nil {
 			return c.signalMembers(pgid)
 		}
 		c.own = 0
-		// From now on a terminal takes us for a background job.
-		k.IgnoreSignal(signals.TTOU)
 	}
 	if err := k.OpenGroup(pgid); err != nil {
 		return err

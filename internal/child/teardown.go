@@ -37,22 +37,6 @@ func (s *Supervisor) EndRemaining() error {
 	return s.reportSurvivors(p, sum)
 }
 
-// remainingLadder returns the ladder without the time that has passed since a TERM was forwarded: that was its first
-// step.
-func (s *Supervisor) remainingLadder() escalate.Ladder {
-	if s.graceEnd.IsZero() {
-		return s.Ladder
-	}
-	ladder := append(escalate.Ladder(nil), s.Ladder...)
-	switch {
-	case !s.graceOver:
-		ladder[0].Grace = max(time.Until(s.graceEnd), 0)
-	case len(ladder) > 1:
-		ladder = ladder[1:]
-	}
-	return ladder
-}
-
 // endUnseen runs the ladder if /proc does not show the descendants.
 func (s *Supervisor) endUnseen(ladder escalate.Ladder) error {
 	over, err := s.endWithoutScan(ladder)

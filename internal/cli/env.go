@@ -53,3 +53,13 @@ func (e *Env) LookupEnv(name string) (string, bool) {
 	}
 	return e.Environ[i][len(name)+1:], true
 }
+
+// LeaveGroup moves this process into a process group of its own, so that it can signal its old one and live. From then on
+// it is a background job of its terminal, so it ignores SIGTTOU.
+func (e *Env) LeaveGroup() error {
+	err := e.Kernel.LeaveGroup()
+	if err == nil {
+		e.Kernel.IgnoreSignal(signals.TTOU)
+	}
+	return err
+}

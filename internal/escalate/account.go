@@ -182,24 +182,6 @@ func (a *account) markAllGone(ids []procfs.ID, reaped bool) {
 	}
 }
 
-func (a *account) fetchStatus(res *Result) {
-	status, err := a.call.Kernel.Status(res.ID)
-	if res.StatusErr = err; err == nil {
-		res.Status = &status
-	}
-}
-
-// awaitStatus gives the parents of targets that are gone the time to reap them: only then is the status known.
-func (a *account) awaitStatus() {
-	began := time.Now()
-	for _, res := range a.results {
-		for errors.Is(res.StatusErr, signals.ErrNotReaped) && time.Since(began) < a.call.Plan.StatusWait {
-			a.call.Kernel.Pause(time.Millisecond)
-			a.fetchStatus(res)
-		}
-	}
-}
-
 // interrupted returns a *signals.Interrupt if killbox itself is to end.
 func (a *account) interrupted() error { return a.call.Kernel.Interrupted() }
 

@@ -86,3 +86,15 @@ func (s *Stopped) mayBlock(m *Member, sig signals.Signal) bool {
 	st := s.entry(m)
 	return st == nil || sig > 31 || st.Blocked>>(sig-1)&1 != 0
 }
+
+// AllKeptFrozen reports whether all members that remain, which are that many, are kept frozen. Then there is nothing to
+// wait for.
+func (s *Stopped) AllKeptFrozen(remaining int) bool {
+	kept := 0
+	for _, m := range s.members {
+		if s.account.Remains(m) {
+			kept++
+		}
+	}
+	return kept > 0 && kept == remaining
+}

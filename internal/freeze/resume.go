@@ -84,15 +84,3 @@ func (s *Stopped) clearGuardian() {
 		s.freezer.GuardianClear()
 	}
 }
-
-// AllKeptFrozen reports whether all members that remain, which are that many, are kept frozen. Then there is nothing to
-// wait for.
-func (s *Stopped) AllKeptFrozen(remaining int) bool {
-	kept := 0
-	for _, m := range s.members {
-		if s.account.Remains(m) {
-			kept++
-		}
-	}
-	return kept > 0 && kept == remaining
-}

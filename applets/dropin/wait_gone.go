@@ -10,29 +10,6 @@ import (
 	"killbox/procfs"
 )
 
-// openMatching opens a process that was found, and judges it once more: what was read
-// before could be a predecessor's. The error is that of a process which is
-// there, and cannot be opened.
-func openMatching(env *cli.Env, st *procfs.Stat, match func(*procfs.Stat) bool) (bool, error) {
-	now, err := env.Kernel.Open(st.PID)
-	if errors.Is(err, procfs.ErrNoProcess) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	ok := now.ID == st.ID && match(&now)
-	if ok {
-		// If it is still there, all that was read was its own.
-		_, err := env.Kernel.Stat(now.ID)
-		ok = err == nil
-	}
-	if !ok {
-		env.Kernel.Close(now.ID)
-	}
-	return ok, nil
-}
-
 // waitGone waits until the processes are gone, and returns an exit status where that came
 // to nothing: failed if waiting is impossible.
 func waitGone(env *cli.Env, name string, failed int, left map[procfs.ID]bool, limit cli.Duration) int {

@@ -1,0 +1,61 @@
+package dropin
+
+import (
+	"errors"
+
+	"killbox/internal/cli"
+	"killbox/internal/escalate"
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// runLadder runs the ladder of --timeout for all targets at once.
+func (c *killCall) runLadder() int {
+	plan := &escalate.Plan{Targets: c.targets}
+	at := c.signal
+	for _, step := range c.followUp {
+		plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: step.Grace})
+		at = step.Signal
+	}
+	plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: escalate.KillGrace})
+	for i := range plan.Targets {
+		if st, err := c.env.Kernel.Stat(plan.Targets[i].ID); err == nil {
+			plan.Targets[i].Stat = st
+		}
+	}
+	var k escalate.Kernel = c.env.Kernel
+	if c.queue {
+		k = queueing{c.env.Kernel, c.value}
+	}
+	_ = c.env.Kernel.DeferSignals()
+	sum, err := escalate.Run(escalate.Call{Plan: plan, Kernel: k, Observer: killObserver{c}})
+	if i := new(signals.Interrupt); errors.As(err, &i) {
+		c.env.Die(i.Signal)
+		return 128 + int(i.Signal)
+	}
+	if err != nil {
+		return c.fail("%v", err)
+	}
+	for _, res := range sum.Results {
+		switch res.Outcome {
+		case escalate.Survived, escalate.Exists:
+			c.failed++
+			c.say("%d is still there", res.PID)
+		case escalate.Refused:
+			c.failed++
+		default:
+			c.done++
+		}
+	}
+	return 0
+}
+
+// queueing sends every signal with a value.
+type queueing struct {
+	cli.Kernel
+	value int32
+}
+
+func (q queueing) Signal(id procfs.ID, sig signals.Signal) error {
+	return q.SignalWithValue(id, sig, q.value)
+}

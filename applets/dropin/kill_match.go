@@ -1,0 +1,63 @@
+package dropin
+
+import (
+	"os"
+	"slices"
+
+	"killbox/internal/show"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// signalByName signals the processes that have the name: those of the caller's user, or all with --all, and never this
+// process.
+func (c *killCall) signalByName(name string) {
+	missing := func() {
+		c.failed++
+		c.say("cannot find process \"%s\"", show.Word(name))
+	}
+	if name == "" {
+		missing()
+		return
+	}
+	if c.env.Proc == nil {
+		c.failOperand(name, c.env.ProcErr)
+		return
+	}
+	if err := c.env.CheckNamespace(); err != nil {
+		c.failOperand(name, err)
+		return
+	}
+	s := target.Selector{Name: name, Zombies: true}
+	if !c.all {
+		s.UID, s.HasUID = os.Getuid(), true
+	}
+	matches := func(st *procfs.Stat) bool {
+		ok, err := s.MatchFiles(c.env.Proc, st)
+		return ok && err == nil
+	}
+	pids, err := c.env.Proc.PIDs(nil)
+	if err != nil {
+		c.failOperand(name, err)
+		return
+	}
+	slices.Sort(pids)
+	found := false
+	for _, pid := range pids {
+		st, err := c.env.Proc.Stat(pid)
+		if err != nil || pid == c.env.PID {
+			continue
+		}
+		if !matches(&st) {
+			continue
+		}
+		if ok, err := openMatching(c.env, &st, matches); !ok || err != nil {
+			continue
+		}
+		found = true
+		c.signalOpened(name, st.ID)
+	}
+	if !found {
+		missing()
+	}
+}
