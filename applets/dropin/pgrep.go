@@ -17,14 +17,6 @@ func pgrep() *cli.Applet {
 	return pgrepApplet("pgrep", "list processes by name and other attributes", pgrepList)
 }
 
-func pkill() *cli.Applet {
-	return pgrepApplet("pkill", "signal processes by name and other attributes", pgrepSignal)
-}
-
-func pidwait() *cli.Applet {
-	return pgrepApplet("pidwait", "wait for processes by name and other attributes", pgrepWait)
-}
-
 func pgrepApplet(name, summary string, mode pgrepMode) *cli.Applet {
 	return &cli.Applet{
 		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as procps
@@ -255,68 +247,4 @@ func (p *pgrepCall) printList(list []pgrepProcess) int {
 		fmt.Fprintln(p.env.Stdout, b.String())
 	}
 	return pgrepStatus(len(list))
-}
-
-func (p *pgrepCall) signalAll(list []pgrepProcess) int {
-	k := p.env.Kernel
-	done := 0
-	for _, found := range list {
-		err := found.err
-		if err == nil {
-			err = p.sendSignal(found.ID)
-		}
-		if errors.Is(err, procfs.ErrNoProcess) {
-			continue // gone now, which is what was wanted
-		}
-		if err != nil {
-			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, strerror(err))
-			continue
-		}
-		if p.o.release {
-			err = k.ReleaseMemory(found.ID)
-		}
-		if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-			fmt.Fprintf(p.env.Stderr, "%s: pid %d was signalled, but releasing its memory failed: %s\n", p.name, found.PID, strerror(err))
-			continue
-		}
-		done++
-		if p.o.echo {
-			fmt.Fprintf(p.env.Stdout, "%s killed (pid %d)\n", found.text, found.PID)
-		}
-	}
-	if p.o.count {
-		fmt.Fprintln(p.env.Stdout, len(list))
-	}
-	return pgrepStatus(done)
-}
-
-func (p *pgrepCall) sendSignal(id procfs.ID) error {
-	if p.o.queue != nil {
-		return p.env.Kernel.SignalWithValue(id, p.o.signalSent(), *p.o.queue)
-	}
-	return p.env.Kernel.Signal(id, p.o.signalSent())
-}
-
-func (p *pgrepCall) waitAll(list []pgrepProcess) int {
-	if p.o.count {
-		fmt.Fprintln(p.env.Stdout, len(list))
-	}
-	if p.o.echo {
-		for _, found := range list {
-			fmt.Fprintf(p.env.Stdout, "waiting for %s (pid %d)\n", found.text, found.PID)
-		}
-	}
-	left := make(map[procfs.ID]bool)
-	for _, found := range list {
-		if found.err != nil {
-			fmt.Fprintf(p.env.Stderr, "%s: opening pid %d failed: %s\n", p.name, found.PID, strerror(found.err))
-			continue
-		}
-		left[found.ID] = true
-	}
-	opened := len(left)
-	if code := waitGone(p.env, p.name, cli.ExitFailed, left, p.o.timeout); code != 0 {
-		return code
-	}
-	return pgrepStatus(opened)
 }

@@ -163,21 +163,6 @@ func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 	return ""
 }
 
-// existedBefore reports whether the process existed before the command, or descends from such a process.
-func (s *Supervisor) existedBefore(st procfs.Stat) bool {
-	if len(s.earlier) == 0 {
-		return false
-	}
-	for !s.earlier[st.ID] {
-		parent, err := s.Proc.Stat(st.PPID)
-		if err != nil || parent.PID == s.PID || parent.PID == 1 {
-			return false
-		}
-		st = parent
-	}
-	return true
-}
-
 // endWithoutScan runs the ladder without a scan of /proc: PID 1 signals all processes atomically, with one kill(2);
 // otherwise the command or its group is signalled. over is false if processes remain that have not been reported.
 func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err error) {

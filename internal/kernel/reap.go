@@ -301,35 +301,3 @@ func (k *Kernel) eventOnce(fd int, kind child.Kind) {
 	delete(k.fdCallbacks, int32(fd))
 	k.reaper.events = append(k.reaper.events, child.Event{Kind: kind})
 }
-
-// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process has exited. It checks
-// that the parent is still the same after it has begun to watch it. pid is the PID that the parent must have, or 0: it
-// shows that a parent exited before this program could read its PID.
-func (k *Kernel) WatchParent(pid int) error {
-	parent := k.inherited.parent
-	if pid != 0 && pid != parent {
-		return fmt.Errorf("%d is not the parent, or no longer", pid)
-	}
-	if parent == 0 {
-		return errors.New("the parent is outside of this PID namespace, and cannot be watched")
-	}
-	k.reaper.parent, k.reaper.pollParent = parent, true
-	if !k.pidfds() {
-		return nil
-	}
-	fd, err := unix.PidfdOpen(parent, 0)
-	if err != nil {
-		return nil // it may have exited: poll
-	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
-	if epollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
-		unix.Close(fd)
-		return nil
-	}
-	k.fdCallbacks[int32(fd)] = func() { k.eventOnce(fd, child.Orphaned) }
-	if unix.Getppid() != parent {
-		k.eventOnce(fd, child.Orphaned)
-	}
-	k.reaper.pollParent = false
-	return nil
-}

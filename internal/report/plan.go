@@ -107,22 +107,6 @@ func (d *planDescriber) age(st *procfs.Stat) (time.Duration, bool) {
 	return age, err == nil
 }
 
-// Disposition returns what the process does with sig: "default", "caught", "ignored" or "blocked".
-func Disposition(s *procfs.Status, sig signals.Signal) string {
-	n := int(sig)
-	switch {
-	case sig == signals.KILL || sig == signals.STOP:
-		return "default"
-	case s.Ignored.Has(n):
-		return "ignored"
-	case s.Blocked.Has(n):
-		return "blocked"
-	case s.Caught.Has(n):
-		return "caught"
-	}
-	return "default"
-}
-
 func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	name := Process(&p.Stat)
 	if p.Excluded != "" {

@@ -1,0 +1,12 @@
+package kernel
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// DisableCoreDump makes sure that the end of this process leaves no core dump (PR_SET_DUMPABLE in prctl(2)).
+func (k *Kernel) DisableCoreDump() error {
+	return os.NewSyscallError("prctl", prctl(unix.PR_SET_DUMPABLE, 0))
+}

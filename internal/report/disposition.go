@@ -1,0 +1,22 @@
+package report
+
+import (
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
+
+// Disposition returns what the process does with sig: "default", "caught", "ignored" or "blocked".
+func Disposition(s *procfs.Status, sig signals.Signal) string {
+	n := int(sig)
+	switch {
+	case sig == signals.KILL || sig == signals.STOP:
+		return "default"
+	case s.Ignored.Has(n):
+		return "ignored"
+	case s.Blocked.Has(n):
+		return "blocked"
+	case s.Caught.Has(n):
+		return "caught"
+	}
+	return "default"
+}
