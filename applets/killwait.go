@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"killbox/internal/cli"
 	"killbox/internal/escalate"
@@ -73,7 +74,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 		p.Count = 1
 	}
 	if o.status {
-		p.Status, p.StatusWait = true, cli.StatusWait
+		p.Status, p.StatusWait = true, statusWait
 	}
 	if o.output.DryRun {
 		ladder := p.Ladder
@@ -179,3 +180,6 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 	}
 	return last
 }
+
+// statusWait is how long --status waits for a parent to reap a process that has ended.
+const statusWait = time.Second

@@ -154,9 +154,8 @@ func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
 	return p.newestOrOldest(list), nil
 }
 
-// openProcess opens a process, where it is for more than to be listed, and judges
-// it once more. The error is that of a process which is there, and cannot be
-// openProcess.
+// openProcess opens a process that is to be signalled or waited for, and matches it once more. The error is that of a
+// process which exists and cannot be opened.
 func (p *pgrepCall) openProcess(st *procfs.Stat) (bool, error) {
 	if p.o.mode == pgrepList {
 		return true, nil

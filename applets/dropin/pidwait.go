@@ -2,6 +2,7 @@ package dropin
 
 import (
 	"fmt"
+
 	"killbox/internal/cli"
 	"killbox/procfs"
 )

@@ -3,6 +3,7 @@ package dropin
 import (
 	"errors"
 	"fmt"
+
 	"killbox/internal/cli"
 	"killbox/procfs"
 )

@@ -1,10 +1,11 @@
 package child
 
 import (
+	"time"
+
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
-	"time"
 )
 
 // Launcher starts programs.

@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"slices"
-	"time"
 
 	"killbox/internal/escalate"
 	"killbox/internal/report"
@@ -233,7 +232,3 @@ func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
 	colour := c.Env.StdoutTTY && c.Env.Getenv("NO_COLOR") == ""
 	c.Report.PrintPlan(c.Env.Proc, list, ladder, colour)
 }
-
-// StatusWait bounds the wait for a parent to reap, where the exit status is
-// asked for.
-const StatusWait = time.Second

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/procfs"

@@ -1,7 +1,6 @@
 package escalate
 
 import (
-	"errors"
 	"time"
 
 	"killbox/internal/duration"
@@ -168,9 +167,7 @@ func (a *account) markGone(res *Result, reaped bool) {
 	a.open--
 	a.gone++
 	a.call.Observer.Gone(res)
-	if !errors.Is(res.StatusErr, signals.ErrNotReaped) {
-		a.call.Kernel.Close(res.ID)
-	}
+	a.closeEnded(res)
 }
 
 // markAllGone notes that the processes are gone.
@@ -245,6 +242,7 @@ func (a *account) clearDoubt() { a.sum.Proved, a.sum.Doubt = true, "" }
 
 // summary completes the account.
 func (a *account) summary() *Summary {
+	a.awaitStatus()
 	a.sum.Results = a.results
 	a.sum.Elapsed = time.Since(a.start)
 	return &a.sum

@@ -1,7 +1,6 @@
 package escalate
 
 import (
-	"errors"
 	"time"
 
 	"killbox/internal/freeze"
@@ -77,22 +76,4 @@ func (p *Plan) LastSignal(res *Result) signals.Signal {
 		return 0
 	}
 	return p.Ladder[res.Rung-1].Signal
-}
-
-func (a *account) fetchStatus(res *Result) {
-	status, err := a.call.Kernel.Status(res.ID)
-	if res.StatusErr = err; err == nil {
-		res.Status = &status
-	}
-}
-
-// awaitStatus gives the parents of targets that are gone the time to reap them: only then is the status known.
-func (a *account) awaitStatus() {
-	began := time.Now()
-	for _, res := range a.results {
-		for errors.Is(res.StatusErr, signals.ErrNotReaped) && time.Since(began) < a.call.Plan.StatusWait {
-			a.call.Kernel.Pause(time.Millisecond)
-			a.fetchStatus(res)
-		}
-	}
 }

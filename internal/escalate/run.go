@@ -10,6 +10,5 @@ func Run(c Call) (*Summary, error) {
 	acc.addTargets()
 	err := runPlan(acc, s)
 	s.resumeAll()
-	acc.awaitStatus()
 	return acc.summary(), err
 }

@@ -3,10 +3,11 @@ package kernel
 import (
 	"errors"
 	"fmt"
-	"killbox/internal/child"
-	"killbox/internal/signals"
 	"os"
 	"runtime"
+
+	"killbox/internal/child"
+	"killbox/internal/signals"
 
 	"golang.org/x/sys/unix"
 )

@@ -232,50 +232,6 @@ func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	return r.table, nil
 }
 
-// addGroupMembers makes targets of the members of a group. It pins the group first, so that its number cannot come
-// to mean another group between the scan and the last signal.
-func (r *resolver) addGroupMembers(op Operand) error {
-	switch err := r.kernel.OpenGroup(op.PID); {
-	case errors.Is(err, procfs.ErrNoProcess):
-		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
-		return nil
-	case err != nil:
-		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})
-		return nil
-	}
-	r.table = nil
-	table, err := r.snapshot()
-	if err != nil {
-		return err
-	}
-	members := table.Group(op.PID)
-	var known []procfs.ID
-	for _, st := range members {
-		known = append(known, st.ID)
-	}
-	if !r.kernel.GroupLives(op.PID, known) {
-		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
-		return nil
-	}
-	if len(members) == 0 && r.proc != nil && r.proc.HidesProcesses() {
-		r.found.Hidden = append(r.found.Hidden, op)
-	}
-	for _, st := range members {
-		if err := r.addImplied(st, r.stillInGroup(op.PID)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stillInGroup returns a function that reports whether an opened process is in the pinned group. The PGID of the
-// process means that group only while the group exists.
-func (r *resolver) stillInGroup(pgid int) func(*procfs.Stat) (bool, error) {
-	return func(now *procfs.Stat) (bool, error) {
-		return now.PGID == pgid && r.kernel.GroupLives(pgid, []procfs.ID{now.ID}), nil
-	}
-}
-
 // addImplied opens a process of the snapshot, and makes it a target unless it is excluded. The PID may have been
 // reused since the scan, so addImplied calls matches again for what it reads after the open.
 func (r *resolver) addImplied(st *procfs.Stat, matches func(*procfs.Stat) (bool, error)) error {
