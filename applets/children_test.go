@@ -106,7 +106,7 @@ func (c *children) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	return h.events, nil
 }
 
-func (c *children) ReapedAll() bool { return c.living <= 0 }
+func (c *children) ReapExited() bool { return c.living <= 0 }
 
 func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 	if group {

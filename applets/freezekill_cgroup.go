@@ -128,14 +128,18 @@ func aliveCgroup(c *cli.Call, name string) int {
 
 // findCgroup finds the cgroup that the option names, or that a process is in.
 func (o *freezekillOptions) findCgroup(env *cli.Env, process target.Operand) (*procfs.CgroupDir, error) {
+	hierarchy, err := env.Proc.CgroupHierarchy()
+	if err != nil {
+		return nil, err
+	}
 	if process.PID == 0 {
-		return env.Proc.FindCgroup(o.cgroup)
+		return hierarchy.Find(o.cgroup)
 	}
 	st, err := process.Open(env.Kernel)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := env.Proc.CgroupOf(&st)
+	dir, err := hierarchy.Of(&st)
 	if err != nil {
 		return nil, err
 	}

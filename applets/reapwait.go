@@ -59,7 +59,7 @@ func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) in
 	if o.detach && !detached {
 		return r.background(operands)
 	}
-	code := r.supervise(operands, say)
+	code := r.runSupervised(operands, say)
 	if r.Supervisor == nil || r.Command == 0 && r.Status == nil {
 		say("exit " + strconv.Itoa(code) + "\n")
 	}
@@ -75,8 +75,8 @@ func (r *reapwaitCall) fail(err error) int {
 	return child.Failed
 }
 
-// supervise starts the command and stays until it and all its descendants are gone.
-func (r *reapwaitCall) supervise(operands []string, say func(string)) (code int) {
+// runSupervised starts the command and stays until it and all its descendants are gone.
+func (r *reapwaitCall) runSupervised(operands []string, say func(string)) (code int) {
 	k := r.env.Kernel
 	out, err := r.reportTo()
 	if err != nil {

@@ -52,7 +52,7 @@ func (r *reaper) reap() {
 		var usage syscall.Rusage
 		pid, err := syscall.Wait4(-1, &e.status, 0, &usage)
 		e.at = time.Now()
-		e.switches = usage.Nvcsw + usage.Nivcsw
+		e.switches = int64(usage.Nvcsw) + int64(usage.Nivcsw)
 
 		r.mu.Lock()
 		switch done := r.known[pid]; {

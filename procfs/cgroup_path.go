@@ -18,52 +18,47 @@ func (d *CgroupDir) Contains(path string) bool {
 	return path == d.Path || strings.HasPrefix(path, strings.TrimSuffix(d.Path, "/")+"/")
 }
 
-// FindCgroup finds a cgroup v2 by its directory, or by its path as in /proc/PID/cgroup, wherever the
-// hierarchy is mounted. It does not look whether the directory of a path exists.
-func (fs *FS) FindCgroup(name string) (*CgroupDir, error) {
+// CgroupHierarchy is the v2 hierarchy of cgroups, wherever it is mounted.
+type CgroupHierarchy struct {
+	fs     *FS
+	mounts []Mount // of all kinds
+	v2     []Mount
+}
+
+// CgroupHierarchy finds the v2 hierarchy. It is an error if that is mounted nowhere.
+func (fs *FS) CgroupHierarchy() (*CgroupHierarchy, error) {
 	mounts, err := fs.Mounts()
 	if err != nil {
 		return nil, err
 	}
-	v2, err := unifiedMounts(mounts)
-	if err != nil {
-		return nil, err
-	}
-	if dir, err := cgroupAt(mounts, name); dir != nil || err != nil {
-		return dir, err
-	}
-	return cgroupNamed(v2, cleanCgroup(filepath.Clean(name)))
-}
-
-// CgroupOf finds the cgroup v2 of a process.
-func (fs *FS) CgroupOf(st *Stat) (*CgroupDir, error) {
-	mounts, err := fs.Mounts()
-	if err != nil {
-		return nil, err
-	}
-	v2, err := unifiedMounts(mounts)
-	if err != nil {
-		return nil, err
-	}
-	path, err := fs.UnifiedPath(st)
-	if err != nil {
-		return nil, err
-	}
-	return cgroupNamed(v2, path)
-}
-
-// unifiedMounts returns the mounts of the v2 hierarchy, of which there must be one.
-func unifiedMounts(mounts []Mount) ([]Mount, error) {
-	var v2 []Mount
+	h := &CgroupHierarchy{fs: fs, mounts: mounts}
 	for _, m := range mounts {
 		if m.FSType == "cgroup2" {
-			v2 = append(v2, m)
+			h.v2 = append(h.v2, m)
 		}
 	}
-	if len(v2) == 0 {
+	if len(h.v2) == 0 {
 		return nil, errors.New("no cgroup v2 hierarchy is mounted")
 	}
-	return v2, nil
+	return h, nil
+}
+
+// Find finds a cgroup by its directory, or by its path as in /proc/PID/cgroup. It does not look whether the
+// directory of a path exists.
+func (h *CgroupHierarchy) Find(name string) (*CgroupDir, error) {
+	if dir, err := cgroupAt(h.mounts, name); dir != nil || err != nil {
+		return dir, err
+	}
+	return cgroupNamed(h.v2, cleanCgroup(filepath.Clean(name)))
+}
+
+// Of finds the cgroup of a process.
+func (h *CgroupHierarchy) Of(st *Stat) (*CgroupDir, error) {
+	path, err := h.fs.UnifiedPath(st)
+	if err != nil {
+		return nil, err
+	}
+	return cgroupNamed(h.v2, path)
 }
 
 // cgroupAt returns the cgroup whose directory is path, nil if path is not in a mounted hierarchy.

@@ -30,9 +30,9 @@ type Snapshot struct {
 	pids, previousPIDs []int // as listed by this scan and by the previous one
 }
 
-// Stable reports whether no PID was allocated during the scan; false if that is not known. FS.LastPID says
+// NoPIDAllocated reports whether no PID was allocated during the scan; false if that is not known. FS.LastPID says
 // which forks it misses.
-func (s *Snapshot) Stable() bool {
+func (s *Snapshot) NoPIDAllocated() bool {
 	return s.FirstPID != 0 && s.FirstPID == s.LastPID
 }
 

@@ -35,7 +35,7 @@ func TestSnapshot(t *testing.T) {
 			t.Fatalf("(-want +got):\n%s", diff)
 		}
 	}
-	if !s.Stable() || s.FirstPID != 100 || s.Hidden != 0 {
+	if !s.NoPIDAllocated() || s.FirstPID != 100 || s.Hidden != 0 {
 		t.Errorf("from %d to %d, %d hidden", s.FirstPID, s.LastPID, s.Hidden)
 	}
 	if p := s.Lookup(10); p == nil || p.Comm != "sh" || p != &s.Procs[3] {
@@ -92,7 +92,7 @@ func TestSnapshotWithoutLoadavg(t *testing.T) {
 	if err := fs.Snapshot(&s); err != nil || len(s.Procs) != 1 {
 		t.Fatalf("%d processes, %v", len(s.Procs), err)
 	}
-	if s.Stable() {
+	if s.NoPIDAllocated() {
 		t.Error("still, with nothing known")
 	}
 	if err := os.Remove(root + "/uptime"); err != nil {

@@ -126,14 +126,14 @@ func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
 	if err := p.env.Kernel.Snapshot(&table); err != nil {
 		return nil, err
 	}
-	var guard *target.Exclusions
+	var exclusions *target.Exclusions
 	if p.o.notAncestors {
-		guard = target.NewExclusions(p.env.Proc, p.env.PID, true)
+		exclusions = target.NewExclusions(p.env.Proc, p.env.PID, true)
 	}
 	var list []pgrepProcess
 	for i := range table.Procs {
 		st := &table.Procs[i]
-		if st.PID == p.env.PID || st.Hidden() || guard != nil && guard.IsAncestor(st.PID) {
+		if st.PID == p.env.PID || st.Hidden() || exclusions != nil && exclusions.IsAncestor(st.PID) {
 			continue
 		}
 		if p.o.threads && p.o.mode == pgrepList {

@@ -334,9 +334,8 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	return nil, nil
 }
 
-// pkillSignals is liftSignals for pkill, which takes -TERM for a signal behind operands
-// too, with inOrder as well. What liftSignals refuses is no option either, which getopt
-// says as procps does.
+// pkillSignals is cli.LiftSignals for pkill, which takes -TERM for a signal behind operands too, even with inOrder. A
+// word that LiftSignals refuses is no option either, and getopt reports it as procps does.
 func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
 	lifted, err := cli.LiftSignals(flags, args, false)
 	if err != nil {

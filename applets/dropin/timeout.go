@@ -93,7 +93,7 @@ type timeoutCall struct {
 
 	next     signals.Signal // what the deadline brings
 	killAt   time.Time      // when who is left has had its time
-	timedOut bool
+	timeIsUp bool
 	killed   bool // KILL has been sent
 	ending   bool // all of the family is to end
 
@@ -149,11 +149,11 @@ func (l *timeoutCall) run(operands []string) int {
 		return l.fail(err)
 	}
 	if l.ending && !l.gnu() {
-		if err := l.endRemaining(); err != nil {
+		if err := l.endFamily(); err != nil {
 			return l.fail(err)
 		}
 	}
-	return l.exitStatus()
+	return l.exitOrDie()
 }
 
 // reserved reports whether a signal is one of those that mean something to this process itself: the end
@@ -200,7 +200,7 @@ func (l *timeoutCall) superviseTimed() error {
 			case child.Ended:
 				l.RecordReaped(&e.Child)
 			case child.Signal:
-				l.timedOut = l.timedOut || e.Signal == signals.ALRM
+				l.timeIsUp = l.timeIsUp || e.Signal == signals.ALRM
 				if e.Signal == signals.ALRM {
 					e.Signal = l.next
 				}
@@ -210,7 +210,7 @@ func (l *timeoutCall) superviseTimed() error {
 			}
 		}
 		if l.Command != 0 && !l.Deadline.IsZero() && time.Until(l.Deadline) <= 0 {
-			l.timedOut, l.ending, l.Deadline = true, true, time.Time{}
+			l.timeIsUp, l.ending, l.Deadline = true, true, time.Time{}
 			if err := l.sendSignal(l.next); err != nil {
 				return err
 			}
@@ -225,7 +225,7 @@ func (l *timeoutCall) superviseTimed() error {
 	return nil
 }
 
-func (l *timeoutCall) exitStatus() int {
+func (l *timeoutCall) exitOrDie() int {
 	if l.killed && !l.o.foreground {
 		// GNU's is killed with its group, and a shell says so.
 		if l.gnu() || l.groupHasOthers() {
@@ -239,14 +239,14 @@ func (l *timeoutCall) exitStatus() int {
 		if core {
 			fmt.Fprintln(l.env.Stderr, "timeout: the monitored command dumped core")
 		}
-		if !l.timedOut && l.env.Kernel.DisableCoreDump() == nil {
+		if !l.timeIsUp && l.env.Kernel.DisableCoreDump() == nil {
 			l.env.Die(sig)
 		}
 		if sig == signals.KILL {
 			return code
 		}
 	}
-	if l.timedOut && !l.o.preserve {
+	if l.timeIsUp && !l.o.preserve {
 		return child.TimeLimit
 	}
 	return code

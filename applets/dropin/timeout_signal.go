@@ -191,9 +191,9 @@ func (l *timeoutCall) groupHasOthers() bool {
 	return false
 }
 
-// endRemaining ends who is left of the family when the command is gone. They have
+// endFamily ends who is left of the family when the command is gone. They have
 // been sent the signal with it, so that nothing but KILL is to come.
-func (l *timeoutCall) endRemaining() error {
+func (l *timeoutCall) endFamily() error {
 	l.Ladder = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
 	if l.killed {
 		l.Ladder = l.Ladder[1:]

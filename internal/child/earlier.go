@@ -6,7 +6,7 @@ import "killbox/procfs"
 // before execve(2).
 func (s *Supervisor) RecordEarlierChildren() {
 	s.earlier = make(map[procfs.ID]bool)
-	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapedAll() || s.ForeignProc() {
+	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapExited() || s.ForeignProc() {
 		return
 	}
 	var table procfs.Snapshot

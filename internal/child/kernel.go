@@ -18,8 +18,8 @@ type Launcher interface {
 type Reaper interface {
 	// WaitAndReap reaps children and returns the events, as soon as there is one; none after the timeout.
 	WaitAndReap(timeout time.Duration) ([]Event, error)
-	// ReapedAll reaps the children that have exited, and reports whether no child is left.
-	ReapedAll() bool
+	// ReapExited reaps the children that have exited, and reports whether no child is left.
+	ReapExited() bool
 }
 
 // Signaller signals children, which /proc need not show.

@@ -113,7 +113,7 @@ func (s *Supervisor) superviseCommand() error {
 		switch {
 		case over:
 			return nil
-		case s.Command == 0 && (!s.Linger || s.containerStops || s.reapedAll()):
+		case s.Command == 0 && (!s.Linger || s.containerStops || s.reapExited()):
 			return nil
 		case s.Command != 0 && !s.Deadline.IsZero() && time.Until(s.Deadline) <= 0:
 			s.TimedOut = true
@@ -125,9 +125,9 @@ func (s *Supervisor) superviseCommand() error {
 	}
 }
 
-// reapedAll reaps, and reports whether only children from before the command are left.
-func (s *Supervisor) reapedAll() bool {
-	if s.Kernel.ReapedAll() {
+// reapExited reaps, and reports whether only children from before the command are left.
+func (s *Supervisor) reapExited() bool {
+	if s.Kernel.ReapExited() {
 		return true
 	}
 	if len(s.earlier) == 0 {

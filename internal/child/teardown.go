@@ -102,10 +102,10 @@ func (s *Supervisor) ForeignProc() bool { return s.Proc.SameNamespace(s.PID) != 
 // ReapRemaining reaps children and records their ends, without waiting. It reports whether no process of the command
 // is left.
 func (s *Supervisor) ReapRemaining() bool {
-	none := s.reapedAll()
+	none := s.reapExited()
 	if s.reapPending() && !none {
 		// The last one may have been reaped: no further event would report that.
-		if none = s.reapedAll(); none {
+		if none = s.reapExited(); none {
 			s.reapPending()
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"killbox/procfs"
 )
 
-// account is the account of a call: its results, and the only code that changes them.
+// account is the account of a call: its results, and the only code that changes their outcome.
 type account struct {
 	call    *Call
 	start   time.Time
@@ -215,7 +215,7 @@ func (a *account) isEnough() bool {
 	return p.Count > 0 && a.gone+p.Ended >= p.Count
 }
 
-// isDone reports whether all targets are gone, and that is proved.
+// isDone reports whether all targets are gone or refused, and it is proved that there are no others.
 func (a *account) isDone() bool { return a.open == 0 && a.sum.Proved }
 
 // setLimitReached notes whether the limit of the whole call cut it short.

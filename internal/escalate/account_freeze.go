@@ -24,8 +24,8 @@ func (a memberAccount) result(m *freeze.Member) *Result {
 	return a.byID[m.ID()]
 }
 
-// stoppable returns the remaining members of the list that are not frozen. An ancestor of killbox is never stopped.
-func (a memberAccount) stoppable(list batch) []*freeze.Member {
+// notFrozen returns the remaining members of the list that are not frozen. An ancestor of killbox is never stopped.
+func (a memberAccount) notFrozen(list batch) []*freeze.Member {
 	var members []*freeze.Member
 	for _, res := range list.remaining() {
 		if !res.Last && !res.member.Frozen() {

@@ -31,7 +31,7 @@ func (c *cgroupFreezer) isFrozenFor(sig signals.Signal) bool { return sig != 0 |
 
 // freezeMembers freezes the cgroup, unless nothing may be frozen.
 func (c *cgroupFreezer) freezeMembers() (ok bool, err error) {
-	if ok, err := c.freezer.Prepare(); !ok || err != nil {
+	if ok, err := c.freezer.PrepareWithGuardian(); !ok || err != nil {
 		return false, err
 	}
 	return true, c.freeze()

@@ -51,7 +51,7 @@ func (g *groups) scanAgain() (finding, error) {
 		g.churning = true
 	case g.snap.Hidden+g.snap.Vanished > 0:
 		// A vanished process may have been a member that left a child the scan missed.
-	case g.snap.Stable() || !g.churning && g.stable >= freeze.StableScans:
+	case g.snap.NoPIDAllocated() || !g.churning && g.stable >= freeze.StableScans:
 		return nothing, nil
 	default:
 		g.stable++

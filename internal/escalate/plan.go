@@ -18,7 +18,7 @@ type Target struct {
 	// Name is the operand as the user wrote it; empty for a process that a selector, a group or a tree implies.
 	Name string
 	// Last marks an ancestor of killbox: signalled after all others (sender.signalAll), and never stopped
-	// (memberAccount.stoppable), since its own parent may be a shell that watches it.
+	// (memberAccount.notFrozen), since its own parent may be a shell that watches it.
 	Last bool
 }
 

@@ -14,11 +14,11 @@ type scope interface {
 	// addNewcomers scans once more, so that the next step or the report includes what was forked last. doubt is what to
 	// report if even this scan adds nothing: then something evaded it.
 	addNewcomers() (doubt string, err error)
-	stoppable
+	resumer
 }
 
-// stoppable is a scope whose members may have been stopped.
-type stoppable interface {
+// resumer is a scope whose members may have been stopped.
+type resumer interface {
 	// resume resumes the members that were stopped for sig, after all have been sent it.
 	resume(sig signals.Signal)
 	// allKeptFrozen reports whether all remaining members are kept frozen until a later step.

@@ -8,7 +8,7 @@ type finding int
 const (
 	inconclusive finding = iota // a further scan may show more
 	newcomers                   // processes to be ended
-	nothing                     // nothing, and that is proved
+	nothing                     // nothing that could be signalled, and that is proved
 )
 
 // sweeper is a scope that is scanned for newcomers.

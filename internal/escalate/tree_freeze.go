@@ -47,7 +47,7 @@ func (t *treeFreezer) prepare() (ok bool, err error) {
 	if !t.freezes() {
 		return false, nil
 	}
-	return t.freezer.Prepare()
+	return t.freezer.PrepareWithGuardian()
 }
 
 // freezeMembers stops all members, until a whole scan finds no new member and none that is still running. It returns the
@@ -71,7 +71,7 @@ func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 		}
 		next := pauseAndScan
 		if len(found) == 0 && running == 0 && !t.proof.Missed() {
-			next = t.judge(&a, sig)
+			next = t.restopOrJudge(&a, sig)
 		}
 		if next == pauseAndScan && t.isOverdue(&a, running) {
 			// The kill is carried out all the same; sweep tries again.
@@ -102,13 +102,13 @@ func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error)
 		}
 		lot := found[stopped:]
 		stopped = len(found)
-		return t.stopped.Stop(t.account.stoppable(lot))
+		return t.stopped.Stop(t.account.notFrozen(lot))
 	})
 	if err != nil {
 		return found, 0, err
 	}
 	// Not only the new members: one that a third party had stopped may have been resumed.
-	if err := t.stopped.Stop(t.account.stoppable(t.acc.results)); err != nil {
+	if err := t.stopped.Stop(t.account.notFrozen(t.acc.results)); err != nil {
 		return found, 0, err
 	}
 	t.stopped.StopResumed()
@@ -118,8 +118,8 @@ func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error)
 	return found, running, nil
 }
 
-// judge decides what follows a scan that shows no new member and that began after all members had stopped.
-func (t *treeFreezer) judge(a *freezeAttempt, sig signals.Signal) afterScan {
+// restopOrJudge decides what follows a scan that shows no new member and that began after all members had stopped.
+func (t *treeFreezer) restopOrJudge(a *freezeAttempt, sig signals.Signal) afterScan {
 	if a.restops < freeze.MaxRestops && t.stopped.ResumeAndRestop(sig) {
 		a.restops++
 		return scanAtOnce

@@ -43,9 +43,9 @@ func NewFreezer(k Kernel, opts Options, report Reporter) *Freezer {
 // Freezes reports whether members are stopped before they are signalled.
 func (f *Freezer) Freezes() bool { return f.opts.Enabled && !f.refused }
 
-// Prepare acquires what resuming takes, raises the priority and starts the guardian. It returns false if nothing may be
+// PrepareWithGuardian acquires what resuming takes, raises the priority and starts the guardian. It returns false if nothing may be
 // frozen.
-func (f *Freezer) Prepare() (ok bool, err error) {
+func (f *Freezer) PrepareWithGuardian() (ok bool, err error) {
 	if f.refused {
 		return false, nil
 	}
@@ -121,7 +121,7 @@ func (f *Freezer) GuardianClear() {
 	}
 }
 
-// StopGuardian ends the guardian. The caller has resumed everything, or resumes it next.
+// StopGuardian ends the guardian. The caller has resumed everything, or goes on without a guardian.
 func (f *Freezer) StopGuardian() {
 	if f.pid != 0 {
 		f.k.StopGuardian()

@@ -58,7 +58,7 @@ type Guardian interface {
 	GuardianAddCgroup() error
 	// GuardianClear empties the list: everything on it has been resumed.
 	GuardianClear() error
-	// StopGuardian ends the guardian, which first resumes what is still on its list.
+	// StopGuardian ends the guardian. If it still answers, it first resumes what is on its list.
 	StopGuardian()
 }
 

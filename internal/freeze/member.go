@@ -8,7 +8,7 @@ type Member struct {
 
 	frozen       bool // stopped by this process, which is to resume it
 	foreignStop  bool // found stopped by a third party
-	settled      bool // seen stopped, with all its threads, after our SIGSTOP
+	settled      bool // does not fork any more: seen stopped with all its threads after our SIGSTOP, gone, or hidden
 	forking      bool // seen in uninterruptible sleep, and not known to wait for the child of a vfork
 	active       bool // was not asleep when it was sent SIGSTOP
 	blocksSignal bool // blocks the signal that it is to be sent

@@ -84,13 +84,13 @@ func NewProof(claim Claim) *Proof {
 	return &Proof{claim: claim, proved: true, churning: claim.Churning}
 }
 
-// Proved reports whether the last freeze was proved.
+// Proved reports whether the last freeze was proved, or true if nothing was ever frozen.
 func (p *Proof) Proved() bool { return p.proved }
 
 // BeginFreeze begins the proof for a freeze.
 func (p *Proof) BeginFreeze() { p.proved, p.stable = false, 0 }
 
-// BeginSweep begins the scans after a freeze.
+// BeginSweep begins the scans after a step of the ladder.
 func (p *Proof) BeginSweep() { p.stable = 0 }
 
 // BeginScan begins the evaluation of a scan.
@@ -211,7 +211,7 @@ func (p *Proof) Missed() bool { return p.missed }
 // isComplete reports whether a scan is complete: no PID was allocated during it, and no process was hidden from it or
 // vanished during it.
 func (p *Proof) isComplete(s *procfs.Snapshot) bool {
-	return s.Stable() && s.Hidden+s.Vanished == 0 && !p.missed
+	return s.NoPIDAllocated() && s.Hidden+s.Vanished == 0 && !p.missed
 }
 
 // Suspect returns a process outside the tree, forked since the baseline, whose parent would have adopted the orphans of
@@ -280,7 +280,7 @@ func (p *Proof) Judge(s *procfs.Snapshot, tree Tree) Verdict {
 	return Inconclusive
 }
 
-// JudgeSweep judges a scan after the freeze, which shows no remaining member. It reports whether that is the last scan
+// JudgeSweep judges a scan after a step of the ladder, which shows no remaining member. It reports whether that is the last scan
 // needed, and the suspect if there is one.
 func (p *Proof) JudgeSweep(s *procfs.Snapshot, tree Tree) (over bool, suspect *procfs.Stat) {
 	if !p.proved {

@@ -22,7 +22,7 @@ type Options struct {
 	Self string
 }
 
-// Kernel holds the processes that were opened on it. One goroutine may use it at a time.
+// Kernel holds the processes that were opened on it. One goroutine may use it at a time, but any may call Wake.
 type Kernel struct {
 	proc *procfs.FS // nil where there is no /proc
 	opts Options

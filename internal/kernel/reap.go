@@ -251,9 +251,9 @@ func (k *Kernel) peekZombie() (c child.Child) {
 	return c
 }
 
-// ReapedAll reaps all children that have exited, and reports whether no child is left. For a subreaper that proves
+// ReapExited reaps all children that have exited, and reports whether no child is left. For a subreaper that proves
 // that no descendant is left.
-func (k *Kernel) ReapedAll() bool { return k.reapChildren() }
+func (k *Kernel) ReapExited() bool { return k.reapChildren() }
 
 // SignalChild sends sig to the child that Launch has started, by PID: the PID cannot be reused before the child is
 // reaped. The error is procfs.ErrNoProcess if it has been reaped, of which the caller may not have been told yet. With

@@ -149,8 +149,8 @@ var ErrHidden = errors.New("cannot tell whether it is the process that the handl
 // inode (Names). If err is procfs.ErrNoProcess, the process is gone; the PID may have been reused. ErrNoInode or
 // ErrHidden mean that this is not known.
 //
-// st describes the process that was opened, and is zero if none was. The caller closes it: after an error Open
-// leaves it open, because an earlier operand may have opened it as well.
+// st describes the process that was opened, and is zero if none was. After an error Open leaves it open, because an
+// earlier operand may have opened it as well: a caller that takes many operands closes it if none has.
 func (o Operand) Open(kernel Opener) (st procfs.Stat, err error) {
 	st, err = kernel.Open(o.PID)
 	if err != nil {
