@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 
+	"killbox/internal/escalate"
 	"killbox/internal/show"
 	"killbox/internal/target"
 	"killbox/procfs"
@@ -51,8 +52,10 @@ func (c *killCall) signalByName(name string) {
 		if !matches(&st) {
 			continue
 		}
-		if ok, err := openMatching(c.env, &st, matches); !ok || err != nil {
-			continue
+		if !c.isTarget(st.ID) {
+			if ok, err := openMatching(c.env, &st, matches); !ok || err != nil {
+				continue
+			}
 		}
 		found = true
 		c.signalOpened(name, st.ID)
@@ -60,4 +63,10 @@ func (c *killCall) signalByName(name string) {
 	if !found {
 		missing()
 	}
+}
+
+// isTarget reports whether an operand before this one has made the process a target of --timeout. It is open then, and must
+// stay so: openMatching would close it if it no longer had the name.
+func (c *killCall) isTarget(id procfs.ID) bool {
+	return slices.ContainsFunc(c.targets, func(t escalate.Target) bool { return t.ID == id })
 }

@@ -139,7 +139,7 @@ func (c *killallCall) reportNotFound() int {
 	return code
 }
 
-// failCall tells what is wrong with the command line. Nobody has been signalled.
+// failCall reports what is wrong with the command line. No process has been signalled.
 func (c *killallCall) failCall(err error) int {
 	own := new(usageError)
 	switch {
@@ -293,7 +293,7 @@ func (c *killallCall) signalProcess(st *killallFound) {
 	}
 }
 
-// markFound notes the operands that somebody was signalled for.
+// markFound notes the operands for which a process was signalled.
 func (c *killallCall) markFound(hits []int, signalled bool) {
 	for _, i := range hits {
 		c.names[i].found = c.names[i].found || signalled

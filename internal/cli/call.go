@@ -19,7 +19,7 @@ type Call struct {
 	Ladders *LadderOptions
 	Outputs *OutputOptions
 	Targets *TargetOptions
-	// Harmless: nobody is signalled, so nobody is refused.
+	// Harmless: no process is signalled, so none is refused.
 	Harmless bool
 	Trees    bool // the descendants of operands are meant
 
@@ -29,12 +29,12 @@ type Call struct {
 	Exclusions *target.Exclusions
 	Request    target.Request
 	Found      *target.Found
-	Table      procfs.Snapshot // taken by preview
+	Table      procfs.Snapshot // taken by PreviewTree
 	Codes      []int
 }
 
 // ResolveTargets finds the targets. A result of false means that the call is over,
-// with the exit status of end.
+// with the exit status of ExitStatus.
 func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	var err, failure error
 	if c.Ladder, err = c.Ladders.Ladder(); err == nil {

@@ -9,6 +9,7 @@ import (
 	"killbox/procfs"
 )
 
+// ErrNothing means that no process is a target.
 var ErrNothing = errors.New("nothing matches")
 
 // noTarget is the error if there is no target.
@@ -26,8 +27,7 @@ func (c *Call) noTarget() error {
 	return ErrNothing
 }
 
-// ReportProblems reports the operands that came to nothing; exited: those that name
-// nobody are no problem.
+// ReportProblems reports the operands that came to nothing. With exited, an operand that names no process is no problem.
 func (c *Call) ReportProblems(exited bool) {
 	for _, p := range c.Found.Missing {
 		switch {
@@ -50,6 +50,8 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 }
 
+// Fail reports that something could not be done, to the process or, if st is nil, to the call, and adds code to the exit
+// statuses of which the worst counts.
 func (c *Call) Fail(st *procfs.Stat, err error, code int) {
 	var res *escalate.Result
 	if st != nil {
