@@ -169,6 +169,13 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 	for began := time.Now(); ; {
 		b, err := fs.read(path, false, maxMemory)
 		if err != nil {
+			if err == unix.EACCES {
+				// A thread that has exited has no memory, and therefore its files belong to root (task_dump_owner in
+				// fs/proc/base.c).
+				if _, _, exited := fs.readAddressSpace(pid, task); exited {
+					return nil, true, nil
+				}
+			}
 			if !vanished(err) || !fs.pathExists(processPath(pid, task)) {
 				return nil, false, fs.processError("read", path, err)
 			}
