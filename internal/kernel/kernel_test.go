@@ -31,6 +31,29 @@ import (
 // helper, in the environment, makes the test binary do something else.
 const helper = "KILLBOX_TEST_HELPER"
 
+// vforkMode is the mode of a helper that waits for the child of a vfork.
+const vforkMode = "vfork"
+
+func init() {
+	if os.Getenv(helper) == vforkMode {
+		waitForVfork() // here, because only the first thread runs init: the one that stat shows
+	}
+}
+
+// waitForVfork forks with CLONE_VFORK alone: the child has memory of its own, and may sleep in it. In the child there is no Go
+// runtime, only a system call.
+//
+//go:nosplit
+//go:norace
+func waitForVfork() {
+	pid, _, _ := unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_VFORK|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	for pid == 0 {
+		unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
+	}
+	_, _ = unix.Wait4(int(pid), nil, 0, nil)
+	unix.Exit(0)
+}
+
 func TestMain(m *testing.M) {
 	if len(os.Args) > 0 && os.Args[0] == GuardianName {
 		proc, _ := procfs.Open("/proc")
@@ -858,12 +881,10 @@ func TestBlocks(t *testing.T) {
 }
 
 func TestVforks(t *testing.T) {
-	if _, err := exec.LookPath("perl"); err != nil {
-		skip(t, err)
-	}
 	k := newKernel(t, false)
-	// CLONE_VFORK alone: the child has memory of its own, and may sleep in it.
-	parent := start(t, "perl", "-e", "syscall(shift, 0x4000 | 17, 0, 0, 0, 0) or sleep 60", strconv.Itoa(unix.SYS_CLONE))
+	t.Setenv(helper, vforkMode)
+	parent := start(t, os.Args[0])
+	os.Unsetenv(helper)
 	var children []int
 	for end := time.Now().Add(time.Minute); len(children) == 0; time.Sleep(time.Millisecond) {
 		children, _ = k.proc.Children(parent.pid)
@@ -871,7 +892,10 @@ func TestVforks(t *testing.T) {
 			t.Fatal("no child")
 		}
 	}
-	t.Cleanup(func() { unix.Kill(children[0], unix.SIGKILL) }) // nobody has waited for it
+	t.Cleanup(func() {
+		unix.Kill(children[0], unix.SIGKILL) // its parent has not reaped it
+		parent.reap()
+	})
 	for _, test := range []struct {
 		pid   int
 		state byte

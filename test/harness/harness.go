@@ -23,13 +23,15 @@ const CheckDeps = "make check-deps installs what is missing"
 // Main runs the tests of a package with `ns`, `victim` and the other commands of package victims in PATH.
 func Main(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"ns":     victims.NS,
-		"nsinit": victims.NSInit,
-		"nsrun":  victims.NSRun,
-		"victim": victims.Victim,
-		"refuse": victims.Refuse,
-		"events": victims.Events,
-		"swap":   victims.Swap,
+		"ns":         victims.NS,
+		"nsinit":     victims.NSInit,
+		"nsrun":      victims.NSRun,
+		"victim":     victims.Victim,
+		"refuse":     victims.Refuse,
+		"events":     victims.Events,
+		"swap":       victims.Swap,
+		"testscript": Script,
+		"as-user":    AsUser,
 	})
 }
 
@@ -51,7 +53,7 @@ var Root = sync.OnceValue(func() string {
 	}
 })
 
-// Testdata returns the folder of lib.sh, of the scripts, and of the victims that are written in Perl.
+// Testdata returns the folder of lib.sh and of the scripts.
 func Testdata() string { return filepath.Join(Root(), "testdata") }
 
 // Install builds killbox and gives it the names of its applets, in a folder of its own that every user can read.
@@ -71,7 +73,9 @@ func Install(t *testing.T) string {
 	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
 	build.Dir = Root()
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	for _, cmd := range []*exec.Cmd{build, exec.Command(binary, "--install", bin)} {
+	actor := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(bin, "actor"), "./test/victims/actor")
+	actor.Dir, actor.Env = build.Dir, build.Env
+	for _, cmd := range []*exec.Cmd{build, actor, exec.Command(binary, "--install", bin)} {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 		}

@@ -1,5 +1,5 @@
 // Package victims holds the helper programs of the scripts in testdata/scripts: the namespace they run in, and the
-// processes that take more than sh and perl to write.
+// processes that take more than sh to write.
 package victims
 
 import (

@@ -13,6 +13,7 @@ import (
 type forkSpec struct {
 	pid     int      // the PID of the process, 0 for any
 	argv    []string // the program, found in PATH; without one the child blocks every signal and sleeps
+	rawRun  func()   // what a raw process does, instead of a program
 	env     []string
 	stdio   [3]int // 0 for /dev/null
 	uid     int
@@ -159,7 +160,7 @@ func childMain(c *childArgs) {
 	if b.group {
 		unix.RawSyscall(unix.SYS_SETPGID, 0, 0, 0)
 	}
-	if c.path == nil {
+	if c.path == nil && b.rawRun == nil {
 		unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(c.name)), 0, 0, 0, 0)
 		unix.RawSyscall(unix.SYS_CLOSE_RANGE, 0, everyFD, 0)
 		for {
@@ -170,6 +171,11 @@ func childMain(c *childArgs) {
 		if c.stdio[i] != 0 {
 			unix.RawSyscall(unix.SYS_DUP3, uintptr(c.stdio[i]), uintptr(i), 0)
 		}
+	}
+	if b.rawRun != nil {
+		rawBegin()
+		b.rawRun()
+		rawExit(0)
 	}
 	if b.ignores {
 		unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGTERM), uintptr(unsafe.Pointer(&c.ignore)), 0, sigsetSize, 0, 0)

@@ -15,7 +15,7 @@ type kin int
 
 const (
 	alone   kin = iota // a child of the swapper
-	child              // a child of a shell, the root, that leads a session of its own; the root leaves its children unreaped
+	child              // a child of the root, rawRoot, that leads a session; the kernel reaps the children of the root
 	stray              // an orphan in the session that a child of the root leads
 	undying            // a child of the swapper that has a zombie
 )
@@ -30,34 +30,27 @@ type scene struct {
 	start    int64 // of the victim, in ticks
 	root     int
 	leader   int
-	command  *os.File // to the shell that makes the victim
+	command  *os.File // to the process that makes the victim
 	answers  *bufio.Reader
 	close    []*os.File
 }
 
-// The root is written in Perl because shells do not let SIGCHLD be ignored, and a stopped root cannot wait.
-const (
-	rootScript    = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { my $p = fork; exec "prey", "60" if $p == 0; print "$p\n" }`
-	leaderScript  = `$| = 1; $SIG{CHLD} = "IGNORE"; print "$$\n"; while (<STDIN>) { fork or fork or (print("$$\n"), exec "prey", "60") or exit }`
-	strayScript   = `$SIG{CHLD} = "IGNORE"; exec "setsid", "perl", "-e", $ARGV[0] if fork == 0; sleep`
-	undyingScript = `: & exec prey 60`
-)
+// undyingScript becomes the victim after it has forked a child that exits.
+const undyingScript = `: & exec prey 60`
 
 // prepare makes what is there before the victim.
 func (s *scene) prepare() {
-	script := map[kin]string{child: rootScript, stray: strayScript}[s.scenario.kin]
-	if script == "" {
+	root := map[kin]func(){child: rawRoot, stray: rawStrayRoot}[s.scenario.kin]
+	if root == nil {
 		return
 	}
+	preparePrey()
 	in, out, err := os.Pipe()
 	must("pipe", err)
 	answers, replies, err := os.Pipe()
 	must("pipe", err)
 	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
-	s.root, err = fork(&forkSpec{
-		argv: []string{"perl", "-e", script, leaderScript}, env: os.Environ(), session: true,
-		stdio: [3]int{int(in.Fd()), int(replies.Fd()), null},
-	})
+	s.root, err = fork(&forkSpec{rawRun: root, session: true, stdio: [3]int{int(in.Fd()), int(replies.Fd()), null}})
 	must("fork", err)
 	if first := s.answer(); s.scenario.kin == stray {
 		s.leader = first

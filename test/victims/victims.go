@@ -24,7 +24,8 @@ func init() {
 
 const lifetime = 60 * time.Second
 
-// Victim is `victim MODE...`. It writes a line to descriptor 3 when it is ready, and ends by itself after 60 s.
+// Victim is `victim MODE...`. Most modes write a line to descriptor 3 when they are ready. Each process ends by itself, after four
+// minutes at most.
 func Victim() {
 	modes := map[string]func([]string){
 		"leader-exits": leaderExits,
@@ -32,6 +33,33 @@ func Victim() {
 		"long-fork":    longFork,
 		"trace":        trace,
 		"inode":        inode,
+		"hop":          hop,
+		"churn":        churn,
+		"bomb":         bomb,
+		"supervisor":   supervisor,
+		"many":         many,
+		"vfork":        vforked,
+		"heir":         heirs,
+		"generations":  lineage,
+		"meanwhile":    meanwhile,
+		"new-group":    newGroup,
+		"leaver":       leaver,
+		"left":         left,
+		"stops":        stops,
+		"pipeline":     pipeline,
+		"within":       within,
+		"inherit":      inherit,
+		"own-group":    ownGroup,
+		"fill-pipe":    fillPipe,
+		"queued":       queued,
+		"memfd":        memfd,
+		"subreaper":    subreaper,
+		"reuse":        reuse,
+		"regroup":      regroup,
+		"lost":         lost,
+		"moments":      moments,
+		"argv0":        argv0,
+		"title":        title,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
 		die(2, "victim: no such mode: %q", os.Args[1:])

@@ -1,0 +1,169 @@
+package harness
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// status is `status N CMD...`: CMD must exit with N, or with one of N|M. As after exec, stdout and stderr look at its output.
+// The variable status is its exit status.
+func status(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	if len(args) < 2 {
+		ts.Fatalf("usage: status N CMD...")
+	}
+	code, cmd := 0, split(args[1:])
+	if err := execute(ts, cmd); err != nil {
+		exit := new(exec.ExitError)
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		if code = exit.ExitCode(); exit.Sys().(syscall.WaitStatus).Signaled() {
+			code = 128 + int(exit.Sys().(syscall.WaitStatus).Signal())
+		}
+	}
+	ts.Setenv("status", strconv.Itoa(code))
+	if !slices.Contains(strings.Split(args[0], "|"), strconv.Itoa(code)) {
+		ts.Fatalf("exit status %d, want %s", code, args[0])
+	}
+}
+
+// split splits the first word of a command at blanks, as where it is the $tool of variants.
+func split(args []string) []string {
+	return append(strings.Fields(args[0]), args[1:]...)
+}
+
+// silent is `silent [N] CMD...`: CMD must exit with N, 0 by default, and print nothing.
+func silent(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	code := "0"
+	if _, err := strconv.Atoi(args[0]); err == nil {
+		code, args = args[0], args[1:]
+	}
+	status(ts, false, append([]string{code}, args...))
+	stdoutIs(ts, false, nil)
+	stderrIs(ts, false, nil)
+}
+
+// usage is `usage CMD...`: a usage error is exit status 2, two lines on standard error, and nothing on standard output.
+func usage(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	status(ts, false, append([]string{"2"}, args...))
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("stdout is not empty: %s", out)
+	}
+	if n := strings.Count(ts.ReadFile("stderr"), "\n"); n != 2 {
+		ts.Fatalf("a usage error is two lines, not %d", n)
+	}
+}
+
+// events is `events FILTER... FIELD...`: it replaces standard output, which is JSON of killbox, by those fields of the events
+// that pass, a line each (see `events` of test/victims).
+func events(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	ts.Check(ts.Exec("events", append([]string{keepStdout(ts)}, args...)...))
+}
+
+// keepStdout writes standard output to a file.
+func keepStdout(ts *testscript.TestScript) string {
+	file := filepath.Join(ts.Getenv("WORK"), ".events")
+	ts.Check(os.WriteFile(file, []byte(ts.ReadFile("stdout")), 0o600))
+	return file
+}
+
+// event is `event [-unordered] FILTER... FIELD... : WORD...`: those fields of the events on standard output that pass are these
+// words. It leaves standard output as it is. With -unordered a word stands for an event, and the events may come in any order.
+func event(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	unordered := len(args) > 0 && args[0] == "-unordered"
+	if unordered {
+		args = args[1:]
+	}
+	colon := slices.Index(args, ":")
+	if colon < 1 {
+		ts.Fatalf("usage: event [-unordered] FILTER... FIELD... : WORD...")
+	}
+	out, err := exec.Command("events", append([]string{keepStdout(ts)}, args[:colon]...)...).CombinedOutput()
+	if err != nil {
+		ts.Fatalf("%v: %s", err, out)
+	}
+	want, got := args[colon+1:], strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if unordered {
+		want = slices.Sorted(slices.Values(want))
+		slices.Sort(got)
+	}
+	same(ts, false, []string{strings.Join(got, " "), strings.Join(want, " ")})
+}
+
+// stdoutIs is `stdout-is LINE...`: standard output is these lines, and nothing else.
+func stdoutIs(ts *testscript.TestScript, neg bool, args []string) {
+	same(ts, neg, []string{ts.ReadFile("stdout"), lines(args)})
+}
+
+// stderrIs is `stderr-is LINE...`.
+func stderrIs(ts *testscript.TestScript, neg bool, args []string) {
+	same(ts, neg, []string{ts.ReadFile("stderr"), lines(args)})
+}
+
+// selects is `selects 'PID...' CMD...`: CMD, which prints handles, exits with 0 and prints those of these processes, in any order.
+func selects(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	if len(args) < 2 {
+		ts.Fatalf("usage: selects 'PID...' CMD...")
+	}
+	status(ts, false, append([]string{"0"}, args[1:]...))
+	var got []string
+	for line := range strings.Lines(ts.ReadFile("stdout")) {
+		pid, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "@")
+		got = append(got, pid)
+	}
+	want := strings.Fields(args[0])
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		ts.Fatalf("%v are selected, want %v", got, want)
+	}
+}
+
+// prints is `prints N 'WORD...' CMD...`: CMD exits with N and prints these words, each on a line of its own. If N is 0,
+// standard error is empty.
+func prints(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	if len(args) < 3 {
+		ts.Fatalf("usage: prints N 'WORD...' CMD...")
+	}
+	status(ts, false, append([]string{args[0]}, args[2:]...))
+	stdoutIs(ts, false, strings.Fields(args[1]))
+	if args[0] == "0" {
+		stderrIs(ts, false, nil)
+	}
+}
+
+// fails is `fails N REGEXP CMD...`: CMD exits with N, prints nothing on standard output, and standard error matches REGEXP, as
+// by the command stderr. An empty REGEXP stands for an empty standard error.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	refuseNeg(ts, neg)
+	if len(args) < 3 {
+		ts.Fatalf("usage: fails N REGEXP CMD...")
+	}
+	status(ts, false, append([]string{args[0]}, args[2:]...))
+	stdoutIs(ts, false, nil)
+	if args[1] == "" {
+		stderrIs(ts, false, nil)
+		return
+	}
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	if text := ts.ReadFile("stderr"); !re.MatchString(text) {
+		ts.Fatalf("stderr does not match %q: %s", args[1], text)
+	}
+}

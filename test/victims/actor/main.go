@@ -1,0 +1,464 @@
+// Actor is a process, or a family of processes, that does what its words say, in their order:
+//
+//	name=NAME          how the line of readiness calls the process (the first one is "root" as well)
+//	ignore=SIG block=SIG catch=SIG default=SIG
+//	exit-on=SIG:N      exits with N on SIG; late=SIG:S:N the same, S seconds later
+//	log=SIG:FILE       appends SIG to FILE for each SIG (but CHLD)
+//	reaped=FILE        appends the PID to FILE for each child that dies
+//	setsid setpgrp     a session, a group of its own
+//	uid=N              becomes another user
+//	comm=NAME          its name in /proc/PID/comm
+//	keep               keeps dead children as zombies (otherwise it reaps them)
+//	missed             reaps on CHLD only, so children that exit before all are ready stay zombies until the next CHLD
+//	child ... end      a child that does what these words say
+//	orphan ... end     the same, but the parent between them has exited
+//	chain=NAME:N       N generations below it: child name=NAME1 child name=NAME2 ... end end
+//	exit=N             exits at once (a zombie under a parent that keeps it)
+//	stop               stops itself when all processes are ready
+//
+// A child inherits what the words before it have done to signals, as by fork(2). A process that has no handler and need not
+// reap becomes sleep(1), which has one thread; any other one has the threads of the Go runtime. When all processes are ready
+// the first one writes a line to descriptor 3: root=PID NAME=PID... It closes the descriptor when it is what it is to be itself.
+// Each process ends by itself after 150 s.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lifetime = 150 * time.Second
+	noName   = "\x00" // what makes /proc/PID/comm empty
+)
+
+// The environment of an actor that another one has started. A process that blocks signals starts again by exec: the Go
+// runtime gives the mask at its start to each of its threads.
+const (
+	childVar   = "ACTOR_CHILD"   // set for all but the first
+	orphanVar  = "ACTOR_ORPHAN"  // set for the parent that exits
+	blockedVar = "ACTOR_BLOCKED" // set if the signals of the words have been blocked
+)
+
+func main() {
+	words := chains(os.Args[1:])
+	a := &actor{name: "-", root: os.Getenv(childVar) == ""}
+	if a.root {
+		a.name = "root"
+	}
+	if os.Getenv(orphanVar) != "" {
+		os.Unsetenv(orphanVar)
+		a.toRoot = os.NewFile(3, "root")
+		a.start(words, false)
+		return
+	}
+	if mask := blocked(words); mask != nil && os.Getenv(blockedVar) == "" {
+		runtime.LockOSThread()
+		must("sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, mask, nil))
+		must("exec", syscall.Exec(self(), os.Args, append(os.Environ(), blockedVar+"=1")))
+	}
+	os.Unsetenv(blockedVar)
+	a.mask = blocked(words)
+	a.play(words)
+}
+
+// blocked returns the signals that this process is to block, nil if there is none.
+func blocked(words []string) *unix.Sigset_t {
+	set, found := new(unix.Sigset_t), false
+	for i := 0; i < len(words); i++ {
+		if isChild(words[i]) {
+			i = end(words, i)
+		} else if name, ok := strings.CutPrefix(words[i], "block="); ok {
+			n := uint(number(name)) - 1
+			set.Val[n/64] |= 1 << (n % 64)
+			found = true
+		}
+	}
+	if !found {
+		return nil
+	}
+	return set
+}
+
+// actor is this process.
+type actor struct {
+	name     string
+	root     bool
+	toRoot   *os.File // where actors write that they are ready
+	fromRoot *os.File // the other end of it, in the root
+	ready    *os.File // of the root, to the script
+
+	inherited []string // the words of this process that a child inherits
+	keep      bool
+	missed    bool
+	stop      bool
+	exits     bool
+	code      int
+	reaped    string
+	comm      string
+	handlers  bool
+	children  bool
+	mask      *unix.Sigset_t // the signals to block, nil if there is none
+	caught    chan os.Signal
+	on        map[os.Signal]func()
+}
+
+// chains replaces each word chain=NAME:N.
+func chains(words []string) (all []string) {
+	for _, word := range words {
+		with, ok := strings.CutPrefix(word, "chain=")
+		if !ok {
+			all = append(all, word)
+			continue
+		}
+		name, n, _ := strings.Cut(with, ":")
+		for i := range integer(n) {
+			all = append(all, "child", "name="+name+strconv.Itoa(i+1))
+		}
+		for range integer(n) {
+			all = append(all, "end")
+		}
+	}
+	return all
+}
+
+func isChild(word string) bool { return word == "child" || word == "orphan" }
+
+// end returns the index of the word that ends the child which words[i] begins.
+func end(words []string, i int) int {
+	depth := 0
+	for j := i; j < len(words); j++ {
+		switch {
+		case isChild(words[j]):
+			depth++
+		case words[j] == "end":
+			if depth--; depth == 0 {
+				return j
+			}
+		}
+	}
+	return len(words)
+}
+
+func (a *actor) play(words []string) {
+	a.caught, a.on = make(chan os.Signal, 64), make(map[os.Signal]func())
+	if a.root {
+		a.ready = os.NewFile(3, "ready")
+		unix.CloseOnExec(3)
+		var err error
+		a.fromRoot, a.toRoot, err = os.Pipe()
+		must("pipe", err)
+	} else {
+		a.toRoot = os.NewFile(3, "root")
+		unix.CloseOnExec(3)
+	}
+	for i := 0; i < len(words); i++ {
+		if !isChild(words[i]) {
+			a.act(words[i])
+			continue
+		}
+		last := end(words, i)
+		inner := append(append([]string(nil), a.inherited...), words[i+1:last]...)
+		a.start(inner, words[i] == "orphan")
+		a.children = true
+		i = last
+	}
+	// No program can be called "", so a process of that name does not become another one.
+	sleeps := !a.handlers && !a.stop && !a.exits && (a.keep || !a.children) && a.comm != noName
+	if a.comm != "" && !sleeps {
+		must("comm", os.WriteFile("/proc/self/comm", []byte(a.comm), 0))
+	}
+	if a.mask != nil && !sleeps && !a.exits {
+		a.checkMask()
+	}
+	a.restoreDefaults()
+	want := ""
+	switch {
+	case a.exits:
+		want = "Z"
+	case a.stop:
+		want = "T"
+	case sleeps:
+		want = "sleep"
+	}
+	if a.root {
+		a.reportReady()
+	} else {
+		fmt.Fprintf(a.toRoot, "%s %d %s\n", a.name, os.Getpid(), want)
+		a.toRoot.Close()
+	}
+	switch {
+	case a.exits:
+		os.Exit(a.code)
+	case sleeps:
+		a.sleep()
+	}
+	if a.root {
+		a.ready.Close()
+	}
+	if !a.keep {
+		signal.Notify(a.caught, syscall.SIGCHLD)
+		a.on[syscall.SIGCHLD] = a.reap
+		if !a.missed {
+			a.reap()
+		}
+	}
+	if a.stop {
+		must("stop", syscall.Kill(os.Getpid(), syscall.SIGSTOP))
+	}
+	after := time.After(lifetime)
+	for {
+		select {
+		case <-after:
+			return
+		case sig := <-a.caught:
+			if do := a.on[sig]; do != nil {
+				do()
+			}
+		}
+	}
+}
+
+// act does what one word says, and notes what children inherit.
+func (a *actor) act(word string) {
+	do, with, _ := strings.Cut(word, "=")
+	name, rest, _ := strings.Cut(with, ":")
+	switch do {
+	case "name":
+		a.name = with
+	case "ignore":
+		signal.Ignore(number(with))
+	case "default":
+		signal.Reset(number(with))
+		setDefault(number(with))
+	case "catch":
+		a.handle(number(with), func() {})
+	case "exit-on":
+		code := integer(rest)
+		a.handle(number(name), func() { os.Exit(code) })
+	case "late":
+		seconds, code, _ := strings.Cut(rest, ":")
+		wait, err := time.ParseDuration(seconds + "s")
+		must(word, err)
+		a.handle(number(name), func() { time.Sleep(wait); os.Exit(integer(code)) })
+	case "log":
+		if name == "CHLD" {
+			fail("CHLD is the actor's own")
+		}
+		a.handle(number(name), func() { appendLine(rest, name) })
+	case "block": // before the Go runtime started, see main
+	case "reaped":
+		a.reaped, a.handlers = with, true
+	case "setsid":
+		_, err := syscall.Setsid()
+		must("setsid", err)
+	case "setpgrp":
+		must("setpgid", syscall.Setpgid(0, 0))
+	case "uid":
+		must("setgid", syscall.Setgid(integer(with)))
+		must("setuid", syscall.Setuid(integer(with)))
+	case "comm":
+		a.comm = with
+		if with == "" {
+			a.comm = noName
+		}
+	case "keep":
+		a.keep = true
+	case "missed":
+		a.missed = true
+	case "exit":
+		a.exits, a.code = true, integer(with)
+	case "stop":
+		a.stop = true
+	default:
+		fail("what is " + strconv.Quote(word) + "?")
+	}
+	switch do {
+	case "ignore", "default", "catch", "exit-on", "late", "log", "block":
+		a.inherited = append(a.inherited, word)
+	}
+}
+
+func (a *actor) handle(sig syscall.Signal, do func()) {
+	a.handlers, a.on[sig] = true, do
+	signal.Notify(a.caught, sig)
+}
+
+// start starts a child that plays the words.
+func (a *actor) start(words []string, orphan bool) {
+	cmd := &exec.Cmd{
+		Path: self(), Args: append([]string{os.Args[0]}, words...), Env: append(os.Environ(), childVar+"=1"),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{a.toRoot},
+	}
+	if orphan {
+		cmd.Env = append(cmd.Env, orphanVar+"=1")
+	}
+	must("start", cmd.Start())
+	if orphan {
+		must("the parent of the orphan", cmd.Wait())
+	}
+}
+
+// reap reaps the children that have exited.
+func (a *actor) reap() {
+	for {
+		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+		if err != nil || pid <= 0 {
+			return
+		}
+		if a.reaped != "" {
+			appendLine(a.reaped, strconv.Itoa(pid))
+		}
+	}
+}
+
+// reportReady waits until all other processes are what they are to be, and tells the script.
+func (a *actor) reportReady() {
+	a.toRoot.Close()
+	line := fmt.Sprintf("root=%d", os.Getpid())
+	if a.name != "root" {
+		line += fmt.Sprintf(" %s=%d", a.name, os.Getpid())
+	}
+	for s := bufio.NewScanner(a.fromRoot); s.Scan(); {
+		f := append(strings.Fields(s.Text()), "")
+		if f[2] != "" {
+			await(f[1], f[2])
+		}
+		if f[0] != "-" {
+			line += " " + f[0] + "=" + f[1]
+		}
+	}
+	fmt.Fprintln(a.ready, line)
+}
+
+// await waits until a process is in the state, or is a sleep(1) that sleeps. It needs the /proc of this PID namespace.
+func await(pid, want string) {
+	if self, _ := os.Readlink("/proc/self"); self != strconv.Itoa(os.Getpid()) {
+		return
+	}
+	for range 10000 {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			return // it has been reaped
+		}
+		if threads, _ := os.ReadDir("/proc/" + pid + "/task"); want == "Z" && len(threads) > 1 {
+			time.Sleep(time.Millisecond)
+			continue // the first thread can be a zombie before the others have exited
+		}
+		state := string(stat[bytes.LastIndexByte(stat, ')')+1:])[1:2]
+		line, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+		if state == want || want == "sleep" && state == "S" && strings.HasPrefix(string(line), "sleep\x00") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fail(pid + " does not become " + want)
+}
+
+// checkMask fails where a signal is not blocked after all: the Go runtime unblocks those that end a program, such as TERM.
+func (a *actor) checkMask() {
+	var now unix.Sigset_t
+	must("sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, nil, &now))
+	for i := range now.Val {
+		if a.mask.Val[i]&^now.Val[i] != 0 {
+			fail("a process with handlers cannot block these signals")
+		}
+	}
+}
+
+// sleep becomes sleep(1).
+func (a *actor) sleep() {
+	path, err := exec.LookPath("sleep")
+	must("sleep", err)
+	if a.comm != "" {
+		// The kernel names a process after the last part of the path.
+		dir, err := os.MkdirTemp("", "actor")
+		must("mkdir", err)
+		link := filepath.Join(dir, a.comm)
+		must("symlink", os.Symlink(path, link))
+		path = link
+	}
+	if a.mask != nil {
+		runtime.LockOSThread()
+		must("sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, a.mask, nil))
+	}
+	must("exec", syscall.Exec(path, []string{"sleep", strconv.Itoa(int(lifetime / time.Second))}, os.Environ()))
+}
+
+// restoreDefaults gives the default disposition to the signals that no word is about. The Go runtime handles them: it drops ALRM,
+// USR1 and others.
+func (a *actor) restoreDefaults() {
+	for sig := syscall.Signal(1); sig <= 64; sig++ {
+		switch {
+		case a.on[sig] != nil, signal.Ignored(sig):
+		case sig == syscall.SIGCHLD, sig == syscall.SIGURG: // of reap, and of the runtime
+		default:
+			var sigDfl [64]byte // the kernel's struct sigaction, whose layout depends on the architecture
+			const setSize = 8
+			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&sigDfl)), 0, setSize, 0, 0)
+		}
+	}
+}
+
+// setDefault takes off SIG_IGN as well, which package os/signal leaves where it was inherited.
+func setDefault(sig syscall.Signal) {
+	signal.Notify(make(chan os.Signal, 1), sig)
+	signal.Reset(sig)
+}
+
+func appendLine(file, text string) {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	fmt.Fprintln(f, text)
+}
+
+func number(name string) syscall.Signal {
+	if n := unix.SignalNum("SIG" + name); n != 0 {
+		return n
+	}
+	return syscall.Signal(integer(name))
+}
+
+func integer(s string) int {
+	n, err := strconv.Atoi(s)
+	must(s, err)
+	return n
+}
+
+func must(what string, err error) {
+	if err != nil {
+		fail(fmt.Sprintf("%s: %v", what, errors.Unwrap(fmt.Errorf("%w", err))))
+	}
+}
+
+func fail(text string) {
+	fmt.Fprintln(os.Stderr, "actor: "+text)
+	os.Exit(1)
+}
+
+// self returns the path of this program: /proc/self/exe would name the process "exe". Without /proc it is found in PATH.
+func self() string {
+	path, err := os.Executable()
+	if err != nil {
+		path, err = exec.LookPath(os.Args[0])
+	}
+	must("own path", err)
+	return path
+}

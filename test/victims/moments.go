@@ -1,0 +1,178 @@
+package victims
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// experiment is the call of `victim moments`.
+type experiment struct {
+	path   string
+	cmd    []string
+	null   uintptr
+	signal unix.Signal
+	group  bool
+	family []int        // the processes that the command stops
+	events string       // the cgroup.events of a cgroup that the command freezes, "" for none
+	known  map[int]bool // processes that were there before
+	span   time.Duration
+}
+
+// moments is `victim moments ROUNDS SIG one|group CMD...`: it runs CMD ROUNDS times, and sends SIG to it, or to its group, at a
+// random moment of its life. $FAMILY is the list of the processes that CMD works on, and $EVENTS the cgroup.events of a cgroup
+// that counts as one more. For each round it prints a line "ROUND ended=SIG|exit:N at-once=N after=N": what CMD was ended by,
+// and how many of the family were stopped as soon as CMD had been reaped, and when no process that CMD had started was left (its
+// guardian, say). The family is continued before the next round. It does not live for ever, so there are fewer rounds where
+// they take long.
+func moments(args []string) {
+	const enough = 25 * time.Second
+	if len(args) < 4 {
+		die(2, "usage: victim moments ROUNDS SIG one|group CMD...")
+	}
+	e := newExperiment(args)
+	// The longest of three undisturbed runs is the time from which the moments are drawn.
+	for range 3 {
+		start := time.Now()
+		waitFor(e.run())
+		e.span = max(e.span, time.Since(start))
+		e.settle()
+	}
+	began := time.Now()
+	for round := 1; round <= number(args, 0) && time.Since(began) < enough; round++ {
+		e.play(round)
+	}
+}
+
+func newExperiment(args []string) *experiment {
+	e := &experiment{cmd: args[3:], signal: unix.SignalNum("SIG" + args[1]), group: args[2] == "group", events: os.Getenv("EVENTS")}
+	if e.signal == 0 {
+		die(2, "moments: no such signal: %s", args[1])
+	}
+	var err error
+	e.path, err = exec.LookPath(e.cmd[0])
+	must(e.cmd[0], err)
+	for _, word := range strings.Fields(os.Getenv("FAMILY")) {
+		pid, err := strconv.Atoi(word)
+		must("FAMILY", err)
+		e.family = append(e.family, pid)
+	}
+	e.null = uintptr(devNull())
+	// A background job of a shell ignores some of them. A caught signal has its default action after execve.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
+	e.known = make(map[int]bool)
+	for _, pid := range processes() {
+		e.known[pid] = true
+	}
+	return e
+}
+
+// run starts the command and returns its PID.
+func (e *experiment) run() int {
+	pid, err := syscall.ForkExec(e.path, e.cmd, &syscall.ProcAttr{
+		Env: os.Environ(), Files: []uintptr{0, e.null, e.null}, Sys: &syscall.SysProcAttr{Setpgid: true},
+	})
+	must(e.path, err)
+	return pid
+}
+
+func (e *experiment) play(round int) {
+	pid := e.run()
+	until := time.Now().Add(rand.N(e.span))
+	// Sleeping is too coarse for the last millisecond.
+	time.Sleep(time.Until(until) - time.Millisecond)
+	for time.Now().Before(until) {
+	}
+	target := pid
+	if e.group {
+		target = -pid
+	}
+	_ = unix.Kill(target, e.signal)
+	ws := waitFor(pid)
+	atOnce := e.stopped()
+	after := e.settle()
+	// One of the three runs may have been much longer than all that follow.
+	ended := fmt.Sprintf("exit:%d", ws.ExitStatus())
+	if ws.Signaled() {
+		ended = fmt.Sprintf("SIG%d", ws.Signal())
+		e.span = e.span * 105 / 100
+	} else {
+		e.span = e.span * 8 / 10
+	}
+	fmt.Printf("%d ended=%s at-once=%d after=%d\n", round, ended, atOnce, after)
+	for _, pid := range e.family {
+		_ = unix.Kill(pid, unix.SIGCONT)
+	}
+	if slices.ContainsFunc(e.family, hasEnded) {
+		die(1, "moments: the family is no longer whole")
+	}
+}
+
+// stopped returns how many of the family are stopped.
+func (e *experiment) stopped() (n int) {
+	for _, pid := range e.family {
+		if state(pid) == "T" {
+			n++
+		}
+	}
+	if e.events != "" {
+		data, err := os.ReadFile(e.events)
+		must(e.events, err)
+		if bytes.Contains(data, []byte("frozen 1\n")) {
+			n++
+		}
+	}
+	return n
+}
+
+// settle waits until all processes that the command has started are gone, and then a little for signals that are still on
+// their way. It returns how many of the family are stopped.
+func (e *experiment) settle() int {
+	for range 30000 {
+		if !slices.ContainsFunc(processes(), func(pid int) bool { return !e.known[pid] && !hasEnded(pid) }) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	for range 20 {
+		time.Sleep(time.Millisecond)
+		if e.stopped() == 0 {
+			break
+		}
+	}
+	return e.stopped()
+}
+
+// hasEnded reports whether a process is a zombie, or there is none with the PID.
+func hasEnded(pid int) bool {
+	switch state(pid) {
+	case "", "Z", "X":
+		return true
+	}
+	return false
+}
+
+// processes returns the PIDs in /proc.
+func processes() (pids []int) {
+	dir, err := os.Open("/proc")
+	must("/proc", err)
+	defer dir.Close()
+	names, err := dir.Readdirnames(0)
+	must("/proc", err)
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}

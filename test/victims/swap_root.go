@@ -1,0 +1,99 @@
+package victims
+
+import (
+	"os"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The program that is the victim, its arguments and its environment, for the raw processes that are its parents.
+var (
+	preyPath          *byte
+	preyArgs, preyEnv **byte
+)
+
+// preparePrey completes what the raw processes of this file need.
+func preparePrey() {
+	prepareRaw()
+	preyPath = &append([]byte(prey), 0)[0]
+	preyArgs, preyEnv = pointers([]string{"prey", "60"}), pointers(os.Environ())
+}
+
+// rawRoot tells its PID, and then, for each byte that it reads, that of a new child. The kernel reaps the children, because a
+// stopped root could not.
+//
+//go:nosplit
+//go:norace
+func rawRoot() {
+	rawOnlyStandard()
+	rawAction(sigchld, &raw.ignore)
+	rawTell(rawPID())
+	for rawAsked() {
+		pid := rawFork()
+		if pid == 0 {
+			rawPrey()
+		}
+		rawTell(pid)
+	}
+}
+
+// rawStrayRoot has a child that leads a session, rawStrayLeader.
+//
+//go:nosplit
+//go:norace
+func rawStrayRoot() {
+	rawOnlyStandard()
+	rawAction(sigchld, &raw.ignore)
+	if rawFork() == 0 {
+		rawSession()
+		rawStrayLeader()
+		return
+	}
+	rawSleep(rawLifetime)
+}
+
+// rawStrayLeader tells its PID, and then, for each byte that it reads, that of a new orphan in the session.
+//
+//go:nosplit
+//go:norace
+func rawStrayLeader() {
+	rawTell(rawPID())
+	for rawAsked() {
+		if rawFork() == 0 {
+			if rawFork() == 0 {
+				rawTell(rawPID())
+				rawPrey()
+			}
+			rawExit(0)
+		}
+	}
+}
+
+//go:nosplit
+//go:norace
+func rawPrey() {
+	unix.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(preyPath)), uintptr(unsafe.Pointer(preyArgs)), uintptr(unsafe.Pointer(preyEnv)))
+	rawExit(rawFailed)
+}
+
+//go:nosplit
+//go:norace
+func rawOnlyStandard() { unix.RawSyscall(unix.SYS_CLOSE_RANGE, 3, everyFD, 0) }
+
+//go:nosplit
+//go:norace
+func rawTell(pid int) {
+	rawSayNumber(pid)
+	rawFlush(1)
+}
+
+// rawAsked waits for a byte of standard input, and reports whether there was one.
+//
+//go:nosplit
+//go:norace
+func rawAsked() bool {
+	var char byte
+	n, _, errno := unix.RawSyscall(unix.SYS_READ, 0, uintptr(unsafe.Pointer(&char)), 1)
+	return n == 1 && errno == 0
+}
