@@ -6,7 +6,6 @@ set -u
 # Signals must not reach the machine that this runs on.
 [ "$(cat /proc/1/comm)" = ns ] || { echo "lib.sh: not under ns" >&2; exit 125; }
 
-V=$LIB/victims
 T=$WORK/.t
 mkdir -p "$T"
 
@@ -80,12 +79,18 @@ start() {
 	mkfifo "$T/ready"
 	"$@" 3>"$T/ready" &
 	pid=$!
-	read -r ready <"$T/ready" || fail "$* ended before it was ready"
+	read_ready "$1" <"$T/ready" || fail "$* ended before it was ready"
 	case $ready in *=*) eval "$ready" ;; esac
 }
 
-# actor WORD...: start a process that does what the words say, see victims/actor.pl.
-actor() { start perl "$V/actor.pl" "$@"; }
+# read_ready CMD: reads the line, and waits for an actor to close the descriptor: it may become sleep(1) after the line.
+read_ready() {
+	read -r ready || return
+	case $1 in */actor) cat >/dev/null ;; esac
+}
+
+# actor WORD...: starts the processes that the words describe, see test/victims/actor.
+actor() { start "$BIN/actor" "$@"; }
 
 # until_true CMD...: waits for what another process is about to do, a minute at most, as long as the machine has nothing
 # else to do. A victim must not have ended by itself by then: victims that are waited for live for 150 s.

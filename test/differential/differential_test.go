@@ -60,7 +60,7 @@ func comparisons() []comparison {
 	})
 }
 
-// prelude is what the shell of the cases has besides lib.sh.
+// prelude is what the shell of the cases has besides lib.sh. In its PATH are actor and the commands of package victims.
 //
 // fate prints the status that a process would have ended with. The kernel records the first fatal signal when it is sent, so
 // our KILL behind it changes nothing, and the test need not wait. (Signals that dump core are an exception.)
@@ -78,6 +78,13 @@ func TestMain(m *testing.M) { harness.Main(m) }
 func TestDifferential(t *testing.T) {
 	harness.NeedNamespace(t)
 	bin := harness.Install(t)
+	// $BIN has actor alone: the applets must not take the place of the machine's tools.
+	helpers := t.TempDir()
+	if err := os.Symlink(filepath.Join(bin, "actor"), filepath.Join(helpers, "actor")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("BIN", helpers)
+	t.Setenv("PATH", helpers+":"+os.Getenv("PATH"))
 	for _, c := range comparisons() {
 		t.Run(cmp.Or(c.name, c.tool), func(t *testing.T) { c.run(t, bin) })
 	}

@@ -80,7 +80,7 @@ func killOfUtilLinux() comparison {
 			{cmd: `$tool -d 0`}, {cmd: `$tool -d -1`}, {cmd: `$tool -d x`}, {cmd: `$tool -d 99999999999`}, {cmd: `$tool --timeout 99999999999 KILL 1000`}, {cmd: `$tool --timeout x KILL 1000`},
 			{cmd: `$tool -r 1000`}, {cmd: `$tool -r --verbose 1000 1001`}, {cmd: `$tool -r -9 1000`},
 			{cmd: `$tool -d 9999`}, {cmd: `$tool -d 2147483647`}, {cmd: `$tool -0 2147483647`}, {cmd: `$tool -d`}, {cmd: `$tool -d 1000 1001`}, {cmd: `$tool -d 1000`}, {cmd: `$tool --show-process-state=1000`}, {cmd: `$tool -d=1000`},
-			{cmd: `$tool -d $victim`, setup: "start perl -e '$SIG{USR1}=sub{}; $SIG{HUP}=q(IGNORE); open F,q(>&=3); syswrite F,qq(victim=$$\\n); close F; sleep 60'"},
+			{cmd: `$tool -d $victim`, setup: `[ -p fifo ] || mkfifo fifo; start sh -c 'trap : USR1; trap "" HUP; echo victim=$$ >&3; exec 3>&-; read x <fifo'`},
 			{cmd: `$tool --timeout 30000 KILL 1000`}, {cmd: `$tool --timeout 30000 KILL --timeout 5 9 1000`}, {cmd: `$tool --timeout`}, {cmd: `$tool --timeout x KILL 1000`},
 			{cmd: `$tool --timeout 5 FOO 1000`},
 			{cmd: `$tool --timeout 50 CONT -CONT 1000`, differs: "it lives, and that is told"},

@@ -78,9 +78,11 @@ at 250 ./copy 300`
 	}
 	meant("users have numbers too", "-u 0 -v sleep")
 	const (
-		zombie = `take_pid 260 perl -e '$p = fork // die; if (!$p) { exec {"/bin/true"} "corpse" } $0 = "keeper"; sleep 300'; until_true has_children 1 260
+		zombie = `ln -s "$(command -v sleep)" keeper 2>/dev/null
+take_pid 260 sh -c 'victim argv0 corpse /bin/true & exec ./keeper 300'; until_true running 260 ./keeper; until_true has_children 1 260
 wait_state "$(children 260)" Z`
-		group  = `take_pid 260 perl -e 'setpgrp; fork // die; $0 = "lead"; sleep 300'; until_true has_children 1 260; until_true running 260 lead; until_true running "$(children 260)" lead`
+		group = `ln -s "$(command -v sleep)" lead 2>/dev/null
+take_pid 260 setsid sh -c './lead 300 & exec ./lead 300'; until_true running 260 ./lead; until_true has_children 1 260; until_true running "$(children 260)" ./lead`
 		script = `[ -p fifo ] || mkfifo fifo
 exec 9<>fifo
 printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; chmod +x script a-script-of-a-long-name

@@ -26,6 +26,9 @@ nobody_else() { for dir in /proc/[0-9]*; do case " 1 $$ $me 210 220 230 240 " in
 # What the shell has started meanwhile and has not waited for must not be found.
 until_true nobody_else
 echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo +220 >plus; : >empty`
+	// zombie starts a process that has a zombie of the same name.
+	const zombie = `ln -s "$(command -v sleep)" keeper 2>/dev/null
+take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./keeper; until_true has_children 1 300; z=$(children 300); wait_state $z Z`
 	list := func(tool string) comparison {
 		return comparison{
 			tool: tool, peer: []string{"/usr/bin/" + tool}, from: "procps", setup: setup, after: "fate 210 220 230 240", same: usageText,
@@ -92,10 +95,10 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo 
 	pgrep = append(pgrep,
 		diffCase{cmd: "flock -s pidfile $tool -LF pidfile"},
 		diffCase{cmd: "flock -x pidfile $tool -LF pidfile"},
-		diffCase{setup: "perl -e '$0 = qq(a\\tb); sleep 60' & pid=$!; until_true named $pid 'a	b'", differs: "control characters are question marks in every locale",
+		diffCase{setup: "victim title 'a	b' & pid=$!; until_true running $pid 'a	b'", differs: "control characters are question marks in every locale",
 			cmd: "$tool -l 'a.b$'; $tool -x 'a[?]b' -c; $tool -fa 'a.b$' | wc -l", after: "fate $pid | wc -l"},
-		diffCase{setup: "take_pid 300 perl -e 'fork ? sleep 60 : exit'; until_true has_children 1 300; z=$(children 300); wait_state $z Z",
-			cmd: "$tool -cP 300; $tool -lP 300 | cut -d ' ' -f 2-; $tool -aP 300 | cut -d ' ' -f 2-; $tool -cfP 300 defunct; $tool -cr Z; $tool -c perl", after: "fate 300"},
+		diffCase{setup: zombie,
+			cmd: "$tool -cP 300; $tool -lP 300 | cut -d ' ' -f 2-; $tool -aP 300 | cut -d ' ' -f 2-; $tool -cfP 300 defunct; $tool -cr Z; $tool -c keeper", after: "fate 300"},
 	)
 	pgrepTable := list("pgrep")
 	pgrepTable.cases, pgrepTable.minimum = pgrep, 260
@@ -136,8 +139,8 @@ echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo 
 		pidwaitTable.cases = append(pidwaitTable.cases, diffCase{cmd: "$tool " + args})
 	}
 	pidwaitTable.cases = append(pidwaitTable.cases, diffCase{
-		setup: "take_pid 300 perl -e 'fork ? sleep 60 : exit'; until_true has_children 1 300; z=$(children 300); wait_state $z Z",
-		cmd:   "$tool -P 300; echo $?; $tool -cP 300; $tool -nP 300 -e perl | sed 's/pid .*//'; $tool -c -o -r Z .",
+		setup: zombie,
+		cmd:   "$tool -P 300; echo $?; $tool -cP 300; $tool -nP 300 -e keeper | sed 's/pid .*//'; $tool -c -o -r Z .",
 		after: "fate 300",
 	})
 	pidwaitTable.cases = append(pidwaitTable.cases, meant("a limit of our own", "--timeout 0 sleep", "--timeout x sleep")...)

@@ -24,10 +24,11 @@ at 230 ./copy 300
 take_pid 260 sh ./a-script-of-a-long-name; until_true running 260 sh
 take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
 		others = `at 240 ./link 300
-take_pid 280 perl -e '$0 = "title of it"; sleep 300'; until_true running 280 "title of it"
 take_pid 290 ./abcdefghijklmnopq -c 'read x <fifo; :'; until_true running 290 ./abcdefghijklmnopq
-take_pid 300 perl -e 'exec {"/bin/sleep"} "-login", 300'; until_true running 300 -login`
-		zombie = `take_pid 310 perl -e '$p = fork // die; if (!$p) { exec {"/bin/true"} "corpse" } sleep 300'; until_true has_children 1 310
+take_pid 300 victim argv0 -login /bin/sleep 300; until_true running 300 -login
+# The last one, whose threads could have the PID of another.
+take_pid 280 victim title "title of it"; until_true running 280 "title of it"; exe=$(readlink /proc/280/exe); exe=${exe##*/}`
+		zombie = `take_pid 310 sh -c 'victim argv0 corpse /bin/true & exec sleep 300'; until_true running 310 sleep; until_true has_children 1 310
 wait_state "$(children 310)" Z; z=$(children 310)`
 		shown = ` | sed "s/\b$z\b/Z/g"`
 	)
@@ -56,17 +57,17 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with("", "the words of procps", "-h", "-y sleep", "-d", "-o", "-S, sleep", "--foo", "-o x sleep"),
 		with("", "long options, and those of procps", "--single-shot sleep", "-w sleep", "-t sleep", "-m sleep"),
 		with("", "the version", "-V", "--version"),
-		with(others, "the executable counts too, as for procps", "sleep", "perl", "-s sleep"),
+		with(others, "the executable counts too, as for procps", "sleep", `"$exe"`, "-s sleep"),
 		with(others, "a login shell's dash is no part of its name, as for procps", "login"),
 		with(zombie, "", "-z true"+shown, "-z corpse", "-sz true"+shown),
 	)
 	procps := slices.Concat(
 		with("", "",
 			"--single-shot sleep", "--sin sleep", "--check-root sleep", "--omit-pid 210 sleep", "--omit-pid=210,220 sleep", "--omit '210;220' sleep copy", "--omit-pid '210;230:220' sleep copy", "--separator , sleep", "--sep=: sleep", "-S, sleep", "-S '' sleep", "-S ' - ' sleep copy", "-S", "--s sleep", "--quiet sleep", "--with-workers sleep", "--lightweight sleep", "--lig copy",
-			"-w sleep", "-w kthreadd", "-w perl", "-wq true", "-t sleep", "-ts sleep", "-tw sleep", "-m sleep", "-y sleep", "--foo", "--help=x", "--quiet=x", "-o", "-o x sleep", "-o 1x,210 sleep", "-o '' sleep", "-o , sleep", "-tqw sleep", "-o 210 -t sleep",
-			`"$(readlink -f "$(command -v sleep)")"`, `"$(readlink -f "$(command -v perl)")"`, `-w "$(readlink -f copy)"`),
+			"-w sleep", "-w kthreadd", "-w grep", "-wq true", "-t sleep", "-ts sleep", "-tw sleep", "-m sleep", "-y sleep", "--foo", "--help=x", "--quiet=x", "-o", "-o x sleep", "-o 1x,210 sleep", "-o '' sleep", "-o , sleep", "-tqw sleep", "-o 210 -t sleep",
+			`"$(readlink -f "$(command -v sleep)")"`, `"$(readlink -f "$(command -v grep)")"`, `-w "$(readlink -f copy)"`),
 		with(script, "", "-w script", "-wx script", "-x -o 250 script"),
-		with(others, "", "sleep", "perl", "-s sleep", "login", "-w sleep", "-- -login", "-w link", "-w title"),
+		with(others, "", "sleep", `"$exe"`, "-s sleep", "login", "-w sleep", "-- -login", "-w link", "-w title"),
 		with(zombie, "", "-w corpse"+shown, "-w true"+shown),
 		with(zombie, "an option of sysvinit", "-z true"+shown),
 		with("", "", "-d, sleep", "-d ' - ' sleep copy"),

@@ -49,9 +49,9 @@ func timeoutOnceMore() comparison {
 			blocked = gives
 		}
 		c.cases = append(c.cases,
-			diffCase{cmd: `perl -e '$SIG{` + sig + `} = "IGNORE"; exec @ARGV' $tool 300 ` + status, differs: plain},
-			diffCase{cmd: `perl -e '$SIG{` + sig + `} = "IGNORE"; exec @ARGV' $tool -s USR1 300 ` + status, differs: other},
-			diffCase{cmd: `perl -MPOSIX -e 'sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIG` + sig + `)); exec @ARGV' $tool 300 ` + status, differs: blocked})
+			diffCase{cmd: `env --ignore-signal=` + sig + ` $tool 300 ` + status, differs: plain},
+			diffCase{cmd: `env --ignore-signal=` + sig + ` $tool -s USR1 300 ` + status, differs: other},
+			diffCase{cmd: `env --block-signal=` + sig + ` $tool 300 ` + status, differs: blocked})
 	}
 	c.cases = append(c.cases,
 		diffCase{cmd: "$tool --help", differs: text}, diffCase{cmd: "$tool --version", differs: text}, diffCase{cmd: "$tool --help >/dev/full"},

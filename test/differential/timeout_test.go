@@ -12,6 +12,8 @@ func timeoutOfGNU() comparison {
 		version = "it is another program"
 		family  = "the family beyond the group is timed out too"
 		ignored = "a caller that ignores a signal means the command too"
+		// group prints whether the command is in the process group of timeout.
+		group = `[ "$(cut -d " " -f 5 /proc/$$/stat)" = $PPID ] && echo "the group of timeout" || echo another`
 	)
 	var cases []diffCase
 	add := func(reason string, cmds ...string) {
@@ -66,7 +68,7 @@ func timeoutOfGNU() comparison {
 	// What the command is given.
 	add("", "echo in | $tool 60 cat", "echo in | $tool --foreground 60 cat", "$tool 60 sh -c 'echo out; echo err >&2'", "V=1 $tool 60 sh -c 'echo $V'", "[ \"$($tool 60 pwd)\" = \"$(pwd)\" ]", "$tool 60 sh -c 'echo x >&7' 7>file; cat file",
 		"$tool 60 sh -c 'echo $0 $#' a b 'c d'", "umask 027; $tool 60 sh -c umask", "$tool 60 sh -c 'ulimit -n'", "ulimit -n 50; $tool 60 sh -c 'ulimit -n'",
-		`$tool 60 perl -e 'print getpgrp == getppid ? "the group of timeout" : "another"'`, `$tool --foreground 60 perl -e 'print getpgrp == getppid ? "the group of timeout" : "another"'`,
+		`$tool 60 sh -c '`+group+`'`, `$tool --foreground 60 sh -c '`+group+`'`,
 		"$tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "$tool --foreground 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "trap '' USR1 PIPE; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status",
 		"trap '' TTIN TTOU; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "trap '' CHLD; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "trap '' CHLD; $tool 60 sh -c 'exit 9'", "trap '' TERM; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "trap '' TERM; $tool .01 sleep 60",
 		"trap '' ALRM; $tool .01 sleep 60", "trap '' ALRM; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "blocked ALRM $tool .01 sleep 60", "blocked CHLD $tool .01 sleep 60", "blocked CHLD $tool 60 sh -c 'exit 9'",
@@ -77,7 +79,7 @@ func timeoutOfGNU() comparison {
 	return comparison{
 		tool: "timeout", peer: []string{"/usr/bin/timeout"}, from: "coreutils",
 		setup: "ulimit -c 0\nprintf '#!/bin/sh\\nexit 8\\n' >script; chmod +x script; echo 'exit 9' >plain; chmod +x plain; echo >noexec; printf '#!/nosuch\\n' >dangling; chmod +x dangling\n" +
-			`blocked() { perl -e 'use POSIX; no strict; sigprocmask(SIG_BLOCK, POSIX::SigSet->new(&{"POSIX::SIG" . shift}())); exec @ARGV' "$@"; }`,
+			`blocked() { sig=$1; shift; env --block-signal="$sig" "$@"; }`,
 		// The shell's, of a timeout that went with its group.
 		same:    []rewrite{{regexp.MustCompile(`(?m)^Killed\n`), ""}},
 		minimum: 400,
@@ -95,7 +97,7 @@ func timeoutFamilies(family string) []diffCase {
 			stopped = "; wait_state $root T"
 		}
 		// A shell tells of the signal only if the end comes after it has begun to wait.
-		return "start $tool " + options + ` 60 perl "$V/actor.pl" ` + words + stopped + "; kill -" + sig + " $pid" + also[sig] + "; wait $pid 2>/dev/null"
+		return "start $tool " + options + " 60 actor " + words + stopped + "; kill -" + sig + " $pid" + also[sig] + "; wait $pid 2>/dev/null"
 	}
 	const fates = `for p in ${kid-} ${far-}; do if living "$p"; then echo lives; else echo gone; fi; done`
 	cases := []diffCase{
@@ -116,11 +118,11 @@ func timeoutFamilies(family string) []diffCase {
 		{cmd: send("ALRM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: family},
 		{cmd: send("TERM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: family},
 		{cmd: send("ALRM", "--foreground", "child name=kid setsid end orphan name=far setsid end"), after: fates},
-		{cmd: "start $tool 60 perl \"$V/actor.pl\" child name=kid end exit=6; wait $pid", after: fates}, {cmd: "start $tool 60 perl \"$V/actor.pl\" child name=kid setsid end exit=6; wait $pid", after: fates},
+		{cmd: "start $tool 60 actor child name=kid end exit=6; wait $pid", after: fates}, {cmd: "start $tool 60 actor child name=kid setsid end exit=6; wait $pid", after: fates},
 		{cmd: send("ALRM", "", "ignore=TERM child name=kid end default=TERM"), after: fates, differs: family},
 	}
 	for _, sig := range []string{"0", "EXIT", "CONT", "URG"} {
-		cmd := `start $tool -v -s ` + sig + ` 60 perl "$V/actor.pl" exit-on=TERM:5 2>said; kill -ALRM $pid; until_true grep -q sending said; kill $pid; wait $pid; code=$?; cat said; (exit $code)`
+		cmd := `start $tool -v -s ` + sig + ` 60 actor exit-on=TERM:5 2>said; kill -ALRM $pid; until_true grep -q sending said; kill $pid; wait $pid; code=$?; cat said; (exit $code)`
 		one := diffCase{cmd: cmd}
 		if sig == "0" || sig == "EXIT" {
 			one.differs = "signal 0 has no name, as in coreutils 9.10"
@@ -138,7 +140,7 @@ func timeoutFamilies(family string) []diffCase {
 			if outer != "ALRM" && outer != "USR1" {
 				words += " exit-on=" + outer + ":7"
 			}
-			inner := "$tool --preserve-status " + options + `-s USR1 60 perl "$V/actor.pl" `
+			inner := "$tool --preserve-status " + options + "-s USR1 60 actor "
 			cases = append(cases, diffCase{cmd: "start $tool --preserve-status -s " + outer + " 60 " + inner + words + "; kill -ALRM $pid; wait $pid 2>/dev/null", differs: reason})
 		}
 	}

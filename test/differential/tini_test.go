@@ -10,6 +10,8 @@ func tiniOfDebian() comparison {
 		left    = "remaining processes are ended"
 		long    = "options have long names"
 		ours    = "our own"
+		// group prints whether the command leads its process group.
+		group = `[ "$(cut -d " " -f 5 /proc/$$/stat)" = $$ ] && echo "a group of its own" || echo another`
 	)
 	var cases []diffCase
 	add := func(reason string, cmds ...string) {
@@ -36,7 +38,7 @@ func tiniOfDebian() comparison {
 		"-g true", "-gs true", "-w true", "-gwv true", "-v true", "-vv true", "-vvw true", "-v -v true", "-v -- sh -c 'kill $$'", "-v -e 3 -- sh -c 'exit 3'", "-wv -- sh -c 'exit 3'",
 		"-x", "-x true", "-vx true", "true -x", "-1 true", "-k true", "-S true", "-V", "-", "-- -", "--", "",
 		"-- sh -c 'echo out; echo err >&2'", "-- sh -c 'echo $0 $#' a b 'c d'", "-- sh -c 'umask; ulimit -n; pwd | wc -l'", "-- env -i sh -c 'echo $PATH | wc -c'", "-- grep -E '^Sig(Blk|Ign)' /proc/self/status",
-		`-- perl -e 'print getpgrp == $$ ? "a group of its own" : "another"'`, `-g -- perl -e 'print getpgrp == $$ ? "a group of its own" : "another"'`,
+		"-- sh -c '" + group + "'", "-g -- sh -c '" + group + "'",
 	} {
 		add("", "$tool -s "+words, pid1+"$tool "+words)
 	}
@@ -48,7 +50,7 @@ func tiniOfDebian() comparison {
 	for _, words := range []string{"-s sh -c 'exit 3'", "sh -s -- -c 'exit 3'", "-s -- sh -c 'exit 3'", "-s -e 3 -- sh -c 'exit 3'", "-s echo -v x -- y", "-s echo -- -v", "-s -v true -x", "-s true -e", "-x true", "-s - -v", "-s ''  -v"} {
 		add("", "POSIXLY_CORRECT=1 $tool "+words, "POSIXLY_CORRECT= $tool "+words)
 	}
-	add("", "perl -e 'syscall 157, 36, 1; exec @ARGV' $tool true", "perl -e 'syscall 157, 36, 1; exec @ARGV' $tool -v true")
+	add("", "victim subreaper $tool true", "victim subreaper $tool -v true")
 	add(long, "$tool --version x", "$tool -s --nosuch true", "$tool -s --vers true", "$tool -s true --help")
 	add(program, "$tool --version", "$tool -l", "$tool -lx", "$tool -h", "$tool -hx", "$tool -s -h true")
 	add(named, "$tool -s -p TERM true", "$tool -s -p 15 true", "$tool -s -p sigterm true", "$tool -s -p SIGPWR true", "$tool -s -p SIGRTMIN true")
@@ -59,7 +61,7 @@ func tiniOfDebian() comparison {
 
 	// Signals, to tini with a command that is ready.
 	send := func(sig, options, words string) string {
-		return `start $tool -s ` + options + ` -- perl "$V/actor.pl" ` + words + "; kill -" + sig + " $pid; wait $pid 2>/dev/null"
+		return `start $tool -s ` + options + " -- actor " + words + "; kill -" + sig + " $pid; wait $pid 2>/dev/null"
 	}
 	for _, sig := range []string{"HUP", "TERM", "USR1", "USR2", "ALRM", "CONT", "WINCH", "IO", "VTALRM", "XCPU", "XFSZ", "PWR", "TSTP", "PIPE", "INT", "QUIT"} {
 		cases = append(cases, diffCase{cmd: send(sig, "", "exit-on="+sig+":8")}, diffCase{cmd: send(sig, "-g", "exit-on="+sig+":8")})
@@ -71,7 +73,7 @@ func tiniOfDebian() comparison {
 		cases = append(cases, diffCase{cmd: send(sig, "", "exit-on="+sig+":8")})
 	}
 	const fates = `for p in ${kid-} ${far-}; do if living "$p"; then echo lives; else echo gone; fi; done`
-	family := `perl "$V/actor.pl" child name=kid end orphan name=far setsid ignore=TERM end exit=6; wait $pid`
+	family := `actor child name=kid end orphan name=far setsid ignore=TERM end exit=6; wait $pid`
 	cases = append(cases,
 		diffCase{cmd: "start $tool -s " + family, after: fates, differs: left},
 		diffCase{cmd: "start $tool " + family, after: fates},
@@ -81,7 +83,7 @@ func tiniOfDebian() comparison {
 		diffCase{cmd: send("KILL", "", ""), after: "living $root && echo lives"},
 		diffCase{cmd: send("KILL", "-p SIGUSR1", ""), after: "living $root && echo lives"},
 		// As PID 1 the kernel ends the remaining processes.
-		diffCase{cmd: pid1 + `$tool -- perl "$V/actor.pl" child name=kid end orphan name=far setsid end exit=6 3>/dev/null`},
+		diffCase{cmd: pid1 + `$tool -- actor child name=kid end orphan name=far setsid end exit=6 3>/dev/null`},
 	)
 	return comparison{
 		tool: "tini", peer: []string{"/usr/bin/tini"}, from: "tini",
