@@ -11,7 +11,7 @@ APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pid
 
 # The Debian packages that check and check-all use, besides Go and git.
 CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev make mandoc openssh-client openssh-server \
-	perl procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
+	procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
 # One script for each applet, and those of the harness; test/repo holds them to the applets.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
@@ -38,8 +38,8 @@ MANPAGES    = man/*.[1-8]
 # absent TOOL,WHAT: says loudly that WHAT is not done; a failure with KILLBOX_TEST_STRICT=1.
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
-# The packages with unit tests. The scripts (in the root) and test/ have targets of their own.
-UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/.*)?$$')
+# The packages with unit tests. The scripts (in the root), test/repo and test/differential have targets of their own.
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
@@ -82,7 +82,7 @@ check-rest: cross newest fuzz-short
 ## quick: vet, staticcheck, unit tests, what the documents promise, and one script for each applet
 quick: vet lint repo
 	$(GO) test $(UNITS)
-	$(GO) test -count=1 -parallel 1 -run "^TestScripts$$/^($$(echo $(QUICK) | tr ' ' '|'))$$"
+	$(GO) test -count=1 -parallel $(PARALLEL) -run "^TestScripts$$/^($$(echo $(QUICK) | tr ' ' '|'))$$"
 
 ## check-deps: install what check and check-all use, from Debian (as root)
 check-deps:
@@ -135,8 +135,11 @@ unit:
 	else \
 		echo $(GO) test -race ./...; CGO_ENABLED=1 $(GO) test -race $$pkgs; fi
 
+# Scripts spend most of their time waiting, so more of them run at once than there are processors. Those that say `alone`, because
+# they fill the machine, run first, one after the other.
+PARALLEL ?= $$((2 * $$(nproc)))
+
 # The next three name no package: with a name, go test hides what a passing test prints (SKIP, AGAIN).
-# Each runs alone, and its tests one after the other: some fill the machine on purpose and delay everything else.
 
 ## repo: what the documents promise, the arrows between packages, and the size of functions
 repo:
@@ -144,7 +147,7 @@ repo:
 
 ## scripts: the scripts against the real kernel
 scripts:
-	$(GO) test -count=1 -parallel 1 -timeout 30m
+	$(GO) test -count=1 -parallel $(PARALLEL) -timeout 30m
 
 ## differential: the drop-ins against the tools that they stand in for
 differential:
