@@ -23,8 +23,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -36,7 +34,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -76,24 +73,6 @@ func main() {
 	a.play(words)
 }
 
-// blocked returns the signals that this process is to block, nil if there is none.
-func blocked(words []string) *unix.Sigset_t {
-	set, found := new(unix.Sigset_t), false
-	for i := 0; i < len(words); i++ {
-		if isChild(words[i]) {
-			i = end(words, i)
-		} else if name, ok := strings.CutPrefix(words[i], "block="); ok {
-			n := uint(number(name)) - 1
-			set.Val[n/64] |= 1 << (n % 64)
-			found = true
-		}
-	}
-	if !found {
-		return nil
-	}
-	return set
-}
-
 // actor is this process.
 type actor struct {
 	name     string
@@ -115,43 +94,6 @@ type actor struct {
 	mask      *unix.Sigset_t // the signals to block, nil if there is none
 	caught    chan os.Signal
 	on        map[os.Signal]func()
-}
-
-// chains replaces each word chain=NAME:N.
-func chains(words []string) (all []string) {
-	for _, word := range words {
-		with, ok := strings.CutPrefix(word, "chain=")
-		if !ok {
-			all = append(all, word)
-			continue
-		}
-		name, n, _ := strings.Cut(with, ":")
-		for i := range integer(n) {
-			all = append(all, "child", "name="+name+strconv.Itoa(i+1))
-		}
-		for range integer(n) {
-			all = append(all, "end")
-		}
-	}
-	return all
-}
-
-func isChild(word string) bool { return word == "child" || word == "orphan" }
-
-// end returns the index of the word that ends the child which words[i] begins.
-func end(words []string, i int) int {
-	depth := 0
-	for j := i; j < len(words); j++ {
-		switch {
-		case isChild(words[j]):
-			depth++
-		case words[j] == "end":
-			if depth--; depth == 0 {
-				return j
-			}
-		}
-	}
-	return len(words)
 }
 
 func (a *actor) play(words []string) {
@@ -326,60 +268,6 @@ func (a *actor) reap() {
 	}
 }
 
-// reportReady waits until all other processes are what they are to be, and tells the script.
-func (a *actor) reportReady() {
-	a.toRoot.Close()
-	line := fmt.Sprintf("root=%d", os.Getpid())
-	if a.name != "root" {
-		line += fmt.Sprintf(" %s=%d", a.name, os.Getpid())
-	}
-	for s := bufio.NewScanner(a.fromRoot); s.Scan(); {
-		f := append(strings.Fields(s.Text()), "")
-		if f[2] != "" {
-			await(f[1], f[2])
-		}
-		if f[0] != "-" {
-			line += " " + f[0] + "=" + f[1]
-		}
-	}
-	fmt.Fprintln(a.ready, line)
-}
-
-// await waits until a process is in the state, or is a sleep(1) that sleeps. It needs the /proc of this PID namespace.
-func await(pid, want string) {
-	if self, _ := os.Readlink("/proc/self"); self != strconv.Itoa(os.Getpid()) {
-		return
-	}
-	for range 10000 {
-		stat, err := os.ReadFile("/proc/" + pid + "/stat")
-		if err != nil {
-			return // it has been reaped
-		}
-		if threads, _ := os.ReadDir("/proc/" + pid + "/task"); want == "Z" && len(threads) > 1 {
-			time.Sleep(time.Millisecond)
-			continue // the first thread can be a zombie before the others have exited
-		}
-		state := string(stat[bytes.LastIndexByte(stat, ')')+1:])[1:2]
-		line, _ := os.ReadFile("/proc/" + pid + "/cmdline")
-		if state == want || want == "sleep" && state == "S" && strings.HasPrefix(string(line), "sleep\x00") {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	fail(pid + " does not become " + want)
-}
-
-// checkMask fails where a signal is not blocked after all: the Go runtime unblocks those that end a program, such as TERM.
-func (a *actor) checkMask() {
-	var now unix.Sigset_t
-	must("sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, nil, &now))
-	for i := range now.Val {
-		if a.mask.Val[i]&^now.Val[i] != 0 {
-			fail("a process with handlers cannot block these signals")
-		}
-	}
-}
-
 // sleep becomes sleep(1).
 func (a *actor) sleep() {
 	path, err := exec.LookPath("sleep")
@@ -399,27 +287,6 @@ func (a *actor) sleep() {
 	must("exec", syscall.Exec(path, []string{"sleep", strconv.Itoa(int(lifetime / time.Second))}, os.Environ()))
 }
 
-// restoreDefaults gives the default disposition to the signals that no word is about. The Go runtime handles them: it drops ALRM,
-// USR1 and others.
-func (a *actor) restoreDefaults() {
-	for sig := syscall.Signal(1); sig <= 64; sig++ {
-		switch {
-		case a.on[sig] != nil, signal.Ignored(sig):
-		case sig == syscall.SIGCHLD, sig == syscall.SIGURG: // of reap, and of the runtime
-		default:
-			var sigDfl [64]byte // the kernel's struct sigaction, whose layout depends on the architecture
-			const setSize = 8
-			_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&sigDfl)), 0, setSize, 0, 0)
-		}
-	}
-}
-
-// setDefault takes off SIG_IGN as well, which package os/signal leaves where it was inherited.
-func setDefault(sig syscall.Signal) {
-	signal.Notify(make(chan os.Signal, 1), sig)
-	signal.Reset(sig)
-}
-
 func appendLine(file, text string) {
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -427,19 +294,6 @@ func appendLine(file, text string) {
 	}
 	defer f.Close()
 	fmt.Fprintln(f, text)
-}
-
-func number(name string) syscall.Signal {
-	if n := unix.SignalNum("SIG" + name); n != 0 {
-		return n
-	}
-	return syscall.Signal(integer(name))
-}
-
-func integer(s string) int {
-	n, err := strconv.Atoi(s)
-	must(s, err)
-	return n
 }
 
 func must(what string, err error) {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// reportReady waits until all other processes are what they are to be, and tells the script.
+func (a *actor) reportReady() {
+	a.toRoot.Close()
+	line := fmt.Sprintf("root=%d", os.Getpid())
+	if a.name != "root" {
+		line += fmt.Sprintf(" %s=%d", a.name, os.Getpid())
+	}
+	for s := bufio.NewScanner(a.fromRoot); s.Scan(); {
+		f := append(strings.Fields(s.Text()), "")
+		if f[2] != "" {
+			await(f[1], f[2])
+		}
+		if f[0] != "-" {
+			line += " " + f[0] + "=" + f[1]
+		}
+	}
+	fmt.Fprintln(a.ready, line)
+}
+
+// await waits until a process is in the state, or is a sleep(1) that sleeps. It needs the /proc of this PID namespace.
+func await(pid, want string) {
+	if self, _ := os.Readlink("/proc/self"); self != strconv.Itoa(os.Getpid()) {
+		return
+	}
+	for range 10000 {
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			return // it has been reaped
+		}
+		if threads, _ := os.ReadDir("/proc/" + pid + "/task"); want == "Z" && len(threads) > 1 {
+			time.Sleep(time.Millisecond)
+			continue // the first thread can be a zombie before the others have exited
+		}
+		state := string(stat[bytes.LastIndexByte(stat, ')')+1:])[1:2]
+		line, _ := os.ReadFile("/proc/" + pid + "/cmdline")
+		if state == want || want == "sleep" && state == "S" && strings.HasPrefix(string(line), "sleep\x00") {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	fail(pid + " does not become " + want)
+}
