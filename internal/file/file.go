@@ -50,6 +50,14 @@ func CanOpen() error {
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, event, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
+	// The runtime's monitor waits from then on, whether or not a file does.
+	n, err := unix.EpollWait(epoll, make([]unix.EpollEvent, 1), 0)
+	if err == nil && n != 0 {
+		err = unix.ENOSYS // trapped: there is no event
+	}
+	if err != nil {
+		return os.NewSyscallError("epoll_wait", err)
+	}
 	f, err := Open("/")
 	if err != nil {
 		return err
