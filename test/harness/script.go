@@ -22,8 +22,8 @@ const verboseVar = "KILLBOX_TEST_VERBOSE"
 // variantVar is the environment variable with the VAR=WORD of `variants`.
 const variantVar = "KILLBOX_TEST_VARIANT"
 
-// Script is the command `testscript FILE DIR`, which is not called script(1): it runs one script of testdata/scripts in DIR. It is started by ns, in a PID
-// namespace of the script's own, so all that the script selects and signals is its own. PID 1 there reaps the orphans.
+// Script is the command `testscript FILE DIR`: it runs one script of testdata/scripts in DIR. ns starts it in a PID namespace of
+// the script's own, so all that the script selects and signals is its own. PID 1 there reaps the orphans.
 func Script() {
 	if comm, err := os.ReadFile("/proc/1/comm"); err != nil || strings.TrimSpace(string(comm)) != "ns" {
 		fmt.Fprintln(os.Stderr, "testscript: not under ns")
