@@ -308,7 +308,7 @@ func FuzzLiftSignals(f *testing.F) {
 			}
 			flags, _ := a.New(a)
 			args := strings.Split(s, " ")
-			lifted, err := cli.LiftSignals(flags, args, false)
+			lifted, err := cli.ExpandSignalShorthand(flags, args, false)
 			if err != nil {
 				continue
 			}

@@ -60,7 +60,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if err := o.check(flags); err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Harmless: o.waitOnly || o.handles}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.handles}
 	o.target.Zombies = o.reaped
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()

@@ -22,8 +22,8 @@ func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
 	return fs.linkInfo(pid, "exe")
 }
 
-// TopInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin: see openTop.
-func (fs *FS) TopInfo(pid int) (os.FileInfo, error) {
+// LinkRootInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin: see openTop.
+func (fs *FS) LinkRootInfo(pid int) (os.FileInfo, error) {
 	return os.Stat(fs.root + "/" + topPath(processPath(pid, "")))
 }
 

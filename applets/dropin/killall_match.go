@@ -108,8 +108,8 @@ func (c *killallCall) sameMounts(pid int) bool {
 	if err != nil || other != nil || ns != own {
 		return false
 	}
-	ours, err := c.env.Proc.TopInfo(c.env.PID)
-	theirs, other := c.env.Proc.TopInfo(pid)
+	ours, err := c.env.Proc.LinkRootInfo(c.env.PID)
+	theirs, other := c.env.Proc.LinkRootInfo(pid)
 	return err == nil && other == nil && os.SameFile(ours, theirs)
 }
 

@@ -334,10 +334,10 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	return nil, nil
 }
 
-// pkillSignals is cli.LiftSignals for pkill, which takes -TERM for a signal behind operands too, even with inOrder. A
-// word that LiftSignals refuses is no option either, and getopt reports it as procps does.
+// pkillSignals is cli.ExpandSignalShorthand for pkill, which takes -TERM for a signal behind operands too, even with inOrder. A
+// word that ExpandSignalShorthand refuses is no option either, and getopt reports it as procps does.
 func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
-	lifted, err := cli.LiftSignals(flags, args, false)
+	lifted, err := cli.ExpandSignalShorthand(flags, args, false)
 	if err != nil {
 		return args
 	}

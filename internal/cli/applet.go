@@ -82,7 +82,7 @@ func (a *Applet) main(env *Env, args []string) int {
 // word ends the options.
 func ParseOptions(flags *pflag.FlagSet, args []string, command bool) error {
 	flags.SetInterspersed(!command)
-	args, err := LiftSignals(flags, args, command)
+	args, err := ExpandSignalShorthand(flags, args, command)
 	if err == nil {
 		args, err = mapOptions(flags, args, command, func(word string) (string, error) { return escapeTestFlag(flags, word), nil })
 	}

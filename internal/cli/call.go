@@ -19,9 +19,9 @@ type Call struct {
 	Ladders *LadderOptions
 	Outputs *OutputOptions
 	Targets *TargetOptions
-	// Harmless: no process is signalled, so none is refused.
-	Harmless bool
-	Trees    bool // the descendants of operands are meant
+	// SignalsNothing: no process is signalled, so none is refused.
+	SignalsNothing bool
+	Trees          bool // the descendants of operands are meant
 
 	Ladder     escalate.Ladder
 	Policy     escalate.Policy // nil if nothing is excluded or selected
@@ -56,7 +56,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 		c.Fail(nil, err, ExitFailed)
 		return false
 	}
-	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, c.Targets.Force || c.Harmless || c.AsksOnly())
+	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, c.Targets.Force || c.SignalsNothing || c.AsksOnly())
 	if c.AsksOnly() {
 		c.Exclusions.AllowSelf()
 	}

@@ -51,13 +51,13 @@ func TestLiftSignals(t *testing.T) {
 		"-s":             "-s",
 		"-é":             "-é",
 	} {
-		got, err := LiftSignals(flags(), strings.Fields(in), false)
+		got, err := ExpandSignalShorthand(flags(), strings.Fields(in), false)
 		if err != nil || strings.Join(got, " ") != want {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
 		}
 	}
 	for _, in := range []string{"-NOPE", "-65", "-12x", "-5-", "-TERMINATE", "-HUP,INT"} {
-		if got, err := LiftSignals(flags(), []string{in}, false); err == nil {
+		if got, err := ExpandSignalShorthand(flags(), []string{in}, false); err == nil {
 			t.Errorf("%q: %q, want an error", in, got)
 		}
 	}
@@ -130,7 +130,7 @@ func TestLadderOptions(t *testing.T) {
 		var o LadderOptions
 		flags := NewFlagSet()
 		o.AddTo(flags)
-		lifted, err := LiftSignals(flags, strings.Fields(args), false)
+		lifted, err := ExpandSignalShorthand(flags, strings.Fields(args), false)
 		if err == nil {
 			err = flags.Parse(lifted)
 		}

@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// LiftSignals rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
+// ExpandSignalShorthand rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
 // --signal=TERM. Only a word that stands where an option may stand is looked
 // at, and only if it is a signal as a whole: a wrong one is an error rather
 // than taken for something else. The words of a command are its own.
-func LiftSignals(flags *pflag.FlagSet, args []string, command bool) ([]string, error) {
+func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([]string, error) {
 	if flags.Lookup("signal") == nil {
 		return args, nil
 	}

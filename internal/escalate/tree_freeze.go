@@ -165,7 +165,7 @@ func (t *treeFreezer) beginLasting() {
 func (t *treeFreezer) openMembers() (batch, error) {
 	found, err := t.scanMembers(nil)
 	if err == nil {
-		t.freezer.ReportRefusal()
+		t.freezer.ReportPrepareError()
 	}
 	return found, err
 }

@@ -71,9 +71,9 @@ func (f *Freezer) PrepareWithGuardian() (ok bool, err error) {
 	return true, nil
 }
 
-// ReportRefusal reports, once, that the call continues without freezing. A call that fails for the same want of
+// ReportPrepareError reports, once, that the call continues without freezing. A call that fails for the same want of
 // descriptors does not continue, and reports that failure alone.
-func (f *Freezer) ReportRefusal() {
+func (f *Freezer) ReportPrepareError() {
 	if f.refusal != nil {
 		f.report.Failed(nil, fmt.Errorf("going on without freezing: %w", f.refusal))
 		f.refusal = nil
