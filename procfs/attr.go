@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Label returns the security context of a process, as SELinux or AppArmor names
-// it (proc_pid_attr(5)). The error is for a kernel that has neither, too.
+// Label returns the SELinux or AppArmor context of a process (proc_pid_attr(5)). It fails on a kernel that has neither,
+// with ErrNoProcess if the kernel has no security modules at all.
 func (fs *FS) Label(pid int) (string, error) {
 	path := processPath(pid, "attr/current")
 	b, err := fs.read(path, false, maxMemory)
@@ -16,24 +16,24 @@ func (fs *FS) Label(pid int) (string, error) {
 	return strings.TrimRight(string(b), "\n\x00"), nil
 }
 
-// ExeInfo is what stat(2) tells of the program that a process runs, be it
-// removed, so that it can be told from another of the same path.
+// ExeInfo returns stat(2) of the executable of a process, even if the file was removed or replaced. The result
+// distinguishes two files that have had the same path.
 func (fs *FS) ExeInfo(pid int) (os.FileInfo, error) {
 	return fs.linkInfo(pid, "exe")
 }
 
-// LinkRootInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin: see openTop.
+// LinkRootInfo returns stat(2) of the directory at which the paths of the links in /proc/PID begin (see openLinkRoot).
 func (fs *FS) LinkRootInfo(pid int) (os.FileInfo, error) {
-	return os.Stat(fs.root + "/" + topPath(processPath(pid, "")))
+	return os.Stat(fs.root + "/" + linkRootPath(processPath(pid, "")))
 }
 
-// RootInfo is what stat(2) tells of a process's root folder. Unlike the path of
-// that it can be compared across mount namespaces.
+// RootInfo returns stat(2) of the root directory of a process. Unlike the path of the directory, the result can be
+// compared across mount namespaces.
 func (fs *FS) RootInfo(pid int) (os.FileInfo, error) {
 	return fs.linkInfo(pid, "root/")
 }
 
-// linkInfo returns stat(2) of the file that a link in /proc/PID names. If the leader has exited, it uses the
+// linkInfo returns stat(2) of the file that a link in /proc/PID names. If the leader has exited, linkInfo uses the same
 // link of a living thread.
 func (fs *FS) linkInfo(pid int, file string) (info os.FileInfo, err error) {
 	stat := func(task string) error {

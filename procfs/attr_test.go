@@ -28,11 +28,11 @@ func TestSelfFiles(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, got, err)
 		}
 		if _, err := read(1 << 23); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s of nobody: %v", path, err)
+			t.Errorf("%s of a process that does not exist: %v", path, err)
 		}
 	}
 	if _, err := fs.Label(1 << 23); !errors.Is(err, procfs.ErrNoProcess) {
-		t.Errorf("the context of nobody: %v", err)
+		t.Errorf("the label of a process that does not exist: %v", err)
 	}
 }
 

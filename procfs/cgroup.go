@@ -7,24 +7,22 @@ import (
 	"strings"
 )
 
-// CgroupEntry is a line of /proc/PID/cgroup (cgroups(7)): the process's place in
-// one hierarchy.
+// CgroupEntry is a line of /proc/PID/cgroup (cgroups(7)): the cgroup of a process in one hierarchy.
 type CgroupEntry struct {
 	Hierarchy   int      // 0 for cgroup v2
-	Controllers []string // of v1, "name=systemd" for one without; nil for v2
-	// Path is relative to the root of the reader's cgroup namespace, and may
-	// then begin with "/..". For a zombie whose cgroup was removed the kernel
-	// appends " (deleted)", which is left: it may be part of a name.
+	Controllers []string // nil for v2; "name=systemd" for a v1 hierarchy without controllers
+	// Path is relative to the root of the caller's cgroup namespace. For a cgroup outside of that root it begins with
+	// "/..". For a zombie whose cgroup was removed, the kernel appends " (deleted)". Path keeps this suffix, because
+	// the name of a cgroup may end in it.
 	Path string
 }
 
-// V2 reports whether the entry is that of the unified hierarchy.
+// V2 reports whether the entry is that of the cgroup v2 hierarchy.
 func (e CgroupEntry) V2() bool { return e.Hierarchy == 0 && len(e.Controllers) == 0 }
 
 var errCgroup = errors.New("malformed cgroup")
 
-// ParseCgroup parses /proc/PID/cgroup. The kernel lets no newline into a
-// cgroup's name; colons it does.
+// ParseCgroup parses /proc/PID/cgroup. The name of a cgroup may contain colons, but no newline.
 func ParseCgroup(b []byte) ([]CgroupEntry, error) {
 	var entries []CgroupEntry
 	for line := range bytes.Lines(b) {
@@ -44,10 +42,9 @@ func ParseCgroup(b []byte) ([]CgroupEntry, error) {
 	return entries, nil
 }
 
-// Cgroups reads the cgroups of the process that st describes; only its PID and
-// Thread matter. A first thread that has exited does not show those of its process,
-// but the root in each hierarchy of v1, and in v2 the cgroup in which it exited.
-// Where the kernel has no cgroups, the error is errors.ErrUnsupported.
+// Cgroups reads the cgroups of the process that st describes. It uses only st.PID and st.Thread. If the leader has
+// exited, Cgroups reads the file of a living thread: the file of the leader shows the root cgroup in each v1 hierarchy,
+// and in v2 the cgroup in which the leader exited. On a kernel without cgroups the error is errors.ErrUnsupported.
 func (fs *FS) Cgroups(st *Stat) ([]CgroupEntry, error) {
 	var b []byte
 	read := func(task string) (err error) {
@@ -58,7 +55,7 @@ func (fs *FS) Cgroups(st *Stat) ([]CgroupEntry, error) {
 	err := read(threadDir(st.Thread))
 	if vanished(err) {
 		if err = fs.throughThread(st.PID, read); vanished(err) {
-			return nil, fs.unsupported(path)
+			return nil, fs.unsupportedError(path)
 		}
 	}
 	if err == ErrNoProcess {

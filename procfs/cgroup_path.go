@@ -9,23 +9,23 @@ import (
 	"killbox/internal/show"
 )
 
-// CgroupDir is a cgroup of the v2 hierarchy: its path as in /proc/PID/cgroup, and its directory in the file
+// CgroupDir is a cgroup of the v2 hierarchy. Path is its path as in /proc/PID/cgroup, Dir is its directory in the file
 // system.
 type CgroupDir struct{ Path, Dir string }
 
-// Contains reports whether the cgroup with the path is this one or below it.
+// Contains reports whether path, as in /proc/PID/cgroup, is the path of d or of a cgroup below d.
 func (d *CgroupDir) Contains(path string) bool {
 	return path == d.Path || strings.HasPrefix(path, strings.TrimSuffix(d.Path, "/")+"/")
 }
 
-// CgroupHierarchy is the v2 hierarchy of cgroups, wherever it is mounted.
+// CgroupHierarchy is the cgroup v2 hierarchy with all its mounts.
 type CgroupHierarchy struct {
 	fs     *FS
-	mounts []Mount // of all kinds
-	v2     []Mount
+	mounts []Mount // of all file system types
+	v2     []Mount // of type cgroup2
 }
 
-// CgroupHierarchy finds the v2 hierarchy. It is an error if that is mounted nowhere.
+// CgroupHierarchy finds the mounts of the cgroup v2 hierarchy. It returns an error if there is none.
 func (fs *FS) CgroupHierarchy() (*CgroupHierarchy, error) {
 	mounts, err := fs.Mounts()
 	if err != nil {
@@ -43,26 +43,27 @@ func (fs *FS) CgroupHierarchy() (*CgroupHierarchy, error) {
 	return h, nil
 }
 
-// Find finds a cgroup by its directory, or by its path as in /proc/PID/cgroup. It does not look whether the
-// directory of a path exists.
+// Find returns the cgroup with the given name. The name is the directory of the cgroup, or its path as in
+// /proc/PID/cgroup. For a path, Find does not check whether the cgroup exists.
 func (h *CgroupHierarchy) Find(name string) (*CgroupDir, error) {
-	if dir, err := cgroupAt(h.mounts, name); dir != nil || err != nil {
+	if dir, err := cgroupOfDir(h.mounts, name); dir != nil || err != nil {
 		return dir, err
 	}
-	return cgroupNamed(h.v2, cleanCgroup(filepath.Clean(name)))
+	return cgroupOfPath(h.v2, cleanCgroup(filepath.Clean(name)))
 }
 
-// Of finds the cgroup of a process.
+// Of returns the cgroup of a process.
 func (h *CgroupHierarchy) Of(st *Stat) (*CgroupDir, error) {
 	path, err := h.fs.UnifiedPath(st)
 	if err != nil {
 		return nil, err
 	}
-	return cgroupNamed(h.v2, path)
+	return cgroupOfPath(h.v2, path)
 }
 
-// cgroupAt returns the cgroup whose directory is path, nil if path is not in a mounted hierarchy.
-func cgroupAt(mounts []Mount, path string) (*CgroupDir, error) {
+// cgroupOfDir returns the cgroup whose directory is path. It returns nil if path does not exist or is not in a cgroup
+// file system, and an error if path is in a v1 hierarchy or outside of the caller's cgroup namespace.
+func cgroupOfDir(mounts []Mount, path string) (*CgroupDir, error) {
 	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, nil
@@ -81,7 +82,7 @@ func cgroupAt(mounts []Mount, path string) (*CgroupDir, error) {
 	case at == nil:
 		return nil, nil
 	case at.FSType == "cgroup":
-		return nil, errors.New("is of cgroup v1, which cannot be frozen and killed as a whole: only v2 can")
+		return nil, errors.New("is in a cgroup v1 hierarchy: only a v2 cgroup can be frozen and killed as a whole")
 	case at.FSType != "cgroup2":
 		return nil, nil
 	case strings.HasPrefix(at.Root, "/.."):
@@ -90,8 +91,10 @@ func cgroupAt(mounts []Mount, path string) (*CgroupDir, error) {
 	return &CgroupDir{Path: filepath.Join(at.Root, strings.TrimPrefix(path, at.Point)), Dir: path}, nil
 }
 
-// cgroupNamed finds the directory of a path as in /proc/PID/cgroup.
-func cgroupNamed(v2 []Mount, path string) (*CgroupDir, error) {
+// cgroupOfPath returns the cgroup with a path as in /proc/PID/cgroup. v2 are the mounts of the hierarchy. The error
+// says that the directory of the cgroup is not below any of them, or that the cgroup is outside of the caller's cgroup
+// namespace.
+func cgroupOfPath(v2 []Mount, path string) (*CgroupDir, error) {
 	if strings.HasPrefix(path, "/..") {
 		return nil, errors.New("is outside of this cgroup namespace")
 	}
@@ -102,10 +105,10 @@ func cgroupNamed(v2 []Mount, path string) (*CgroupDir, error) {
 		}
 		return &CgroupDir{Path: path, Dir: filepath.Join(m.Point, strings.TrimPrefix(path, m.Root))}, nil
 	}
-	return nil, fmt.Errorf("cgroup %s is not below any mount of the hierarchy", show.Word(path))
+	return nil, fmt.Errorf("cgroup %s is not below any mount of the cgroup v2 hierarchy", show.Word(path))
 }
 
-// UnifiedPath returns the path of a process's cgroup in the v2 hierarchy, as in /proc/PID/cgroup.
+// UnifiedPath returns the path of the cgroup of a process in the v2 hierarchy, as in /proc/PID/cgroup.
 func (fs *FS) UnifiedPath(st *Stat) (string, error) {
 	entries, err := fs.Cgroups(st)
 	if err != nil {
@@ -116,11 +119,11 @@ func (fs *FS) UnifiedPath(st *Stat) (string, error) {
 			return e.Path, nil
 		}
 	}
-	return "", errors.New("is in no cgroup v2")
+	return "", errors.New("is not in the cgroup v2 hierarchy")
 }
 
-// CgroupPath returns the path as in /proc/PID/cgroup of a cgroup, of either version, that is named by its
-// directory in the file system. Any other path is returned as it is, without slashes at its end.
+// CgroupPath converts the directory of a cgroup, v1 or v2, to its path as in /proc/PID/cgroup. From any other path it
+// only removes the trailing slashes.
 func (fs *FS) CgroupPath(path string) string {
 	if fs == nil {
 		return path

@@ -13,8 +13,7 @@ import (
 
 var errChildren = errors.New("malformed children")
 
-// ParseChildren parses /proc/PID/task/TID/children: numbers, each with a space
-// after it.
+// ParseChildren parses /proc/PID/task/TID/children: PIDs, each followed by a space.
 func ParseChildren(b []byte) ([]int, error) {
 	return appendChildren(nil, b)
 }
@@ -33,16 +32,14 @@ func appendChildren(into []int, b []byte) ([]int, error) {
 		into = append(into, int(pid))
 	}
 	if len(f.rest) > 0 {
-		return into, fmt.Errorf("%w: more than a line", errChildren)
+		return into, fmt.Errorf("%w: more than one line", errChildren)
 	}
 	return into, nil
 }
 
-// Children returns the children of a process, whichever of its threads they
-// belong to, in ascending order. It takes a kernel with CONFIG_PROC_CHILDREN
-// (Linux 4.2), the error is errors.ErrUnsupported otherwise. The list is only
-// reliable while the process and its children are stopped: a child that exits
-// during the reading can make the kernel skip its siblings
+// Children returns the PIDs of the children of all threads of a process, in ascending order. It needs a kernel with
+// CONFIG_PROC_CHILDREN (Linux 4.2); on others the error is errors.ErrUnsupported. The list is reliable only while the
+// process and its children are stopped: if a child exits during the read, the kernel may skip its siblings
 // (proc_pid_children(5)).
 func (fs *FS) Children(pid int) ([]int, error) {
 	dir := processPath(pid, "task")
@@ -59,11 +56,11 @@ func (fs *FS) Children(pid int) ([]int, error) {
 		if err == unix.ENOENT && !fs.hasChildren && fs.pathExists(task) {
 			b, err = fs.read(path, false, unlimited)
 			if err == unix.ENOENT && fs.pathExists(task) {
-				return nil, fs.unsupported(path)
+				return nil, fs.unsupportedError(path)
 			}
 		}
 		if vanished(err) {
-			continue // a thread that exited has left its children to another
+			continue // the thread has exited; its children now belong to another thread
 		}
 		if err != nil {
 			return nil, &os.PathError{Op: "read", Path: fs.root + "/" + path, Err: err}
@@ -73,16 +70,22 @@ func (fs *FS) Children(pid int) ([]int, error) {
 			return nil, fmt.Errorf("%s/%s: %w", fs.root, path, err)
 		}
 	}
-	// A child whose parent thread exited meanwhile was seen with two of them.
+	// If the parent thread of a child exited during the loop, the child may be in the lists of two threads. Remove such
+	// duplicates.
 	slices.Sort(children)
 	return slices.Compact(children), nil
 }
 
-// SnapshotTree reads only the roots and their descendants, by their lists of children, so its cost depends on the
-// size of the tree and not on that of the process table. It returns false if only a scan of the table can find all
-// members: if the kernel has no such lists (CONFIG_PROC_CHILDREN), if a list changes during the read and may be
-// incomplete (see Children), if hidepid hides members, or if a member leads a session and includeSessions is set. It is
-// for display: a caller that signals what it finds must scan the table.
+// SnapshotTree reads only the roots and their descendants, which it finds through the children files of /proc. So its
+// cost depends on the size of the tree and not on that of the process table. It reports whether the result is complete.
+// The result is not complete if:
+//
+//   - the kernel has no children files (CONFIG_PROC_CHILDREN);
+//   - a children file changes during the read, so that it may lack a child (see Children);
+//   - hidepid hides members;
+//   - includeSessions is set and a member leads a session.
+//
+// The result is for display only: a caller that signals members must call Snapshot.
 func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) bool {
 	var procs []Stat
 	seen := make(map[int]bool)
@@ -125,8 +128,8 @@ func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) boo
 	return true
 }
 
-// readChildren returns the children of a process that has that many threads. ok is false if the list may be
-// incomplete.
+// readChildren returns the children of a process with the given number of threads. The second result reports whether
+// the read succeeded.
 func (fs *FS) readChildren(pid, threads int) ([]int, bool) {
 	if threads != 1 {
 		children, err := fs.Children(pid)

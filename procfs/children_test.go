@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestTree: what it finds is the family that the table shows, or it says that it cannot tell.
-func TestTree(t *testing.T) {
+// TestSnapshotTree checks that SnapshotTree finds the same members as a scan of the process table, or returns false.
+func TestSnapshotTree(t *testing.T) {
 	root := procfstest.Build(t,
 		procfstest.Proc{PID: 1, SID: 1},
 		procfstest.Proc{PID: 10, PPID: 1, SID: 1, Threads: 1},
@@ -25,9 +25,9 @@ func TestTree(t *testing.T) {
 	)
 	fs := open(t, root)
 	for _, tt := range []struct {
-		root   procfs.ID
-		strays bool
-		want   []int // nil: the table is asked for
+		root            procfs.ID
+		includeSessions bool
+		want            []int // nil if SnapshotTree returns false
 	}{
 		{id(10), true, []int{9, 10, 11, 12}},
 		{id(11), true, []int{9, 11, 12}},
@@ -38,22 +38,22 @@ func TestTree(t *testing.T) {
 		{id(77), true, []int{}},
 	} {
 		var tree, table procfs.Snapshot
-		ok := fs.SnapshotTree([]procfs.ID{tt.root}, tt.strays, &tree)
+		ok := fs.SnapshotTree([]procfs.ID{tt.root}, tt.includeSessions, &tree)
 		if ok != (tt.want != nil) {
 			t.Errorf("%v: %v", tt.root, ok)
 		}
 		if !ok {
 			continue
 		}
-		family := procfs.TreeQuery{Roots: []procfs.ID{tt.root}, IncludeSessions: tt.strays}
-		got := append([]int{}, pidsOf(tree.Descendants(family))...)
+		query := procfs.TreeQuery{Roots: []procfs.ID{tt.root}, IncludeSessions: tt.includeSessions}
+		got := append([]int{}, pidsOf(tree.Descendants(query))...)
 		if diff := cmp.Diff(tt.want, got); diff != "" {
 			t.Errorf("%v (-want +got):\n%s", tt.root, diff)
 		}
 		if err := fs.Snapshot(&table); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(append([]int{}, pidsOf(table.Descendants(family))...), got); diff != "" {
+		if diff := cmp.Diff(append([]int{}, pidsOf(table.Descendants(query))...), got); diff != "" {
 			t.Errorf("%v (-table +tree):\n%s", tt.root, diff)
 		}
 	}
@@ -62,7 +62,7 @@ func TestTree(t *testing.T) {
 			t.Fatal(err)
 		}
 		if fs.SnapshotTree([]procfs.ID{id(10)}, true, new(procfs.Snapshot)) {
-			t.Errorf("without the children of %s", pid)
+			t.Errorf("true without the children file of %s", pid)
 		}
 	}
 }

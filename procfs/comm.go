@@ -6,16 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Comm reads /proc/PID/comm, the name that stat shows as well. Of the files that every process has it is the cheapest
-// to read. The result is valid until the next use of fs.
+// Comm returns the name of a process from /proc/PID/comm. stat shows the same name, but comm is the cheapest file to
+// read. The result is valid until the next use of fs.
 func (fs *FS) Comm(pid int) ([]byte, error) {
 	b, err := fs.readRecord(pid, "comm")
 	return bytes.TrimSuffix(b, []byte("\n")), err
 }
 
-// Arg0 reads the first argument of a process; it is empty for a process without arguments. The result is valid until the
-// next use of fs. Unlike the other files that are read by raw system calls, cmdline can block, while another thread holds
-// the lock on the memory map of the process. Only the caller's thread waits then.
+// Arg0 returns the first argument of a process, empty for a process without arguments. The result is valid until the
+// next use of fs. Arg0 uses raw system calls (see readRaw), although a read of cmdline can block while a thread of the
+// process holds the lock on its memory map. Then the calling thread waits, and keeps its Go processor (P).
 func (fs *FS) Arg0(pid int) ([]byte, error) {
 	fd, err := fs.openRaw(pid, "cmdline")
 	n := 0
@@ -25,8 +25,8 @@ func (fs *FS) Arg0(pid int) ([]byte, error) {
 	}
 	b := fs.buf[:max(n, 0)]
 	if err != nil || bytes.IndexByte(b, 0) < 0 {
-		// The argument is longer than the buffer, a title without a final NUL, or empty (perhaps during
-		// execve(2)), or the read failed.
+		// The argument is longer than the buffer, or a title without a final NUL, or empty (perhaps during execve(2)),
+		// or the read failed. readMemory handles all four cases.
 		if b, err = fs.readMemory(pid, "cmdline"); err != nil {
 			return nil, err
 		}
@@ -35,8 +35,8 @@ func (fs *FS) Arg0(pid int) ([]byte, error) {
 	return b, nil
 }
 
-// Reopen returns an FS of the same /proc for another goroutine, with a descriptor of its own: processors that share one
-// contend for its reference count.
+// Reopen returns a new FS of the same /proc, for use by another goroutine. The new FS has its own descriptor, because
+// CPUs that share a descriptor contend for its reference count.
 func (fs *FS) Reopen() (*FS, error) {
 	fd, err := fs.open(".", unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {

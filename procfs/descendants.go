@@ -1,36 +1,37 @@
 package procfs
 
-// TreeQuery says which tree Snapshot.Descendants looks for, and what earlier scans found of it.
+// TreeQuery is the argument of Snapshot.Descendants: the roots of a tree, and what earlier scans found of the tree.
 type TreeQuery struct {
 	Roots []ID
-	// Known holds the members that earlier scans found, including those that have exited. Descendants only
-	// reads it: the caller adds what was found.
+	// Known holds the members that earlier scans found, including those that have exited. Descendants does not change
+	// Known: the caller adds the members found.
 	Known map[ID]bool
-	// Sessions holds the sessions that a member leads or has led. Descendants adds those that it finds,
-	// unless it is nil.
+	// Sessions holds the IDs of the sessions that a member leads, or led before it exited. Descendants adds those that
+	// it finds, unless the map is nil.
 	Sessions map[int]bool
-	// IncludeSessions makes members of all processes in such sessions: strays that have lost their parent.
+	// IncludeSessions adds all processes in sessions that a member leads, or led before it exited. These include
+	// strays: orphans, whose parent no longer links them to the tree.
 	IncludeSessions bool
 }
 
-// Descendants returns the members of a tree that are in the snapshot, including the roots, in ascending order
-// of PID. A process is a member if
+// Descendants returns the members of a tree that are in the snapshot, including the roots, in ascending order of PID.
+// A process is a member if one of these holds:
 //
-//   - Roots or Known contains its ID. The start time must match, so a process that reuses the PID is none;
-//   - its parent is a member that is in the snapshot;
-//   - with IncludeSessions, a member that is in the snapshot leads its session, since a process enters a
-//     session only by being forked in it (or by setsid(2), as its leader);
-//   - with IncludeSessions, Sessions contains its session, unless an unrelated process has that PID. The
-//     kernel allocates no PID that is in use as a session ID (alloc_pid in kernel/pid.c), so an unrelated
-//     process with that PID proves that the session has ended and that this is another one. While a member of
-//     Roots or Known is in the session, it has not ended.
+//   - Roots or Known contains its ID. The start time must match, so a process that reuses the PID is not a member.
+//   - Its parent is a member that is in the snapshot.
+//   - IncludeSessions is set, and a member that is in the snapshot leads its session. A process can enter a session
+//     only by being forked in it, or as its leader by setsid(2).
+//   - IncludeSessions is set, and Sessions contains its session, unless an unrelated process has the session ID as its
+//     PID. The kernel allocates no PID that is in use as a session ID (alloc_pid in kernel/pid.c). So the unrelated
+//     process proves that the session of the tree has ended, and that a new session has the same ID. But while a
+//     process of Roots or Known is in the session, the session has not ended.
 //
-// It takes time linear in the size of the snapshot, and a binary search for each process.
+// For n processes it takes time of order n log n.
 //
-// A child may be older than its parent, after a subreaper or init has adopted it (PR_SET_CHILD_SUBREAPER), so
-// start times refute no parenthood. They would matter only if a PID were allocated twice during one scan: first
-// to the parent of an unrelated process, and then to a member. A caller that signals processes of a snapshot
-// must open and verify them anyway.
+// Descendants does not compare the start times of parent and child: a child may be older than its parent, after a
+// subreaper or init has adopted the child (PR_SET_CHILD_SUBREAPER in prctl(2)). The comparison would matter only if
+// a PID were allocated twice during one scan: first to the parent of an unrelated process, and then to a member.
+// A caller that signals processes of a snapshot must open and verify them anyway.
 func (s *Snapshot) Descendants(f TreeQuery) []*Stat {
 	w := s.newTreeWalk()
 	roots := make(map[ID]bool, len(f.Roots))
@@ -61,8 +62,8 @@ func (s *Snapshot) Descendants(f TreeQuery) []*Stat {
 			w.add(int(child))
 		}
 		p := &s.Procs[i]
-		// The leader's own session is 0 outside of its PID namespace, and -1
-		// while it is being reaped: neither is its number.
+		// A process leads its session if its SID equals its PID. A SID of 0 means a session from outside of the PID
+		// namespace, and -1 a process that is being reaped.
 		if p.SID != p.PID {
 			continue
 		}
@@ -75,31 +76,32 @@ func (s *Snapshot) Descendants(f TreeQuery) []*Stat {
 	}
 
 	var members []*Stat
-	for i, is := range w.member {
-		if is {
+	for i, isMember := range w.member {
+		if isMember {
 			members = append(members, &s.Procs[i])
 		}
 	}
 	return members
 }
 
-// none ends a list of indices.
+// none marks the end of a linked list of indices.
 const none = -1
 
-// treeWalk is the state of Descendants: indices into Snapshot.Procs, and lists of indices that are linked
-// through slices, so that one pass builds them in three allocations.
+// treeWalk is the state of Descendants. It refers to a process by its index in Snapshot.Procs. The children of a
+// process, and the processes in a session, are lists that are linked through slices: one pass builds all lists with
+// few allocations.
 type treeWalk struct {
 	s                     *Snapshot
 	member                []bool
-	queue                 []int
+	queue                 []int // members whose children have not been added
 	firstChild, nextChild []int32
-	// The first call of addSession builds the lists of sessions. It deletes a session once that has been
-	// added.
+	// session holds the first process of each session, nextInSID the next process in the same session. The first call
+	// of addSession builds both. addSession deletes a session from the map once its processes have been added.
 	session   map[int]int32
 	nextInSID []int32
 }
 
-// newTreeWalk links the lists of children.
+// newTreeWalk builds the lists of children.
 func (s *Snapshot) newTreeWalk() *treeWalk {
 	n := len(s.Procs)
 	w := &treeWalk{s: s, member: make([]bool, n), firstChild: make([]int32, n), nextChild: make([]int32, n)}
@@ -115,7 +117,7 @@ func (s *Snapshot) newTreeWalk() *treeWalk {
 	return w
 }
 
-// add makes a member of the process with that index.
+// add adds the process with index i to the members.
 func (w *treeWalk) add(i int) {
 	if !w.member[i] {
 		w.member[i] = true
@@ -123,7 +125,7 @@ func (w *treeWalk) add(i int) {
 	}
 }
 
-// addSession makes members of all processes in the session.
+// addSession adds all processes in the session to the members.
 func (w *treeWalk) addSession(sid int) {
 	if w.session == nil {
 		w.session = make(map[int]int32)

@@ -2,9 +2,8 @@ package procfs
 
 import "bytes"
 
-// ParseEnviron splits /proc/PID/environ (proc_pid_environ(5)) into its entries.
-// Empty ones, left where a title was written over them, are dropped; an entry
-// need not hold an equals sign.
+// ParseEnviron splits /proc/PID/environ (proc_pid_environ(5)) into its entries. It drops empty entries, which are there
+// if a title was written over the environment. An entry need not contain an equals sign.
 func ParseEnviron(b []byte) []string {
 	var env []string
 	for entry := range bytes.SplitSeq(b, []byte{0}) {
@@ -15,9 +14,8 @@ func ParseEnviron(b []byte) []string {
 	return env
 }
 
-// HasEnv reports whether an environment, as EnvironBytes returns it, has an
-// entry name=value, or with anyValue one of that name. If a name is there more
-// than once, every one counts.
+// HasEnv reports whether the environment b, as EnvironBytes returns it, has an entry name=value or, with anyValue, any
+// entry of that name. If b has several entries of that name, one match is enough.
 func HasEnv(b []byte, name, value string, anyValue bool) bool {
 	for entry := range bytes.SplitSeq(b, []byte{0}) {
 		key, val, ok := bytes.Cut(entry, []byte("="))
@@ -28,9 +26,9 @@ func HasEnv(b []byte, name, value string, anyValue bool) bool {
 	return false
 }
 
-// Environ reads the environment that a process was started with, at most 8 MiB
-// of it: what it changed since is not seen. It takes PTRACE_MODE_READ access
-// (ptrace(2)). Zombies and kernel threads have none, which is no error.
+// Environ returns the environment with which the program of a process was started, at most 8 MiB of it. Later changes,
+// as by setenv(3), are not visible. Environ needs PTRACE_MODE_READ access (ptrace(2)). For a zombie or a kernel thread
+// it returns nil and no error.
 func (fs *FS) Environ(pid int) ([]string, error) {
 	b, err := fs.EnvironBytes(pid)
 	if err != nil {
@@ -39,8 +37,8 @@ func (fs *FS) Environ(pid int) ([]string, error) {
 	return ParseEnviron(b), nil
 }
 
-// EnvironBytes is Environ without the splitting. The result is good until the
-// next use of fs.
+// EnvironBytes is like Environ, but returns the entries as the kernel does: each ends with a NUL. The result is valid
+// until the next use of fs.
 func (fs *FS) EnvironBytes(pid int) ([]byte, error) {
 	return fs.readMemory(pid, "environ")
 }

@@ -7,19 +7,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exe returns the path of the program that a process runs (proc_pid_exe(5)),
-// without the " (deleted)" that the kernel appends when the file has been removed
-// or replaced. A name that really ends in " (deleted)" keeps that, and so does one
-// that the caller's rights do not suffice to look up. For zombies and kernel
-// threads, which run none, the path is empty. It takes PTRACE_MODE_READ access
-// (ptrace(2)).
+// Exe returns the path of the executable of a process (proc_pid_exe(5)). It removes the suffix " (deleted)", which the
+// kernel appends if the file was removed or replaced. It keeps the suffix if the name of the file really ends in it, or
+// if the caller has no permission to look the file up. For a zombie or a kernel thread the path is empty. Exe needs
+// PTRACE_MODE_READ access (ptrace(2)).
 func (fs *FS) Exe(pid int) (string, error) {
 	b, err := fs.ExeBytes(pid)
 	return string(b), err
 }
 
-// ExeBytes is Exe without a string of its own. The result is good until the
-// next use of fs.
+// ExeBytes is like Exe, but allocates no string. The result is valid until the next use of fs.
 func (fs *FS) ExeBytes(pid int) ([]byte, error) {
 	thread := ""
 	b, err := fs.readLink(pid, "exe")
@@ -45,12 +42,12 @@ func (fs *FS) ExeBytes(pid int) ([]byte, error) {
 	return nil, fs.processError("readlink", processPath(pid, "exe"), err)
 }
 
-// keepsSuffix reports whether the literal path names the file that the process
-// runs, so that the kernel has appended nothing, or whether this cannot be looked
-// up. dir is the folder of the process or of a thread, with a slash at the end. It
-// does not use fs.buf.
+// keepsSuffix reports whether path, which ends in " (deleted)", names the executable as it stands, so that the kernel
+// has appended nothing. It also returns true if the caller may not look the path up. dir is the directory of the
+// process or of a thread, with a trailing slash. keepsSuffix does not use fs.buf, because the path of ExeBytes is in
+// it.
 func (fs *FS) keepsSuffix(dir, path string) bool {
-	top, err := fs.openTop(dir)
+	top, err := fs.openLinkRoot(dir)
 	if err != nil {
 		return !vanished(err)
 	}
@@ -67,16 +64,16 @@ func (fs *FS) keepsSuffix(dir, path string) bool {
 	return err == nil && named.Dev == runs.Dev && named.Ino == runs.Ino
 }
 
-// maxDepth is more than the number of directories above any real root directory;
-// a path of that many ".." is still shorter than PATH_MAX.
+// maxDepth is more than the number of directories above any real root directory. A path of maxDepth times "/.." is
+// still shorter than PATH_MAX, which is 4096 bytes.
 const maxDepth = 1000
 
-// openTop returns a descriptor of the directory at which the paths of the links
-// in /proc/PID begin: our own root directory, where the process's is below that,
-// and otherwise that of its mount namespace (d_path in fs/d_path.c). Path
-// resolution stops at the same place on its way up from the process's root.
-func (fs *FS) openTop(dir string) (int, error) {
-	path := topPath(dir)
+// openLinkRoot returns a descriptor of the directory at which the paths of the links in /proc/PID begin (d_path in
+// fs/d_path.c). This is the caller's root directory if the root directory of the process is the same or below it, and
+// otherwise the root of the mount namespace of the process. openLinkRoot follows ".." up from the root directory of the
+// process: path resolution does not go above that directory.
+func (fs *FS) openLinkRoot(dir string) (int, error) {
+	path := linkRootPath(dir)
 	for {
 		fd, err := unix.Openat(fs.fd, path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 		if err != unix.EINTR {
@@ -85,7 +82,7 @@ func (fs *FS) openTop(dir string) (int, error) {
 	}
 }
 
-func topPath(dir string) string { return dir + "root" + strings.Repeat("/..", maxDepth) }
+func linkRootPath(dir string) string { return dir + "root" + strings.Repeat("/..", maxDepth) }
 
 func fstatat(dir int, path string, st *unix.Stat_t, flags int) error {
 	for {

@@ -75,10 +75,10 @@ func TestParseStatus(t *testing.T) {
 	}
 
 	if s, err := procfs.ParseStatus([]byte("State:\tZ (zombie)")); err != nil || s.State != 'Z' {
-		t.Errorf("an old kernel's, or cut short: %+v, %v", s, err)
+		t.Errorf("of an old kernel, or truncated: %+v, %v", s, err)
 	}
 	if s, err := procfs.ParseStatus([]byte("State:\tS\nUid:\t4294967294\t0\t0\t0\n")); err != nil || uint32(s.UID[0]) != 4294967294 {
-		t.Errorf("a high user number: %+v, %v", s, err)
+		t.Errorf("a high user ID: %+v, %v", s, err)
 	}
 }
 
@@ -156,7 +156,7 @@ func FuzzParseCmdline(f *testing.F) {
 		args := procfs.ParseCmdline(in)
 		if len(in) == 0 {
 			if args != nil {
-				t.Errorf("%q from nothing", args)
+				t.Errorf("%q from an empty file", args)
 			}
 			return
 		}
@@ -179,7 +179,7 @@ func TestEnviron(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := procfs.ParseEnviron(nil); got != nil {
-		t.Errorf("%q from nothing", got)
+		t.Errorf("%q from an empty file", got)
 	}
 	for _, tt := range []struct {
 		name, value string
@@ -224,7 +224,7 @@ func TestParseCgroup(t *testing.T) {
 		}
 	}
 	if got, err := procfs.ParseCgroup(nil); got != nil || err != nil {
-		t.Errorf("nothing: %v, %v", got, err)
+		t.Errorf("an empty file: %v, %v", got, err)
 	}
 	for _, in := range []string{"\n", "0", "0:", "0::", "x::/", "-1::/", "::/", "0:/\n", "0::/\n\n", "99999999999::/"} {
 		if got, err := procfs.ParseCgroup([]byte(in)); err == nil {
@@ -336,7 +336,7 @@ func TestTTYName(t *testing.T) {
 	for nr, want := range map[uint32]string{
 		0: "?", 4<<8 | 1: "tty1", 4<<8 | 63: "tty63", 4<<8 | 64: "ttyS0", 4<<8 | 67: "ttyS3",
 		136 << 8: "pts/0", 136<<8 | 255: "pts/255", 137 << 8: "pts/256",
-		// pts/256 and pts/1048575 as of Linux 2.6: the minor's upper bits are on top.
+		// pts/256 and pts/1048575 since Linux 2.6: bits 20 to 31 are the upper bits of the minor.
 		1<<20 | 136<<8: "pts/256", 0xfff<<20 | 136<<8 | 0xff: "pts/1048575",
 		204<<8 | 64: "ttyAMA0", 188 << 8: "ttyUSB0", 166<<8 | 2: "ttyACM2", 229 << 8: "hvc0", 5<<8 | 1: "5:1", 250<<8 | 3: "250:3",
 	} {
@@ -348,7 +348,8 @@ func TestTTYName(t *testing.T) {
 
 func TestTTYNumber(t *testing.T) {
 	fs := open(t, procfstest.Build(t))
-	// /dev/null is no terminal, but it is everywhere, with a number that is known.
+	// TTYNumber accepts any character device. /dev/null is one that exists on every system, with the same device
+	// number.
 	for name, want := range map[string]uint32{"?": 0, "-": 0, "null": 1<<8 | 3, "/dev/null": 1<<8 | 3} {
 		if got, err := fs.TTYNumber(name); err != nil || got != want {
 			t.Errorf("TTYNumber(%q) = %#x, %v; want %#x", name, got, err, want)
@@ -401,7 +402,7 @@ func TestReaders(t *testing.T) {
 	age, err := fs.Age(stat)
 	check("Age", 90*time.Second, age, err)
 	age, err = fs.Age(procfs.Stat{ID: procfs.ID{Start: 1<<64 - 1}})
-	check("Age of the unborn", time.Duration(0), age, err)
+	check("Age with a start time in the future", time.Duration(0), age, err)
 	status, err := fs.Status(7)
 	check("Status", [4]int{1000, 1000, 1000, 1000}, status.UID, err)
 	cmdline, err := fs.Cmdline(7)
@@ -417,7 +418,7 @@ func TestReaders(t *testing.T) {
 	wchan, err := fs.Wchan(7)
 	check("Wchan", "do_wait", wchan, err)
 	wchan, err = fs.Wchan(8)
-	check("Wchan of one that runs", "", wchan, err)
+	check("Wchan of a running process", "", wchan, err)
 	exe, err := fs.Exe(7)
 	check("Exe", "/bin/prog", exe, err)
 	exe, err = fs.Exe(9)
@@ -425,7 +426,7 @@ func TestReaders(t *testing.T) {
 	children, err := fs.Children(7)
 	check("Children", []int{8, 9}, children, err)
 	children, err = fs.Children(9)
-	check("Children of the childless", []int(nil), children, err)
+	check("Children of a process without children", []int(nil), children, err)
 	mounts, err := fs.Mounts()
 	check("Mounts", "/sys/fs/cgroup", mounts[len(mounts)-1].Point, err)
 	last, err := fs.LastPID()
@@ -442,6 +443,7 @@ func TestReaders(t *testing.T) {
 	}
 }
 
+// perProcess returns the readers that take a PID, by name.
 func perProcess(fs *procfs.FS) map[string]func(int) error {
 	return map[string]func(int) error{
 		"Stat":     func(pid int) error { _, err := fs.Stat(pid); return err },
@@ -455,8 +457,8 @@ func perProcess(fs *procfs.FS) map[string]func(int) error {
 	}
 }
 
-// TestUnsupported covers kernels that were built without some files: their
-// absence must not read as the absence of the process.
+// TestUnsupported covers kernels that were built without some files: if a file is missing but the process exists, the
+// error must not be ErrNoProcess.
 func TestUnsupported(t *testing.T) {
 	root := procfstest.Build(t, procfstest.Proc{PID: 5}, procfstest.Proc{PID: 6, PPID: 5})
 	for _, file := range []string{"cgroup", "wchan", "task/5/children"} {
@@ -470,7 +472,7 @@ func TestUnsupported(t *testing.T) {
 			t.Errorf("%s: %v, want ErrUnsupported", what, err)
 		}
 	}
-	// Once the file has been seen elsewhere, it is the thread that is missing.
+	// After a children file was read, a missing one means that the thread has exited.
 	if got, err := fs.Children(6); len(got) != 0 || err != nil {
 		t.Errorf("Children(6) = %v, %v", got, err)
 	}
@@ -479,7 +481,7 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
-func TestChildrenOfEveryThread(t *testing.T) {
+func TestChildrenOfAllThreads(t *testing.T) {
 	root := procfstest.Build(t, procfstest.Proc{PID: 5}, procfstest.Proc{PID: 9, PPID: 5})
 	var many strings.Builder
 	want := []int{9}
@@ -520,19 +522,19 @@ func TestParseStatusName(t *testing.T) {
 	}
 }
 
-// TestLastPIDError: the error says why the last PID is not known.
+// TestLastPIDError checks that the error says why the last PID is not known.
 func TestLastPIDError(t *testing.T) {
 	for what, test := range map[string]struct {
 		change func(path string) error
 		want   string
 	}{
 		"missing":   {os.Remove, " cannot be read (subset=pid)"},
-		"malformed": {func(path string) error { return os.WriteFile(path, []byte("x\n"), 0o600) }, ` does not tell the last PID: malformed loadavg: "x"`},
-		"no PID":    {func(path string) error { return os.WriteFile(path, []byte("0 0 0 0/0 0\n"), 0o600) }, " does not tell the last PID"},
+		"malformed": {func(path string) error { return os.WriteFile(path, []byte("x\n"), 0o600) }, ` does not show the last PID: malformed loadavg: "x"`},
+		"no PID":    {func(path string) error { return os.WriteFile(path, []byte("0 0 0 0/0 0\n"), 0o600) }, " does not show the last PID"},
 		"refused": {func(path string) error {
 			return errors.Join(os.Remove(path), os.Mkdir(path, 0o700))
 		}, " cannot be read (is a directory)"},
-		"faked": {func(path string) error {
+		"replaced": {func(path string) error {
 			return errors.Join(os.Remove(path), os.Symlink("/proc/loadavg", path))
 		}, " is not the kernel's (a file is mounted over it, as lxcfs does)"},
 	} {

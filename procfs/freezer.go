@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Frozen returns the cgroup that keeps a process frozen, if one does: by the
-// freezer controller of cgroup v1 (freezer.state), or on v2 by cgroup.freeze,
-// its own or an ancestor's (cgroup.events, Linux 5.2).
+// Frozen reports whether a cgroup of the process is frozen, and returns the path of that cgroup. A v1 cgroup is frozen
+// if its freezer.state is FROZEN or FREEZING. A v2 cgroup is frozen if its cgroup.events says so (Linux 5.2), which is
+// also the case if cgroup.freeze is set in a cgroup above it.
 func (fs *FS) Frozen(st *Stat) (cgroup string, ok bool) {
 	entries, err := fs.Cgroups(st)
 	if err != nil {
 		return "", false
 	}
 	if fs.mounts == nil {
-		// Once is enough: hundreds of survivors may have to be explained.
+		// Read the mounts only once: Frozen may be called for hundreds of survivors.
 		fs.mounts, _ = fs.Mounts()
 	}
 	for _, e := range entries {
@@ -43,8 +43,7 @@ func (fs *FS) Frozen(st *Stat) (cgroup string, ok bool) {
 	return "", false
 }
 
-// dir returns where the cgroup is in the file system, "" if it is not mounted
-// or not below the mount's root.
+// dir returns the directory of the cgroup in the file system, "" if the cgroup is not below the root of any mount.
 func (e CgroupEntry) dir(mounts []Mount) string {
 	for _, m := range mounts {
 		switch {

@@ -1,7 +1,8 @@
 // Package procfs reads /proc (proc(5)): the process table, and what can be known about a process without changing it.
 //
-// Every file has a pure parser and, as a method of FS, a reader. What is read from /proc is untrusted input: a process
-// chooses its own name, arguments and environment, and may end between any two system calls.
+// Each file of /proc has a parser, which is a pure function, and a reader, which is a method of FS. The content of
+// /proc is untrusted input: a process chooses its own name, arguments and environment, and may exit between any two
+// system calls.
 package procfs
 
 import (
@@ -16,45 +17,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNoProcess is the error of reading a file of a process that does not exist, or no longer. A zombie exists. A process
-// that hidepid=2 hides (proc(5)) cannot be told from one that does not exist.
+// ErrNoProcess is the error of a reader if the process does not exist or has been reaped. A zombie still exists. The
+// error is the same for a process that /proc hides because it is mounted with hidepid=2 (proc(5)).
 var ErrNoProcess = errors.New("no such process")
 
-// Exhausted reports whether err is want of descriptors or memory (EMFILE, ENFILE, ENOMEM). It says nothing
-// about what was to be read.
+// Exhausted reports whether err means that descriptors or memory have run out (EMFILE, ENFILE, ENOMEM). Such an error
+// says nothing about the file that was to be read.
 func Exhausted(err error) bool {
 	return errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE) || errors.Is(err, unix.ENOMEM)
 }
 
 const (
-	startBuffer = 16 << 10
-	// maxMemory bounds what is read from a process's own memory. execve(2)
-	// takes no more than 6 MiB of arguments and environment together, but a
-	// process may point the kernel at any part of its address space
-	// afterwards (PR_SET_MM_MAP in prctl(2)).
+	startBuffer = 16 << 10 // the size of a new FS's buffer, in bytes
+	// maxMemory limits a read from the memory of a process, in bytes. execve(2) accepts at most 6 MiB of arguments and
+	// environment together, but afterwards the process may point the kernel to any other part of its address space
+	// (PR_SET_MM_MAP in prctl(2)).
 	maxMemory = 8 << 20
 	unlimited = int(^uint(0) >> 1)
 )
 
-// FS is an open /proc. It keeps one buffer, which all readings share, so it may
-// be used by one goroutine at a time.
+// FS is an open /proc. All its methods share one buffer, so only one goroutine at a time may use an FS.
 type FS struct {
 	root    string
 	fd      int
 	dev     uint64 // the device number of the root
 	buf     []byte
 	pathBuf [40]byte // see pathForKernel
-	tids    []int
-	// mounts are those that Frozen saw.
-	mounts  []Mount
-	hidepid *bool // the result of HidesProcesses, nil before its first call
-	// hasChildren is set once a task's children file was seen, after which a
-	// missing one means that the task is gone.
+	tids    []int    // the buffer of Children
+	mounts  []Mount  // for Frozen, nil before its first call
+	hidepid *bool    // the result of HidesProcesses, nil before its first call
+	// hasChildren is set once the children file of a thread was read. From then on a missing children file means that
+	// the thread has exited.
 	hasChildren bool
 }
 
-// Open opens the /proc that is mounted at root. Everything is then read relative
-// to that directory's descriptor, whatever is mounted or chrooted to later.
+// Open opens the /proc that is mounted at root. All reads are relative to the descriptor of this directory, so later
+// mounts and chroot(2) have no effect.
 func Open(root string) (*FS, error) {
 	for {
 		fd, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
@@ -73,17 +71,16 @@ func Open(root string) (*FS, error) {
 	}
 }
 
-// Root returns the path that Open was given.
+// Root returns the argument of Open.
 func (fs *FS) Root() string { return fs.root }
 
-// Close closes the descriptor. The FS must not be used after.
+// Close closes the descriptor. The FS must not be used afterwards.
 func (fs *FS) Close() error { return unix.Close(fs.fd) }
 
-// read returns the content of the file at path, relative to the root, in the
-// shared buffer, or the bare errno. A record file holds a single record, which
-// seq_file hands out whole (fs/seq_file.c): a read that does not fill the buffer
-// has reached its end, and the one that would return 0 is saved. Other files end
-// a read wherever it suits them.
+// read returns the content of the file at path, relative to the root, in the shared buffer. It returns at most limit
+// bytes. The error is a bare errno. record means that the file is a single record of seq_file (fs/seq_file.c): then a
+// read(2) that does not fill the buffer has reached the end of the file, and no further read(2) is needed. In other
+// files a short read does not mean the end.
 func (fs *FS) read(path string, record bool, limit int) ([]byte, error) {
 	fd, err := fs.open(path, 0)
 	if err != nil {
@@ -128,7 +125,7 @@ func (fs *FS) grow() {
 	fs.buf = buf
 }
 
-// readRecord reads a file that every process has.
+// readRecord reads a file that every process has, with readRaw.
 func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 	b, err := fs.readRaw(pid, file)
 	if err != nil {
@@ -140,11 +137,11 @@ func (fs *FS) readRecord(pid int, file string) ([]byte, error) {
 	return b, nil
 }
 
-// readMemory reads cmdline or environ, which the kernel copies out of the address space of the process. For a process
-// without one (a zombie, a kernel thread) the file is empty, except that recent kernels (seen with 6.18) refuse the open
-// of environ with ESRCH, as for a process that does not exist. The file is also empty during execve(2), until the
-// arguments are in the new address space: readMemory waits for that. If the leader has exited, readMemory reads through a
-// living thread.
+// readMemory reads cmdline or environ, which the kernel copies out of the address space of the process. A zombie or a
+// kernel thread has no address space, so its file is empty; recent kernels (seen with 6.18) instead fail the open of
+// environ with ESRCH, as for a process that does not exist. The file is also empty during execve(2), until the
+// arguments are in the new address space: readMemory waits for them, for up to a second. If the leader has exited,
+// readMemory reads the file of a living thread.
 func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 	b, exited, err := fs.readThreadMemory(pid, "", file)
 	for began := time.Now(); exited && time.Since(began) < execLimit; {
@@ -153,15 +150,14 @@ func (fs *FS) readMemory(pid int, file string) ([]byte, error) {
 			break
 		}
 		if b, exited, err = fs.readThreadMemory(pid, threadDir(living[0].PID), file); err == ErrNoProcess {
-			b, exited, err = nil, true, nil // it has exited since
+			b, exited, err = nil, true, nil // the thread has exited since livingThreads
 		}
 	}
 	return b, err
 }
 
-// readThreadMemory reads the file through the folder of one thread, as task returns
-// it. exited means that the thread has exited, and so has no memory, while others
-// of the process have not.
+// readThreadMemory reads cmdline or environ of one thread; task is the result of threadDir. exited means that the
+// thread has exited, and so has no address space, while other threads of the process have not.
 func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited bool, err error) {
 	path := processPath(pid, task+file)
 	var before addressSpace
@@ -170,8 +166,8 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 		b, err := fs.read(path, false, maxMemory)
 		if err != nil {
 			if err == unix.EACCES {
-				// A thread that has exited has no memory, and therefore its files belong to root (task_dump_owner in
-				// fs/proc/base.c).
+				// The thread may have exited. Then it has no address space, and its files belong to root
+				// (task_dump_owner in fs/proc/base.c).
 				if _, _, exited := fs.readAddressSpace(pid, task); exited {
 					return nil, true, nil
 				}
@@ -184,13 +180,14 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 		if len(b) > 0 {
 			return b, false, nil
 		}
-		// It may have had the old address space when we opened, and another by now.
+		// The read is empty. If the process has called execve(2) since the open, the descriptor refers to the old
+		// address space. The file is known to be empty only if the address space is the same before and after a read.
 		now, ok, exited := fs.readAddressSpace(pid, task)
 		if !ok || now == before && now.code != 0 || time.Since(began) > execLimit {
 			return nil, exited, nil
 		}
 		if before = now; now.code == 0 {
-			// Not time.Sleep: the runtime's timers take descriptors, which may not be available.
+			// Not time.Sleep: the timers of the Go runtime need descriptors, which may have run out.
 			wait := unix.NsecToTimespec(int64(pause))
 			_ = unix.Nanosleep(&wait, nil)
 			pause = min(2*pause, maxExecPause)
@@ -198,21 +195,21 @@ func (fs *FS) readThreadMemory(pid int, task, file string) (b []byte, exited boo
 	}
 }
 
-// An execve is past the point of no return within microseconds, unless what it maps
-// has to come from a disk, or others have the processor.
+// How long readThreadMemory waits for an execve(2). The arguments are usually in the new address space after some
+// microseconds, but later if execve(2) reads from a disk or other processes have the CPU.
 const (
-	execPause    = 50 * time.Microsecond
+	execPause    = 50 * time.Microsecond // before the second read; it doubles with each read
 	maxExecPause = 5 * time.Millisecond
-	execLimit    = time.Second
+	execLimit    = time.Second // for all reads of a file
 )
 
-// addressSpace distinguishes the memory of a process from that before an execve(2): the addresses at which
-// its code and its stack begin. code is 0 until the arguments are in place (load_elf_binary in
-// fs/binfmt_elf.c), and 1 if the caller lacks PTRACE_MODE_READ access (ptrace(2)).
+// addressSpace distinguishes the address space of a process from the one before an execve(2), by the addresses at which
+// the code and the stack begin. code is 0 until the arguments are in place (load_elf_binary in fs/binfmt_elf.c), and 1
+// if the caller lacks PTRACE_MODE_READ access (ptrace(2)).
 type addressSpace struct{ code, stack uint64 }
 
-// readAddressSpace reads the addresses from stat, of the thread whose folder threadDir returned. ok is false for
-// a thread without memory. exited means that the thread has exited and is not the last one of its process.
+// readAddressSpace reads the addresses from the stat file of a thread; task is the result of threadDir. ok is false for
+// a thread without an address space. exited means that the thread has exited and is not the last one of its process.
 func (fs *FS) readAddressSpace(pid int, task string) (i addressSpace, ok, exited bool) {
 	b, err := fs.readRaw(pid, task+"stat")
 	if err != nil {
@@ -235,16 +232,16 @@ func (fs *FS) readAddressSpace(pid int, task string) (i addressSpace, ok, exited
 	return i, !gone && flags&pfKthread == 0, gone && threads > 1
 }
 
-// readOptional reads a file that a kernel may have been built without. The file
-// is looked for once more after its process was seen, in case the number passed
-// to another process between the two.
+// readOptional reads a file that a kernel may have been built without; then the error is errors.ErrUnsupported. If the
+// file is missing but the process exists, readOptional tries once more: the PID may have been reused between the read
+// and the check.
 func (fs *FS) readOptional(pid int, file string, record bool) ([]byte, error) {
 	path := processPath(pid, file)
 	b, err := fs.read(path, record, unlimited)
 	if vanished(err) && fs.processExists(pid) {
 		b, err = fs.read(path, record, unlimited)
 		if err == unix.ENOENT && fs.processExists(pid) {
-			return nil, fs.unsupported(path)
+			return nil, fs.unsupportedError(path)
 		}
 	}
 	if err != nil {
@@ -253,12 +250,12 @@ func (fs *FS) readOptional(pid int, file string, record bool) ([]byte, error) {
 	return b, nil
 }
 
-// readSystem reads a file of the whole system. One that something else is mounted
-// over, as lxcfs does in containers, is not what the callers mean.
+// readSystem reads a file whose path contains no PID. If another file system is mounted over the file, as lxcfs does in
+// containers, the error is errors.ErrUnsupported.
 func (fs *FS) readSystem(path string) ([]byte, error) {
 	dev, err := fs.device(path)
 	if err == nil && dev != fs.dev {
-		return nil, fs.unsupported(path)
+		return nil, fs.unsupportedError(path)
 	}
 	b, err := fs.read(path, false, unlimited)
 	if err != nil {
@@ -286,8 +283,8 @@ func (fs *FS) device(path string) (uint64, error) {
 
 func processPath(pid int, file string) string { return strconv.Itoa(pid) + "/" + file }
 
-// vanished reports whether err is ENOENT, from a look-up after the process was reaped, or ESRCH, from reading a file
-// that was opened before.
+// vanished reports whether err is ENOENT, from opening a file after the process was reaped, or ESRCH, from reading
+// a file that was opened before the process was reaped.
 func vanished(err error) bool { return err == unix.ENOENT || err == unix.ESRCH }
 
 func (fs *FS) processError(op, path string, err error) error {
@@ -297,13 +294,13 @@ func (fs *FS) processError(op, path string, err error) error {
 	return &os.PathError{Op: op, Path: fs.root + "/" + path, Err: err}
 }
 
-func (fs *FS) unsupported(path string) error {
+func (fs *FS) unsupportedError(path string) error {
 	return &os.PathError{Op: "read", Path: fs.root + "/" + path, Err: errors.ErrUnsupported}
 }
 
-// PIDs appends the number of every process to into[:0], in the order of the
-// directory, which is ascending for a real /proc. A process that is there from
-// beginning to end is in the list; those that come and go meanwhile may be.
+// PIDs appends the PID of each process to into[:0], in the order of the directory, which is ascending in a real /proc.
+// The list contains every process that exists during the whole call. A process that is forked or reaped during the call
+// may be missing.
 func (fs *FS) PIDs(into []int) ([]int, error) {
 	pids, err := fs.numbers(".", into[:0])
 	if err != nil {
@@ -312,7 +309,7 @@ func (fs *FS) PIDs(into []int) ([]int, error) {
 	return pids, nil
 }
 
-// numbers appends the numeric names in the directory at path to into.
+// numbers appends the numeric file names of the directory at path to into.
 func (fs *FS) numbers(path string, into []int) ([]int, error) {
 	fd, err := fs.open(path, unix.O_DIRECTORY)
 	if err != nil {
@@ -331,9 +328,9 @@ func (fs *FS) numbers(path string, into []int) ([]int, error) {
 	}
 }
 
-// appendNumbers takes the numeric names out of what getdents64(2) returned:
-// struct linux_dirent64, with the record's length at 16, a type that not every
-// file system fills in at 18, and the name, ended by a NUL, from 19 on.
+// appendNumbers appends the numeric file names in b, which getdents64(2) has returned. b consists of records of type
+// struct linux_dirent64: the length of the record is at offset 16, the file type, which not every file system fills in,
+// at 18, and the name, ended by a NUL, at 19.
 func appendNumbers(into []int, b []byte) []int {
 	const reclen, name = 16, 19
 	for len(b) > name {

@@ -1,8 +1,7 @@
 package procfs_test
 
-// Tests against the real /proc. They start helpers, this test binary again, that
-// end by themselves when their standard input is closed, and after a minute in
-// any case; nobody is signalled.
+// Tests with the real /proc. They start this test binary as helper processes. A helper exits when its standard input is
+// closed, or after a minute. No process is signalled.
 
 import (
 	"bufio"
@@ -29,16 +28,17 @@ const helperVariable = "KILLBOX_PROCFS_HELPER"
 
 func TestMain(m *testing.M) {
 	if role := os.Getenv(helperVariable); role != "" {
-		help(role)
+		runHelper(role)
 	}
 	os.Exit(m.Run())
 }
 
-// notLeader is what the helper exits with if the runtime has moved it off the
-// thread that was to exit first.
+// notLeader is the exit status of a helper that cannot make its leader exit, because the Go runtime has moved the
+// calling goroutine to another thread.
 const notLeader = 77
 
-func help(role string) {
+// runHelper does what role says, and exits.
+func runHelper(role string) {
 	time.AfterFunc(time.Minute, func() { os.Exit(1) })
 	wait := func() {
 		fmt.Println("ready")
@@ -64,15 +64,16 @@ func help(role string) {
 			os.Exit(notLeader)
 		}
 		go wait()
-		// exit(2) without the group: this thread only. Through Syscall, so
-		// that the runtime takes the processor back for the others.
+		// The system call exit ends this thread only. It goes through Syscall, so that the Go scheduler gives the
+		// processor (P) of this thread to the other threads.
 		_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
 	}
 	os.Exit(2)
 }
 
-// start runs a helper until the test ends, or done is called, which waits for
-// it. A role that waits has said that it is ready.
+// start starts a helper. The end of the test, or a call of done, closes its standard input and waits for its exit.
+// Unless the role is "exit", start returns after the helper has printed that it is ready. pid is 0 if the helper has
+// exited with notLeader.
 func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (pid int, done func() *os.ProcessState) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -98,7 +99,7 @@ func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (
 		if !waited {
 			waited = true
 			_ = stdin.Close()
-			_ = cmd.Wait() // its status is in the state
+			_ = cmd.Wait() // ProcessState has the exit status
 		}
 		return cmd.ProcessState
 	}
@@ -114,7 +115,7 @@ func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (
 	return cmd.Process.Pid, done
 }
 
-// until polls, up to a minute, until a process has come to be as asked.
+// until polls stat of a process until ok is true, for at most a minute.
 func until(t *testing.T, fs *procfs.FS, pid int, ok func(*procfs.Stat) bool) procfs.Stat {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
@@ -126,7 +127,7 @@ func until(t *testing.T, fs *procfs.FS, pid int, ok func(*procfs.Stat) bool) pro
 			return s
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still %+v", s)
+			t.Fatalf("after a minute: %+v", s)
 		}
 	}
 }
@@ -145,8 +146,7 @@ func realProc(t *testing.T) *procfs.FS {
 func TestKernelZombie(t *testing.T) {
 	fs := realProc(t)
 	pid, done := start(t, "exit:3", nil, nil)
-	// Z alone would be too early: of the several threads of a Go program the
-	// leader may well exit before the last.
+	// State Z is not enough: the leader of a Go program may exit before its other threads.
 	s := until(t, fs, pid, (*procfs.Stat).Gone)
 	if s.State != 'Z' || s.Threads != 1 {
 		t.Errorf("a plain zombie is %c and has %d threads", s.State, s.Threads)
@@ -163,18 +163,17 @@ func TestKernelZombie(t *testing.T) {
 		t.Errorf("environment of a zombie: %q, %v", env, err)
 	}
 	if exe, err := fs.Exe(pid); exe != "" || err != nil {
-		t.Errorf("program of a zombie: %q, %v", exe, err)
+		t.Errorf("executable of a zombie: %q, %v", exe, err)
 	}
 	done()
-	// The number may be another's by now, but not with this start time.
+	// The PID may have been reused, but not with the same start time.
 	if again, err := fs.Stat(pid); err == nil && again.ID == s.ID || err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		t.Errorf("after it was reaped: %+v, %v", again, err)
 	}
 }
 
-// TestKernelFirstThreadExits: what /proc/PID no longer tells is read through a
-// thread that lives.
-func TestKernelFirstThreadExits(t *testing.T) {
+// TestKernelLeaderExits checks that the readers use a living thread after the leader has exited.
+func TestKernelLeaderExits(t *testing.T) {
 	fs := realProc(t)
 	var pid int
 	var done func() *os.ProcessState
@@ -184,7 +183,7 @@ func TestKernelFirstThreadExits(t *testing.T) {
 		}
 	}
 	if pid == 0 {
-		t.Fatal("the helper never ran on its first thread")
+		t.Fatal("the helper never ran on its leader")
 	}
 	s := until(t, fs, pid, func(s *procfs.Stat) bool { return s.Thread != 0 })
 	if s.Gone() || s.Threads < 2 || s.State == 'Z' || s.Thread == pid {
@@ -287,9 +286,9 @@ func TestKernelReaders(t *testing.T) {
 	if groups, err := fs.Cgroups(&s); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && len(groups) == 0 {
 		t.Errorf("Cgroups: %+v, %v", groups, err)
 	}
-	// os/exec forked it from whichever thread was at hand.
+	// os/exec may have forked the helper from any thread, so Children must read the lists of all threads.
 	if children, err := fs.Children(os.Getpid()); errors.Is(err, errors.ErrUnsupported) {
-		t.Log("this kernel has no list of children")
+		t.Log("this kernel has no children files")
 	} else if err != nil || !slices.Contains(children, pid) {
 		t.Errorf("Children: %v, %v; want %d among them", children, err, pid)
 	}
@@ -297,14 +296,13 @@ func TestKernelReaders(t *testing.T) {
 	if err != nil || !slices.ContainsFunc(mounts, func(m procfs.Mount) bool { return m.FSType == "proc" }) {
 		t.Errorf("Mounts: %+v, %v", mounts, err)
 	}
-	// lxcfs may be mounted over it.
+	// lxcfs may be mounted over /proc/loadavg.
 	if last, err := fs.LastPID(); err != nil && !errors.Is(err, errors.ErrUnsupported) || err == nil && last <= 0 {
 		t.Errorf("LastPID: %d, %v", last, err)
 	}
 }
 
-// TestKernelTTYNumber holds the encoding to what the kernel prints for a process
-// on a pseudo-terminal.
+// TestKernelTTYNumber compares TTYNumber with what the kernel prints for a process on a pseudo-terminal.
 func TestKernelTTYNumber(t *testing.T) {
 	fs := realProc(t)
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -342,10 +340,10 @@ func TestKernelTTYNumber(t *testing.T) {
 	if got := procfs.TTYName(s.TTY); got != name {
 		t.Errorf("TTYName(%#x) = %q, want %q", s.TTY, got, name)
 	}
-	done() // before its terminal goes, which would hang it up
+	done() // before the terminal is closed, which would send HUP to the helper
 }
 
-// TestKernelChurn reads everything while processes come and go.
+// TestKernelChurn calls all readers while processes are forked and exit.
 func TestKernelChurn(t *testing.T) {
 	fs := realProc(t)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
@@ -367,15 +365,15 @@ func TestKernelChurn(t *testing.T) {
 	}()
 	readers := perProcess(fs)
 	var s procfs.Snapshot
-	moved := 0
+	changed := 0 // the number of scans during which a PID was allocated
 	_, lastErr := fs.LastPID()
-	// A slow machine may start nobody for a second.
-	for began := time.Now(); time.Since(began) < time.Second || lastErr == nil && moved == 0 && time.Since(began) < time.Minute; {
+	// Scan for a second. On a slow machine, go on until a scan sees the allocation of a PID, for at most a minute.
+	for began := time.Now(); time.Since(began) < time.Second || lastErr == nil && changed == 0 && time.Since(began) < time.Minute; {
 		if err := fs.Snapshot(&s); err != nil {
 			t.Fatal(err)
 		}
 		if !s.NoPIDAllocated() {
-			moved++
+			changed++
 		}
 		if !slices.IsSortedFunc(s.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID }) {
 			t.Fatal("not in order of PID")
@@ -400,8 +398,8 @@ func TestKernelChurn(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
-	if lastErr == nil && moved == 0 {
-		t.Error("every reading was called still, while processes were started all the time")
+	if lastErr == nil && changed == 0 {
+		t.Error("NoPIDAllocated was true of every scan, although processes were started all the time")
 	}
 }
 

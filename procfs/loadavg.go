@@ -10,8 +10,7 @@ import (
 
 var errLoadavg = errors.New("malformed loadavg")
 
-// ParseLoadavg returns the last field of /proc/loadavg (proc_loadavg(5)): the
-// PID or TID that was allocated last.
+// ParseLoadavg returns the last field of /proc/loadavg (proc_loadavg(5)): the PID or TID that was allocated last.
 func ParseLoadavg(b []byte) (int, error) {
 	b = bytes.TrimSuffix(b, []byte("\n"))
 	last := bytes.LastIndexByte(b, ' ')
@@ -23,14 +22,16 @@ func ParseLoadavg(b []byte) (int, error) {
 	return pid, nil
 }
 
-// LastPID returns the PID that was allocated last in the PID namespace of the caller, which need not be that of the
-// /proc it is read from (fs/proc/loadavg.c). While it does not change, no process was forked in that namespace or in one
-// below it, with three exceptions. Threads count too, including those of this program. A fork that fails late may change
-// it. A process with CAP_CHECKPOINT_RESTORE can choose a PID: clone3(2) with set_tid (Linux 5.5) does not change it, and
-// writing ns_last_pid sets it to any value.
+// LastPID returns the PID that was allocated last in the PID namespace of the caller, even if /proc belongs to another
+// PID namespace (fs/proc/loadavg.c). If two calls return the same PID, no process was forked in between, in the PID
+// namespace of the caller or in one below it. There is one exception: a process with CAP_CHECKPOINT_RESTORE can choose
+// the PID of its child by clone3(2) with set_tid (Linux 5.5), which does not change the result, or set the result to
+// any value by writing to /proc/sys/kernel/ns_last_pid. If two calls return different PIDs, a process need not have
+// been forked: the TIDs of new threads count as well, including threads of this program, and so may a fork that has
+// failed.
 //
-// A file that is mounted over /proc/loadavg, as by lxcfs, proves nothing, and is errors.ErrUnsupported. The error is a
-// *LastPIDError.
+// The error is a *LastPIDError. It wraps errors.ErrUnsupported if another file is mounted over /proc/loadavg, as by
+// lxcfs.
 func (fs *FS) LastPID() (int, error) {
 	b, err := fs.readSystem("loadavg")
 	if err == nil {
@@ -42,8 +43,8 @@ func (fs *FS) LastPID() (int, error) {
 	path := fs.root + "/loadavg"
 	var errno unix.Errno
 	switch {
-	case err == nil: // gVisor writes a 0
-		return 0, &LastPIDError{path + " does not tell the last PID", nil}
+	case err == nil: // the last field is 0, as in gVisor
+		return 0, &LastPIDError{path + " does not show the last PID", nil}
 	case errors.Is(err, errors.ErrUnsupported):
 		return 0, &LastPIDError{path + " is not the kernel's (a file is mounted over it, as lxcfs does)", err}
 	case errors.Is(err, unix.ENOENT):
@@ -51,10 +52,10 @@ func (fs *FS) LastPID() (int, error) {
 	case errors.As(err, &errno):
 		return 0, &LastPIDError{path + " cannot be read (" + errno.Error() + ")", err}
 	}
-	return 0, &LastPIDError{path + " does not tell the last PID: " + err.Error(), err}
+	return 0, &LastPIDError{path + " does not show the last PID: " + err.Error(), err}
 }
 
-// LastPIDError says in words for a user why LastPID has failed.
+// LastPIDError is the error of LastPID. Its text is a reason that can be shown to a user.
 type LastPIDError struct {
 	text string
 	err  error

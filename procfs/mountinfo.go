@@ -9,24 +9,23 @@ import (
 
 // Mount is a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 type Mount struct {
-	Root         string // which directory of the file system is mounted
-	Point        string // where, relative to the reader's root
-	FSType       string // "cgroup2", "fuse.sshfs"
+	Root         string // the mounted directory, as a path within its file system
+	Point        string // the mount point, relative to the root directory of the caller
+	FSType       string // such as "cgroup2" or "fuse.sshfs"
 	Source       string
-	SuperOptions string // separated by commas, with the kernel's escapes
+	SuperOptions string // separated by commas; the escapes of the kernel are kept
 }
 
 var errMountinfo = errors.New("malformed mountinfo")
 
-// ParseMountInfo parses /proc/PID/mountinfo. The order is kept: of two mounts at
-// one point, the later hides the earlier.
+// ParseMountInfo parses /proc/PID/mountinfo. It keeps the order of the lines: of two mounts at the same point, the
+// later one hides the earlier one.
 func ParseMountInfo(b []byte) ([]Mount, error) {
 	var mounts []Mount
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
-		// Any number of optional fields stand between the sixth and a lone
-		// dash. Spaces in names are escaped, but a source may be empty, so a
-		// space more than usual is a field and no padding.
+		// Any number of optional fields follow the sixth, and a single dash ends them. Spaces in names are escaped, but
+		// the source may be empty: two spaces in a row enclose an empty field.
 		left, right, ok := bytes.Cut(line, []byte(" - "))
 		l := strings.Split(string(left), " ")
 		r := strings.SplitN(string(right), " ", 3)
@@ -44,9 +43,8 @@ func ParseMountInfo(b []byte) ([]Mount, error) {
 	return mounts, nil
 }
 
-// unescapeOctal undoes mangle_path (fs/seq_file.c): a backslash and three octal
-// digits for space, tab, newline, backslash and the number sign. A backslash that
-// begins no such escape stands for itself.
+// unescapeOctal reverses mangle_path (fs/seq_file.c), which writes a space, tab, newline, backslash or number sign as
+// a backslash and three octal digits. A backslash without three octal digits is kept.
 func unescapeOctal(s string) string {
 	if !strings.Contains(s, `\`) {
 		return s
@@ -65,7 +63,7 @@ func unescapeOctal(s string) string {
 
 func octal(c byte) bool { return '0' <= c && c <= '7' }
 
-// Mounts reads the mounts that this process sees.
+// Mounts returns the mounts that are visible to the caller (/proc/self/mountinfo).
 func (fs *FS) Mounts() ([]Mount, error) {
 	b, err := fs.readSystem("self/mountinfo")
 	if err != nil {
@@ -78,9 +76,9 @@ func (fs *FS) Mounts() ([]Mount, error) {
 	return mounts, nil
 }
 
-// HidesProcesses reports whether /proc was mounted with hidepid=1 (noaccess), 2 (invisible) or 4 (ptraceable,
-// Linux 5.8), and so does not show processes that the caller may not examine (proc(5)). The result of the
-// first call is kept.
+// HidesProcesses reports whether /proc is mounted with hidepid=1 (noaccess), 2 (invisible) or 4 (ptraceable, Linux
+// 5.8). Then it does not show processes, or their files, that the caller may not examine (proc(5)). Later calls return
+// the result of the first.
 func (fs *FS) HidesProcesses() bool {
 	if fs.hidepid == nil {
 		hides := false

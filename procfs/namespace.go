@@ -1,9 +1,8 @@
 package procfs
 
-// Namespace returns what names the namespace of that type ("pid", "net") that
-// a process is in, as in "pid:[4026531836]" (namespaces(7)). It takes
-// PTRACE_MODE_READ access (ptrace(2)). The error is that of a process which is
-// not there where the kernel has no such type.
+// Namespace returns the name of a namespace of a process, such as "pid:[4026531836]" (namespaces(7)). kind is its type,
+// such as "pid" or "net". Namespace needs PTRACE_MODE_READ access (ptrace(2)). If the kernel has no namespaces of this
+// type, the error is ErrNoProcess.
 func (fs *FS) Namespace(pid int, kind string) (string, error) {
 	b, err := fs.readLink(pid, "ns/"+kind)
 	if vanished(err) {
@@ -18,8 +17,7 @@ func (fs *FS) Namespace(pid int, kind string) (string, error) {
 	return string(b), err
 }
 
-// Threads returns the numbers of a process's threads, in ascending order. Stat
-// takes them as well.
+// Threads returns the TIDs of the threads of a process, in ascending order. Stat accepts a TID as well.
 func (fs *FS) Threads(pid int) ([]int, error) {
 	path := processPath(pid, "task")
 	tids, err := fs.numbers(path, nil)

@@ -7,10 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readRaw reads PID/file like read, by raw system calls and without an allocation for the path. It is for files of a
-// single record whose read cannot block: the kernel prints them under spin locks. The scheduler does not see these calls;
-// otherwise it would take the processor from a scan of thousands of processes again and again. It is not for files that
-// are copied from the memory of a process (cmdline, environ).
+// readRaw reads PID/file like read, but by raw system calls and without an allocation for the path. During other system
+// calls the Go scheduler may take the processor (P) from the calling thread; in a scan of thousands of processes it
+// would do so again and again. readRaw is for files of a single record whose read cannot block, because the kernel
+// prints them under spin locks. It is not for cmdline and environ, which the kernel copies from the memory of a
+// process.
 func (fs *FS) readRaw(pid int, file string) ([]byte, error) {
 	fd, err := fs.openRaw(pid, file)
 	if err != nil {
@@ -56,7 +57,7 @@ func (fs *FS) openRaw(pid int, file string) (uintptr, error) {
 
 func closeRaw(fd uintptr) { unix.RawSyscall(unix.SYS_CLOSE, fd, 0, 0) }
 
-// readLinkRaw reads the symbolic link PID/file, by a raw system call. A result that fills the buffer may be truncated.
+// readLinkRaw reads the symbolic link PID/file, by a raw system call. If the result fills fs.buf, it may be truncated.
 func (fs *FS) readLinkRaw(pid int, file string) ([]byte, error) {
 	path := fs.pathForKernel(pid, file)
 	for {
@@ -71,7 +72,7 @@ func (fs *FS) readLinkRaw(pid int, file string) ([]byte, error) {
 	}
 }
 
-// readLink reads the symbolic link PID/file, however long it is.
+// readLink reads the symbolic link PID/file of any length.
 func (fs *FS) readLink(pid int, file string) ([]byte, error) {
 	for {
 		b, err := fs.readLinkRaw(pid, file)
@@ -82,14 +83,14 @@ func (fs *FS) readLink(pid int, file string) ([]byte, error) {
 	}
 }
 
-// pathForKernel returns PID/file, ended by a NUL, in a buffer that the next call overwrites.
+// pathForKernel returns the path PID/file, ended by a NUL. The next call overwrites it.
 func (fs *FS) pathForKernel(pid int, file string) *byte {
 	b := append(strconv.AppendInt(fs.pathBuf[:0], int64(pid), 10), '/')
 	b = append(append(b, file...), 0)
 	return &b[0]
 }
 
-// readRawFD is read(2) by a raw system call.
+// readRawFD calls read(2) by a raw system call.
 func readRawFD(fd uintptr, b []byte) (int, error) {
 	for {
 		n, _, errno := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)))

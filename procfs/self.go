@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Self returns this process's number as the mounted /proc shows it, which is
-// another than getpid(2) returns if that /proc belongs to another PID
-// namespace; there /proc/self may even dangle (proc(5), pid_namespaces(7)).
+// Self returns the PID of the calling process in the PID namespace of the mounted /proc (proc(5), pid_namespaces(7)).
+// If that is another PID namespace than that of the caller, getpid(2) returns a different PID. If the caller has no PID
+// in it, Self returns an error.
 func (fs *FS) Self() (int, error) {
 	var buf [20]byte
 	n, err := unix.Readlinkat(fs.fd, "self", buf[:])
@@ -19,15 +19,15 @@ func (fs *FS) Self() (int, error) {
 	return strconv.Atoi(string(buf[:n]))
 }
 
-// SameNamespace returns an error if the mounted /proc belongs to another PID namespace than the process, whose PID
-// there is pid.
+// SameNamespace returns an error if the mounted /proc belongs to another PID namespace than the calling process. pid is
+// the result of getpid(2).
 func (fs *FS) SameNamespace(pid int) error {
 	self, err := fs.Self()
 	if err != nil {
 		return err
 	}
 	if self != pid {
-		return fmt.Errorf("%s belongs to another PID namespace: mount one for this", fs.root)
+		return fmt.Errorf("%s belongs to another PID namespace: mount proc for the current one", fs.root)
 	}
 	return nil
 }

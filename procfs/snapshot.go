@@ -7,37 +7,36 @@ import (
 	"slices"
 )
 
-// Snapshot is one scan of the process table. It is not atomic: it takes milliseconds, during which
-// processes are forked, exit and are reparented. So a process may be in it whose parent is not, and
-// loops among parents are possible.
+// Snapshot is one scan of the process table. A scan is not atomic: it takes milliseconds, during which processes are
+// forked, exit and are reparented. So a snapshot may contain a process without its parent, and the parents in it may
+// form a loop.
 type Snapshot struct {
 	Procs []Stat // in ascending order of PID
-	// Began is the clock tick after boot, as in Stat.Start, in which the scan began; 0 if that is not
-	// known.
+	// Began is the time at which the scan began, in clock ticks since boot, as Stat.Start; 0 if it is not known.
 	Began uint64
-	// FirstPID and LastPID are what FS.LastPID returned before and after the scan; 0 if it failed.
-	// LastPIDErr says why.
+	// FirstPID and LastPID are the results of FS.LastPID before and after the scan, each 0 if the call failed or was
+	// not made. LastPIDErr is the error of the call that failed.
 	FirstPID, LastPID int
 	LastPIDErr        error
-	// Hidden counts the processes that are listed but may not be looked at
-	// (hidepid=1 in proc(5)). With hidepid=2 they are not even listed.
+	// Hidden counts the processes that /proc lists but whose files the caller may not read (hidepid=1 in proc(5)). With
+	// hidepid=2 /proc does not list them, and Hidden does not count them.
 	Hidden int
-	// Vanished counts the processes that the previous scan did not list, and that had exited or were
-	// zombies when their stat was read. A process that forks and exits before the scan reaches it leaves
-	// no other trace: its child's PID was allocated before the scan, and is not listed yet.
+	// Vanished counts the processes that the previous scan did not list, and that were zombies or had been reaped when
+	// their stat file was to be read. Such a process may have left a child that the scan missed, although FirstPID
+	// equals LastPID: the PID of the child was allocated before the scan, but the child was not yet listed in /proc.
 	Vanished int
 
-	pids, previousPIDs []int // as listed by this scan and by the previous one
+	pids, previousPIDs []int // the PIDs that this scan and the previous scan have listed
 }
 
-// NoPIDAllocated reports whether no PID was allocated during the scan; false if that is not known. FS.LastPID says
-// which forks it misses.
+// NoPIDAllocated reports whether it is known that no PID was allocated during the scan. FS.LastPID documents the
+// exceptions.
 func (s *Snapshot) NoPIDAllocated() bool {
 	return s.FirstPID != 0 && s.FirstPID == s.LastPID
 }
 
-// Snapshot scans the process table into into, whose memory it reuses: pointers into an earlier scan become
-// invalid. It leaves out processes that vanish during the scan.
+// Snapshot scans the process table and stores the result in *into. It reuses the memory of *into: pointers into the
+// earlier result become invalid. The result does not contain processes that are reaped during the scan.
 func (fs *FS) Snapshot(into *Snapshot) error {
 	into.Began, into.Hidden, into.Vanished = bootTick(), 0, 0
 	into.FirstPID, into.LastPIDErr = fs.LastPID()
@@ -50,14 +49,15 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 		return err
 	}
 	if !slices.IsSorted(into.pids) {
-		slices.Sort(into.pids) // Lookup depends on it
+		slices.Sort(into.pids) // find and listedBefore need ascending order
 	}
 	if cap(procs) < len(into.pids) {
 		procs = append(make([]Stat, 0, len(into.pids)+len(into.pids)/8), procs[:cap(procs)]...)[:0]
 	}
 	for _, pid := range into.pids {
-		// parseStat allocates no new Comm if the slot's old one is equal. An empty slot gets that of the
-		// slot before, which often is.
+		// *p may hold a process of the previous scan. parseStat allocates a new Comm only if the name differs from
+		// p.Comm. If p.Comm is empty, set it to the name of the process before: processes that were forked one after
+		// the other often have the same name.
 		procs = procs[:len(procs)+1]
 		p := &procs[len(procs)-1]
 		if p.Comm == "" && len(procs) > 1 {
@@ -87,10 +87,10 @@ func (fs *FS) Snapshot(into *Snapshot) error {
 	return nil
 }
 
-// SameProcess reports whether before, an entry of the snapshot, and now describe the same process. now must
-// have been read from a process that was opened after the snapshot. Equal IDs suffice if the clock tick of
-// the start was over when the scan began: a later process has a later start time. Otherwise the PID may have
-// been reused within the tick, and both must show the same memory layout (SameImage).
+// SameProcess reports whether before, an entry of the snapshot, and now describe the same process. now must have been
+// read from a process that was opened after the snapshot was taken. If the process was started in a clock tick before
+// the one in which the scan began, equal IDs are enough: a process that reuses the PID has a later start time.
+// Otherwise the PID may have been reused within the tick, so both must also show the same memory layout (SameImage).
 func (s *Snapshot) SameProcess(before, now *Stat) bool {
 	return before.ID == now.ID && (before.Start < s.Began || before.SameImage(now))
 }
@@ -101,13 +101,13 @@ func (s *Snapshot) listedBefore(pid int) bool {
 	return ok
 }
 
-// find returns the index of a process in Procs.
+// find returns the index in Procs of the process with the PID.
 func (s *Snapshot) find(pid int) (int, bool) {
 	return slices.BinarySearchFunc(s.Procs, pid, func(p Stat, pid int) int { return cmp.Compare(p.PID, pid) })
 }
 
-// Lookup returns the process with the PID, nil if the scan found none. The result points into the snapshot,
-// as do those of the other methods.
+// Lookup returns the process with the PID, nil if the snapshot has none. The result points into Procs, as do the
+// results of Group, Session and Descendants.
 func (s *Snapshot) Lookup(pid int) *Stat {
 	if i, ok := s.find(pid); ok {
 		return &s.Procs[i]
@@ -135,8 +135,8 @@ func (s *Snapshot) filter(keep func(*Stat) bool) []*Stat {
 	return out
 }
 
-// Ancestors returns the ancestors of a process, its parent first: up to PID 1, or up to a process whose
-// parent is outside of the PID namespace or not in the snapshot.
+// Ancestors returns the ancestors of a process, its parent first. The last one is PID 1, or a process whose parent is
+// outside of the PID namespace or not in the snapshot. If the parents form a loop, each process is listed once.
 func (s *Snapshot) Ancestors(pid int) []ID {
 	var out []ID
 	seen := map[int]bool{pid: true}

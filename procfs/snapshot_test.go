@@ -22,12 +22,13 @@ func TestSnapshot(t *testing.T) {
 		procfstest.Proc{PID: 11, PPID: 10, PGID: 100, SID: 10},
 		procfstest.Proc{PID: 9, PPID: 11, PGID: 9, SID: 9},
 	)
-	if err := os.Mkdir(root+"/12", 0o755); err != nil { // vanishes before it is looked at
+	// A process that is listed, but reaped before its stat is read.
+	if err := os.Mkdir(root+"/12", 0o755); err != nil {
 		t.Fatal(err)
 	}
 	fs := open(t, root)
 	var s procfs.Snapshot
-	for range 2 { // the second time into used memory
+	for range 2 { // the second scan reuses the memory of the first
 		if err := fs.Snapshot(&s); err != nil {
 			t.Fatal(err)
 		}
@@ -75,13 +76,13 @@ func TestSnapshot(t *testing.T) {
 	}
 	for i, comm := range []string{"init", "kthreadd", "sh", "", ""} {
 		if s.Procs[i].Comm != comm {
-			t.Errorf("%d is called %q, want %q", s.Procs[i].PID, s.Procs[i].Comm, comm)
+			t.Errorf("the name of %d is %q, want %q", s.Procs[i].PID, s.Procs[i].Comm, comm)
 		}
 	}
 }
 
-// TestSnapshotWithoutLoadavg covers /proc mounted with subset=pid: what is not
-// known must not count as quiet.
+// TestSnapshotWithoutLoadavg covers a /proc mounted with subset=pid: if the last PID is not known, NoPIDAllocated must
+// be false.
 func TestSnapshotWithoutLoadavg(t *testing.T) {
 	root := procfstest.Build(t, procfstest.Proc{PID: 1})
 	if err := os.Remove(root + "/loadavg"); err != nil {
@@ -93,7 +94,7 @@ func TestSnapshotWithoutLoadavg(t *testing.T) {
 		t.Fatalf("%d processes, %v", len(s.Procs), err)
 	}
 	if s.NoPIDAllocated() {
-		t.Error("still, with nothing known")
+		t.Error("NoPIDAllocated is true, although the last PID is not known")
 	}
 	if err := os.Remove(root + "/uptime"); err != nil {
 		t.Fatal(err)
@@ -135,7 +136,7 @@ func pidsOf(procs []*procfs.Stat) []int {
 	return pids
 }
 
-// proc is a process of a snapshot; its start time is its number.
+// proc returns a process for a snapshot. Its start time equals its PID. Its PGID equals its session ID.
 func proc(pid, ppid, sid int) procfs.Stat {
 	return procfs.Stat{ID: id(pid), PPID: ppid, SID: sid, PGID: sid}
 }
@@ -159,103 +160,103 @@ func TestAncestorsInALoop(t *testing.T) {
 		t.Errorf("below the loop (-want +got):\n%s", diff)
 	}
 	if got := s.Ancestors(8); got != nil {
-		t.Errorf("its own parent: %v", got)
+		t.Errorf("a process that is its own parent: %v", got)
 	}
 }
 
 var descendantsTests = []struct {
 	name     string
 	procs    []procfs.Stat
-	family   procfs.TreeQuery
+	query    procfs.TreeQuery
 	want     []int
-	sessions map[int]bool // what Sessions holds afterwards
+	sessions map[int]bool // the content of query.Sessions afterwards
 }{
 	{
-		name:   "nobody",
-		procs:  []procfs.Stat{proc(1, 0, 1)},
-		family: procfs.TreeQuery{IncludeSessions: true},
+		name:  "no roots",
+		procs: []procfs.Stat{proc(1, 0, 1)},
+		query: procfs.TreeQuery{IncludeSessions: true},
 	},
 	{
-		name: "descendants, also those with lower numbers than their parents",
+		name: "descendants, also those with lower PIDs than their parents",
 		procs: []procfs.Stat{proc(1, 0, 1), proc(3, 20, 1), proc(10, 1, 1), proc(11, 1, 1), proc(20, 10, 1), proc(21, 3, 1),
 			proc(22, 11, 1)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
-		want:   []int{3, 10, 20, 21},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
+		want:  []int{3, 10, 20, 21},
 	},
 	{
-		name:   "a root whose PID was reused is no member",
-		procs:  []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 1)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{{PID: 10, Start: 9}}, Known: map[procfs.ID]bool{{PID: 11, Start: 9}: true}},
+		name:  "a root whose PID was reused is no member",
+		procs: []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 1)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{{PID: 10, Start: 9}}, Known: map[procfs.ID]bool{{PID: 11, Start: 9}: true}},
 	},
 	{
-		name:   "a known member that was adopted brings its children",
-		procs:  []procfs.Stat{proc(1, 0, 1), proc(11, 1, 1), proc(12, 11, 1), proc(13, 1, 1)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11)},
-		want:   []int{11, 12},
+		name:  "the children of a known member that was orphaned",
+		procs: []procfs.Stat{proc(1, 0, 1), proc(11, 1, 1), proc(12, 11, 1), proc(13, 1, 1)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11)},
+		want:  []int{11, 12},
 	},
 	{
-		name:   "a child that is older than the subreaper which adopted it",
-		procs:  []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 2}, PPID: 50}, proc(50, 1, 50)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(50)}},
-		want:   []int{11, 50},
+		name:  "an orphan that is older than its adopter, a subreaper",
+		procs: []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 2}, PPID: 50}, proc(50, 1, 50)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(50)}},
+		want:  []int{11, 50},
 	},
 	{
-		name:   "loops among parents",
-		procs:  []procfs.Stat{proc(5, 6, 1), proc(6, 5, 1), proc(7, 7, 1), proc(8, 9, 1), proc(9, 8, 1)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(5), id(7)}},
-		want:   []int{5, 6, 7},
+		name:  "loops among parents",
+		procs: []procfs.Stat{proc(5, 6, 1), proc(6, 5, 1), proc(7, 7, 1), proc(8, 9, 1), proc(9, 8, 1)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(5), id(7)}},
+		want:  []int{5, 6, 7},
 	},
 	{
-		name:     "processes in the session of a member, and what they forked since",
+		name:     "processes in the session of a member, and their descendants",
 		procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
-		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		query:    procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
 		want:     []int{10, 11, 12, 13, 14},
 		sessions: map[int]bool{11: true, 13: true},
 	},
 	{
 		name:     "the same without IncludeSessions; the sessions are recorded all the same",
 		procs:    []procfs.Stat{proc(1, 0, 1), proc(10, 1, 1), proc(11, 10, 11), proc(12, 1, 11), proc(13, 12, 13), proc(14, 1, 13)},
-		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Sessions: map[int]bool{}},
+		query:    procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Sessions: map[int]bool{}},
 		want:     []int{10, 11},
 		sessions: map[int]bool{11: true},
 	},
 	{
-		name:   "IncludeSessions without a map to record the sessions in",
-		procs:  []procfs.Stat{proc(10, 1, 10), proc(12, 1, 10)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
-		want:   []int{10, 12},
+		name:  "IncludeSessions without a map to record the sessions in",
+		procs: []procfs.Stat{proc(10, 1, 10), proc(12, 1, 10)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true},
+		want:  []int{10, 12},
 	},
 	{
-		name:   "a session that the root is in but does not lead is not its own",
-		procs:  []procfs.Stat{proc(9, 1, 9), proc(10, 9, 9), proc(11, 9, 9)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
-		want:   []int{10},
+		name:  "processes in the session of the root, which the root does not lead, are not members",
+		procs: []procfs.Stat{proc(9, 1, 9), proc(10, 9, 9), proc(11, 9, 9)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		want:  []int{10},
 	},
 	{
-		name:     "the leader is gone, but a known member is in its session",
+		name:     "the session leader is gone, but a known member is in the session",
 		procs:    []procfs.Stat{proc(1, 0, 1), proc(12, 1, 11), proc(13, 1, 11), proc(14, 13, 1)},
-		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		query:    procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
 		want:     []int{12, 13, 14},
 		sessions: map[int]bool{11: true},
 	},
 	{
-		name:     "the leader is gone, and no known member is in the session: the PID is an unrelated process",
+		name:     "the session leader is gone, no known member is in the session, and an unrelated process has the PID",
 		procs:    []procfs.Stat{proc(1, 0, 1), {ID: procfs.ID{PID: 11, Start: 999}, PPID: 1, SID: 11}, proc(13, 11, 11)},
-		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		query:    procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
 		sessions: map[int]bool{11: true},
 	},
 	{
-		name:     "the leader and all known members are gone, but no process has the PID",
+		name:     "the session leader and all known members are gone, but no process has the PID",
 		procs:    []procfs.Stat{proc(1, 0, 1), proc(13, 1, 11), proc(14, 13, 14)},
-		family:   procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
+		query:    procfs.TreeQuery{Roots: []procfs.ID{id(10)}, Known: ids(10, 11, 12), Sessions: map[int]bool{11: true}, IncludeSessions: true},
 		want:     []int{13, 14},
 		sessions: map[int]bool{11: true, 14: true},
 	},
 	{
-		name:   "kernel threads and processes of outer namespaces share session 0, processes being reaped -1",
-		procs:  []procfs.Stat{proc(1, 0, 0), proc(2, 0, 0), proc(10, 1, 0), proc(11, 10, -1), proc(12, 1, -1)},
-		family: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
-		want:   []int{10, 11},
+		name:  "kernel threads and processes of outer namespaces share session 0, processes being reaped -1",
+		procs: []procfs.Stat{proc(1, 0, 0), proc(2, 0, 0), proc(10, 1, 0), proc(11, 10, -1), proc(12, 1, -1)},
+		query: procfs.TreeQuery{Roots: []procfs.ID{id(10)}, IncludeSessions: true, Sessions: map[int]bool{}},
+		want:  []int{10, 11},
 	},
 }
 
@@ -263,26 +264,28 @@ func TestDescendants(t *testing.T) {
 	for _, tt := range descendantsTests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := procfs.Snapshot{Procs: tt.procs}
-			known := len(tt.family.Known)
-			for range 2 { // a second time gives the same, whatever was noted
-				if diff := cmp.Diff(tt.want, pidsOf(s.Descendants(tt.family))); diff != "" {
+			known := len(tt.query.Known)
+			// The first call adds sessions to query.Sessions. The second call, with these sessions, must return the
+			// same members.
+			for range 2 {
+				if diff := cmp.Diff(tt.want, pidsOf(s.Descendants(tt.query))); diff != "" {
 					t.Errorf("(-want +got):\n%s", diff)
 				}
 			}
-			if len(tt.sessions)+len(tt.family.Sessions) > 0 {
-				if diff := cmp.Diff(tt.sessions, tt.family.Sessions); diff != "" {
+			if len(tt.sessions)+len(tt.query.Sessions) > 0 {
+				if diff := cmp.Diff(tt.sessions, tt.query.Sessions); diff != "" {
 					t.Errorf("sessions (-want +got):\n%s", diff)
 				}
 			}
-			if len(tt.family.Known) != known {
+			if len(tt.query.Known) != known {
 				t.Error("Known was changed")
 			}
 		})
 	}
 }
 
-// TestDescendantsAgainstRules holds Descendants to its rules, applied naively until nothing
-// changes, on random snapshots with few numbers, in which everything collides.
+// TestDescendantsAgainstRules compares Descendants with descendantsByRules on random snapshots. They have only few
+// PIDs, so that PIDs, parents and sessions often coincide.
 func TestDescendantsAgainstRules(t *testing.T) {
 	for seed := range uint64(3000) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -304,37 +307,39 @@ func TestDescendantsAgainstRules(t *testing.T) {
 			}
 		}
 		f.Roots = []procfs.ID{{PID: 1 + r.IntN(14), Start: 1}}
-		want := naive(&s, f)
+		want := descendantsByRules(&s, f)
 		if diff := cmp.Diff(want, pidsOf(s.Descendants(f))); diff != "" {
 			t.Fatalf("seed %d: %+v in %+v (-want +got):\n%s", seed, f, s.Procs, diff)
 		}
 		for _, pid := range want {
 			if p := s.Lookup(pid); p.SID == pid && !f.Sessions[pid] {
-				t.Fatalf("seed %d: session %d was not noted", seed, pid)
+				t.Fatalf("seed %d: session %d was not added", seed, pid)
 			}
 		}
 	}
 }
 
-func naive(s *procfs.Snapshot, f procfs.TreeQuery) []int {
-	member, vouched := map[int]bool{}, map[int]bool{}
+// descendantsByRules applies the rules in the comment of Descendants again and again until they add no more members.
+func descendantsByRules(s *procfs.Snapshot, f procfs.TreeQuery) []int {
+	member := map[int]bool{}
+	ofTree := map[int]bool{} // true for the sessions in f.Sessions that have not ended
 	for _, p := range s.Procs {
 		if f.Known[p.ID] || slices.Contains(f.Roots, p.ID) {
 			member[p.PID] = true
-			vouched[p.SID] = f.Sessions[p.SID]
+			ofTree[p.SID] = f.Sessions[p.SID]
 		}
 	}
 	for sid := range f.Sessions {
 		if s.Lookup(sid) == nil {
-			vouched[sid] = true
+			ofTree[sid] = true
 		}
 	}
 	for again := true; again; {
 		again = false
 		for _, p := range s.Procs {
 			leader := s.Lookup(p.SID)
-			is := member[p.PPID] || f.IncludeSessions && (vouched[p.SID] || leader != nil && member[leader.PID] && leader.SID == leader.PID)
-			if is && !member[p.PID] {
+			isMember := member[p.PPID] || f.IncludeSessions && (ofTree[p.SID] || leader != nil && member[leader.PID] && leader.SID == leader.PID)
+			if isMember && !member[p.PID] {
 				member[p.PID], again = true, true
 			}
 		}
@@ -348,7 +353,7 @@ func naive(s *procfs.Snapshot, f procfs.TreeQuery) []int {
 	return out
 }
 
-func BenchmarkFamily(b *testing.B) {
+func BenchmarkDescendants(b *testing.B) {
 	for _, n := range []int{1000, 8000, 64000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			var s procfs.Snapshot
@@ -363,16 +368,16 @@ func BenchmarkFamily(b *testing.B) {
 	}
 }
 
-// TestSnapshotVanished: who came and went between two readings is counted once,
-// whether a zombie is left or nothing.
+// TestSnapshotVanished checks that a process that was forked and has exited since the previous scan is counted once,
+// whether it is a zombie or has been reaped.
 func TestSnapshotVanished(t *testing.T) {
 	root := procfstest.Build(t, procfstest.Proc{PID: 1}, procfstest.Proc{PID: 7, State: 'Z'})
-	gone := func(pid string) {
+	addReaped := func(pid string) { // a process that is listed, but reaped before its stat is read
 		if err := os.Mkdir(root+"/"+pid, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	gone("8") // listed, and gone when it is looked at
+	addReaped("8")
 	fs := open(t, root)
 	var s procfs.Snapshot
 	for i, step := range []struct {
@@ -381,8 +386,8 @@ func TestSnapshotVanished(t *testing.T) {
 	}{
 		{func() {}, 2},
 		{func() {}, 0},
-		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9}); gone("10") }, 1},
-		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9, State: 'Z'}) }, 0}, // seen alive before
+		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9}); addReaped("10") }, 1},
+		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9, State: 'Z'}) }, 0}, // the previous scan listed the process
 	} {
 		step.happens()
 		if err := fs.Snapshot(&s); err != nil {

@@ -7,14 +7,14 @@ import (
 	"strconv"
 )
 
-// ID names one process for ever: its number, and when it was started. It is
-// comparable, and what a process is known by everywhere.
+// ID identifies a process by its PID and start time. Another process has the same ID only if the PID is reused within
+// one clock tick (10 ms).
 //
-// The start time is that of the reader's time namespace (time_namespaces(7)), so
-// an ID written down in one is not good in another with a different offset.
+// The start time includes the offset of the caller's time namespace (time_namespaces(7)). So an ID is not valid in
+// a time namespace with a different offset.
 type ID struct {
 	PID   int
-	Start uint64 // field 22 of /proc/PID/stat: clock ticks after boot
+	Start uint64 // field 22 of /proc/PID/stat: clock ticks (10 ms) since boot
 }
 
 // String returns "PID@START".
@@ -22,55 +22,52 @@ func (id ID) String() string {
 	return strconv.Itoa(id.PID) + "@" + strconv.FormatUint(id.Start, 10)
 }
 
-// StateHidden is the State of a process that exists but that /proc does not show, as with hidepid=2. The
-// kernel never prints it. The start time is 0 then.
+// StateHidden is the State of a process that exists but that /proc does not show, as with hidepid=2. The kernel never
+// prints this letter. The start time of such a process is 0.
 const StateHidden = '?'
 
-// Stat is what killbox uses of /proc/PID/stat (proc_pid_stat(5)). Numbers of
-// processes, groups and sessions are those of the PID namespace that /proc was
-// mounted for; a process outside of it shows as 0.
+// Stat holds the fields of /proc/PID/stat (proc_pid_stat(5)) that killbox uses. The IDs of processes, groups and
+// sessions are those in the PID namespace of the mounted /proc. The ID of a process, group or session from outside of
+// this namespace is 0.
 type Stat struct {
 	ID
-	Inode uint64 // of the process's pidfd, unique since boot (pidfs, Linux 6.9); 0 if it was not asked for
-	Comm  string // as the process has it: any bytes but NUL
-	// State is one of RSDZTtXxKWPI. It and Blocked are those of the first
-	// thread or, if that has exited while others run, of another.
+	Inode uint64 // the inode number of the process's pidfd, unique since boot (pidfs, Linux 6.9); FS leaves it at 0
+	Comm  string // the name, which the process can change: any bytes but NUL
+	// State is one of RSDZTtXxKWPI. State and Blocked are those of the leader (the thread whose TID is the PID). If the
+	// leader has exited while other threads run, they are those of another thread.
 	State byte
-	// Thread is the TID of that other thread, 0 if the first has not exited or all
-	// have. Only methods of FS set it: the stat file of the process does not show
-	// other threads.
+	// Thread is the TID of the thread that State and Blocked are taken from, 0 for the leader. Only methods of FS set
+	// it, because the stat file of the process does not show other threads.
 	Thread int
 	PPID   int
-	// PGID and SID are 0 for kernel threads and where the group or session
-	// was made outside of the PID namespace, and -1 in the instant in which
-	// a process is being reaped (do_task_stat in fs/proc/array.c).
+	// PGID and SID are 0 for kernel threads, and for a group or session from outside of the PID namespace. They are -1
+	// for an instant while the process is being reaped (do_task_stat in fs/proc/array.c).
 	PGID, SID int
 	TTY       uint32 // tty_nr as the kernel prints it, see TTYName; 0 for none
-	TPGID     int    // the terminal's foreground group; -1 without a terminal
+	TPGID     int    // the foreground process group of the terminal; -1 without a terminal
 	Flags     uint64 // PF_ flags of include/linux/sched.h
-	// UTime and STime are the processor time used, in clock ticks (10 ms),
-	// by all threads, the ended ones too.
+	// UTime and STime are the CPU time that all threads have used, including those that have exited, in clock ticks
+	// (10 ms).
 	UTime, STime uint64
-	Threads      int // threads not yet reaped; 0 while being reaped
-	// StartCode and StartStack, fields 26 and 28, tell where the program and its stack begin: with
-	// PF_RANDOMIZE each execve(2) draws them anew. Without PTRACE_MODE_READ access (ptrace(2)) they are 0
-	// or 1, as for zombies.
+	Threads      int // the number of threads that have not been reaped; 0 while the process is being reaped
+	// StartCode and StartStack, fields 26 and 28, are the addresses at which the code and the stack begin. With
+	// PF_RANDOMIZE each execve(2) chooses new addresses at random. They are 0 or 1 for a zombie, and without
+	// PTRACE_MODE_READ access (ptrace(2)).
 	StartCode, StartStack uint64
-	// Blocked holds which of the signals 1 to 31 the thread blocks, from bit 0 on; all of them where the kernel does
-	// not say.
+	// Blocked is the mask of the blocked signals 1 to 31: bit N-1 for signal N. All bits are set if the kernel does not
+	// print the mask.
 	Blocked uint32
-	// ExitCode is field 52, a wait status; -1 if the kernel printed none
-	// (before Linux 3.5). Without PTRACE_MODE_READ access to the process
-	// (ptrace(2)) the kernel prints 0, so 0 does not prove success; and it
-	// means little before the process is gone.
+	// ExitCode is field 52, a wait status (wait(2)); -1 if the kernel does not print it (before Linux 3.5). It is final
+	// only when the process is gone. Without PTRACE_MODE_READ access (ptrace(2)) the kernel prints 0, so 0 does not
+	// prove success.
 	ExitCode int
 }
 
 // Hidden reports whether /proc does not show the process.
 func (s *Stat) Hidden() bool { return s.State == StateHidden }
 
-// Handle returns what names the process for ever: PID@START:INODE, without the inode where it is not
-// known, and "" where the start time is not known either.
+// Handle returns the handle of the process, as killbox(7) defines it: PID@START:INODE, or PID@START if the inode number
+// is not known, or "" if the start time is not known.
 func (s *Stat) Handle() string {
 	switch {
 	case s.Start == 0:
@@ -81,24 +78,23 @@ func (s *Stat) Handle() string {
 	return s.ID.String() + ":" + strconv.FormatUint(s.Inode, 10)
 }
 
-// Of the PF_ flags of include/linux/sched.h: the same since Linux 2.6.27 and 2.6.23.
+// Flags of include/linux/sched.h.
 const (
-	pfKthread   = 0x00200000
-	pfRandomize = 0x00400000
+	pfKthread   = 0x00200000 // PF_KTHREAD, since Linux 2.6.27
+	pfRandomize = 0x00400000 // PF_RANDOMIZE, this value since Linux 2.6.23
 )
 
-// SameImage reports whether both processes, or both readings of one, show the memory layout of one
-// execve(2): they are the same process, or one was forked from the other or both from a third. False where
-// the layout is not random (setarch -R) or may not be read.
+// SameImage reports whether s and o show the memory layout of the same execve(2). Then they are the same process, or
+// one was forked from the other, or both from a third. SameImage is false if the layout is not random (setarch -R) or
+// may not be read.
 func (s *Stat) SameImage(o *Stat) bool {
 	return s.Flags&o.Flags&pfRandomize != 0 && s.StartStack > 1 && s.StartStack == o.StartStack && s.StartCode == o.StartCode
 }
 
-// Gone reports whether all threads have exited: the process is a zombie, or
-// dead. /proc/PID/stat of a process whose first thread has exited while others
-// run says Z too, but num_threads counts them: 1 for a plain zombie, 2 for one
-// with a thread left. While a debugger has yet to collect a thread that has exited,
-// that one is counted as well, and so the process as not gone.
+// Gone reports whether all threads have exited: the process is a zombie, or dead. A process whose leader has exited
+// while other threads run also has state Z. Field 20, the number of threads, distinguishes the two: it is 1 for a
+// zombie, and 2 if one other thread runs. The number includes a thread that has exited but that its tracer has not yet
+// reaped. Gone is false until the tracer reaps this thread.
 func (s *Stat) Gone() bool {
 	switch s.State {
 	case 'Z', 'X', 'x':
@@ -107,30 +103,30 @@ func (s *Stat) Gone() bool {
 	return false
 }
 
-// Stopped reports whether the process was stopped by a signal.
+// Stopped reports whether the process is stopped by a signal.
 func (s *Stat) Stopped() bool { return s.State == 'T' }
 
-// Traced reports whether a tracer holds the process (t, since Linux 2.6.33).
+// Traced reports whether the process is in a tracing stop (state t, since Linux 2.6.33).
 func (s *Stat) Traced() bool { return s.State == 't' }
 
-// KernelThread reports whether the process is one of the kernel's own.
+// KernelThread reports whether the process is a kernel thread.
 func (s *Stat) KernelThread() bool { return s.Flags&pfKthread != 0 }
 
 var errStat = errors.New("malformed stat")
 
-// ParseStat parses /proc/PID/stat. All fields up to the start time must be
-// there; of those after it only the exit code is looked for.
+// ParseStat parses /proc/PID/stat. All fields up to the start time must be present. If later fields are missing,
+// StartCode and StartStack are 0, all bits of Blocked are set, and ExitCode is -1.
 func ParseStat(b []byte) (Stat, error) {
 	var s Stat
 	err := parseStat(b, &s)
 	return s, err
 }
 
-// parseStat overwrites s. The name that s had is kept where it has not changed,
-// which saves a reader of thousands as many allocations.
+// parseStat overwrites s. It keeps the string s.Comm if the name is the same, which saves an allocation for each
+// process of a scan.
 func parseStat(b []byte, s *Stat) error {
-	// The name is not escaped, and may hold spaces, parentheses and newlines;
-	// but nothing after it holds a parenthesis.
+	// The name is not escaped: it may contain spaces, parentheses and newlines. The fields after it contain no
+	// parenthesis.
 	open, end := bytes.IndexByte(b, '('), bytes.LastIndexByte(b, ')')
 	if open < 0 || end < open {
 		return fmt.Errorf("%w: no name in parentheses", errStat)
@@ -163,11 +159,11 @@ func parseStat(b []byte, s *Stat) error {
 	s.ExitCode = -1
 	switch {
 	case head.bad || len(head.rest) > 1 || pid <= 0:
-		return fmt.Errorf("%w: no process number", errStat)
+		return fmt.Errorf("%w: no PID", errStat)
 	case len(state) != 1 || state[0] < 'A' || state[0] > 'z':
 		return fmt.Errorf("%w: no state", errStat)
 	case f.bad:
-		return fmt.Errorf("%w: a field up to the start time is missing or no number", errStat)
+		return fmt.Errorf("%w: a field up to the start time is missing or not a number", errStat)
 	}
 	s.State = state[0]
 
@@ -184,20 +180,19 @@ func parseStat(b []byte, s *Stat) error {
 	if code := f.next(); code != nil {
 		f.rest = code
 		if s.ExitCode = f.int(); f.bad {
-			return fmt.Errorf("%w: the exit code is no number", errStat)
+			return fmt.Errorf("%w: the exit code is not a number", errStat)
 		}
 	}
 	return nil
 }
 
-// fields walks over fields that are separated by single spaces. What is missing
-// or malformed sets bad, and reads as 0.
+// fields splits a line into fields that are separated by spaces.
 type fields struct {
 	rest []byte
-	bad  bool
+	bad  bool // a number was missing or malformed, and was returned as 0
 }
 
-// next returns the next field, nil after the last.
+// next returns the next field, nil after the last one of the line.
 func (f *fields) next() []byte {
 	i := 0
 	for i < len(f.rest) && f.rest[i] == ' ' {
@@ -234,7 +229,7 @@ func (f *fields) signed() int64 {
 		b = b[1:]
 	}
 	n, ok := parseUint(b)
-	if !ok || n > 1<<32 { // every signed field is an int of the kernel's
+	if !ok || n > 1<<32 { // the kernel prints signed fields from an int of 32 bits
 		f.bad = true
 		return 0
 	}
@@ -253,8 +248,8 @@ func (f *fields) int() int {
 	return int(n)
 }
 
-// parseUint reads decimal digits, at least one and nothing else, from a slice:
-// strconv would want a string, which allocates.
+// parseUint parses b, which must consist of one or more decimal digits. The functions of strconv take a string, which
+// would have to be allocated.
 func parseUint(b []byte) (n uint64, ok bool) {
 	for _, c := range b {
 		d := uint64(c - '0')
@@ -266,9 +261,9 @@ func parseUint(b []byte) (n uint64, ok bool) {
 	return n, len(b) > 0
 }
 
-// Stat reads /proc/PID/stat. The number of a thread is accepted as well, though
-// PIDs never lists one: what comes back has that number, that thread's start
-// time and its whole process's everything else; Status.TGID tells them apart.
+// Stat reads /proc/PID/stat. It accepts the TID of any thread as well, although PIDs does not list it. Then PID is the
+// TID, and Comm, State, Start, Flags and Blocked are those of the thread; the other fields are those of its process.
+// Status.TGID is the PID of the process.
 func (fs *FS) Stat(pid int) (Stat, error) {
 	var s Stat
 	err := fs.stat(pid, &s)
@@ -284,7 +279,7 @@ func (fs *FS) stat(pid int, s *Stat) error {
 		return fmt.Errorf("%s/%d/stat: %w", fs.root, pid, err)
 	}
 	if s.PID != pid {
-		return fmt.Errorf("%s/%d/stat: %w: it is that of process %d", fs.root, pid, errStat, s.PID)
+		return fmt.Errorf("%s/%d/stat: %w: its PID is %d", fs.root, pid, errStat, s.PID)
 	}
 	if s.leaderExited() {
 		fs.takeLivingState(processPath(pid, ""), s)

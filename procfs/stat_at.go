@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenDir returns a descriptor of the directory of a process. Once the process has been reaped, nothing can be read
-// through the descriptor any more, even if the PID was reused.
+// OpenDir returns a descriptor of the directory of a process. After the process has been reaped, reads through the
+// descriptor fail, even if the PID was reused.
 func (fs *FS) OpenDir(pid int) (int, error) {
 	path := strconv.Itoa(pid)
 	fd, err := fs.open(path, unix.O_DIRECTORY)
@@ -18,9 +18,9 @@ func (fs *FS) OpenDir(pid int) (int, error) {
 	return fd, nil
 }
 
-// StatAt reads stat in the directory that OpenDir returned.
+// StatAt reads the stat file in dir, a descriptor that OpenDir returned.
 func (fs *FS) StatAt(dir int) (Stat, error) {
-	// The buffer is shared, the way to it is not: paths are relative to dir.
+	// at shares the buffer with fs, but its paths are relative to dir.
 	at := FS{root: fs.root, fd: dir, buf: fs.buf}
 	b, err := at.read("stat", true, unlimited)
 	if err != nil {

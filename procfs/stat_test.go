@@ -12,8 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hostileNames are names that a process gave itself, to be taken for another or
-// to break the reader.
+// hostileNames are names that a process could choose to pass for another process or to confuse a parser.
 var hostileNames = []string{
 	"a) R 1 (", ")", "(", "))))", ") Z 0 0 0", "", " ", "a\nb", "\n", "x) S 1 1 1 0 -1 0 0 0 0 0 0\n", "\xff\xfe",
 	"\x1b[2J", "((((((((((((((", `\n`, `\\n`, `\`, "\tTracerPid:\t7", "1 (x) S", "kworker/u8:1-events_power_efficient",
@@ -77,7 +76,7 @@ func TestParseStatFields(t *testing.T) {
 			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4, Blocked: 1<<32 - 1, ExitCode: -1},
 		},
 		{
-			"an old kernel's, cut after the start time, on a terminal with a negative number",
+			"an old kernel, truncated after the start time, with a terminal whose number is negative",
 			"9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615",
 			procfs.Stat{ID: procfs.ID{PID: 9, Start: 1<<64 - 1}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TTY: 1<<31 + 8,
 				TPGID: 12, UTime: 1, STime: 2, Threads: 3, Blocked: 1<<32 - 1, ExitCode: -1},
@@ -100,7 +99,7 @@ func TestStatPredicates(t *testing.T) {
 	}{
 		{'Z', 1, true, false, false},
 		{'Z', 0, true, false, false},
-		{'Z', 2, false, false, false}, // the leader has exited, another thread runs
+		{'Z', 2, false, false, false}, // the leader has exited and another thread runs
 		{'X', 0, true, false, false},
 		{'x', 1, true, false, false},
 		{'R', 1, false, false, false},
@@ -126,14 +125,14 @@ func TestIDString(t *testing.T) {
 	}
 }
 
-// TestStatOfAnother covers a folder that lies about whom it describes: Lookup
-// would search in vain.
-func TestStatOfAnother(t *testing.T) {
+// TestStatOfAnotherPID checks that a stat file with another PID than its directory is an error. Lookup would not find
+// such a process.
+func TestStatOfAnotherPID(t *testing.T) {
 	root := procfstest.Build(t, procfstest.Proc{PID: 5})
 	fs := open(t, root)
 	rename(t, root+"/5", root+"/6")
 	if _, err := fs.Stat(6); err == nil || errors.Is(err, procfs.ErrNoProcess) {
-		t.Errorf("stat of 5 read as 6: %v", err)
+		t.Errorf("the stat of 5 in the directory of 6: %v", err)
 	}
 }
 
@@ -144,12 +143,12 @@ func TestParseStatAllocations(t *testing.T) {
 			t.Error(err)
 		}
 	}); n > 1 {
-		t.Errorf("%v allocations, want that of the name only", n)
+		t.Errorf("%v allocations, want one, for the name", n)
 	}
 }
 
-// TestSame: an opened process is distinguished from another one with its PID and start time.
-func TestSame(t *testing.T) {
+// TestSameProcess checks that SameProcess distinguishes two processes with the same PID and start time.
+func TestSameProcess(t *testing.T) {
 	const randomize = 0x00400000
 	at := func(start, code, stack uint64) procfs.Stat {
 		return procfs.Stat{ID: procfs.ID{PID: 7, Start: start}, Flags: randomize, StartCode: code, StartStack: stack}
@@ -161,8 +160,8 @@ func TestSame(t *testing.T) {
 		before, now procfs.Stat
 		want        bool
 	}{
-		{"its tick was over", at(49, 11, 22), at(49, 33, 44), true},
-		{"another start", at(49, 11, 22), at(50, 11, 22), false},
+		{"started before the tick of the scan", at(49, 11, 22), at(49, 33, 44), true},
+		{"another start time", at(49, 11, 22), at(50, 11, 22), false},
 		{"the same tick, the same image", at(50, 11, 22), at(50, 11, 22), true},
 		{"the same tick, another stack", at(50, 11, 22), at(50, 11, 23), false},
 		{"the same tick, another program", at(50, 11, 22), at(50, 12, 22), false},
@@ -189,7 +188,7 @@ func FuzzParseStat(f *testing.F) {
 			return
 		}
 		if s.PID <= 0 {
-			t.Errorf("process number %d from %q", s.PID, in)
+			t.Errorf("PID %d from %q", s.PID, in)
 		}
 		if !strings.Contains(string(in), "("+s.Comm+")") {
 			t.Errorf("name %q is not in %q", s.Comm, in)

@@ -7,46 +7,45 @@ import (
 	"strconv"
 )
 
-// SigSet is a set of signals, signal 1 in the lowest bit. MIPS has 128 signals,
-// of which this holds the first 64.
+// SigSet is a set of signals; the lowest bit is signal 1. MIPS has 128 signals, of which SigSet holds the first 64.
 type SigSet uint64
 
-// Has reports whether sig is in the set; false for numbers out of range.
+// Has reports whether sig is in the set. It is false for numbers outside of 1 to 64.
 func (set SigSet) Has(sig int) bool {
 	return sig >= 1 && sig <= 64 && set&(1<<(sig-1)) != 0
 }
 
-// Status is what killbox uses of /proc/PID/status (proc_pid_status(5)). What a
-// kernel does not print stays at its zero value.
+// Status holds the fields of /proc/PID/status (proc_pid_status(5)) that killbox uses. A field that the kernel does not
+// print has its zero value.
+//
+// If the leader (the thread whose TID is the PID) has exited while other threads run, FS.Status takes State, TracerPID,
+// VmHWM and ThreadPending from another thread. Blocked then holds the signals that all threads block that have not
+// exited.
 type Status struct {
-	Name      string // as Stat.Comm; the kernel's escapes are undone
+	Name      string // as Stat.Comm, without the escapes of the kernel
 	State     byte
-	TGID      int // the process that a thread belongs to, the PID otherwise
+	TGID      int // the PID of the process, even if the file is that of a thread other than the leader
 	PPID      int
 	TracerPID int // 0 if it is not traced
-	// UID and GID are the real, effective, saved and file system ones, as the
-	// reader's user namespace has them. Where an int has 32 bits, those from
-	// 1<<31 on are negative.
+	// UID and GID are the real, effective, saved and file system IDs, in the user namespace of the caller. Where an int
+	// has 32 bits, IDs from 1<<31 on are negative.
 	UID, GID [4]int
-	// NSPID is the process's number in each PID namespace from that of /proc
-	// inwards (Linux 4.1); more than one, the last of them 1, is an init.
-	NSPID   []int
-	Threads int
-	VmHWM   uint64 // largest resident size so far, in kB; 0 for zombies and kernel threads
-	// ThreadPending and Pending are the signals that wait for the first thread
-	// (SigPnd) and for the process (ShdPnd). If the first thread has exited
-	// while others run, ThreadPending is of one of them, as are State, TracerPID
-	// and VmHWM, and Blocked is what all of them block.
-	ThreadPending, Pending   SigSet
+	// NSPID holds the PIDs of the process in the PID namespace of /proc and in each one below it, outermost first
+	// (Linux 4.1). If it holds more than one and the last is 1, the process is the init of another PID namespace.
+	NSPID                    []int
+	Threads                  int
+	VmHWM                    uint64 // the largest resident set size so far, in kB; 0 for zombies and kernel threads
+	ThreadPending            SigSet // signals that are pending for the leader (SigPnd)
+	Pending                  SigSet // signals that are pending for the process (ShdPnd)
 	Blocked, Ignored, Caught SigSet
-	// Context switches of the first thread since it started.
+	// VoluntarySwitches and InvoluntarySwitches count the context switches of the leader since its start.
 	VoluntarySwitches, InvoluntarySwitches uint64
 }
 
 var errStatus = errors.New("malformed status")
 
-// ParseStatus parses /proc/PID/status. Lines it does not know are passed over, a
-// line it knows whose value is malformed is an error, and so is a missing state.
+// ParseStatus parses /proc/PID/status. It ignores unknown lines. A malformed value in a known line is an error, and so
+// is a missing state.
 func ParseStatus(b []byte) (Status, error) {
 	var s Status
 	for len(b) > 0 {
@@ -56,7 +55,7 @@ func ParseStatus(b []byte) (Status, error) {
 		if !ok {
 			continue
 		}
-		// Only the separator is cut off a name: it may begin with blanks.
+		// Only the separator is removed, because a name may begin with blanks.
 		value = bytes.TrimPrefix(value, []byte("\t"))
 		if !s.setField(string(key), value) {
 			return Status{}, fmt.Errorf("%w: %s is %q", errStatus, key, value)
@@ -68,7 +67,8 @@ func ParseStatus(b []byte) (Status, error) {
 	return s, nil
 }
 
-// setField sets the field that a line with that key fills, if any. ok is false if the value is malformed.
+// setField parses the value of the line "key: value" and sets the field of that key. It ignores an unknown key. ok is
+// false if the value is malformed.
 func (s *Status) setField(key string, value []byte) (ok bool) {
 	f := fields{rest: bytes.ReplaceAll(value, []byte("\t"), []byte(" "))}
 	if set := s.signalSet(key); set != nil {
@@ -110,7 +110,7 @@ func (s *Status) setField(key string, value []byte) (ok bool) {
 	return !f.bad
 }
 
-// signalSet returns the signal set that a line with that key fills, nil for other keys.
+// signalSet returns the field of a key whose value is a signal set, such as SigBlk, and nil for any other key.
 func (s *Status) signalSet(key string) *SigSet {
 	switch key {
 	case "SigPnd":
@@ -127,8 +127,8 @@ func (s *Status) signalSet(key string) *SigSet {
 	return nil
 }
 
-// unescapeName undoes what proc_task_name in fs/proc/array.c does, so that no
-// name can forge a line. Nothing else is escaped.
+// unescapeName reverses proc_task_name in fs/proc/array.c, which writes a newline as \n and a backslash as \\, so that
+// a name cannot forge a line. It escapes no other characters.
 func unescapeName(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
@@ -153,8 +153,8 @@ func (f *fields) fourIDs() (ids [4]int) {
 	return ids
 }
 
-// sigset reads a mask, which has as many hexadecimal digits as the architecture
-// has signals, divided by four.
+// sigset parses a hexadecimal mask, and keeps its last 16 digits. The mask has one digit for every four signals of the
+// architecture.
 func (f *fields) sigset() SigSet {
 	b := f.next()
 	if len(b) > 16 {
@@ -165,9 +165,8 @@ func (f *fields) sigset() SigSet {
 	return SigSet(n)
 }
 
-// Status reads /proc/PID/status. IDs and users are those of the first thread even
-// if that has exited: the kernel checks the permission to signal the process by
-// them (check_kill_permission in kernel/signal.c).
+// Status reads /proc/PID/status. UID and GID are those of the leader even if it has exited, because the kernel uses
+// them to check the permission to signal the process (check_kill_permission in kernel/signal.c).
 func (fs *FS) Status(pid int) (Status, error) {
 	b, err := fs.readRecord(pid, "status")
 	if err != nil {
@@ -183,13 +182,13 @@ func (fs *FS) Status(pid int) (Status, error) {
 	return s, nil
 }
 
-// takeLivingStatus replaces the fields of s that an exited leader does not show by those of living threads.
+// takeLivingStatus replaces the fields of s that have no meaning for an exited leader by those of living threads.
 func (fs *FS) takeLivingStatus(pid int, s *Status) {
 	first := true
 	for _, thread := range fs.livingThreads(processPath(pid, "")) {
 		b, err := fs.read(processPath(pid, threadDir(thread.PID)+"status"), true, unlimited)
 		if err != nil {
-			continue // it has exited since
+			continue // the thread has exited since livingThreads
 		}
 		living, err := ParseStatus(b)
 		if err != nil {

@@ -7,21 +7,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A process whose first thread has exited while others run is a zombie to most
-// files of /proc/PID: no command line, no environment, no program, no root, and
-// in stat and status the state, mask and cgroup that the first thread had. The
-// files of task/TID show those of a living thread.
+// The leader of a process is the thread whose TID is the PID. If the leader has exited while other threads run, most
+// files of /proc/PID show a zombie. cmdline, environ, exe and root are empty or missing; the state, signal mask and
+// cgroup are those of the leader. The files in /proc/PID/task/TID of a living thread, one that has not exited, show
+// what the process has now.
 
-// leaderExited reports whether the leader has exited while other threads have not been reaped.
+// leaderExited reports whether the leader has exited while the process has other threads that have not been reaped.
 func (s *Stat) leaderExited() bool { return s.Threads > 1 && zombieState(s.State) }
 
 func zombieState(state byte) bool { return state == 'Z' || state == 'X' || state == 'x' }
 
-// pfExiting is PF_EXITING of include/linux/sched.h: the thread has given up its
-// memory, or is about to.
+// pfExiting is PF_EXITING of include/linux/sched.h: the thread has released its address space, or is about to.
 const pfExiting = 0x4
 
-// threadDir returns the folder of a thread within that of its process, "" for TID 0.
+// threadDir returns the directory of a thread, relative to the directory of its process: "task/TID/", or "" for TID 0.
 func threadDir(tid int) string {
 	if tid == 0 {
 		return ""
@@ -29,8 +28,8 @@ func threadDir(tid int) string {
 	return "task/" + strconv.Itoa(tid) + "/"
 }
 
-// livingThreads reads stat of the threads of a process that have not exited,
-// in ascending order. dir is the process's folder, with a slash at the end.
+// livingThreads returns the stat of each thread of a process that has not exited, in ascending order of TID. dir is the
+// directory of the process, with a trailing slash.
 func (fs *FS) livingThreads(dir string) []Stat {
 	tids, err := fs.numbers(dir+"task", nil)
 	if err != nil {
@@ -40,7 +39,7 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	for _, tid := range tids {
 		b, err := fs.read(dir+threadDir(tid)+"stat", true, unlimited)
 		if err != nil {
-			continue // it has exited
+			continue // the thread has exited
 		}
 		if s, err := ParseStat(b); err == nil && !zombieState(s.State) && s.Flags&pfExiting == 0 {
 			living = append(living, s)
@@ -49,19 +48,18 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	return living
 }
 
-// takeLivingState replaces the state and the mask in the stat of a process whose leader has exited by those of
-// a living thread.
+// takeLivingState is for a process whose leader has exited: it replaces State and Blocked by those of a living thread,
+// and sets Thread to the TID.
 func (fs *FS) takeLivingState(dir string, s *Stat) {
 	if living := fs.livingThreads(dir); len(living) > 0 {
 		s.State, s.Blocked, s.Thread = living[0].State, living[0].Blocked, living[0].PID
 	}
 }
 
-// throughThread repeats a read that has found nothing in /proc/PID. It gives read
-// the folder of a living thread if the first has exited. Otherwise it gives "":
-// another thread may have become the first by execve(2) since, or the PID may have
-// been reused. The error is ErrNoProcess if the process does not exist, and ENOENT
-// if it exists without such a file.
+// throughThread repeats a read that has found no file in /proc/PID. If the leader has exited, it calls read with the
+// directory of a living thread, as threadDir returns it. Otherwise it calls read with "": since the first read, another
+// thread may have become the leader by execve(2), or the PID may have been reused. The error is ErrNoProcess if the
+// process does not exist, and ENOENT if the process exists but has no such file.
 func (fs *FS) throughThread(pid int, read func(task string) error) error {
 	for last := 0; ; {
 		s, err := fs.Stat(pid)
@@ -72,7 +70,7 @@ func (fs *FS) throughThread(pid int, read func(task string) error) error {
 			return unix.ENOENT
 		}
 		err = read(threadDir(s.Thread))
-		// That thread may have exited, too.
+		// If the thread has exited since fs.Stat, try another one.
 		if !wrapsVanished(err) || s.Thread == last {
 			return err
 		}
@@ -80,5 +78,5 @@ func (fs *FS) throughThread(pid int, read func(task string) error) error {
 	}
 }
 
-// wrapsVanished is vanished for an error that may be wrapped, as by *os.PathError.
+// wrapsVanished is like vanished, but also for a wrapped error, such as an *os.PathError.
 func wrapsVanished(err error) bool { return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH) }

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// firstExited builds a process whose first thread has exited, and its other threads.
-func firstExited(t *testing.T, others ...procfstest.Proc) *procfs.FS {
+// leaderExited builds a process, PID 5, whose leader has exited and that has the given other threads.
+func leaderExited(t *testing.T, others ...procfstest.Proc) *procfs.FS {
 	t.Helper()
 	const pid = 5
 	root := procfstest.Build(t, procfstest.Proc{PID: pid, Start: 77, State: 'Z', Threads: len(others) + 1, Cgroup: "/exited", UID: 9, Blocked: ^uint64(0)})
@@ -25,10 +25,10 @@ func firstExited(t *testing.T, others ...procfstest.Proc) *procfs.FS {
 	return open(t, root)
 }
 
-func TestFirstThreadExited(t *testing.T) {
-	fs := firstExited(t,
+func TestLeaderExited(t *testing.T) {
+	fs := leaderExited(t,
 		procfstest.Proc{PID: 6, State: 'X'},
-		procfstest.Proc{PID: 7, State: 'S', Flags: 0x4}, // on its way out
+		procfstest.Proc{PID: 7, State: 'S', Flags: 0x4}, // PF_EXITING
 		procfstest.Proc{PID: 8, State: 'T', Blocked: 0b0110, TracerPID: 42, VmHWM: 10, ThreadPending: 1, Cmdline: []string{"/bin/daemon", "x"},
 			Environ: []string{"A=1"}, Exe: "/bin/daemon", Cgroup: "/now"},
 		procfstest.Proc{PID: 9, State: 'R', Blocked: 0b0011, Cmdline: []string{"/bin/daemon", "x"}},
@@ -53,7 +53,7 @@ func TestFirstThreadExited(t *testing.T) {
 	if list, err := fs.Cgroups(&s); err != nil || len(list) != 1 || list[0].Path != "/now" {
 		t.Errorf("Cgroups: %v, %v", list, err)
 	}
-	// The thread that st was read of has exited since.
+	// If the thread s.Thread has exited since fs.Stat, Cgroups must read the file of another thread.
 	late := s
 	late.Thread = 99
 	if list, err := fs.Cgroups(&late); err != nil || len(list) != 1 || list[0].Path != "/now" {
@@ -66,9 +66,9 @@ func TestFirstThreadExited(t *testing.T) {
 	}
 }
 
-// TestAllThreadsExited: the last threads have exited and have not been collected yet.
+// TestAllThreadsExited covers a process all of whose threads have exited, but not all have been reaped.
 func TestAllThreadsExited(t *testing.T) {
-	fs := firstExited(t, procfstest.Proc{PID: 6, State: 'Z', Cmdline: []string{"no"}}, procfstest.Proc{PID: 7, State: 'X'})
+	fs := leaderExited(t, procfstest.Proc{PID: 6, State: 'Z', Cmdline: []string{"no"}}, procfstest.Proc{PID: 7, State: 'X'})
 	if s, err := fs.Stat(5); err != nil || s.State != 'Z' || s.Thread != 0 {
 		t.Errorf("Stat: %+v, %v", s, err)
 	}
@@ -85,8 +85,8 @@ func TestAllThreadsExited(t *testing.T) {
 	}
 }
 
-// TestThreadsOfOthersAreNotRead: threads are read only if the first one has exited.
-func TestThreadsOfOthersAreNotRead(t *testing.T) {
+// TestOtherThreadsAreNotRead checks that other threads are read only if the leader has exited.
+func TestOtherThreadsAreNotRead(t *testing.T) {
 	root := procfstest.Build(t,
 		procfstest.Proc{PID: 5, Threads: 2, Cmdline: []string{"first"}, Exe: "/first"},
 		procfstest.Proc{PID: 15, State: 'Z'},

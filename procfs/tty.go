@@ -11,18 +11,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TTYNumber returns the number that Stat.TTY has for processes on the named
-// terminal: "pts/3", "tty1", or an absolute path. "?" and "-" are 0, for
-// processes without any. The device is looked up in this process's /dev, the
-// terminal of a process in /proc; a name is an error if there is no such file, or
-// it is no character device. /dev/console and /dev/tty stand for other terminals,
-// and no process has their numbers.
+// TTYNumber returns the device number of a terminal, in the form of Stat.TTY. name is a path in the caller's /dev, such
+// as "pts/3" or "tty1", or an absolute path. For "?" and "-", which mean no terminal, the number is 0. TTYNumber
+// returns an error if the file does not exist or is not a character device. /dev/console and /dev/tty stand for another
+// terminal: Stat.TTY never has their numbers.
 func (fs *FS) TTYNumber(name string) (uint32, error) {
 	switch name {
 	case "?", "-":
 		return 0, nil
 	case "":
-		return 0, errors.New("no terminal named")
+		return 0, errors.New("the name of the terminal is empty")
 	}
 	path := name
 	if !filepath.IsAbs(path) {
@@ -40,20 +38,20 @@ func (fs *FS) TTYNumber(name string) (uint32, error) {
 		break
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFCHR {
-		return 0, fmt.Errorf("%s is no terminal", show.Word(path))
+		return 0, fmt.Errorf("%s is not a terminal", show.Word(path))
 	}
 	rdev := uint64(st.Rdev) // 32 bits on MIPS
 	return ttyNumber(unix.Major(rdev), unix.Minor(rdev)), nil
 }
 
-// ttyNumber is the kernel's new_encode_dev (include/linux/kdev_t.h).
+// ttyNumber encodes a device number like new_encode_dev of the kernel (include/linux/kdev_t.h).
 func ttyNumber(major, minor uint32) uint32 {
 	return minor&0xff | major<<8 | minor&^0xff<<12
 }
 
-// TTYName returns the usual name of a terminal, without /dev: "pts/3", "tty1",
-// "ttyS0" (Documentation/admin-guide/devices.txt). It is "?" for 0 and
-// "MAJOR:MINOR" for numbers whose name only their driver knows.
+// TTYName returns the usual name of the terminal with the device number nr, without /dev/, such as "pts/3", "tty1" or
+// "ttyS0" (Documentation/admin-guide/devices.txt). For 0 it returns "?", and "MAJOR:MINOR" for a number that has no
+// usual name.
 func TTYName(nr uint32) string {
 	major, minor := nr>>8&0xfff, nr&0xff|nr>>20<<8
 	switch {
@@ -64,8 +62,7 @@ func TTYName(nr uint32) string {
 	case major == 4 && minor < 256:
 		return fmt.Sprintf("ttyS%d", minor-64)
 	case major >= 136 && major <= 143:
-		// Linux 2.4 spread the pts over eight majors of 256; now the first
-		// has them all.
+		// Linux 2.4 used the eight majors 136 to 143, with 256 minors each. Since Linux 2.6 all pts have major 136.
 		return fmt.Sprintf("pts/%d", (major-136)<<8+minor)
 	case major == 166:
 		return fmt.Sprintf("ttyACM%d", minor)

@@ -10,15 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tick is the unit of times in /proc: a second divided by USER_HZ, which is 100
-// on every Linux port of Go. (Alpha and Itanium had 1024; the kernel's own HZ
-// does not show.)
+// tick is the clock tick, the unit of times in /proc: a second divided by USER_HZ. USER_HZ is 100 on every Linux port
+// of Go, whatever the HZ of the kernel is. (It was 1024 on Alpha and Itanium.)
 const tick = time.Second / 100
 
 var errUptime = errors.New("malformed uptime")
 
-// ParseUptime returns the first field of /proc/uptime (proc_uptime(5)): the time
-// since boot, time asleep included, in hundredths of a second.
+// ParseUptime returns the first field of /proc/uptime (proc_uptime(5)): the time since boot, including suspend, with
+// a resolution of 10 ms.
 func ParseUptime(b []byte) (time.Duration, error) {
 	f := fields{rest: b}
 	whole, fraction, ok := bytes.Cut(f.next(), []byte("."))
@@ -30,10 +29,9 @@ func ParseUptime(b []byte) (time.Duration, error) {
 	return time.Duration(seconds)*time.Second + time.Duration(hundredths)*tick, nil
 }
 
-// Uptime returns the time since boot. It runs on through suspend and is not
-// touched by clock changes. Where /proc has no such file (mounted with
-// subset=pid), or a file server's that shows the container's age instead (lxcfs),
-// it is CLOCK_BOOTTIME, which start times are counted by as well.
+// Uptime returns the time since boot, including suspend, with a resolution of 10 ms. Changes of the clock do not affect
+// it. If /proc/uptime does not exist (subset=pid), or if lxcfs is mounted over it and shows the age of the container,
+// Uptime returns CLOCK_BOOTTIME, on which start times are based as well.
 func (fs *FS) Uptime() (time.Duration, error) {
 	b, err := fs.readSystem("uptime")
 	if err == nil {
@@ -46,7 +44,7 @@ func (fs *FS) Uptime() (time.Duration, error) {
 	return time.Duration(ts.Nano()).Truncate(tick), nil
 }
 
-// bootTick returns the present clock tick after boot, as in Stat.Start; 0 if the kernel does not tell.
+// bootTick returns the time since boot in clock ticks, as Stat.Start; 0 if it is not known.
 func bootTick() uint64 {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
@@ -55,19 +53,19 @@ func bootTick() uint64 {
 	return uint64(time.Duration(ts.Nano()) / tick)
 }
 
-// Age returns how long ago a process was started, to a hundredth of a second.
+// Age returns the time since the start of a process, with a resolution of 10 ms.
 func (fs *FS) Age(s Stat) (time.Duration, error) {
 	up, err := fs.Uptime()
 	if err != nil {
 		return 0, err
 	}
-	// In ticks: a nonsensical start would overflow a Duration.
+	// The difference is computed in ticks, because a malformed start time could overflow a Duration.
 	now := uint64(up / tick)
 	return time.Duration(now-min(s.Start, now)) * tick, nil
 }
 
-// Ticks returns the duration of a time in clock ticks, such as Stat.Start: at
-// most the longest that there is.
+// Ticks converts a number of clock ticks, such as Stat.Start, to a Duration. If the number is too large, the result is
+// the largest Duration in whole ticks.
 func Ticks(n uint64) time.Duration {
 	return time.Duration(min(n, uint64(math.MaxInt64/tick))) * tick
 }

@@ -2,9 +2,8 @@ package procfs
 
 import "strings"
 
-// MapsAllUsers reports whether every user of the system has a number of its own in the
-// user namespace of this process (user_namespaces(7)). It is false if that is not
-// known. Then 65534 may stand for several users.
+// MapsAllUsers reports whether the user namespace of the caller maps every user ID of the system (user_namespaces(7)).
+// It is false if this is not known. If it is false, the user ID 65534 may stand for several users.
 func (fs *FS) MapsAllUsers() bool {
 	b, err := fs.read("self/uid_map", false, unlimited)
 	if vanished(err) {

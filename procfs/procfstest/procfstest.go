@@ -1,5 +1,4 @@
-// Package procfstest builds folders that procfs.Open reads as it would /proc, so
-// that tests need no processes.
+// Package procfstest builds directories that procfs.Open accepts as /proc, so that tests need no real processes.
 package procfstest
 
 import (
@@ -14,18 +13,18 @@ import (
 	"testing"
 )
 
-// Uptime is the time since boot in seconds that Build writes: a process whose
-// Start is Ticks(age) has that age.
+// Uptime is the time since boot, in seconds, that Build writes. A process whose Start is Ticks(age) is age seconds old.
 const Uptime = 1_000_000
 
-// Ticks returns the start time of a process that is so many seconds old.
+// Ticks returns the start time, in clock ticks since boot, of a process that was started the given number of seconds
+// ago.
 func Ticks(seconds float64) uint64 { return uint64((Uptime - seconds) * 100) }
 
-// Proc is a process to be. Only PID is needed.
+// Proc describes a process for Build, or a thread for AddThread. Only PID is required.
 type Proc struct {
 	PID   int
 	Start uint64 // PID if 0
-	Comm  string // may be hostile
+	Comm  string // any bytes
 	State byte   // S if 0
 
 	PPID    int
@@ -47,17 +46,17 @@ type Proc struct {
 	ThreadPending, Pending, Blocked, Ignored, Caught uint64
 
 	Cmdline []string // an empty file if nil
-	Environ []string
-	Cgroup  string // the path in the unified hierarchy, "/" if empty
-	Wchan   string // "0" if empty
-	Exe     string // no link if empty, as for a kernel thread
+	Environ []string // an empty file if nil
+	Cgroup  string   // the path in the v2 hierarchy, "/" if empty
+	Wchan   string   // "0" if empty
+	Exe     string   // no link if empty, as for a kernel thread
 }
 
 // kthread is PF_KTHREAD.
 const kthread = 0x00200000
 
-// Build returns a new directory with the given processes, a loadavg whose last
-// number is the highest of them, and an uptime. It lasts as long as the test.
+// Build returns a new directory with the given processes. Its loadavg shows the highest of their PIDs as the last PID;
+// its uptime shows Uptime. The directory is removed at the end of the test.
 func Build(t testing.TB, procs ...Proc) string {
 	t.Helper()
 	root := t.TempDir()
@@ -67,7 +66,7 @@ func Build(t testing.TB, procs ...Proc) string {
 	}
 	SetLastPID(t, root, last)
 	write(t, filepath.Join(root, "uptime"), fmt.Sprintf("%d.00 %d.00\n", Uptime, Uptime))
-	// What a reader of /proc has to pass over.
+	// Directories that a scan of the processes must ignore.
 	write(t, filepath.Join(root, "self", "mountinfo"),
 		"22 1 0:21 / /proc rw,relatime - proc proc rw\n24 1 0:38 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n")
 	write(t, filepath.Join(root, "sys", "kernel", "pid_max"), "4194304\n")
@@ -75,17 +74,16 @@ func Build(t testing.TB, procs ...Proc) string {
 	return root
 }
 
-// Add adds processes to root, or replaces those of the same number.
+// Add adds processes to root, or replaces those with the same PID.
 func Add(t testing.TB, root string, procs ...Proc) {
 	t.Helper()
 	for _, p := range procs {
 		p.build(t, root)
 	}
-	children(t, root)
+	writeChildren(t, root)
 }
 
-// Remove removes processes from root, as if they had been reaped. It leaves
-// their children's parent as it is.
+// Remove removes processes from root, as if they had been reaped. It does not reparent their children.
 func Remove(t testing.TB, root string, pids ...int) {
 	t.Helper()
 	for _, pid := range pids {
@@ -93,16 +91,16 @@ func Remove(t testing.TB, root string, pids ...int) {
 			t.Fatal(err)
 		}
 	}
-	children(t, root)
+	writeChildren(t, root)
 }
 
-// SetLastPID writes loadavg with pid as the number handed out last.
+// SetLastPID writes a loadavg that shows pid as the PID allocated last.
 func SetLastPID(t testing.TB, root string, pid int) {
 	t.Helper()
 	write(t, filepath.Join(root, "loadavg"), fmt.Sprintf("0.10 0.20 0.30 1/234 %d\n", pid))
 }
 
-// StatLine returns p's /proc/PID/stat.
+// StatLine returns the content of /proc/PID/stat for p.
 func (p Proc) StatLine() string {
 	p = p.filled()
 	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 10 20 30 40 %d %d 5 6 20 0 %d 0 %d"+
@@ -111,7 +109,7 @@ func (p Proc) StatLine() string {
 		p.Threads, p.Start, p.ExitCode)
 }
 
-// StatusText returns p's /proc/PID/status.
+// StatusText returns the content of /proc/PID/status for p.
 func (p Proc) StatusText() string {
 	p = p.filled()
 	var b strings.Builder
@@ -139,6 +137,7 @@ func (p Proc) StatusText() string {
 	return b.String()
 }
 
+// filled returns a copy of p with the default values set.
 func (p Proc) filled() Proc {
 	if p.Start == 0 {
 		p.Start = uint64(p.PID)
@@ -164,12 +163,13 @@ func (p Proc) filled() Proc {
 	return p
 }
 
-// AddThread adds a thread to a process of root: p.PID is its TID.
+// AddThread adds a thread to the process pid in root. p.PID is the TID of the thread.
 func AddThread(t testing.TB, root string, pid int, p Proc) {
 	t.Helper()
 	p.build(t, filepath.Join(root, strconv.Itoa(pid), "task"))
 }
 
+// build writes the directory of a process or thread below root.
 func (p Proc) build(t testing.TB, root string) {
 	t.Helper()
 	dir := filepath.Join(root, strconv.Itoa(p.PID))
@@ -202,9 +202,9 @@ func (p Proc) build(t testing.TB, root string) {
 	}
 }
 
-// children writes each process's task/PID/children. All belong to the leading
-// thread.
-func children(t testing.TB, root string) {
+// writeChildren writes task/PID/children of each process. The file lists all children of the process, as if the leader
+// had forked all of them.
+func writeChildren(t testing.TB, root string) {
 	t.Helper()
 	entries, err := os.ReadDir(root)
 	if err != nil {
@@ -219,7 +219,7 @@ func children(t testing.TB, root string) {
 		}
 		stat, err := os.ReadFile(filepath.Join(root, e.Name(), "stat"))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // a test's own idea of a process
+			continue // a directory that the test has made, without a stat file
 		}
 		if err != nil {
 			t.Fatal(err)
