@@ -1,8 +1,9 @@
 package kernel
 
-// AncestorsChildren returns the children of all ancestors of the processes whose parents are given, or nil if
-// some cannot be read (/proc/PID/task/TID/children, CONFIG_PROC_CHILDREN). A child that exits meanwhile can
-// hide others.
+// AncestorsChildren returns the PIDs of all children of the ancestors of some processes, whose PPIDs are in parents. It
+// follows the PPIDs up to PID 1 and reads the children of each ancestor (/proc/PID/task/TID/children,
+// CONFIG_PROC_CHILDREN). It returns nil if there is no /proc or if a file cannot be read. The kernel may omit a child
+// from such a file if a sibling exits during the read (proc(5)).
 func (k *Kernel) AncestorsChildren(parents []int) map[int]bool {
 	if k.proc == nil {
 		return nil

@@ -7,32 +7,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Boost gives this thread a real-time priority or, if that is refused, the best nice value; if that is refused as well it
-// does nothing. Among thousands of runnable processes, the best nice value alone gets a few hundredths of the processor.
-// The priority is that of the calling thread alone (sched(7)) and of its children, such as the guardian, so Boost binds the
-// goroutine to the thread until the returned function is called. Until then there is no garbage collection, which takes
-// threads without that priority. The terminal does not stop this process meanwhile, by ^Z or for output from the background
-// (stty tostop): what this process has frozen would stay frozen.
+// Boost raises the priority of the calling thread until the returned function is called. It asks for real-time priority
+// (SCHED_RR) and, if that is refused, for nice -20. If both are refused, the priority stays as it is. Among thousands
+// of runnable processes, nice -20 alone gets only a few hundredths of the processor.
+//
+// The priority belongs to the calling thread and to the processes that it forks, such as the guardian (sched(7)), so
+// Boost locks the goroutine to the thread. While the priority is raised there is no garbage collection, whose threads
+// would lack the priority. Boost also ignores SIGTSTP and SIGTTOU: if the terminal stopped this process, by ^Z or for
+// background output (stty tostop), the processes that this process has frozen would stay frozen. If the runtime cannot
+// start threads, Boost does nothing.
 func (k *Kernel) Boost() func() {
 	if k.reserveThreads() != nil {
-		return func() {} // locking a thread makes the runtime start another
+		return func() {} // LockOSThread would make the runtime start another thread
 	}
 	runtime.LockOSThread()
-	going := ignoreTerminalStops()
+	restoreStops := ignoreTerminalStops()
 	end := func() {
-		going()
+		restoreStops()
 		runtime.UnlockOSThread()
 	}
 	old, err := unix.SchedGetAttr(0, 0)
 	if err != nil || old.Policy != unix.SCHED_NORMAL {
-		return end // real-time already, perhaps
+		return end // keep any other policy, for example real-time
 	}
 	old.Size = unix.SizeofSchedAttr
-	better := func(a unix.SchedAttr) bool {
+	setPriority := func(a unix.SchedAttr) bool {
 		a.Size = unix.SizeofSchedAttr
 		return unix.SchedSetAttr(0, &a, 0) == nil
 	}
-	if !better(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !better(unix.SchedAttr{Nice: -20}) {
+	if !setPriority(unix.SchedAttr{Policy: unix.SCHED_RR, Priority: 1}) && !setPriority(unix.SchedAttr{Nice: -20}) {
 		return end
 	}
 	percent := debug.SetGCPercent(-1)

@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// cgroup is a directory of cgroup v2. It is kept open, so that a later cgroup of the same name is not taken for it: a
-// supervisor removes the cgroup of a service that has ended, and restarts the service in a new one of the same name.
+// cgroup is an open directory of cgroup v2. The descriptor distinguishes the cgroup from a later one of the same name:
+// when a service has ended, a supervisor removes its cgroup, and restarts the service in a new cgroup of that name.
 // Operations on a removed cgroup fail with ENOENT or ENODEV.
 type cgroup struct {
-	// dir leads to the directory through its descriptor. The dot at the end
-	// makes it a directory for filepath.WalkDir, and no link.
+	// dir is the path of the directory through its descriptor: /proc/self/fd/N/. The dot at its end makes
+	// filepath.WalkDir see a directory instead of a symbolic link.
 	dir    string
 	freeze *os.File
 	events *os.File
 }
 
-// OpenCgroup pins the cgroup v2 at dir. It takes Linux 5.2 (cgroup.freeze).
+// OpenCgroup opens the cgroup v2 at dir, which the other cgroup methods then use. It needs cgroup.freeze (Linux 5.2).
 func (k *Kernel) OpenCgroup(dir string) error {
 	if k.proc == nil {
 		return errors.New("there is no /proc")
@@ -50,10 +50,11 @@ func (k *Kernel) openCgroup(fd int) error {
 		return errors.New("not a cgroup v2")
 	}
 	dir := fmt.Sprintf("%s/self/fd/%d/.", k.proc.Root(), fd)
-	// Not through Go's poller, which would make the descriptors non-blocking, for the guardian as well.
+	// os.OpenFile would set O_NONBLOCK for the runtime's poller. The guardian, which shares the open file, would have
+	// it as well.
 	freeze, err := openFile(filepath.Join(dir, "cgroup.freeze"), unix.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
-		return errors.New("it has no cgroup.freeze, which needs Linux 5.2")
+		return errors.New("no cgroup.freeze (needs Linux 5.2)")
 	}
 	if err != nil {
 		return fmt.Errorf("cgroup.freeze: %w", err)
@@ -67,7 +68,7 @@ func (k *Kernel) openCgroup(fd int) error {
 	return nil
 }
 
-// openFile opens a file without Go's poller.
+// openFile opens a file without the runtime's poller.
 func openFile(path string, flags int) (*os.File, error) {
 	fd, err := unix.Open(path, flags|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -76,7 +77,8 @@ func openFile(path string, flags int) (*os.File, error) {
 	return os.NewFile(uintptr(fd), path), nil
 }
 
-// CgroupFrozen reports whether a freeze of the cgroup was requested.
+// CgroupFrozen reports whether a freeze of the cgroup was requested. Some of its processes may still be running. A
+// removed cgroup is not frozen.
 func (k *Kernel) CgroupFrozen() (bool, error) {
 	var b [1]byte
 	_, err := unix.Pread(int(k.cgroup.freeze.Fd()), b[:], 0)
@@ -86,10 +88,11 @@ func (k *Kernel) CgroupFrozen() (bool, error) {
 	return b[0] == '1', err
 }
 
-// GuardianAddCgroup puts the cgroup, which is about to be frozen, on the list of the guardian.
+// GuardianAddCgroup adds the cgroup to the guardian's list. The caller does this before it freezes the cgroup.
 func (k *Kernel) GuardianAddCgroup() error { return k.guardian.sendRecords(cgroupRecord()) }
 
-// FreezeCgroup freezes the cgroup and waits until all its processes have stopped, for limit at most.
+// FreezeCgroup freezes the cgroup and waits up to limit until all of its processes have stopped. done reports whether
+// they have. The error is a *signals.Interrupt if a deferred signal was caught.
 func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
 	if err := k.cgroup.setFrozen('1'); err != nil {
 		return false, fmt.Errorf("cannot freeze the cgroup: %w", err)
@@ -97,7 +100,8 @@ func (k *Kernel) FreezeCgroup(limit time.Duration) (done bool, err error) {
 	return k.waitCgroupEvent("frozen 1", limit)
 }
 
-// ThawCgroup resumes the cgroup and, with below, the cgroups below it that were frozen by themselves.
+// ThawCgroup resumes the cgroup. With below, it also resumes the cgroups below it whose own cgroup.freeze is 1. After
+// an error it continues with the remaining cgroups, and returns the first error.
 func (k *Kernel) ThawCgroup(below bool) error {
 	err := k.cgroup.setFrozen('0')
 	if !below {
@@ -107,7 +111,7 @@ func (k *Kernel) ThawCgroup(below bool) error {
 		if failed == nil && d.Name() == "cgroup.freeze" {
 			failed = thawFile(path)
 		}
-		// A cgroup that vanishes need not be thawed. After an error, thaw the others.
+		// A cgroup that was removed meanwhile is no error.
 		if err == nil && !errors.Is(failed, fs.ErrNotExist) && !errors.Is(failed, unix.ENODEV) {
 			err = failed
 		}
@@ -116,7 +120,7 @@ func (k *Kernel) ThawCgroup(below bool) error {
 	return err
 }
 
-// thawFile writes 0 to the cgroup.freeze at path if it contains 1.
+// thawFile writes 0 to the cgroup.freeze at path if the file contains 1.
 func thawFile(path string) error {
 	b, err := readFile(path)
 	if err != nil || !bytes.HasPrefix(b, []byte("1")) {
@@ -131,16 +135,17 @@ func thawFile(path string) error {
 	return err
 }
 
-// setFrozen writes 0 or 1 to cgroup.freeze.
+// setFrozen writes value, '0' or '1', to cgroup.freeze.
 func (c *cgroup) setFrozen(value byte) error {
 	_, err := unix.Pwrite(int(c.freeze.Fd()), []byte{value}, 0)
 	if err == unix.ENODEV {
-		return nil // removed, which only an empty cgroup can be
+		return nil // the cgroup was removed, so it is empty
 	}
 	return err
 }
 
-// KillCgroup kills all processes of the cgroup atomically (cgroup.kill, Linux 5.14).
+// KillCgroup sends SIGKILL atomically to all processes of the cgroup and of the cgroups below it (cgroup.kill, Linux
+// 5.14).
 func (k *Kernel) KillCgroup() error {
 	f, err := openFile(filepath.Join(k.cgroup.dir, "cgroup.kill"), unix.O_WRONLY)
 	if err != nil {
@@ -151,8 +156,8 @@ func (k *Kernel) KillCgroup() error {
 	return err
 }
 
-// CgroupMembers lists the processes of the subtree. outside counts those that have no PID in the PID namespace of this
-// process: the kernel shows them as 0.
+// CgroupMembers returns the PIDs of the processes in the cgroup and in the cgroups below it. outside is the number of
+// processes that have no PID in the PID namespace of this process; the kernel shows their PID as 0.
 func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 	err = filepath.WalkDir(k.cgroup.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
@@ -167,9 +172,9 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 			return nil
 		case errors.Is(err, unix.EOPNOTSUPP):
 			if path == k.cgroup.dir {
-				return errors.New("it is a threaded cgroup, which holds threads and not processes")
+				return errors.New("a threaded cgroup contains threads, not processes")
 			}
-			return nil // its processes are those of the cgroup above
+			return nil // a threaded cgroup: the nearest domain cgroup above lists its processes
 		case err != nil:
 			return err
 		}
@@ -192,11 +197,10 @@ func (k *Kernel) CgroupMembers() (pids []int, outside int, err error) {
 	return pids, outside, err
 }
 
-// findMigrated returns the processes that were moved into a cgroup after their first
-// threads had exited. The kernel leaves such a thread in the cgroup where it
-// exited, and lists the process there (cgroup_migrate_add_task,
-// css_task_iter_advance in kernel/cgroup/cgroup.c). Only cgroup.threads lists their
-// other threads.
+// findMigrated returns processes in the cgroup at dir that its cgroup.procs does not list: they were moved into the
+// cgroup after their leaders had exited. The kernel leaves an exited leader in its old cgroup, and lists the process
+// there (cgroup_migrate_add_task, css_task_iter_advance in kernel/cgroup/cgroup.c). cgroup.threads lists the threads
+// that were moved.
 func (k *Kernel) findMigrated(dir string) (pids []int) {
 	b, _ := readFile(filepath.Join(dir, "cgroup.threads"))
 	for word := range bytes.FieldsSeq(b) {
@@ -209,13 +213,14 @@ func (k *Kernel) findMigrated(dir string) (pids []int) {
 	return pids
 }
 
-// CgroupEmpty waits until no process lives in the subtree, for limit at most, and reports whether that is so.
+// CgroupEmpty waits up to limit until no process lives in the cgroup or below it, and reports whether that is so.
 func (k *Kernel) CgroupEmpty(limit time.Duration) (bool, error) {
 	return k.waitCgroupEvent("populated 0", limit)
 }
 
-// waitCgroupEvent waits until cgroup.events has that line, for limit at most, and reports whether it has. poll(2)
-// returns POLLPRI whenever the file changes.
+// waitCgroupEvent waits up to limit until cgroup.events contains line, and reports whether it does. For a removed
+// cgroup it returns true. poll(2) returns POLLPRI when the file has changed. The error is a *signals.Interrupt if a
+// deferred signal was caught.
 func (k *Kernel) waitCgroupEvent(line string, limit time.Duration) (bool, error) {
 	began := time.Now()
 	fd := int(k.cgroup.events.Fd())
@@ -223,7 +228,7 @@ func (k *Kernel) waitCgroupEvent(line string, limit time.Duration) (bool, error)
 	for {
 		n, err := unix.Pread(fd, buf, 0)
 		if err == unix.ENODEV {
-			return true, nil // removed, which only an empty one can be
+			return true, nil // the cgroup was removed, so it is empty
 		}
 		if err != nil && err != unix.EINTR {
 			return false, fmt.Errorf("cgroup.events: %w", err)
@@ -244,7 +249,7 @@ func (k *Kernel) waitCgroupEvent(line string, limit time.Duration) (bool, error)
 		if k.caught != nil {
 			fds = append(fds, unix.PollFd{Fd: int32(k.caught.fd), Events: unix.POLLIN})
 		}
-		// Rounded up: waking before the time would only spin.
+		// Round up: a wake-up before the deadline would only repeat the loop.
 		if _, err := unix.Poll(fds, int(remaining/time.Millisecond)+1); err != nil && err != unix.EINTR {
 			return false, fmt.Errorf("poll: %w", err)
 		}

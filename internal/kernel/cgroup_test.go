@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// newCgroup makes a cgroup v2 for this test.
+// newCgroup makes a cgroup v2 for the test, and removes it afterwards.
 func newCgroup(t *testing.T, k *Kernel) (dir string) {
 	t.Helper()
 	mounts, err := k.proc.Mounts()
@@ -34,7 +34,7 @@ func newCgroup(t *testing.T, k *Kernel) (dir string) {
 	return ""
 }
 
-// enter moves a victim into the cgroup.
+// enter moves the victim into the cgroup at dir.
 func (c *victim) enter(t *testing.T, dir string) {
 	t.Helper()
 	err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(c.pid)), 0)
@@ -43,8 +43,7 @@ func (c *victim) enter(t *testing.T, dir string) {
 	}
 }
 
-// TestCgroupOfTheSameName: a cgroup that was removed is never mistaken for one
-// that has its name since.
+// TestCgroupOfTheSameName: a Kernel that has opened a cgroup does nothing to a later cgroup of the same name.
 func TestCgroupOfTheSameName(t *testing.T) {
 	k := newKernel(t, false)
 	dir := newCgroup(t, k)
@@ -67,13 +66,13 @@ func TestCgroupOfTheSameName(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	stranger := start(t)
-	stranger.enter(t, dir)
+	unrelated := start(t)
+	unrelated.enter(t, dir)
 	if pids, _, err := k.CgroupMembers(); err != nil || len(pids) > 0 {
 		t.Errorf("members %v, %v; want none", pids, err)
 	}
 	if err := k.KillCgroup(); err == nil {
-		t.Error("it could be killed")
+		t.Error("a removed cgroup was killed")
 	}
 	if done, err := k.FreezeCgroup(0); !done || err != nil {
 		t.Errorf("frozen %v, %v", done, err)
@@ -83,14 +82,14 @@ func TestCgroupOfTheSameName(t *testing.T) {
 	}
 	events, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
 	if err != nil || !strings.Contains(string(events), "populated 1") || !strings.Contains(string(events), "frozen 0") {
-		t.Errorf("the other has %q, %v", events, err)
+		t.Errorf("the later cgroup has %q, %v", events, err)
 	}
-	unix.Kill(stranger.pid, unix.SIGKILL)
-	stranger.reap()
+	unix.Kill(unrelated.pid, unix.SIGKILL)
+	unrelated.reap()
 }
 
-// TestThawBelowFails: what cannot be thawed is told, and keeps none of the
-// others frozen.
+// TestThawBelowFails: ThawCgroup returns the error of a cgroup that it cannot resume, and resumes the other cgroups all
+// the same.
 func TestThawBelowFails(t *testing.T) {
 	dir := t.TempDir()
 	frozen := func(name string) string {
@@ -104,7 +103,8 @@ func TestThawBelowFails(t *testing.T) {
 		return path
 	}
 	top, last := frozen("."), frozen("c")
-	// It can be read, begins with a 1, and refuses whatever is written.
+	// A link to /proc/1/stat stands for a cgroup.freeze that cannot be thawed: the file begins with a 1 and refuses
+	// every write.
 	if err := os.MkdirAll(filepath.Join(dir, "b"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DisableCoreDump makes sure that the end of this process leaves no core dump (PR_SET_DUMPABLE in prctl(2)).
+// DisableCoreDump keeps a signal that ends this process from leaving a core dump (PR_SET_DUMPABLE in prctl(2)).
 func (k *Kernel) DisableCoreDump() error {
 	return os.NewSyscallError("prctl", prctl(unix.PR_SET_DUMPABLE, 0))
 }

@@ -12,8 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// StartBackground starts this program again with argv, in a session of its own and without standard input and output,
-// and returns the line that it writes to a pipe. Its argv[0] is name and the number of the pipe's descriptor.
+// StartBackground starts this program again with argv and env, in a new session and with /dev/null as standard input
+// and output. The new process inherits the write end of a pipe; its argv[0] is name followed by the number of that
+// descriptor. StartBackground returns what the process writes first, at most 64 bytes. If that does not begin with
+// "handle ", the process has failed and StartBackground reaps it.
 func (k *Kernel) StartBackground(name string, argv, env []string) (string, error) {
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -24,16 +26,16 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return "", os.NewSyscallError("pipe", err)
 	}
-	theirs, err := unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
+	writeEnd, err := unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
 	unix.Close(pipe[1])
 	if err != nil {
 		unix.Close(pipe[0])
 		return "", os.NewSyscallError("fcntl", err)
 	}
-	l := child.NewSpec(append([]string{name + strconv.Itoa(theirs)}, argv[1:]...), env)
-	l.Path, l.Session, l.NullFD, l.InheritFD = k.opts.Self, true, null, theirs
+	l := child.NewSpec(append([]string{name + strconv.Itoa(writeEnd)}, argv[1:]...), env)
+	l.Path, l.Session, l.NullFD, l.InheritFD = k.opts.Self, true, null, writeEnd
 	pid, err := k.Launch(l)
-	unix.Close(theirs)
+	unix.Close(writeEnd)
 	defer unix.Close(pipe[0])
 	if err != nil {
 		return "", fmt.Errorf("cannot go into the background: %w", errors.Unwrap(err))
@@ -45,7 +47,7 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 	}
 	n = max(n, 0)
 	if !strings.HasPrefix(string(line[:n]), "handle ") {
-		for { // the child has failed: reap it before the caller reports that
+		for { // reap the failed child before the caller reports the failure
 			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
 				break
 			}
@@ -54,11 +56,12 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 	return string(line[:n]), nil
 }
 
-// CloseOnExec keeps an inherited descriptor from the children of this process.
+// CloseOnExec marks an inherited descriptor to be closed on exec, so that the children of this process do not inherit
+// it.
 func (k *Kernel) CloseOnExec(fd int) { unix.CloseOnExec(fd) }
 
-// WriterTo returns a writer to a descriptor that this process inherited. One that this process has opened itself, which
-// is marked to be closed on exec, is an error, and so is one that is not open for writing.
+// WriterTo returns a writer to a descriptor that this process inherited. The error is EBADF if the descriptor is not
+// open for writing. It is EBADF, too, if the descriptor has FD_CLOEXEC, because an inherited descriptor has not.
 func (k *Kernel) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
 	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 	mode := 0

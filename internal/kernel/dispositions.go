@@ -12,17 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The Go runtime handles almost every signal: without os/signal it drops ALRM, USR1 and others, and answers
-// SEGV, ABRT and others with a trace and exit status 2. A tool is to behave as a C program does. So
-// RestoreDispositions restores the disposition with which the caller started this program, for each signal that
-// the runtime handles: SIG_DFL or SIG_IGN. As PID 1 this program then survives a stray SEGV, because the
-// kernel drops a signal with SIG_DFL to PID 1. A signal that arrives before (in about the first
-// millisecond, while the runtime starts) still meets the runtime's handlers.
+// The Go runtime installs a handler for almost every signal. If os/signal is not used, the runtime drops SIGALRM,
+// SIGUSR1 and others, and answers SIGSEGV, SIGABRT and others with a trace and exit status 2. An applet has to react as
+// a C program does. So RestoreDispositions replaces each of these handlers by the disposition that this program
+// inherited: SIG_DFL or SIG_IGN. As PID 1 this program then survives a SIGSEGV from another process, because the kernel
+// drops a signal with SIG_DFL to PID 1. A signal that arrives earlier, in about the first millisecond while the runtime
+// starts, still reaches the runtime's handler.
 //
-// catchSignal gives a signal back to the runtime, to be caught.
+// To catch a signal, catchSignal installs the runtime's handler again.
 
-// disposition is a struct sigaction of the kernel, which every architecture lays out in its own way. All
-// zeros are SIG_DFL.
+// disposition is the kernel's struct sigaction, whose layout depends on the architecture. All zeros are SIG_DFL.
 type disposition [64]byte
 
 const sigIgn = 1
@@ -33,20 +32,21 @@ func ignoreDisposition() (d disposition) {
 	return d
 }
 
-// handler returns 0 (SIG_DFL), sigIgn or the address of a function.
+// handler returns the handler: 0 (SIG_DFL), sigIgn or the address of a function.
 func (d *disposition) handler() uintptr { return *d.handlerWord() }
 
-// handlerWord returns where the kernel's struct sigaction has the handler.
+// handlerWord returns the address of the handler in the struct sigaction.
 func (d *disposition) handlerWord() *uintptr {
 	i := uintptr(0)
 	if mips() {
-		i = unsafe.Sizeof(i) // after the flags
+		i = unsafe.Sizeof(i) // on MIPS the flags are first
 	}
 	return (*uintptr)(unsafe.Pointer(&d[i]))
 }
 
-// keepsRuntimeHandler reports whether the runtime has no handler for the signal, or may keep it: it preempts
-// goroutines by URG, which is ignored by default, as CHLD is.
+// keepsRuntimeHandler reports whether RestoreDispositions leaves the signal alone. For most of these signals the
+// runtime has no handler. It has one for URG, by which it preempts goroutines, and for CHLD and WINCH; all three are
+// ignored by default.
 func keepsRuntimeHandler(sig int) bool {
 	switch syscall.Signal(sig) {
 	case unix.SIGKILL, unix.SIGSTOP, unix.SIGURG, unix.SIGCHLD, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, unix.SIGWINCH:
@@ -55,7 +55,8 @@ func keepsRuntimeHandler(sig int) bool {
 	return false
 }
 
-// RestoreDispositions gives each signal the disposition that this program inherited.
+// RestoreDispositions gives each signal that the runtime handles the disposition that this program inherited. A signal
+// that was inherited as blocked is ignored instead, because the runtime unblocks some signals in every thread.
 func (k *Kernel) RestoreDispositions() {
 	in := k.inherited
 	in.filtered = ignoreTraps() && seccompActive()
@@ -64,8 +65,8 @@ func (k *Kernel) RestoreDispositions() {
 		if keepsRuntimeHandler(sig) {
 			continue
 		}
-		ignored := in.ignored[sig] || in.mask.has(signals.Signal(sig)) // the runtime unblocks some in every thread
-		if sig == int(unix.SIGSYS) && in.filtered {                    // see seccomp.go
+		ignored := in.ignored[sig] || in.mask.has(signals.Signal(sig))
+		if sig == int(unix.SIGSYS) && in.filtered { // see seccomp.go
 			rtSigaction(sig, nil, &k.runtimeHandlers[sig])
 			to := reactKill
 			if ignored || os.Getpid() == 1 {
@@ -82,11 +83,12 @@ func (k *Kernel) RestoreDispositions() {
 	}
 }
 
-// catchSignal makes the runtime send the signal to the channel of caught signals.
+// catchSignal installs the runtime's handler for sig, and makes the runtime send sig to k.caught.ch.
 func (k *Kernel) catchSignal(sig signals.Signal) {
-	signal.Notify(k.caught.ch, syscall.Signal(sig)) // first: the handler drops other signals
+	// Notify comes before the handler is installed: the handler drops a signal that has no channel.
+	signal.Notify(k.caught.ch, syscall.Signal(sig))
 	if syscall.Signal(sig) == unix.SIGSYS && k.inherited.filtered {
-		setReaction(unix.SIGSYS, reactDrop) // the handler passes on all but queued ones
+		setReaction(unix.SIGSYS, reactDrop) // the handler passes on a SIGSYS from kill(2), and drops a queued one
 	} else {
 		k.reactions[sig] = setReaction(syscall.Signal(sig), reactNotify)
 	}
@@ -95,20 +97,21 @@ func (k *Kernel) catchSignal(sig signals.Signal) {
 	}
 }
 
-// reaction is what the runtime's handler does with a signal, in the bits of runtime.sigtable. By itself the
-// handler passes on SEGV and others only if they come from kill(2) or tgkill(2), and ends this process with a
-// trace if they are queued (sigqueue(3), timer_create(2)).
+// reaction is what the runtime's handler does with a signal, as flags of runtime.sigtable. By default the handler
+// passes SIGSEGV and other fault signals on to os/signal only if kill(2) or tgkill(2) sent them. If they are queued
+// (sigqueue(3), timer_create(2)), it ends this process with a trace.
 type reaction int32
 
 const (
-	reactDrop   reaction = 0
-	reactNotify reaction = 1
-	reactKill   reaction = 2
-	reactAll    reaction = 15
+	reactDrop   reaction = 0  // drop the signal
+	reactNotify reaction = 1  // pass it on to os/signal
+	reactKill   reaction = 2  // end this process by the signal, without a trace
+	reactAll    reaction = 15 // the bits that make up a reaction
 )
 
-// awaitFault gives the runtime a moment to end this process if sig, which was caught, was raised by a fault of this
-// process: the handler has returned to the instruction, which faults again.
+// awaitFault ends this process if sig, which was caught, was raised by a fault of this process. In that case the
+// handler has returned to the faulting instruction, which faults again and again. awaitFault restores the runtime's own
+// reaction for a millisecond, so that the next fault ends this process.
 func (k *Kernel) awaitFault(sig signals.Signal) {
 	if !raisedByFault(syscall.Signal(sig)) || syscall.Signal(sig) == unix.SIGSYS {
 		return
@@ -118,8 +121,8 @@ func (k *Kernel) awaitFault(sig signals.Signal) {
 	setReaction(syscall.Signal(sig), reactNotify)
 }
 
-// uncatchable reports whether the runtime's handler passes on no such signal: PROF, and those that C
-// libraries use for themselves.
+// uncatchable reports whether os/signal cannot catch the signal: KILL and STOP, PROF, and 32 to 34, which C libraries
+// use internally.
 func uncatchable(sig signals.Signal) bool {
 	switch syscall.Signal(sig) {
 	case unix.SIGKILL, unix.SIGSTOP, unix.SIGPROF, 32, 33, 34:
@@ -128,7 +131,8 @@ func uncatchable(sig signals.Signal) bool {
 	return false
 }
 
-// ignoreUncatchable makes this process ignore the uncatchable signals, so that none ends it before its children.
+// ignoreUncatchable ignores the uncatchable signals except KILL and STOP, so that none of them ends this process before
+// its children.
 func ignoreUncatchable() {
 	act := ignoreDisposition()
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
@@ -138,27 +142,29 @@ func ignoreUncatchable() {
 	}
 }
 
-// endingSignals returns the signals to catch while this process must not end at once: all that would end it.
+// endingSignals returns the signals to catch while this process must not end at once: every catchable signal that would
+// end it.
 func (k *Kernel) endingSignals() []signals.Signal {
 	if os.Getpid() == 1 {
-		return k.caught.chosen // the kernel delivers no others to PID 1
+		return k.caught.chosen // the kernel drops every signal that PID 1 does not catch
 	}
 	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if sig.Ends() && !uncatchable(sig) && !k.ignores(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
+		if sig.Ends() && !uncatchable(sig) && !k.inheritedIgnored(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
 			list = append(list, sig)
 		}
 	}
 	return list
 }
 
-// ignoreAllSignals ignores every signal that can be ignored. If SIGSYS were set to SIG_IGN, a system call that a seccomp
-// filter traps would end this process (kernel/signal.c, force_sig_info_to_task).
+// ignoreAllSignals ignores every signal that can be ignored, except URG. Under a seccomp filter it leaves the runtime's
+// handler for SIGSYS in place and makes the handler drop the signal: with SIG_IGN, a system call that the filter traps
+// would end this process (force_sig_info_to_task in kernel/signal.c).
 func (k *Kernel) ignoreAllSignals() {
 	act := ignoreDisposition()
 	for sig := 1; sig <= numSignals; sig++ {
 		switch syscall.Signal(sig) {
-		case unix.SIGURG: // by which the runtime preempts
+		case unix.SIGURG: // the runtime preempts goroutines by it
 		case unix.SIGSYS:
 			if k.inherited.filtered {
 				setReaction(unix.SIGSYS, reactDrop)
@@ -171,12 +177,12 @@ func (k *Kernel) ignoreAllSignals() {
 	}
 }
 
-// rtSigaction installs the disposition unless act is nil, and stores the former one in old unless that is nil.
+// rtSigaction is rt_sigaction(2). It installs act and stores the previous disposition in old; each may be nil.
 func rtSigaction(sig int, act, old *disposition) {
 	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }
 
-// sigset is a set of signals as rt_sigprocmask(2) has it: words of the machine's size.
+// sigset is the signal set of rt_sigprocmask(2): an array of machine words.
 type sigset [16]byte
 
 const wordBits = 8 * unsafe.Sizeof(uintptr(0))
@@ -202,7 +208,7 @@ func (s *sigset) has(sig signals.Signal) bool {
 	return *word&bit != 0
 }
 
-// sigmask is pthread_sigmask(3): it changes the mask of the calling thread.
+// sigmask changes the signal mask of the calling thread, as pthread_sigmask(3) does.
 func sigmask(how int, set, old *sigset) {
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exec replaces this program by another, which gets the dispositions and the signal mask that this one
-// inherited. It returns only on failure.
+// Exec replaces this program by another one, which gets the dispositions and the signal mask that this program
+// inherited. Exec returns only on failure.
 func (k *Kernel) Exec(path string, argv, env []string) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

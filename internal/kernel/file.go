@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// File writes to a descriptor. If its reader has gone away the error is EPIPE, and no SIGPIPE ends this
-// process in the middle of a kill.
+// File is a writer to a descriptor. If the reader of a pipe is gone, Write returns EPIPE, and no SIGPIPE ends this
+// process before it has signalled all targets.
 type File int
 
 func (f File) Write(b []byte) (int, error) {
@@ -24,7 +24,7 @@ func (f File) Write(b []byte) (int, error) {
 		switch err {
 		case nil:
 			done += n
-		case unix.EINTR, unix.EAGAIN: // another process has made it non-blocking
+		case unix.EINTR, unix.EAGAIN: // EAGAIN: another process has set O_NONBLOCK
 		default:
 			return done, err
 		}
@@ -32,17 +32,18 @@ func (f File) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// pipeBuf is PIPE_BUF: a pipe that is ready takes that much without blocking (pipe(7)).
+// pipeBuf is PIPE_BUF in bytes: if a pipe is ready, a write of this size does not block (pipe(7)).
 const pipeBuf = 4096
 
-// Output is a File that gives up when a caught signal is to end this process and the reader does not read:
-// what this process has frozen would stay frozen until the reader goes on. The error is a *signals.Interrupt.
+// Output is a File whose Write returns a *signals.Interrupt if a deferred signal is caught while the reader of a pipe
+// does not read. Otherwise this process would block in write(2), and the processes that it has frozen would stay
+// frozen.
 type Output struct {
 	k  *Kernel
 	fd File
 }
 
-// Output returns the writer to a descriptor.
+// Output returns the Output for a descriptor.
 func (k *Kernel) Output(fd int) Output { return Output{k, File(fd)} }
 
 func (o Output) Write(b []byte) (int, error) {
@@ -61,7 +62,7 @@ func (o Output) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// waitWritable returns when a write does not block, or with an error when a caught signal has arrived.
+// waitWritable waits until a write does not block. The error is a *signals.Interrupt if a deferred signal was caught.
 func (o Output) waitWritable() error {
 	for {
 		poll := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
@@ -74,12 +75,12 @@ func (o Output) waitWritable() error {
 	}
 }
 
-// pipeSignal is a set of signals: PIPE.
+// pipeSignal is the signal set that contains only SIGPIPE.
 var pipeSignal = func() (set sigset) { set.add(unix.SIGPIPE); return set }()
 
-// writeWithoutSIGPIPE is write(2) without SIGPIPE: it blocks the signal in this thread, to which the kernel sends it,
-// and consumes it there. The calls are raw so that the goroutine stays on the thread; runtime.LockOSThread would make
-// the runtime start another one.
+// writeWithoutSIGPIPE is write(2), except that SIGPIPE does not end this process. The kernel sends SIGPIPE to the
+// thread that writes, so the function blocks the signal in this thread and consumes it after EPIPE. The system calls
+// are raw, so the goroutine stays on the thread; runtime.LockOSThread would make the runtime start another thread.
 func writeWithoutSIGPIPE(fd int, b []byte) (int, error) {
 	var old sigset
 	sigmask(unix.SIG_BLOCK, &pipeSignal, &old)
@@ -95,8 +96,8 @@ func writeWithoutSIGPIPE(fd int, b []byte) (int, error) {
 	return int(n), nil
 }
 
-// readFile is os.ReadFile without the runtime's poller: the poller takes descriptors, which may not be
-// available while processes are stopped.
+// readFile is os.ReadFile without the runtime's poller, which opens descriptors of its own. While processes are
+// stopped, there may be no free descriptors.
 func readFile(path string) ([]byte, error) {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

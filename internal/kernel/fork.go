@@ -10,30 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forkArgs is all that the child needs between fork and execve(2).
+// forkArgs is what the child needs between clone(2) and execve(2). The parent prepares all of it, because the child
+// must not allocate memory.
 type forkArgs struct {
 	path        *byte
 	argv, env   **byte
-	ownPID      []*byte // where the child writes its PID, in decimal digits
+	ownPID      []*byte // places in env where the child writes its PID in decimal
 	mask        sigset
 	ignored     [numSignals + 1]bool
 	ignoreAct   [64]byte
 	defaultAct  [64]byte
-	nofile      *[2]uint64
+	nofile      *[2]uint64 // soft and hard RLIMIT_NOFILE; nil: unchanged
 	setsid      bool
 	setpgid     bool
-	terminalFD  int
+	terminalFD  int // this and the next two are those of child.Spec; -1: none
 	nullFD      int
 	inheritFD   int
-	errorPipe   int
+	errorPipe   int // write end of the pipe for the errno of a failed child
 	deathSignal uintptr
-	parent      uintptr
-	sigset      uintptr
-	flags       [2]uintptr
+	parent      uintptr    // the PID of this process
+	sigset      uintptr    // size of a signal set in bytes
+	flags       [2]uintptr // the first two arguments of clone(2)
 }
 
-// fork starts the child with every signal blocked, so that no handler of the Go runtime runs in the child, which has
-// none of the runtime's other threads.
+// fork starts the child. It blocks every signal meanwhile, so that no handler of the Go runtime runs in the child: the
+// child has only one of the runtime's threads.
 func fork(c *forkArgs) (int, unix.Errno) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -44,8 +45,9 @@ func fork(c *forkArgs) (int, unix.Errno) {
 	return int(pid), errno
 }
 
-// forkChild clones this process, and returns in the parent only. In the child only raw system calls are allowed: no
-// allocation, and no growth of the stack, so all functions that it calls are nosplit.
+// forkChild clones this process and returns in the parent only. The child executes the program or, on failure, writes
+// the errno to errorPipe and exits. The child may make only raw system calls: it must neither allocate memory nor grow
+// the stack, so every function that it calls is nosplit.
 //
 //go:noinline
 //go:norace
@@ -75,7 +77,7 @@ func forkChild(c *forkArgs) (uintptr, syscall.Errno) {
 	}
 }
 
-// setDispositions ignores the signals that the child is to ignore, and resets the others.
+// setDispositions ignores the signals in c.ignored, and resets all other signals to SIG_DFL.
 //
 //go:nosplit
 //go:norace
@@ -90,7 +92,7 @@ func setDispositions(c *forkArgs) {
 	}
 }
 
-// writeOwnPID writes the PID of the child into the entries of the environment that name it.
+// writeOwnPID writes the PID of the child into the environment entries that must contain it (see passServicePID).
 //
 //go:nosplit
 //go:norace
@@ -102,19 +104,19 @@ func writeOwnPID(c *forkArgs) {
 	pid, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 	for _, at := range c.ownPID {
 		size := uintptr(0)
-		for left := pid; left > 0; left /= 10 {
+		for rest := pid; rest > 0; rest /= 10 {
 			size++
 		}
-		// No leading zeros: strtoul(3) would read an octal number. The bytes after it are zero.
-		for left := pid; left > 0; left /= 10 {
+		// No leading zeros: with them strtoul(3) would read an octal number. The bytes after the digits are zero.
+		for rest := pid; rest > 0; rest /= 10 {
 			size--
-			*(*byte)(unsafe.Add(unsafe.Pointer(at), size)) = byte('0' + left%10)
+			*(*byte)(unsafe.Add(unsafe.Pointer(at), size)) = byte('0' + rest%10)
 		}
 	}
 }
 
-// joinGroup makes the child the leader of a session or group of its own, and puts that into the foreground of the
-// terminal.
+// joinGroup makes the child the leader of a session or group of its own if c asks for that, and puts its group into the
+// foreground of the terminal.
 //
 //go:nosplit
 //go:norace
@@ -131,7 +133,7 @@ func joinGroup(c *forkArgs) syscall.Errno {
 		}
 	}
 	if c.terminalFD >= 0 {
-		// SIGTTOU is blocked here, so the kernel allows this to a background process, too.
+		// fork has blocked SIGTTOU, so the kernel permits TIOCSPGRP to a background process, too.
 		pid, _, _ := syscall.RawSyscall6(unix.SYS_GETPID, 0, 0, 0, 0, 0, 0)
 		self := uint32(pid)
 		syscall.RawSyscall6(unix.SYS_IOCTL, uintptr(c.terminalFD), unix.TIOCSPGRP, uintptr(unsafe.Pointer(&self)), 0, 0, 0)
@@ -139,8 +141,8 @@ func joinGroup(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// setDescriptors replaces standard input and output, and lets the child inherit one more descriptor. It also sets the
-// limit of open files.
+// setDescriptors replaces standard input and output by nullFD, clears FD_CLOEXEC of inheritFD, and sets the limit of
+// open files.
 //
 //go:nosplit
 //go:norace
@@ -163,8 +165,8 @@ func setDescriptors(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// setDeathSignal makes the kernel send the child a signal when this process ends. The error is ESRCH if it has ended
-// already.
+// setDeathSignal makes the kernel send deathSignal to the child when its parent ends. The error is ESRCH if the parent
+// has already ended, because then the kernel would never send the signal.
 //
 //go:nosplit
 //go:norace
@@ -180,5 +182,5 @@ func setDeathSignal(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// fcntl is the system call; F_SETFD is the same in its 64-bit variant.
+// fcntl is the number of the system call. 32-bit machines also have fcntl64, in which F_SETFD is the same.
 const fcntl = unix.SYS_FCNTL

@@ -13,42 +13,46 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// GuardianName is the argv[0] under which the program is to call RunGuardian.
+// GuardianName is the argv[0] of the guardian, which runs the same program: with this argv[0], main must call
+// RunGuardian.
 const GuardianName = "killbox-guardian"
 
-// guardian is the process that resumes what this process has frozen if this process is killed. It has the other end
-// of a socket, of which the kernel closes our end then.
+// guardian is a child process that resumes what this process has frozen if this process is killed. The two processes
+// share a socket pair. When this process ends, the kernel closes its end of the pair, and the guardian reads end of
+// file.
 //
-// The protocol is records of three words in native byte order: PID, start time and pidfd inode (0 if unknown). A PID of
-// 0 clears the list, or with a start time of 1 adds the cgroup, whose cgroup.freeze is the guardian's descriptor 3. At
-// the end of file the guardian sends SIGCONT to the processes on the list, and thaws the cgroup.
+// This process sends records of three 64-bit words in native byte order: PID, start time, and pidfd inode (0 if
+// unknown). A record with PID 0 and start time 0 clears the guardian's list. A record with PID 0 and start time 1 adds
+// the cgroup to the list; the guardian has the cgroup.freeze as descriptor 3. At end of file the guardian sends SIGCONT
+// to the processes on its list, and thaws the cgroup.
 type guardian struct {
 	fd     int
 	pid    int
-	reaped bool // its PID may have been reused
+	reaped bool // by reapChildren, so its PID may have been reused
 }
 
 // recordSize is the size of a record in bytes.
 const recordSize = 24
 
-// guardianReady is the guardian's only message.
+// guardianReady is the byte that the guardian sends when it ignores all signals and is about to read records. It sends
+// nothing else.
 const guardianReady = 1
 
-// How long the guardian may take to start, and to read a message. Both ends are on this machine: a guardian that takes
-// longer is not going to answer.
+// guardianStartLimit is how long the guardian may take to start, and guardianSendLimit how long to read a message. Both
+// processes are on this machine, so a guardian that takes longer does not answer at all.
 var (
 	guardianStartLimit = unix.Timeval{Sec: 2}
 	guardianSendLimit  = unix.Timeval{Sec: 1}
 )
 
-// StartGuardian starts the guardian, waits until it listens, and returns its PID.
+// StartGuardian starts the guardian, waits until it is ready, and returns its PID.
 func (k *Kernel) StartGuardian() (int, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("socketpair: %w", err)
 	}
-	ours, theirs := pair[0], uintptr(pair[1])
-	files := []uintptr{theirs, theirs, theirs}
+	thisEnd, guardianEnd := pair[0], uintptr(pair[1])
+	files := []uintptr{guardianEnd, guardianEnd, guardianEnd}
 	if k.cgroup != nil {
 		files = append(files, k.cgroup.freeze.Fd())
 	}
@@ -56,28 +60,28 @@ func (k *Kernel) StartGuardian() (int, error) {
 		Dir:   "/",
 		Env:   k.guardianEnv(),
 		Files: files,
-		// A session of its own: a signal to the group of this process must not reach it.
+		// A session of its own: a signal to the process group of this process must not reach the guardian.
 		Sys: &syscall.SysProcAttr{Setsid: true},
 	})
 	unix.Close(pair[1])
 	if err != nil {
-		unix.Close(ours)
-		return 0, fmt.Errorf("cannot start it: %w", err)
+		unix.Close(thisEnd)
+		return 0, fmt.Errorf("cannot start the guardian: %w", err)
 	}
-	g := &guardian{fd: ours, pid: pid}
-	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &guardianStartLimit)
-	unix.SetsockoptTimeval(ours, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &guardianSendLimit)
+	g := &guardian{fd: thisEnd, pid: pid}
+	unix.SetsockoptTimeval(thisEnd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &guardianStartLimit)
+	unix.SetsockoptTimeval(thisEnd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &guardianSendLimit)
 	var ready [1]byte
 	for {
-		n, err := unix.Read(ours, ready[:])
+		n, err := unix.Read(thisEnd, ready[:])
 		if err == unix.EINTR {
 			continue
 		}
 		if n != 1 || ready[0] != guardianReady {
 			g.endAndReap()
 			if err == nil {
-				// The Go runtime has written about a limit instead.
-				err = errors.New("it could not start (process or memory limit?)")
+				// End of file, or a message of the Go runtime, which could not start.
+				err = errors.New("the guardian could not start (process or memory limit?)")
 			}
 			return 0, err
 		}
@@ -94,7 +98,7 @@ func (k *Kernel) guardianEnv() []string {
 	return nil
 }
 
-// GuardianAdd puts processes that are about to be stopped on the list of the guardian.
+// GuardianAdd adds processes to the guardian's list. The caller does this before it stops them.
 func (k *Kernel) GuardianAdd(ids []procfs.ID) error {
 	message := make([]byte, 0, recordSize*len(ids))
 	for _, id := range ids {
@@ -107,10 +111,10 @@ func (k *Kernel) GuardianAdd(ids []procfs.ID) error {
 	return k.guardian.sendRecords(message)
 }
 
-// GuardianClear empties the list of the guardian: all that was on it has been resumed.
+// GuardianClear empties the guardian's list. The caller does this after it has resumed everything on the list.
 func (k *Kernel) GuardianClear() error { return k.guardian.sendRecords(make([]byte, recordSize)) }
 
-// cgroupRecord returns the record that adds the cgroup to the list.
+// cgroupRecord returns the record that adds the cgroup to the guardian's list.
 func cgroupRecord() []byte { return appendRecord(nil, procfs.ID{Start: 1}, 0) }
 
 // appendRecord appends the record of a process.
@@ -120,7 +124,7 @@ func appendRecord(b []byte, id procfs.ID, inode uint64) []byte {
 	return binary.NativeEndian.AppendUint64(b, inode)
 }
 
-// sendRecords sends records to the guardian. If that fails it kills the guardian.
+// sendRecords sends records to the guardian. If that fails, it kills the guardian.
 func (g *guardian) sendRecords(b []byte) error {
 	for len(b) > 0 {
 		n, err := unix.SendmsgN(g.fd, b, nil, nil, unix.MSG_NOSIGNAL)
@@ -128,18 +132,19 @@ func (g *guardian) sendRecords(b []byte) error {
 			continue
 		}
 		if err != nil {
-			// It may only be slow, and would resume all processes on its list when it sees our end closed.
+			// The guardian may be alive and merely slow. If it lived on, it would resume everything on its list when
+			// this process closes the socket.
 			if !g.reaped {
 				unix.Kill(g.pid, unix.SIGKILL)
 			}
-			return fmt.Errorf("it does not listen: %w", err)
+			return fmt.Errorf("cannot write to the guardian: %w", err)
 		}
 		b = b[n:]
 	}
 	return nil
 }
 
-// StopGuardian ends the guardian, which first resumes what is still on its list, and reaps it.
+// StopGuardian closes the socket and reaps the guardian, which first resumes what is still on its list.
 func (k *Kernel) StopGuardian() {
 	if k.guardian != nil {
 		k.guardian.endAndReap()
@@ -147,8 +152,8 @@ func (k *Kernel) StopGuardian() {
 	}
 }
 
-// endAndReap closes our end of the socket, at which the guardian exits, and reaps it. It kills a guardian that does not
-// exit within about 0.2 s.
+// endAndReap closes the socket, at which the guardian exits, and reaps the guardian. If it does not exit within about
+// 0.2 seconds, endAndReap kills it.
 func (g *guardian) endAndReap() {
 	unix.Close(g.fd)
 	if g.reaped {
@@ -160,12 +165,12 @@ func (g *guardian) endAndReap() {
 		}
 		sleep(nap)
 	}
-	// It may have been stopped. It is a child that has not been reaped, so its PID has not been reused.
+	// SIGSTOP may have stopped the guardian. The guardian has not been reaped, so its PID has not been reused.
 	unix.Kill(g.pid, unix.SIGKILL)
 	unix.Wait4(g.pid, nil, 0, nil)
 }
 
-// RunGuardian is the main function of the guardian. Its standard input is its end of the socket.
+// RunGuardian is the main function of the guardian. Its standard input is its end of the socket pair.
 func RunGuardian(k *Kernel) {
 	k.ignoreAllSignals()
 	if _, err := (File(0)).Write([]byte{guardianReady}); err != nil {
@@ -208,8 +213,8 @@ func RunGuardian(k *Kernel) {
 	}
 }
 
-// resumeRecorded sends SIGCONT to the process that a record names. It drops errors: the process that would report
-// them has ended.
+// resumeRecorded sends SIGCONT to the process that a record names, unless the PID was reused. It drops errors, because
+// the process that would report them has ended.
 func (k *Kernel) resumeRecorded(want *procfs.Stat) {
 	st, err := k.Open(want.PID)
 	if err != nil {

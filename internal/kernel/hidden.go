@@ -11,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// statHidden describes a process that exists and that /proc does not show, by system calls that work despite
-// hidepid: getpgid(2), getsid(2), waitid(2) for a child of this process and, since Linux 6.13,
-// PIDFD_GET_INFO.
+// statHidden describes a process that exists but that /proc does not show (hidepid). It uses system calls that hidepid
+// does not restrict: getpgid(2), getsid(2), waitid(2) for a child of this process, and PIDFD_GET_INFO for the PPID
+// (Linux 6.13).
 func (k *Kernel) statHidden(pid int) procfs.Stat {
 	st := procfs.Stat{ID: procfs.ID{PID: pid}, State: procfs.StateHidden, Threads: 1}
 	st.PGID, _ = unix.Getpgid(pid)
@@ -27,8 +27,8 @@ func (k *Kernel) statHidden(pid int) procfs.Stat {
 	return st
 }
 
-// childState returns the state of a child of this process, as far as waitid(2) tells: T if it has stopped,
-// Z if all its threads have exited, else 0. ok is false if pid is no child.
+// childState returns the state of a child of this process, as far as waitid(2) shows it: T if the child has stopped, Z
+// if all its threads have exited, otherwise 0. ok reports whether pid is a child of this process.
 func childState(pid int) (state byte, ok bool) {
 	info, err := waitidInfo(unix.P_PID, pid, unix.WEXITED|unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
 	switch {
@@ -48,7 +48,7 @@ const (
 	cldStopped = 5
 )
 
-// waitInfo is what is used of the siginfo_t of waitid(2).
+// waitInfo contains si_code and si_pid of the siginfo_t that waitid(2) fills in.
 type waitInfo struct{ code, pid int32 }
 
 func waitidInfo(kind, id, options int) (waitInfo, error) {
@@ -58,8 +58,8 @@ func waitidInfo(kind, id, options int) (waitInfo, error) {
 	if errno != 0 {
 		return waitInfo{}, errno
 	}
-	// si_pid comes after three ints, in a union that is aligned to a pointer. The second and third int
-	// are si_errno and si_code, on MIPS the other way round.
+	// si_pid follows three ints, in a union that is aligned to a pointer. The second and third int are si_errno and
+	// si_code, on MIPS in reverse order.
 	const at = (12 + pointer - 1) / pointer * pointer
 	code := 8
 	if mips() {
@@ -68,8 +68,8 @@ func waitidInfo(kind, id, options int) (waitInfo, error) {
 	return waitInfo{code: *(*int32)(unsafe.Pointer(&info[code])), pid: *(*int32)(unsafe.Pointer(&info[at]))}, nil
 }
 
-// addHidden adds to a snapshot the processes that /proc does not list but that are known to exist: those
-// that were opened, and children of listed processes.
+// addHidden adds to a snapshot the processes that are known to exist although /proc hides them: opened processes, and
+// children of listed processes.
 func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	var found []procfs.Stat
 	add := func(st procfs.Stat) {
@@ -83,9 +83,10 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 		}
 	}
 	if k.proc.HidesProcesses() {
-		if k.command != 0 {
-			// A kernel without lists of children (CONFIG_PROC_CHILDREN) shows it nowhere else.
-			k.addChild(add, os.Getpid(), k.command)
+		if k.commandPID != 0 {
+			// Without CONFIG_PROC_CHILDREN the kernel has no lists of children, so addHidden adds the child that Launch
+			// started.
+			k.addChild(add, os.Getpid(), k.commandPID)
 		}
 		for i := range s.Procs {
 			parent := s.Procs[i].PID
@@ -101,16 +102,16 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 	s.Procs = append(s.Procs, found...)
 	for i := range found {
 		if found[i].Hidden() && s.Hidden > 0 {
-			s.Hidden-- // it is listed, but may not be read (hidepid=1)
+			s.Hidden-- // the scan has counted this process as listed but unreadable (hidepid=1)
 		}
 	}
 	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return cmp.Compare(a.PID, b.PID) })
 	return nil
 }
 
-// addChild calls add for a child that exists, whether or not /proc shows it.
+// addChild calls add for a child of parent that still exists, whether or not /proc shows the child.
 func (k *Kernel) addChild(add func(procfs.Stat), parent, child int) {
-	st, err := k.proc.Stat(child) // it may have been forked since the listing
+	st, err := k.proc.Stat(child) // succeeds if the child is not hidden: forked after the scan of /proc
 	if hiddenByProc(err) && unix.Kill(child, 0) != unix.ESRCH {
 		st, err = k.statHidden(child), nil
 		st.PPID = cmp.Or(st.PPID, parent)

@@ -14,33 +14,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxHooks bounds the number of shells that run at the same time.
+// maxHooks is the number of hooks that may run at the same time.
 const maxHooks = 16
 
-// hook is a running shell.
+// hook is a running shell of --hook, started at began. err is where its error is stored.
 type hook struct {
 	pid   int
 	began time.Time
 	err   *error
 }
 
-// Hooks runs command by sh -c once for each of envs, which is added to our environment, at most
-// maxHooks at a time and each for at most limit; then it kills the process group of the shell. What a hook
-// prints goes to standard error, because standard output may be read by a program. The errors are in the
-// order of envs. A caught signal ends all hooks at once.
+// Hooks runs command by sh -c once for each element of envs. Each hook gets the environment of this process and the
+// entries of that element. Up to maxHooks run at the same time. A hook that takes longer than limit is killed with its
+// process group. Hooks directs the standard output of a hook to standard error, because a program may read the standard
+// output of this process. The errors are in the order of envs. If a deferred signal is caught, Hooks kills the running
+// hooks and starts no more.
 //
-// One thread does everything, by polling: goroutines and timers make the runtime ask for threads and
-// descriptors, and if it cannot get them it ends the program.
+// Hooks uses one thread and polls. Goroutines and timers would make the runtime start threads and open descriptors; if
+// these are not available, the runtime ends this process, and frozen processes would stay frozen.
 func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []error {
 	const firstPause, lastPause = 200 * time.Microsecond, 10 * time.Millisecond
 	errs := make([]error, len(envs))
-	if err := k.reserveThreads(); err != nil { // to lock this thread takes another
+	if err := k.reserveThreads(); err != nil { // LockOSThread needs another thread
 		for i := range errs {
 			errs[i] = fmt.Errorf("hook: %w", err)
 		}
 		return errs
 	}
-	// PDEATHSIG is bound to the thread that forked.
+	// The kernel sends PDEATHSIG when the thread that forked the hook ends (prctl(2)), so the goroutine keeps its
+	// thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var running []hook
@@ -65,13 +67,13 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 		pause = min(2*pause, lastPause)
 	}
 	if k.Interrupted() != nil {
-		clear(errs) // no hook has taken too long
+		clear(errs) // limit was set to 0, so "still running after 0s" would be wrong
 	}
 	return errs
 }
 
-// startHook starts a shell with the signal mask that this program inherited: some signals the runtime has
-// unblocked since.
+// startHook starts a shell with the signal mask that this program inherited: the runtime has unblocked some signals
+// since then.
 func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	files := []uintptr{^uintptr(0), 2, 2}
 	if null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
@@ -92,17 +94,17 @@ func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	return pid, nil
 }
 
-// reapOrKill reaps the hook if it has exited, and kills its process group and reaps it if limit has passed.
-// It reports whether the hook has been reaped.
+// reapOrKill reaps the shell of the hook if it has exited. If limit has passed, reapOrKill first kills the process
+// group of the shell. It reports whether the shell has been reaped.
 func (h *hook) reapOrKill(limit time.Duration) bool {
 	var info unix.Siginfo
-	// The shell stays a zombie until its group has been dealt with, so its PID is not reused.
+	// WNOWAIT leaves the shell a zombie until its group has been killed, so that the PGID is not reused.
 	err := unix.Waitid(unix.P_PID, h.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	ended := info.Signo != 0
 	switch {
 	case err == unix.EINTR, err == nil && !ended && time.Since(h.began) < limit:
 		return false
-	case err != nil: // reaped by another part of this program: the PID may be another process's
+	case err != nil: // reaped elsewhere in this program: the PID may have been reused
 		*h.err = fmt.Errorf("hook: waitid: %w", err)
 		return true
 	case !ended:

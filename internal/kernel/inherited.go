@@ -6,21 +6,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inherited is what this program inherited and the Go runtime has changed since: it installs handlers for ignored
-// signals, unblocks some signals, and raises the limit of open files.
+// inherited is what this program inherited and the Go runtime has changed since then. The runtime installs handlers for
+// ignored signals, unblocks some signals, and raises the limit of open files.
 type inherited struct {
 	ignored  [numSignals + 1]bool
 	mask     sigset
 	nofile   *[2]uint64
-	filtered bool // a seccomp filter is in force, and a SIGSYS that it raises is survived
-	parent   int  // the PPID, read as early as possible
+	filtered bool // a seccomp filter is active, and ignoreTraps has succeeded
+	parent   int  // the PPID at the start of this program
 }
 
-// readInherited returns what this program inherited, as far as that is still known.
+// readInherited returns what this program inherited, as far as that can be found out (see runtimeInherited).
 func readInherited() *inherited {
 	in := runtimeInherited()
 	in.parent = unix.Getppid()
-	// The runtime installs no handler for these signals, and does not record all of them.
+	// The runtime does not record the dispositions of all of these signals. It installs no handler for them either, so
+	// rt_sigaction(2) still returns the inherited dispositions.
 	for _, sig := range [...]unix.Signal{unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU, 32, 33, 34} {
 		var act disposition
 		rtSigaction(int(sig), nil, &act)
@@ -29,11 +30,10 @@ func readInherited() *inherited {
 	return in
 }
 
-// numSignals is the kernel's number of signals. MIPS has twice as many, of which no program uses the upper half.
+// numSignals is the number of signals. MIPS has 128, but no program uses the upper half.
 const numSignals = 64
 
-// sigsetSize is the size of a signal set: 8 bytes, and 16 on MIPS
-// (rt_sigaction(2)).
+// sigsetSize returns the size of the kernel's signal set in bytes: 8, or 16 on MIPS (rt_sigaction(2)).
 func sigsetSize() uintptr {
 	if mips() {
 		return 16
@@ -49,8 +49,8 @@ func mips() bool {
 	return false
 }
 
-// blockSignals blocks every signal in the calling thread, to which the goroutine must be locked, until
-// the returned call.
+// blockSignals blocks every signal in the calling thread until restore is called. The goroutine must be locked to the
+// thread.
 func blockSignals() (restore func()) {
 	var all, old sigset
 	for i := range all {

@@ -8,9 +8,8 @@ import (
 	_ "unsafe" // for linkname
 )
 
-// The runtime keeps what it found when it started, for C programs that load Go
-// code. It exports none of that, so that the linker has to be told to allow it:
-// -ldflags=-checklinkname=0.
+// The Go runtime records the dispositions and the mask that it finds at its start, for C programs that load Go code.
+// These variables are not exported. The linker accepts the references to them with -ldflags=-checklinkname=0.
 
 //go:linkname fwdSig runtime.fwdSig
 var fwdSig [numSignals + 1]uintptr
@@ -30,7 +29,7 @@ var sigtable [numSignals + 1]struct {
 	name  string
 }
 
-// setReaction sets what the runtime's handler does with the signal, and returns what it did before.
+// setReaction sets what the runtime's handler does with the signal, and returns the previous reaction.
 func setReaction(sig syscall.Signal, to reaction) (was reaction) {
 	flags := &sigtable[sig].flags
 	old := atomic.LoadInt32(flags)
@@ -38,14 +37,15 @@ func setReaction(sig syscall.Signal, to reaction) (was reaction) {
 	return reaction(old) & reactAll
 }
 
-// ignoreTraps has the runtime's handler return from a SIGSYS that a seccomp filter raises, and reports
-// whether it does.
+// ignoreTraps makes the runtime's handler return from a SIGSYS that a seccomp filter raises. It reports whether this
+// build can do that.
 func ignoreTraps() bool {
 	atomic.StoreUint32(&sigsysIgnored, 1)
 	return true
 }
 
-// runtimeInherited returns what the runtime and package syscall recorded at the start of this process.
+// runtimeInherited returns the dispositions, the mask and the limit of open files that the runtime and package syscall
+// recorded at the start of this process.
 func runtimeInherited() *inherited {
 	const sigIgn = 1
 	in := &inherited{}

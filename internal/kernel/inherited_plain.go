@@ -9,15 +9,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ignoreTraps would take the runtime's unexported state: a system call that a seccomp filter traps ends the
-// plain build by SIGSYS.
+// ignoreTraps returns false: a build without the tag exactsignals does not change unexported variables of the runtime.
+// A system call that a seccomp filter traps ends such a build by SIGSYS.
 func ignoreTraps() bool { return false }
 
-// setReaction would take it as well: a queued SEGV ends the plain build with a trace while it is caught.
+// setReaction does nothing in a build without the tag exactsignals. While SEGV is caught, a queued SEGV ends such a
+// build with a trace.
 func setReaction(syscall.Signal, reaction) reaction { return 0 }
 
-// runtimeInherited returns what a plain go build can know: whether HUP and INT were ignored, the signals of the mask
-// that the runtime has not unblocked, and no limit. The Makefile builds the exact variant.
+// runtimeInherited returns what a build without the tag exactsignals can find out: whether HUP and INT were inherited
+// as ignored, and which of the signals inherited as blocked are still blocked. It does not know the limit of open
+// files. The Makefile builds with the tag.
 func runtimeInherited() *inherited {
 	in := &inherited{}
 	for _, sig := range []syscall.Signal{unix.SIGHUP, unix.SIGINT} {

@@ -1,6 +1,9 @@
-// Package kernel is the only package that signals, waits and reaps. It pins processes by pidfds (Linux 5.3), so it
-// never signals a reused PID. Where there are no pidfds, because the kernel is older or a seccomp filter refuses the
-// calls, it verifies the process in /proc right before every kill(2).
+// Package kernel signals, waits for and reaps processes; no other package does. It pins a process by a pidfd (Linux
+// 5.3), so that a signal never reaches a process that has reused the PID. Without pidfds, because the kernel is older
+// or a seccomp filter refuses the calls, the package verifies the process in /proc right before every kill(2).
+//
+// In the comments, this process is the one that runs killbox, this program is killbox, and the runtime is the Go
+// runtime.
 package kernel
 
 import (
@@ -13,77 +16,77 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Options of a Kernel.
+// Options are the options of a Kernel.
 type Options struct {
-	// NoPidfd does without pidfds, as on a kernel before Linux 5.3.
+	// NoPidfd makes the Kernel use no pidfds, as on a kernel before Linux 5.3.
 	NoPidfd bool
-	// Self is the program to run as the guardian, with GuardianName as its
-	// argv[0].
+	// Self is the path of this program, for StartGuardian and StartBackground.
 	Self string
 }
 
-// Kernel holds the processes that were opened on it. One goroutine may use it at a time, but any may call Wake.
+// Kernel pins processes, signals them and waits for them. Only one goroutine may use it at a time, except for Wake,
+// which any goroutine may call.
 type Kernel struct {
 	proc *procfs.FS // nil where there is no /proc
 	opts Options
 
 	procs       map[procfs.ID]*process
-	hiddenProcs map[procfs.ID]bool // those of procs that /proc does not show
-	endedProcs  map[procfs.ID]bool // processes that were opened, and gone when they were closed
-	batch       []batchEntry       // what OpenBatch opened
-	unwatched   []*process         // opened since the last Wait
-	watched     map[int32]*process // in the epoll set, by descriptor
-	polled      []*process         // those that no event will report
+	hiddenProcs map[procfs.ID]bool // those of procs that /proc did not show to Open
+	endedProcs  map[procfs.ID]bool // opened processes that were gone when they were closed
+	batch       []batchEntry       // opened by OpenBatch, and not taken by Open yet
+	unwatched   []*process         // opened since the last Wait; neither watched nor polled
+	watched     map[int32]*process // those whose pidfd is in the epoll set, by descriptor
+	polled      []*process         // those whose end the epoll set does not report
 	groups      map[int]*group
 
-	freedFDs     int   // descriptors closed since Open could pin a process no more
-	fdTableSize  int   // of the kernel, for this process
-	reserveFDs   []int // reserved descriptors, see retryWithReserve
-	reserveInUse bool  // retryWithReserve has closed them for a second attempt
+	freedFDs     int   // number of descriptors that Close has closed, for repin
+	fdTableSize  int   // size of the descriptor table as growFDTable knows it
+	reserveFDs   []int // reserved descriptors: see retryWithReserve
+	reserveInUse bool  // retryWithReserve has closed reserveFDs for a second attempt
 
-	epoll       int // 0 before the first Wait
+	epoll       int // the epoll set; 0 before PrepareWait
 	epollEvents []unix.EpollEvent
-	fdCallbacks map[int32]func() // what to do for other descriptors of the epoll set
+	fdCallbacks map[int32]func() // called when a descriptor that is not in watched is ready
 
 	probe    probe
 	guardian *guardian
 	caught   *caughtSignals // nil before Catch
-	cgroup   *cgroup        // the one that was opened, if any
+	cgroup   *cgroup        // nil before OpenCgroup
 
 	threadsReserved bool // reserveThreads has succeeded
 
 	inherited       *inherited
 	ignored         map[signals.Signal]bool     // by IgnoreSignal
-	runtimeHandlers [numSignals + 1]disposition // what RestoreDispositions replaced
-	reactions       [numSignals + 1]reaction    // what catchSignal replaced
+	runtimeHandlers [numSignals + 1]disposition // the handlers that RestoreDispositions replaced
+	reactions       [numSignals + 1]reaction    // the reactions that catchSignal replaced
 	reaper          *reaper                     // nil before StartReaper
-	command         int                         // the PID that Launch has started, 0 once that is reaped
+	commandPID      int                         // PID of the child that Launch started; 0 after it was reaped
 }
 
-// process is a process that Open returned.
+// process is an opened process: Open has returned it, and Close has not been called.
 type process struct {
 	id    procfs.ID
-	inode uint64 // of its pidfd, unique since boot (pidfs, Linux 6.9); 0 where there is none
+	inode uint64 // of its pidfd, unique since boot (pidfs, Linux 6.9); 0 if unknown
 	fd    int    // a pidfd, a /proc/PID descriptor, or -1
 	kind  pinKind
 
 	gone   bool
 	reaped bool
-	// childReaped: the process was a child that /proc did not show, and this process has reaped it. If it has no
-	// descriptor, nothing else shows that its PID may be reused.
+	// childReaped: the process was a child that /proc did not show, and this process has reaped it. Without a
+	// descriptor, nothing else shows that the PID may have been reused.
 	childReaped bool
 }
 
-// pinKind says what ensures that a PID is not taken for another process.
+// pinKind is the means by which an opened process is distinguished from a process that has reused its PID.
 type pinKind uint8
 
 const (
-	unpinned pinKind = iota // by PID and start time alone
-	procDir                 // by a descriptor of /proc/PID
+	unpinned pinKind = iota // only by its PID and start time
+	procDir                 // by a descriptor of /proc/PID, opened while the process existed
 	pidfd                   // by a pidfd
 )
 
-// New returns a Kernel that reads proc, which is nil if there is no /proc.
+// New returns a Kernel that reads processes from proc. proc is nil if there is no /proc.
 func New(proc *procfs.FS, opts Options) *Kernel {
 	return &Kernel{
 		proc: proc, opts: opts, inherited: readInherited(),
@@ -92,27 +95,27 @@ func New(proc *procfs.FS, opts Options) *Kernel {
 	}
 }
 
-// Close unpins a process and forgets it.
+// Close closes the descriptor of an opened process and forgets the process.
 func (k *Kernel) Close(id procfs.ID) {
 	p := k.procs[id]
 	if p == nil {
 		return
 	}
 	if id.Start != 0 && (p.gone || k.Exists(id) != nil) {
-		k.endedProcs[id] = true // without a start time a later process may have the same ID
+		k.endedProcs[id] = true // not with Start 0: a process that reuses the PID has the same ID
 	}
 	delete(k.watched, int32(p.fd))
 	if p.fd >= 0 {
 		k.freedFDs++
 	}
 	p.unpin()
-	p.gone, p.reaped = true, true // unwatched and polled may still contain it
+	p.gone, p.reaped = true, true // p may still be in unwatched or polled
 	delete(k.procs, id)
 	delete(k.hiddenProcs, id)
 }
 
-// Stat reads the process again. The error is procfs.ErrNoProcess when it has been reaped, even if its PID
-// has been reused.
+// Stat reads the process again. The error is procfs.ErrNoProcess if the process has been reaped, even if its PID has
+// been reused.
 func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	if k.proc == nil {
 		return procfs.Stat{}, errors.New("there is no /proc")
@@ -120,7 +123,7 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	p := k.procs[id]
 	if p == nil {
 		if k.endedProcs[id] {
-			return procfs.Stat{}, procfs.ErrNoProcess // a process with this ID is another one
+			return procfs.Stat{}, procfs.ErrNoProcess // a process that has this ID now is another one
 		}
 		p = &process{id: id, fd: -1}
 	}
@@ -132,8 +135,8 @@ func (k *Kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	return st, err
 }
 
-// stat reads /proc, and then checks that the process still exists: if so, its PID was not reused before the
-// read.
+// stat reads the process from /proc, and then checks that the process still exists. If so, the PID was not reused
+// before the read.
 func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	if p.kind == procDir {
 		return k.proc.StatAt(p.fd)
@@ -148,7 +151,7 @@ func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 			return k.statHidden(p.id.PID), nil
 		}
 		if p.id.Start == 0 {
-			st.ID = p.id // /proc hid the process when it was opened
+			st.ID = p.id // /proc did not show the process to Open
 		}
 		if st.ID != p.id {
 			return procfs.Stat{}, procfs.ErrNoProcess
@@ -160,8 +163,8 @@ func (k *Kernel) stat(p *process) (procfs.Stat, error) {
 	return st, err
 }
 
-// Exists fails with procfs.ErrNoProcess when the process has been reaped, and as Stat does when that is
-// unknown.
+// Exists returns nil if the process exists, and procfs.ErrNoProcess if it has been reaped. If it has no pidfd, Exists
+// returns the errors of Stat as well.
 func (k *Kernel) Exists(id procfs.ID) error {
 	if p := k.procs[id]; p != nil && p.kind == pidfd {
 		return exists(p.fd)
@@ -170,8 +173,9 @@ func (k *Kernel) Exists(id procfs.ID) error {
 	return err
 }
 
-// Blocks reports whether the leader of the process has sig blocked, and whether it blocks all signals, as libc does
-// around fork(2). ILL and SEGV stand for all: no program blocks them for good.
+// Blocks reports whether the leader of the process has sig blocked, and whether it has all signals blocked, as libc
+// does around fork(2). all is true if ILL and SEGV are blocked, because programs block these two only together with all
+// others.
 func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
 	if k.proc == nil {
 		return false, false
@@ -184,8 +188,9 @@ func (k *Kernel) Blocks(id procfs.ID, sig signals.Signal) (blocked, all bool) {
 	return has(int(sig)), has(int(unix.SIGILL)) && has(int(unix.SIGSEGV))
 }
 
-// Vforks reports whether the process waits for the child of a vfork(2). The kernel sleeps for nothing else in that
-// function, which has had several names; false if /proc does not show the name (wchan).
+// Vforks reports whether the process waits for the child of a vfork(2). It compares the kernel function in which the
+// process sleeps (wchan in proc(5)) with the names that this function has had in different kernels. A process sleeps in
+// this function for no other reason. Vforks is false if /proc does not show the name.
 func (k *Kernel) Vforks(id procfs.ID) bool {
 	if k.proc == nil {
 		return false
@@ -197,15 +202,15 @@ func (k *Kernel) Vforks(id procfs.ID) bool {
 	return false
 }
 
-// Halted reports whether all threads of the process have stopped, have exited, or wait for the child of a vfork(2).
-// Each thread stops by itself, after it has completed a fork that it is in.
+// Halted reports whether every thread of the process has stopped, has exited, or waits for the child of a vfork(2).
+// SIGSTOP stops each thread separately; a thread that executes fork(2) completes it before it stops.
 func (k *Kernel) Halted(id procfs.ID) bool {
 	tids, err := k.proc.Threads(id.PID)
 	for _, tid := range tids {
 		st, statErr := k.proc.Stat(tid)
 		switch {
 		case statErr != nil:
-			// It has exited.
+			// The thread has exited.
 		case st.State == 'D':
 			if !k.Vforks(st.ID) {
 				return false
@@ -217,7 +222,7 @@ func (k *Kernel) Halted(id procfs.ID) bool {
 	return err == nil || errors.Is(err, procfs.ErrNoProcess)
 }
 
-// Snapshot scans the process table, and adds what is known of processes that /proc does not list.
+// Snapshot scans the process table, and adds processes that are known to exist although /proc does not list them.
 func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	if k.proc == nil {
 		return errors.New("cannot read the process table: is /proc mounted?")
@@ -231,12 +236,12 @@ func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	})
 }
 
-// Signal sends sig to the process with that ID, and to no other. The error is procfs.ErrNoProcess if the process was
-// not opened or has been reaped.
-func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.signalPinned(id, sig, nil) }
+// Signal sends sig to the opened process, and not to a process that has reused its PID (signalUnpinned describes a race
+// without pidfds). The error is procfs.ErrNoProcess if the process was not opened or has been reaped.
+func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.signalOpened(id, sig, nil) }
 
-// signalPinned sends sig to an opened process, with info unless that is nil (rt_sigqueueinfo(2)).
-func (k *Kernel) signalPinned(id procfs.ID, sig signals.Signal, info *unix.Siginfo) error {
+// signalOpened sends sig to an opened process. If info is not nil, the signal carries it (rt_sigqueueinfo(2)).
+func (k *Kernel) signalOpened(id procfs.ID, sig signals.Signal, info *unix.Siginfo) error {
 	p := k.procs[id]
 	if p == nil {
 		return procfs.ErrNoProcess
@@ -250,8 +255,9 @@ func (k *Kernel) signalPinned(id procfs.ID, sig signals.Signal, info *unix.Sigin
 	return k.retryWithReserve(func() error { return k.signalUnpinned(p, sig, info) })
 }
 
-// signalUnpinned signals a process of which no pidfd is kept open. It opens one for this signal if it can, and
-// otherwise signals by PID right after it has verified that the process still has that PID.
+// signalUnpinned signals an opened process that has no open pidfd. If possible it opens a pidfd for this one signal.
+// Otherwise it verifies the process and then signals it by PID at once. A reuse of the PID between these two steps is a
+// race that only pidfds close.
 func (k *Kernel) signalUnpinned(p *process, sig signals.Signal, info *unix.Siginfo) error {
 	if k.pidfds() {
 		switch fd, err := pidfdOpen(p.id.PID); {
@@ -262,7 +268,7 @@ func (k *Kernel) signalUnpinned(p *process, sig signals.Signal, info *unix.Sigin
 			}
 			return killError(pidfdSignal(fd, unix.Signal(sig), info))
 		case procfs.Exhausted(err) && len(k.reserveFDs) > 0:
-			return err // retryWithReserve calls again
+			return err // retryWithReserve repeats the call
 		case err == unix.ESRCH:
 			return procfs.ErrNoProcess
 		}
@@ -271,13 +277,14 @@ func (k *Kernel) signalUnpinned(p *process, sig signals.Signal, info *unix.Sigin
 		return err
 	}
 	if p.kind == procDir && k.probe.dirSignals {
-		// The directory's descriptor signals the process that it was opened for, and no other.
+		// A descriptor of /proc/PID signals only the process for which it was opened.
 		return killError(pidfdSignal(p.fd, unix.Signal(sig), info))
 	}
 	return killError(killOrQueue(p.id.PID, sig, info))
 }
 
-// verify fails unless the PID still names the process. fd, if not -1, is a pidfd opened by that PID.
+// verify returns an error unless the PID still belongs to the process. fd is a pidfd that was just opened by the PID,
+// or -1.
 func (k *Kernel) verify(p *process, fd int) error {
 	if fd >= 0 && p.inode != 0 {
 		if k.inode(fd) != p.inode {
@@ -286,14 +293,14 @@ func (k *Kernel) verify(p *process, fd int) error {
 		return nil
 	}
 	if p.id.Start == 0 && p.kind == unpinned {
-		return nil // no /proc, or it hides the process: nothing to compare with
+		return nil // /proc is missing or hides the process, so there is nothing to compare
 	}
 	_, err := k.stat(p)
 	return err
 }
 
-// killError returns the error of kill(2) and its relatives as callers of this package expect it: ESRCH as
-// procfs.ErrNoProcess, EPERM as errNotPermitted.
+// killError translates the errors of kill(2) and similar system calls: ESRCH to procfs.ErrNoProcess, EPERM to
+// errNotPermitted.
 func killError(err error) error {
 	switch err {
 	case nil:
@@ -306,8 +313,8 @@ func killError(err error) error {
 	return err
 }
 
-// errNotPermitted is EPERM as an error, made once.
+// errNotPermitted is EPERM as an error.
 var errNotPermitted error = unix.EPERM
 
-// Pause sleeps for d.
+// Pause sleeps for d, without a timer of the runtime (see sleep).
 func (k *Kernel) Pause(d time.Duration) { sleep(d) }

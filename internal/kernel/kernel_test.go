@@ -25,23 +25,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Every process that is signalled here is a child that the test has started,
-// and named by what fork(2) returned.
+// Every process that is signalled here is a child of the test, and its PID is the one that fork(2) returned.
 
-// helper, in the environment, makes the test binary do something else.
+// helper is an environment variable. If it is set, its value names the function in helpers that the test binary runs
+// instead of the tests.
 const helper = "KILLBOX_TEST_HELPER"
 
-// vforkMode is the mode of a helper that waits for the child of a vfork.
+// vforkMode is the helper that waits for the child of a vfork(2).
 const vforkMode = "vfork"
 
 func init() {
 	if os.Getenv(helper) == vforkMode {
-		waitForVfork() // here, because only the first thread runs init: the one that stat shows
+		waitForVfork() // init runs in the leader, and /proc/PID/stat shows the state of the leader
 	}
 }
 
-// waitForVfork forks with CLONE_VFORK alone: the child has memory of its own, and may sleep in it. In the child there is no Go
-// runtime, only a system call.
+// waitForVfork forks with CLONE_VFORK but without CLONE_VM, so the child has its own memory. There is no Go runtime in
+// the child, which only makes a system call.
 //
 //go:nosplit
 //go:norace
@@ -58,7 +58,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 0 && os.Args[0] == GuardianName {
 		proc, _ := procfs.Open("/proc")
 		RunGuardian(New(proc, Options{NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1"}))
-		unix.Exit(0) // os.Exit takes a second under the race detector
+		unix.Exit(0) // under the race detector os.Exit takes a second
 	}
 	if mode := os.Getenv(helper); mode != "" {
 		os.Unsetenv(helper)
@@ -69,8 +69,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// defaultSignals gives the helpers the signals that this process has inherited as ignored, under nohup(1) for one:
-// what execve(2) finds caught it sets to the default.
+// defaultSignals makes the helpers start with default dispositions, even if this process has inherited ignored signals,
+// for example under nohup(1): execve(2) resets a caught signal to the default.
 func defaultSignals() {
 	for _, sig := range signals.All() {
 		if sig := syscall.Signal(sig); signal.Ignored(sig) {
@@ -80,17 +80,17 @@ func defaultSignals() {
 }
 
 var helpers = map[string]func(){
-	"die":   helpDie,
-	"catch": helpCatch,
-	"block": helpBlock,
-	"few":   helpFew,
-	"early": helpEarly,
-	"pass":  helpPass,
+	"die":             helpDie,
+	"catch":           helpCatch,
+	"block":           helpBlock,
+	"few descriptors": helpFewDescriptors,
+	"early signal":    helpEarlySignal,
+	"signal child":    helpSignalChild,
 
-	"pinned": helpPinned,
-	"spare":  helpSpare,
+	"refused pidfd": helpRefusedPidfd,
+	"reserve":       helpReserve,
 
-	"stranger": func() { time.Sleep(time.Minute) },
+	"sleep": func() { time.Sleep(time.Minute) },
 }
 
 func newKernel(t testing.TB, noPidfd bool) *Kernel {
@@ -103,7 +103,7 @@ func newKernel(t testing.TB, noPidfd bool) *Kernel {
 	return New(proc, Options{NoPidfd: noPidfd, Self: "/proc/self/exe"})
 }
 
-// victim is a process of our own, which lasts as long as the test at most.
+// victim is a child of the test. The end of the test kills the child unless it has been reaped.
 type victim struct {
 	t      testing.TB
 	pid    int
@@ -126,14 +126,14 @@ func start(t testing.TB, args ...string) *victim {
 	c := &victim{t: t, pid: pid}
 	t.Cleanup(func() {
 		if !c.reaped {
-			unix.Kill(pid, unix.SIGKILL) // not reaped, so the number is its own
+			unix.Kill(pid, unix.SIGKILL) // the child is not reaped, so its PID is not reused
 			c.reap()
 		}
 	})
 	return c
 }
 
-// wait blocks until the child changes its state in one of these ways.
+// wait waits until the child changes its state in one of the ways that options names (wait4(2)).
 func (c *victim) wait(options int) unix.WaitStatus {
 	c.t.Helper()
 	var ws unix.WaitStatus
@@ -156,7 +156,7 @@ func (c *victim) reap() unix.WaitStatus {
 	return ws
 }
 
-// zombie blocks until the child is one.
+// zombie waits until the child is a zombie.
 func (c *victim) zombie() {
 	c.t.Helper()
 	for {
@@ -170,13 +170,14 @@ func (c *victim) zombie() {
 	}
 }
 
-// paths runs f for each way in which a process may be held.
-func paths(t *testing.T, f func(t *testing.T, k *Kernel)) {
-	for _, path := range []string{"pidfd", "directory", "number"} {
-		t.Run(path, func(t *testing.T) {
-			k := newKernel(t, path != "pidfd")
-			if path == "number" {
-				k.probe.nofile = headroom // no descriptor to be kept
+// eachPinKind runs f with three Kernels: one pins processes by pidfds, one by descriptors of /proc/PID, and one leaves
+// them unpinned.
+func eachPinKind(t *testing.T, f func(t *testing.T, k *Kernel)) {
+	for _, kind := range []string{"pidfd", "directory", "unpinned"} {
+		t.Run(kind, func(t *testing.T) {
+			k := newKernel(t, kind != "pidfd")
+			if kind == "unpinned" {
+				k.probe.nofile = headroom // so no descriptor is kept open
 			}
 			f(t, k)
 		})
@@ -184,7 +185,7 @@ func paths(t *testing.T, f func(t *testing.T, k *Kernel)) {
 }
 
 func TestIdentity(t *testing.T) {
-	paths(t, func(t *testing.T, k *Kernel) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
 		c := start(t)
 		st, err := k.Open(c.pid)
 		if err != nil || st.PID != c.pid || st.Start == 0 || st.PPID != os.Getpid() {
@@ -192,51 +193,51 @@ func TestIdentity(t *testing.T) {
 		}
 		again, err := k.Open(c.pid)
 		if err != nil || again.ID != st.ID || len(k.procs) != 1 {
-			t.Errorf("the second time: %+v, %v, %d held", again, err, len(k.procs))
+			t.Errorf("opened again: %+v, %v, %d processes", again, err, len(k.procs))
 		}
 		if err := k.Signal(st.ID, 0); err != nil {
 			t.Errorf("signal 0: %v", err)
 		}
 		if err := k.Signal(procfs.ID{PID: c.pid, Start: st.Start + 1}, signals.KILL); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("to another process of that number: %v", err)
+			t.Errorf("Signal with another start time: %v", err)
 		}
 		if _, err := k.Stat(procfs.ID{PID: c.pid, Start: st.Start + 1}); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("of another process of that number: %v", err)
+			t.Errorf("Stat with another start time: %v", err)
 		}
 		if err := k.Signal(st.ID, signals.TERM); err != nil {
 			t.Fatal(err)
 		}
 		c.zombie()
 		if st, err := k.Stat(st.ID); err != nil || !st.Gone() {
-			t.Errorf("a zombie: %+v, %v", st, err)
+			t.Errorf("Stat of a zombie: %+v, %v", st, err)
 		}
 		if err := k.Signal(st.ID, signals.TERM); err != nil {
-			t.Errorf("to a zombie: %v", err)
+			t.Errorf("Signal to a zombie: %v", err)
 		}
 		if ws := c.reap(); ws.Signal() != unix.SIGTERM {
-			t.Errorf("it ended by %v", ws.Signal())
+			t.Errorf("ended by %v", ws.Signal())
 		}
 		if err := k.Signal(st.ID, signals.TERM); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("to a process that has been reaped: %v", err)
+			t.Errorf("Signal to a reaped process: %v", err)
 		}
 		if _, err := k.Stat(st.ID); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("of a process that has been reaped: %v", err)
+			t.Errorf("Stat of a reaped process: %v", err)
 		}
 		k.Close(st.ID)
 		k.Close(st.ID)
 		if err := k.Signal(st.ID, 0); !errors.Is(err, procfs.ErrNoProcess) || len(k.procs) != 0 {
-			t.Errorf("closed: %v, %d held", err, len(k.procs))
+			t.Errorf("Signal to a closed process: %v, %d processes", err, len(k.procs))
 		}
 		if _, err := k.Open(c.pid); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("opening who has been reaped: %v", err)
+			t.Errorf("Open of a reaped process: %v", err)
 		}
 	})
 }
 
-// TestSuccessor: the descriptor stays with the process that it was opened for.
-// Another that has the number since is what a forged identity stands for here.
-func TestSuccessor(t *testing.T) {
-	paths(t, func(t *testing.T, k *Kernel) {
+// TestReusedPID: a signal reaches only the process for which the descriptor was opened. The test imitates the reuse of
+// a PID with two children: it gives the opened first child an ID with the PID of the second.
+func TestReusedPID(t *testing.T) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
 		first, second := start(t), start(t)
 		st, err := k.Open(first.pid)
 		if err != nil {
@@ -250,7 +251,7 @@ func TestSuccessor(t *testing.T) {
 		}
 		first.reap()
 		if err := k.Signal(forged, signals.KILL); !errors.Is(err, procfs.ErrNoProcess) {
-			t.Errorf("it was sent to whoever has the number: %v", err)
+			t.Errorf("sent to the process that has the PID now: %v", err)
 		}
 		if err := unix.Kill(second.pid, 0); err != nil {
 			t.Error(err)
@@ -261,7 +262,7 @@ func TestSuccessor(t *testing.T) {
 func TestThreadIsNoProcess(t *testing.T) {
 	tids, done := make(chan int), make(chan bool)
 	defer close(done)
-	// The first goroutine may be bound to the thread that leads the process.
+	// The thread of the first goroutine may be the leader, so two goroutines are needed.
 	for range 2 {
 		go func() {
 			runtime.LockOSThread()
@@ -281,8 +282,8 @@ func TestThreadIsNoProcess(t *testing.T) {
 	}
 }
 
-// TestHidden: a process that /proc does not show (hidepid=2 in proc(5)), or
-// there is no /proc. It is there all the same.
+// TestHidden: Open, Signal and Wait work for a process that /proc does not show (hidepid=2 in proc(5)), and without
+// /proc.
 func TestHidden(t *testing.T) {
 	empty, err := procfs.Open(procfstest.Build(t))
 	if err != nil {
@@ -308,7 +309,7 @@ func TestHidden(t *testing.T) {
 					t.Errorf("%v, %v, %v", gone, reaped, err)
 				}
 				if err := k.Signal(st.ID, signals.TERM); !errors.Is(err, procfs.ErrNoProcess) {
-					t.Errorf("to a process that has been reaped: %v", err)
+					t.Errorf("Signal to a reaped process: %v", err)
 				}
 			})
 		}
@@ -327,7 +328,7 @@ func TestInode(t *testing.T) {
 		skip(t, errors.New("no pidfs"))
 	}
 	if stA.Inode == stB.Inode {
-		t.Errorf("both have %d", stA.Inode)
+		t.Errorf("both processes have inode %d", stA.Inode)
 	}
 	if again, err := k.Stat(stA.ID); err != nil || again.Inode != stA.Inode {
 		t.Errorf("read again: %d and %d, %v", stA.Inode, again.Inode, err)
@@ -337,8 +338,7 @@ func TestInode(t *testing.T) {
 	}
 }
 
-// collect waits until n have gone and n have been reaped, and returns how often
-// each was told of.
+// collect waits until n processes are gone and n have been reaped. It returns how often Wait reported each process.
 func collect(t testing.TB, k *Kernel, n int) (gone, reaped map[procfs.ID]int) {
 	t.Helper()
 	gone, reaped = make(map[procfs.ID]int), make(map[procfs.ID]int)
@@ -358,7 +358,7 @@ func collect(t testing.TB, k *Kernel, n int) (gone, reaped map[procfs.ID]int) {
 }
 
 func TestWait(t *testing.T) {
-	paths(t, func(t *testing.T, k *Kernel) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
 		const n = 40
 		ids := make(map[procfs.ID]*victim)
 		for range n {
@@ -370,7 +370,7 @@ func TestWait(t *testing.T) {
 			ids[st.ID] = c
 		}
 		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
-			t.Errorf("nobody went: %v, %v, %v", gone, reaped, err)
+			t.Errorf("before the signals: %v, %v, %v", gone, reaped, err)
 		}
 		for id := range ids {
 			if err := k.Signal(id, signals.KILL); err != nil {
@@ -386,19 +386,19 @@ func TestWait(t *testing.T) {
 		for id, c := range ids {
 			c.reaped = true
 			if gone[id] > 1 || reaped[id] != 1 {
-				t.Errorf("%v: told gone %d times, reaped %d times", id, gone[id], reaped[id])
+				t.Errorf("%v: reported gone %d times, reaped %d times", id, gone[id], reaped[id])
 			}
 			k.Close(id)
 		}
 		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
-			t.Errorf("nobody is left: %v, %v, %v", gone, reaped, err)
+			t.Errorf("after all are reaped: %v, %v, %v", gone, reaped, err)
 		}
 	})
 }
 
-// TestWaitForZombie: gone at once, reaped only when it has been.
+// TestWaitForZombie: Wait reports a zombie as gone at once, and as reaped only after it was reaped.
 func TestWaitForZombie(t *testing.T) {
-	paths(t, func(t *testing.T, k *Kernel) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
 		c := start(t, "true")
 		c.zombie()
 		st, err := k.Open(c.pid)
@@ -410,7 +410,7 @@ func TestWaitForZombie(t *testing.T) {
 			t.Errorf("%v, %v, %v", gone, reaped, err)
 		}
 		if gone, reaped, err := k.Wait(0); len(gone)+len(reaped) > 0 || err != nil {
-			t.Errorf("nothing has changed: %v, %v, %v", gone, reaped, err)
+			t.Errorf("reported again: %v, %v, %v", gone, reaped, err)
 		}
 		c.reap()
 		if gone, reaped, err = k.Wait(time.Minute); len(reaped) != 1 || err != nil {
@@ -420,7 +420,7 @@ func TestWaitForZombie(t *testing.T) {
 }
 
 func TestStatus(t *testing.T) {
-	paths(t, func(t *testing.T, k *Kernel) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
 		for script, want := range map[string]string{"exit 0": "exit 0", "exit 3": "exit 3", "kill -USR1 $$": "signal USR1"} {
 			c := start(t, "sh", "-c", script)
 			st, err := k.Open(c.pid)
@@ -432,7 +432,7 @@ func TestStatus(t *testing.T) {
 				t.Errorf("%s, a zombie: %v, %v", script, status, err)
 			}
 			c.reap()
-			// What only the pidfd can tell, on Linux 6.15 and later.
+			// Only the pidfd has the status now, on Linux 6.15 and later.
 			if status, err := k.Status(st.ID); err == nil && status.String() != want || err != nil && err != signals.ErrNoStatus {
 				t.Errorf("%s, reaped: %v, %v", script, status, err)
 			}
@@ -448,7 +448,7 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	if status, err := k.Status(st.ID); err != signals.ErrNotReaped {
-		t.Errorf("of one that lives: %v, %v", status, err)
+		t.Errorf("Status of a living process: %v, %v", status, err)
 	}
 }
 
@@ -458,7 +458,7 @@ func TestFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := os.NewFile(uintptr(p[0]), "pipe")
-	// More than a pipe holds, through a descriptor that does not block.
+	// The text is larger than a pipe, and the descriptor has O_NONBLOCK.
 	text := bytes.Repeat([]byte("killbox\n"), 1<<16)
 	got := make(chan []byte)
 	go func() {
@@ -470,10 +470,10 @@ func TestFile(t *testing.T) {
 	}
 	unix.Close(p[1])
 	if !bytes.Equal(<-got, text) {
-		t.Error("what was read is not what was written")
+		t.Error("the text read differs from the text written")
 	}
 	if n, err := File(p[1]).Write(nil); n != 0 || err != nil {
-		t.Errorf("nothing: %d, %v", n, err)
+		t.Errorf("empty write: %d, %v", n, err)
 	}
 
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
@@ -481,7 +481,7 @@ func TestFile(t *testing.T) {
 	}
 	unix.Close(p[0])
 	if n, err := File(p[1]).Write(text); n != 0 || err != unix.EPIPE {
-		t.Errorf("nobody reads: %d, %v", n, err)
+		t.Errorf("pipe without a reader: %d, %v", n, err)
 	}
 	unix.Close(p[1])
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
@@ -494,7 +494,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// state is the letter that /proc shows.
+// state returns the letter of the process's state in /proc/PID/stat.
 func state(t testing.TB, k *Kernel, pid int) byte {
 	t.Helper()
 	st, err := k.proc.Stat(pid)
@@ -504,8 +504,8 @@ func state(t testing.TB, k *Kernel, pid int) byte {
 	return st.State
 }
 
-// frozen starts a child that the guardian of k is told of and that is stopped.
-func frozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
+// startFrozen starts a child, adds it to the list of the guardian of k, and stops it.
+func startFrozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
 	t.Helper()
 	c := start(t)
 	st, err := k.Open(c.pid)
@@ -522,9 +522,9 @@ func frozen(t testing.TB, k *Kernel) (*victim, procfs.ID) {
 	return c, st.ID
 }
 
-// perish closes the socket as our death would, and waits for the guardian's
-// end.
-func perish(t testing.TB, k *Kernel) {
+// closeGuardianSocket does what the kernel does when this process ends: it closes the socket. Then it waits for the end
+// of the guardian.
+func closeGuardianSocket(t testing.TB, k *Kernel) {
 	t.Helper()
 	unix.Close(k.guardian.fd)
 	for {
@@ -535,7 +535,7 @@ func perish(t testing.TB, k *Kernel) {
 	k.guardian = nil
 }
 
-func guarded(t testing.TB, noPidfd bool) *Kernel {
+func newKernelWithGuardian(t testing.TB, noPidfd bool) *Kernel {
 	t.Helper()
 	k := newKernel(t, noPidfd)
 	pid, err := k.StartGuardian()
@@ -552,45 +552,45 @@ func guarded(t testing.TB, noPidfd bool) *Kernel {
 func TestGuardian(t *testing.T) {
 	for _, noPidfd := range []bool{false, true} {
 		t.Run(fmt.Sprint(noPidfd), func(t *testing.T) {
-			t.Run("thaws when we die", func(t *testing.T) {
-				k := guarded(t, noPidfd)
-				a, _ := frozen(t, k)
-				b, _ := frozen(t, k)
-				perish(t, k)
+			t.Run("resumes when the socket is closed", func(t *testing.T) {
+				k := newKernelWithGuardian(t, noPidfd)
+				a, _ := startFrozen(t, k)
+				b, _ := startFrozen(t, k)
+				closeGuardianSocket(t, k)
 				for _, c := range []*victim{a, b} {
 					if s := state(t, k, c.pid); s == 'T' {
 						t.Errorf("%d is still stopped", c.pid)
 					}
 				}
 			})
-			t.Run("whatever it is sent before", func(t *testing.T) {
-				k := guarded(t, noPidfd)
-				c, _ := frozen(t, k)
+			t.Run("survives signals", func(t *testing.T) {
+				k := newKernelWithGuardian(t, noPidfd)
+				c, _ := startFrozen(t, k)
 				for _, s := range []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGTSTP, unix.SIGPIPE} {
 					if err := unix.Kill(k.guardian.pid, s); err != nil {
 						t.Fatal(err)
 					}
 				}
-				perish(t, k)
+				closeGuardianSocket(t, k)
 				if s := state(t, k, c.pid); s == 'T' {
 					t.Error("still stopped")
 				}
 			})
-			t.Run("forgets what is cleared", func(t *testing.T) {
-				k := guarded(t, noPidfd)
-				a, _ := frozen(t, k)
+			t.Run("resumes nothing that was cleared", func(t *testing.T) {
+				k := newKernelWithGuardian(t, noPidfd)
+				a, _ := startFrozen(t, k)
 				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
-				b, _ := frozen(t, k)
-				perish(t, k)
+				b, _ := startFrozen(t, k)
+				closeGuardianSocket(t, k)
 				if sA, sB := state(t, k, a.pid), state(t, k, b.pid); sA != 'T' || sB == 'T' {
-					t.Errorf("before: %c, after: %c; want only the latter woken", sA, sB)
+					t.Errorf("added before GuardianClear: %c, after: %c; want only the latter resumed", sA, sB)
 				}
 			})
-			t.Run("leaves a successor alone", func(t *testing.T) {
-				k := guarded(t, noPidfd)
-				c, id := frozen(t, k)
+			t.Run("does not resume a process with a reused PID", func(t *testing.T) {
+				k := newKernelWithGuardian(t, noPidfd)
+				c, id := startFrozen(t, k)
 				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
@@ -598,18 +598,18 @@ func TestGuardian(t *testing.T) {
 				if err := k.GuardianAdd([]procfs.ID{id}); err != nil {
 					t.Fatal(err)
 				}
-				perish(t, k)
+				closeGuardianSocket(t, k)
 				if s := state(t, k, c.pid); s != 'T' {
-					t.Errorf("woken: %c", s)
+					t.Errorf("resumed: %c", s)
 				}
 			})
-			t.Run("more than a message holds", func(t *testing.T) {
-				k := guarded(t, noPidfd)
-				c, id := frozen(t, k)
+			t.Run("reads more than one message", func(t *testing.T) {
+				k := newKernelWithGuardian(t, noPidfd)
+				c, id := startFrozen(t, k)
 				if err := k.GuardianClear(); err != nil {
 					t.Fatal(err)
 				}
-				// Beyond what the kernel gives numbers for.
+				// The kernel allocates no PID above 1<<22.
 				many := make([]procfs.ID, 50_000)
 				for i := range many {
 					many[i] = procfs.ID{PID: 1<<22 + 1 + i, Start: 1}
@@ -617,7 +617,7 @@ func TestGuardian(t *testing.T) {
 				if err := k.GuardianAdd(append(many, id)); err != nil {
 					t.Fatal(err)
 				}
-				perish(t, k)
+				closeGuardianSocket(t, k)
 				if s := state(t, k, c.pid); s == 'T' {
 					t.Error("still stopped")
 				}
@@ -628,7 +628,7 @@ func TestGuardian(t *testing.T) {
 
 func TestStopGuardian(t *testing.T) {
 	for _, stopped := range []bool{false, true} {
-		k := guarded(t, false)
+		k := newKernelWithGuardian(t, false)
 		pid := k.guardian.pid
 		if stopped {
 			if err := unix.Kill(pid, unix.SIGSTOP); err != nil {
@@ -643,7 +643,7 @@ func TestStopGuardian(t *testing.T) {
 	}
 }
 
-func TestGuardianThatCannotStart(t *testing.T) {
+func TestGuardianCannotStart(t *testing.T) {
 	lookPath := func(name string) string {
 		path, err := exec.LookPath(name)
 		if err != nil {
@@ -652,29 +652,29 @@ func TestGuardianThatCannotStart(t *testing.T) {
 		return path
 	}
 	for _, self := range []string{"/nonexistent", os.DevNull, lookPath("true"),
-		// As a Go program does that gets no thread: it says so, and ends.
+		// echo stands for a Go program that gets no thread: it prints a message and exits.
 		lookPath("echo")} {
 		k := newKernel(t, false)
 		k.opts.Self = self
 		if pid, err := k.StartGuardian(); err == nil || k.guardian != nil {
-			t.Errorf("%s is taken for a guardian: %d", self, pid)
+			t.Errorf("%s was accepted as the guardian: %d", self, pid)
 			k.StopGuardian()
 		}
 		if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
-			t.Errorf("%s: a child is left: %v", self, err)
+			t.Errorf("%s: a child remains: %v", self, err)
 		}
 	}
 }
 
-func TestGuardianThatDied(t *testing.T) {
-	k := guarded(t, false)
+func TestGuardianKilled(t *testing.T) {
+	k := newKernelWithGuardian(t, false)
 	if err := unix.Kill(k.guardian.pid, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	for unix.Waitid(unix.P_PID, k.guardian.pid, nil, unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR {
 	}
 	if err := k.GuardianAdd([]procfs.ID{{PID: 1 << 23, Start: 1}}); err == nil {
-		t.Error("nobody listens, and it is not told")
+		t.Error("GuardianAdd returned no error")
 	}
 }
 
@@ -697,8 +697,9 @@ func oneHook(k *Kernel, command, env string, limit time.Duration) error {
 	return k.Hooks(command, [][]string{{env}}, limit)[0]
 }
 
-// TestHooksSideBySide: each of the first hooks waits until all of them run; one more waits for its turn.
-func TestHooksSideBySide(t *testing.T) {
+// TestHooksRunInParallel: each of the first maxHooks hooks waits until all of them run. One more hook starts when one
+// of them has ended.
+func TestHooksRunInParallel(t *testing.T) {
 	k := newKernel(t, false)
 	dir := t.TempDir()
 	var envs [][]string
@@ -713,23 +714,24 @@ func TestHooksSideBySide(t *testing.T) {
 	}
 }
 
-// TestHookThatHangs is killed with all that it has started.
+// TestHookThatHangs: a hook that exceeds its limit is killed with all processes of its group.
 func TestHookThatHangs(t *testing.T) {
-	// A slow machine may need more than half a second to get to where TERM is ignored.
+	// On a slow machine the hook may need more than half a second until it ignores TERM.
 	for limit := 500 * time.Millisecond; !hangs(t, limit); limit *= 8 {
 		if limit > time.Minute {
-			t.Fatal("the hook has not come to hang")
+			t.Fatal("the hook was killed before it ignored TERM, with every limit")
 		}
 	}
 }
 
+// hangs runs a hook that hangs. It returns false if the hook was killed before it ignored TERM.
 func hangs(t *testing.T, limit time.Duration) bool {
 	k := newKernel(t, false)
 	fifo := filepath.Join(t.TempDir(), "fifo")
 	if err := unix.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// The end of file comes when the last writer is gone.
+	// The reader gets POLLHUP when every process that has the FIFO open for writing is gone.
 	fd, err := unix.Open(fifo, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -745,13 +747,13 @@ func hangs(t *testing.T, limit time.Duration) bool {
 	poll := []unix.PollFd{{Fd: int32(fd)}}
 	for poll[0].Revents&unix.POLLHUP == 0 {
 		if n, err := unix.Poll(poll, 30_000); n == 0 || err != nil && err != unix.EINTR {
-			t.Fatalf("what the hook has started is left: %v", err)
+			t.Fatalf("a process that the hook started remains: %v", err)
 		}
 	}
 	return true
 }
 
-// run starts the test binary as a helper.
+// run starts the test binary as a helper, with standard output as a pipe.
 func run(t testing.TB, mode string, args ...string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.Command("/proc/self/exe", args...)
@@ -768,14 +770,14 @@ func run(t testing.TB, mode string, args ...string) (*exec.Cmd, io.Reader) {
 }
 
 func waitStatus(cmd *exec.Cmd) syscall.WaitStatus {
-	_ = cmd.Wait() // what it says is in the state
+	_ = cmd.Wait() // the error is in ProcessState, too
 	return cmd.ProcessState.Sys().(syscall.WaitStatus)
 }
 
-var ends = []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT, signals.PIPE}
+var endingTestSignals = []signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT, signals.PIPE}
 
 func TestDie(t *testing.T) {
-	for _, sig := range ends {
+	for _, sig := range endingTestSignals {
 		cmd, _ := run(t, "die", strconv.Itoa(int(sig)))
 		if ws := waitStatus(cmd); !ws.Signaled() || ws.Signal() != syscall.Signal(sig) {
 			t.Errorf("%v: status %#x", sig, uint32(ws))
@@ -783,7 +785,7 @@ func TestDie(t *testing.T) {
 	}
 }
 
-// noCore keeps QUIT from leaving a file behind.
+// noCore keeps QUIT from writing a core dump.
 func noCore() { unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}) }
 
 func helpDie() {
@@ -800,13 +802,13 @@ func helpDie() {
 	os.Exit(8)
 }
 
-// TestCatch: until DeferSignals each signal ends the process as if it were not caught, and after it a Wait.
-// DeferSignalsWhenWaiting defers nothing until a Wait has waited.
+// TestCatch: before DeferSignals each signal ends the process as if it were not caught; afterwards it ends a Wait. With
+// DeferSignalsWhenWaiting, a Wait that lasts longer than deferDelay has the effect of DeferSignals.
 func TestCatch(t *testing.T) {
-	for _, mode := range []string{"never", "hold", "not yet waiting", "waiting"} {
-		hold := mode == "hold" || mode == "waiting"
+	for _, mode := range []string{"never", "defer", "not yet waiting", "waiting"} {
+		deferred := mode == "defer" || mode == "waiting"
 		for _, sig := range signals.All() {
-			if !sig.Ends() || uncatchable(sig) || mode == "waiting" && !slices.Contains(ends[:4], sig) {
+			if !sig.Ends() || uncatchable(sig) || mode == "waiting" && !slices.Contains(endingTestSignals[:4], sig) {
 				continue
 			}
 			t.Run(sig.String()+", "+mode, func(t *testing.T) {
@@ -819,10 +821,10 @@ func TestCatch(t *testing.T) {
 				}
 				text, _ := io.ReadAll(out)
 				ws := waitStatus(cmd)
-				if !hold && (!ws.Signaled() || ws.Signal() != syscall.Signal(sig)) {
+				if !deferred && (!ws.Signaled() || ws.Signal() != syscall.Signal(sig)) {
 					t.Errorf("status %#x", uint32(ws))
 				}
-				if want := "interrupted by " + sig.String(); hold && (string(text) != want+", "+want || ws != 0) {
+				if want := "interrupted by " + sig.String(); deferred && (string(text) != want+", "+want || ws != 0) {
 					t.Errorf("%q, status %#x", text, uint32(ws))
 				}
 			})
@@ -839,7 +841,7 @@ func helpCatch() {
 		os.Exit(9)
 	}
 	switch os.Args[1] {
-	case "hold":
+	case "defer":
 		k.DeferSignals()
 	case "not yet waiting":
 		k.DeferSignalsWhenWaiting()
@@ -893,7 +895,7 @@ func TestVforks(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() {
-		unix.Kill(children[0], unix.SIGKILL) // its parent has not reaped it
+		unix.Kill(children[0], unix.SIGKILL) // not reaped by its parent, so its PID is not reused
 		parent.reap()
 	})
 	for _, test := range []struct {
@@ -917,7 +919,7 @@ func TestVforks(t *testing.T) {
 	}
 }
 
-// helpBlock becomes a shell that has signals blocked.
+// helpBlock executes a shell that has signals blocked.
 func helpBlock() {
 	var set uint64
 	switch os.Args[1] {
@@ -933,11 +935,11 @@ func helpBlock() {
 	_ = unix.Exec(sh, []string{"sh", "-c", "echo; exec sleep 60 >/dev/null"}, os.Environ())
 }
 
-// TestFewDescriptors: with far more processes than descriptors nobody is
-// forgotten.
+// TestFewDescriptors: with far more processes than descriptors, every process is signalled, and Wait reports every one
+// as gone.
 func TestFewDescriptors(t *testing.T) {
 	for _, noPidfd := range []string{"false", "true"} {
-		cmd, out := run(t, "few", noPidfd)
+		cmd, out := run(t, "few descriptors", noPidfd)
 		text, _ := io.ReadAll(out)
 		if ws := waitStatus(cmd); ws != 0 || string(text) != "120 gone" {
 			t.Errorf("without pidfds %s: %q, status %#x", noPidfd, text, uint32(ws))
@@ -945,7 +947,7 @@ func TestFewDescriptors(t *testing.T) {
 	}
 }
 
-func helpFew() {
+func helpFewDescriptors() {
 	const n = 120
 	fail := func(what string, err error) {
 		if err != nil {
@@ -978,7 +980,7 @@ func helpFew() {
 		kinds[k.procs[st.ID].kind]++
 	}
 	if kinds[unpinned] == 0 || kinds[unpinned] == n {
-		fail("all are held alike", fmt.Errorf("%v", kinds))
+		fail("all processes have the same kind", fmt.Errorf("%v", kinds))
 	}
 	for id := range k.procs {
 		fail("signal", k.Signal(id, signals.TERM))
@@ -988,11 +990,11 @@ func helpFew() {
 		g, r, err := k.Wait(time.Minute)
 		fail("wait", err)
 		if len(g)+len(r) == 0 {
-			fail("wait", errors.New("nobody for a minute"))
+			fail("wait", errors.New("no process is gone after a minute"))
 		}
 		for _, id := range g {
 			if gone[id] = true; !pids[id.PID] {
-				fail("wait", fmt.Errorf("%v is a stranger", id))
+				fail("wait", fmt.Errorf("%v is an unrelated process", id))
 			}
 			k.Close(id)
 			unix.Wait4(id.PID, nil, 0, nil)
@@ -1005,15 +1007,15 @@ func helpFew() {
 func TestSnapshotWithoutProc(t *testing.T) {
 	k := New(nil, Options{})
 	if err := k.Snapshot(new(procfs.Snapshot)); err == nil {
-		t.Error("a table from nowhere")
+		t.Error("Snapshot without /proc returned no error")
 	}
 	if blocked, all := k.Blocks(procfs.ID{PID: 1}, signals.TERM); blocked || all {
-		t.Error("blocked signals from nowhere")
+		t.Error("Blocks without /proc is true")
 	}
 }
 
 func TestBoost(t *testing.T) {
-	// It holds for the thread that the goroutine is bound to until the end.
+	// The priority belongs to a thread, so the goroutine must stay on this one.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before, err := unix.SchedGetAttr(0, 0)
@@ -1026,7 +1028,7 @@ func TestBoost(t *testing.T) {
 	}
 }
 
-// TestBoostIsNotStopped: while others are frozen nobody stops us by the terminal.
+// TestBoostIsNotStopped: until the function that Boost returned is called, the terminal cannot stop this process.
 func TestBoostIsNotStopped(t *testing.T) {
 	ignored := func() (list []bool) {
 		for _, sig := range []unix.Signal{unix.SIGTSTP, unix.SIGTTOU} {
@@ -1047,8 +1049,7 @@ func TestBoostIsNotStopped(t *testing.T) {
 	}
 }
 
-// skip leaves a test out where the machine lacks what it needs, which is a
-// failure in CI.
+// skip skips a test for which the machine lacks something. In CI that is a failure.
 func skip(t *testing.T, err error) {
 	t.Helper()
 	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {

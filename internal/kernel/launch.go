@@ -15,9 +15,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Launch starts a program and returns its PID once execve(2) has succeeded. It does not use os/exec or
-// syscall.ForkExec: the child gets the dispositions that this program inherited, which this process must not have even
-// for a moment, or an ignored SIGCHLD would lose the status of a child. The error is a *child.LaunchError.
+// Launch starts a program and returns its PID when execve(2) has succeeded. The child gets the dispositions that this
+// program inherited. os/exec and syscall.ForkExec pass on the dispositions of this process, so this process itself
+// would have to ignore signals for a moment. While it ignores SIGCHLD, the kernel discards the status of a child that
+// ends. The error is a *child.LaunchError.
 func (k *Kernel) Launch(l *child.Spec) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
@@ -27,7 +28,7 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 	}
 	pid, err := k.launch(l, path, l.Argv)
 	if errors.Is(err, unix.ENOEXEC) {
-		// A script without an interpreter's name, as execvp(3) takes it.
+		// A script without #!: run it by /bin/sh, as execvp(3) does.
 		pid, err = k.launch(l, "/bin/sh", append([]string{"sh", path}, l.Argv[1:]...))
 	}
 	var errno unix.Errno
@@ -38,7 +39,7 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 		}
 		err = &child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
 	}
-	k.command = pid
+	k.commandPID = pid
 	return pid, err
 }
 
@@ -48,15 +49,15 @@ func pathExists(path string) bool {
 	return err == nil
 }
 
-// lookPath searches PATH as execvp(3) does: a file that cannot be executed decides the error only if no other file is
-// found.
+// lookPath searches PATH as execvp(3) does. If no file can be executed, the error is EACCES if one was found without
+// permission, and ENOENT otherwise.
 func lookPath(name string, env []string) (string, error) {
 	missing := &child.LaunchError{Code: child.NotFound, Name: name, Err: unix.ENOENT}
 	if name == "" {
 		return "", missing
 	}
 	if strings.Contains(name, "/") {
-		return name, nil // execve(2) returns the error
+		return name, nil // without a check: execve(2) returns the error
 	}
 	dirs := "/bin:/usr/bin" // confstr(_CS_PATH)
 	for _, entry := range env {
@@ -85,7 +86,7 @@ func lookPath(name string, env []string) (string, error) {
 	return "", missing
 }
 
-// launch starts the program at path and waits until execve(2) has succeeded or failed.
+// launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed.
 func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) {
 	c := &forkArgs{
 		mask: k.inherited.mask, ignored: k.inherited.ignored, ignoreAct: ignoreDisposition(), nofile: k.inherited.nofile,
@@ -99,12 +100,12 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 		c.mask.remove(unix.Signal(sig))
 	}
 	if l.DeathSignal != 0 {
-		// The kernel sends the signal when the thread that forks ends, so this thread must not end.
+		// The kernel sends DeathSignal when the thread that forked the child ends, so this thread must not end.
 		runtime.LockOSThread()
 		c.deathSignal, c.parent = uintptr(l.DeathSignal), uintptr(os.Getpid())
 	}
 	if runtime.GOARCH == "s390x" {
-		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // the stack comes first
+		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // on s390x, clone(2) takes the stack before the flags
 	}
 	var err error
 	if c.path, err = unix.BytePtrFromString(path); err != nil {
@@ -132,7 +133,7 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	defer unix.Close(pipe[0])
 	c.errorPipe = pipe[1]
 	if c.errorPipe < 3 {
-		// The child may replace descriptors 0 and 1.
+		// With a nullFD, the child replaces descriptors 0 and 1, so errorPipe must be another descriptor.
 		c.errorPipe, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
 		unix.Close(pipe[1])
 		if err != nil {
@@ -160,10 +161,10 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	return 0, unix.Errno(*(*uint32)(unsafe.Pointer(&why)))
 }
 
-// pidDigits is the number of digits that a PID has at most.
+// pidDigits is the number of decimal digits that a 32-bit PID has at most.
 const pidDigits = 10
 
-// launchFailure returns the error of a Launch that has started no process.
+// launchFailure returns the error of Launch when no process was started.
 func launchFailure(what string, err error) error {
 	return &child.LaunchError{Code: child.Failed, Name: "cannot start a process", Err: fmt.Errorf("%s: %w", what, err)}
 }

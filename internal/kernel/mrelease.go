@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ReleaseMemory reclaims the memory of a process that is dying of a KILL (process_mrelease(2), Linux 5.15). The error
-// is procfs.ErrNoProcess if the process has no memory any more.
+// ReleaseMemory reclaims the memory of an opened process that is dying of SIGKILL (process_mrelease(2), Linux 5.15).
+// The error is procfs.ErrNoProcess if the process was not opened or has no memory any more.
 func (k *Kernel) ReleaseMemory(id procfs.ID) error {
 	p := k.procs[id]
 	if p == nil {

@@ -6,14 +6,15 @@ import (
 	"killbox/procfs"
 )
 
-// batchEntry is a process that OpenBatch opened, for a later call of Open.
+// batchEntry is a process that OpenBatch has opened and that Open has not taken yet.
 type batchEntry struct {
 	process
 	stat procfs.Stat
 }
 
-// OpenBatch opens the processes with these PIDs in parallel, for the calls of Open that follow with the same PIDs in the
-// same order: of a call that signals thousands of processes, opening them takes half the time. Open opens the rest.
+// OpenBatch opens processes in parallel, for the calls of Open that follow with the same PIDs in the same order. For an
+// applet that signals thousands of processes, this halves the time to open them. Open itself opens a process that
+// OpenBatch did not open.
 func (k *Kernel) OpenBatch(pids []int) {
 	const many = 1000
 	if len(pids) < many || k.proc == nil || !k.pidfds() {
@@ -34,7 +35,8 @@ func (k *Kernel) OpenBatch(pids []int) {
 	})
 }
 
-// open opens a pidfd and reads stat, as Kernel.Open does. If either fails the entry stays unpinned.
+// open opens a pidfd and reads the stat of the process, as Kernel.Open does. If that fails, or if the descriptor is not
+// below limit, the entry stays unpinned.
 func (a *batchEntry) open(proc *procfs.FS, pid, limit int) {
 	a.fd, a.id.PID = -1, pid
 	fd, err := pidfdOpen(pid)
@@ -52,7 +54,8 @@ func (a *batchEntry) open(proc *procfs.FS, pid, limit int) {
 	a.id = a.stat.ID
 }
 
-// takeFromBatch returns the next process of the batch, if it has this PID and was opened.
+// takeFromBatch returns the next entry of the batch if the entry is for this PID and OpenBatch has opened it, and nil
+// otherwise.
 func (k *Kernel) takeFromBatch(pid int) (*process, procfs.Stat) {
 	if len(k.batch) == 0 || k.batch[0].id.PID != pid {
 		return nil, procfs.Stat{}

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestSpread(t *testing.T) {
+func TestRunParallel(t *testing.T) {
 	k := newKernel(t, false)
 	for _, n := range []int{0, 1, 63, 64, 511, 5000} {
 		seen := make([]atomic.Int32, n)
@@ -34,8 +34,8 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// TestSpreadBindsNobody: the threads that were bound to a processor do not live on.
-func TestSpreadBindsNobody(t *testing.T) {
+// TestRunParallelRestoresAffinity: no thread stays bound to one processor.
+func TestRunParallelRestoresAffinity(t *testing.T) {
 	k := newKernel(t, false)
 	for range 20 {
 		k.RunParallel(5000, func(*procfs.FS, int) {})
@@ -63,7 +63,7 @@ func TestSpreadBindsNobody(t *testing.T) {
 	}
 }
 
-// TestOpenBatch: Open returns the same with and without OpenBatch, and keeps no more descriptors open.
+// TestOpenBatch: Open returns the same with and without OpenBatch, and Close leaves no descriptor open.
 func TestOpenBatch(t *testing.T) {
 	alive, zombie, ended := start(t), start(t, "true"), start(t, "true")
 	zombie.zombie()
@@ -77,16 +77,17 @@ func TestOpenBatch(t *testing.T) {
 			pids = append(pids, alive.pid)
 			k, plain := newKernel(t, path == "no pidfd"), newKernel(t, path == "no pidfd")
 			if path == "few descriptors" {
-				few := openDescriptors(t) + 100 // other tests have left some
+				few := openDescriptors(t) + 100 // earlier tests have descriptors open
 				k.probe.nofile, plain.probe.nofile = few, few
 			}
 			descriptors := openDescriptors(t)
 			k.OpenBatch(pids)
 			opened := openDescriptors(t)
-			if ahead := opened > descriptors; ahead != (path != "no pidfd") {
-				t.Errorf("opened ahead: %t", ahead)
+			if batchOpened := opened > descriptors; batchOpened != (path != "no pidfd") {
+				t.Errorf("OpenBatch opened processes: %t", batchOpened)
 			}
-			if path == "few descriptors" && opened > descriptors+150 { // the test's own may be beyond
+			// If the test process has descriptors above the limit, more than 100 of those below the limit are free.
+			if path == "few descriptors" && opened > descriptors+150 {
 				t.Errorf("%d descriptors", opened)
 			}
 			for _, pid := range pids {
@@ -99,9 +100,9 @@ func TestOpenBatch(t *testing.T) {
 			var ids []procfs.ID
 			for id, p := range plain.procs {
 				ids = append(ids, id)
-				// Of few descriptors those opened ahead have most.
+				// With few descriptors, the batch has taken most of them, so Open may leave a process unpinned.
 				if k.procs[id] == nil || k.procs[id].kind != p.kind && path != "few descriptors" {
-					t.Errorf("%v: not held as it would be: %+v, want %+v", id, k.procs[id], p)
+					t.Errorf("%v: %+v, want as without OpenBatch: %+v", id, k.procs[id], p)
 				}
 			}
 			for _, id := range ids {

@@ -11,12 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RunParallel calls do for each number below n, in any order, on several processors if n is large enough. Each thread
-// has an FS of its own.
+// RunParallel calls do(proc, i) for each i below n, in any order. If n is large enough, several threads make the calls,
+// each on a processor of its own and with an FS of its own.
 func (k *Kernel) RunParallel(n int, do func(proc *procfs.FS, i int)) {
 	const (
-		share = 512 // to start a thread costs more than to handle fewer
-		block = 64
+		share = 512 // calls for each thread; fewer take less time than starting a thread
+		block = 64  // calls that a thread takes at a time
 	)
 	var next atomic.Int64
 	doBlocks := func(proc *procfs.FS) {
@@ -46,8 +46,9 @@ func (k *Kernel) RunParallel(n int, do func(proc *procfs.FS, i int)) {
 	wg.Wait()
 }
 
-// pinToCPU binds the calling goroutine to that processor until the returned function is called. Otherwise the scheduler
-// puts both threads on one processor about every second time, and they finish before it rebalances.
+// pinToCPU binds the calling goroutine to the processor until the returned function is called. Otherwise the kernel
+// puts two threads on the same processor in about half of the calls of RunParallel, and both finish before the kernel
+// moves one.
 func pinToCPU(cpu int) func() {
 	runtime.LockOSThread()
 	var set, old unix.CPUSet
@@ -57,20 +58,20 @@ func pinToCPU(cpu int) func() {
 	}
 	return func() {
 		if unix.SchedSetaffinity(0, &old) == nil {
-			runtime.UnlockOSThread() // else the thread ends with its goroutine
+			runtime.UnlockOSThread() // a thread that stays locked ends with its goroutine
 		}
 	}
 }
 
-// otherCPUs returns up to n processors that this process may run on, other than the current one.
+// otherCPUs returns up to n processors on which this process may run, without the current one.
 func otherCPUs(n int) (cpus []int) {
 	var set unix.CPUSet
 	if n <= 0 || unix.SchedGetaffinity(0, &set) != nil {
 		return nil
 	}
-	var here uint32
-	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&here)), 0, 0); errno == 0 {
-		set.Clear(int(here))
+	var current uint32
+	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&current)), 0, 0); errno == 0 {
+		set.Clear(int(current))
 	}
 	for cpu := 0; cpu < 8*int(unsafe.Sizeof(set)) && len(cpus) < n; cpu++ {
 		if set.IsSet(cpu) {

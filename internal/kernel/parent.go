@@ -12,16 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process has exited. It checks
-// that the parent is still the same after it has begun to watch it. pid is the PID that the parent must have, or 0: it
-// shows that a parent exited before this program could read its PID.
+// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process has exited. pid is the
+// PID that the parent must have, or 0. With pid, WatchParent detects that the parent exited before this program could
+// read its PPID. To detect that the parent exited before the watch began, WatchParent reads the PPID again afterwards.
 func (k *Kernel) WatchParent(pid int) error {
 	parent := k.inherited.parent
 	if pid != 0 && pid != parent {
-		return fmt.Errorf("%d is not the parent, or no longer", pid)
+		return fmt.Errorf("process %d is not the parent, or has exited", pid)
 	}
 	if parent == 0 {
-		return errors.New("the parent is outside of this PID namespace, and cannot be watched")
+		return errors.New("the parent is outside of this PID namespace and cannot be watched")
 	}
 	k.reaper.parent, k.reaper.pollParent = parent, true
 	if !k.pidfds() {
@@ -29,7 +29,7 @@ func (k *Kernel) WatchParent(pid int) error {
 	}
 	fd, err := unix.PidfdOpen(parent, 0)
 	if err != nil {
-		return nil // it may have exited: poll
+		return nil // the parent may have exited: poll the PPID
 	}
 	event := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
 	if epollCtl(k.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
@@ -44,10 +44,10 @@ func (k *Kernel) WatchParent(pid int) error {
 	return nil
 }
 
-// SetParentDeathSignal makes the kernel send sig to this process when its parent exits (PR_SET_PDEATHSIG in prctl(2)). If
-// the parent has exited already it sends sig itself.
+// SetParentDeathSignal makes the kernel send sig to this process when its parent exits (PR_SET_PDEATHSIG in prctl(2)).
+// If the parent has exited already, SetParentDeathSignal sends sig at once.
 func (k *Kernel) SetParentDeathSignal(sig signals.Signal) error {
-	// The setting is bound to the life of the parent's thread, and to this thread.
+	// The setting belongs to the calling thread, which therefore must not end.
 	runtime.LockOSThread()
 	if err := prctl(unix.PR_SET_PDEATHSIG, uintptr(sig)); err != nil {
 		return os.NewSyscallError("prctl", err)

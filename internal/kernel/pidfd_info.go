@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidfdInfo is struct pidfd_info as Linux 6.13 introduced it, 64 bytes
-// (include/uapi/linux/pidfd.h). Later kernels accept the shorter structure.
+// pidfdInfo is the first version of struct pidfd_info, 64 bytes (include/uapi/linux/pidfd.h, Linux 6.13). Later kernels
+// accept it, too.
 type pidfdInfo struct {
 	mask                                                uint64
 	cgroupID                                            uint64
@@ -25,8 +25,9 @@ const (
 	pidfdInfoExit = 1 << 3     // Linux 6.15
 )
 
-// PidfdInfoReader returns a function that reads the parent and the effective UID of a process in half the time that
-// /proc takes (PIDFD_GET_INFO, Linux 6.13); nil if the kernel cannot. Several goroutines may call it.
+// PidfdInfoReader returns a function that reads the PPID and the effective UID of a process with PIDFD_GET_INFO (Linux
+// 6.13). It takes half the time that reading /proc takes. Several goroutines may call it. PidfdInfoReader returns nil
+// if the kernel has no PIDFD_GET_INFO.
 func (k *Kernel) PidfdInfoReader() func(pid int) (ppid, euid int, err error) {
 	if !k.pidfds() {
 		return nil
@@ -37,10 +38,10 @@ func (k *Kernel) PidfdInfoReader() func(pid int) (ppid, euid int, err error) {
 	return readPidfdInfo
 }
 
-var errNoPidfdInfo = errors.New("the pidfd does not tell")
+var errNoPidfdInfo = errors.New("PIDFD_GET_INFO is not available")
 
-// readPidfdInfo reads the parent and the effective UID of a process. The error is procfs.ErrNoProcess or
-// errNoPidfdInfo. Its system calls do not block, so they are raw: see raw_syscall.go.
+// readPidfdInfo reads the PPID and the effective UID of a process. The error is procfs.ErrNoProcess or errNoPidfdInfo.
+// The system calls do not block, so they are raw (see raw_syscall.go).
 func readPidfdInfo(pid int) (ppid, euid int, err error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
 	if errno == 0 {

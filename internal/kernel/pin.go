@@ -10,20 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ThreadError: the number names a thread that does not lead its process.
+// ThreadError says that TID, given as a PID, is a thread of process PID and not its leader.
 type ThreadError struct{ TID, PID int }
 
 func (e *ThreadError) Error() string {
 	return fmt.Sprintf("is a thread of process %d, not a process", e.PID)
 }
 
-// Is makes a thread's number count as naming no process.
+// Is makes a ThreadError count as procfs.ErrNoProcess, because no process has this PID.
 func (e *ThreadError) Is(target error) bool { return target == procfs.ErrNoProcess }
 
-// Open pins the process with the PID, and only then reads what it is. At the end it checks that the process still
-// exists, so what was read belongs to it and not to a process that reused the PID. Without /proc only the PID is
-// known, and Start is 0. The error is procfs.ErrNoProcess if there is none, a *ThreadError for the TID of another
-// thread than the leader.
+// Open pins the process that has the PID, reads its stat, and then checks that the process still exists. Only in this
+// order does the stat belong to the pinned process, and not to one that has reused the PID. Without /proc only the PID
+// is known, and Start is 0. The error is procfs.ErrNoProcess if no process has the PID, and a *ThreadError if pid is
+// the TID of a thread that is not a leader.
 func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	p, st := k.takeFromBatch(pid)
 	if p == nil {
@@ -35,8 +35,8 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 			return procfs.Stat{}, err
 		}
 	}
-	// A PID can be reused within one clock tick. The ID then keeps naming the process that was opened
-	// first, and no ID names the other.
+	// If a PID is reused within one clock tick, two processes have the same ID. The ID keeps naming the one that was
+	// opened first. The other one cannot be opened.
 	old := k.procs[st.ID]
 	if old != nil && !old.isSame(p) || k.endedProcs[st.ID] && !st.Gone() {
 		p.unpin()
@@ -54,18 +54,18 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	return st, nil
 }
 
-// isSame reports whether now, opened a moment ago, is the process that was opened before with the same ID.
-func (p *process) isSame(now *process) bool {
+// isSame reports whether p and other are the same process. Both have the same ID; other was opened a moment ago.
+func (p *process) isSame(other *process) bool {
 	switch {
-	case p.inode != 0 && now.inode != 0:
-		return p.inode == now.inode
+	case p.inode != 0 && other.inode != 0:
+		return p.inode == other.inode
 	case p.kind == pidfd:
 		return exists(p.fd) == nil
 	}
 	return true
 }
 
-// openProcess pins a process and reads what it is, without recording it.
+// openProcess pins a process and reads its stat. It does not add the process to k.procs.
 func (k *Kernel) openProcess(pid int) (*process, procfs.Stat, error) {
 	p := &process{fd: -1}
 	if err := k.pinProcess(p, pid); err != nil {
@@ -86,11 +86,11 @@ func (k *Kernel) openProcess(pid int) (*process, procfs.Stat, error) {
 	return p, st, nil
 }
 
-// headroom is how many descriptors are kept free for reading /proc, the guardian and hooks.
+// headroom is the number of descriptors that are kept free for reading /proc, for the guardian and for hooks.
 const headroom = 16
 
-// pinProcess opens a descriptor that keeps naming the process. Without one the process stays unpinned, which is no
-// error.
+// pinProcess pins the process that has the PID by a pidfd or a descriptor of /proc/PID. If neither can be opened, the
+// process stays unpinned, which is no error. The error is procfs.ErrNoProcess or a *ThreadError.
 func (k *Kernel) pinProcess(p *process, pid int) error {
 	err := error(unix.ENOSYS)
 	if k.pidfds() {
@@ -104,21 +104,21 @@ func (k *Kernel) pinProcess(p *process, pid int) error {
 	case unix.ESRCH:
 		return procfs.ErrNoProcess
 	case unix.ENOSYS, unix.EINVAL, unix.ENOENT:
-		// There are no pidfds, or none for this PID: it is a thread that leads no process (ENOENT since
-		// Linux 6.9), a process that is being reaped or, rarely, a living process.
+		// There are no pidfds, or pidfd_open(2) refuses this PID: it is that of a thread that is not a leader (ENOENT
+		// since Linux 6.9), of a process that is being reaped or, rarely, of a living process.
 		if err := k.pinDir(p, pid); err != nil {
 			return err
 		}
 	}
 	if p.fd >= k.probe.fdLimit()-headroom {
-		// The kernel allocates the lowest descriptor: the table is nearly full.
+		// The kernel allocates the lowest free descriptor, so fewer than headroom are free.
 		p.unpin()
 	}
 	return nil
 }
 
-// pinDir opens the directory of the process in /proc. If that fails for a living process, the process stays
-// unpinned, which is no error.
+// pinDir pins a process by a descriptor of /proc/PID. If /proc/PID cannot be opened although the process exists, the
+// process stays unpinned, which is no error. The error is procfs.ErrNoProcess or a *ThreadError.
 func (k *Kernel) pinDir(p *process, pid int) error {
 	p.fd = -1
 	if k.proc == nil {
@@ -139,8 +139,8 @@ func (k *Kernel) pinDir(p *process, pid int) error {
 	return nil
 }
 
-// readStat returns what /proc shows of the process or, for one that exists and that /proc does not show (hidepid=2, no
-// /proc), what system calls tell.
+// readStat reads the stat of a process from /proc. If /proc does not show the process (hidepid) or there is no /proc,
+// readStat returns that of statHidden.
 func (k *Kernel) readStat(p *process, pid int) (procfs.Stat, error) {
 	if k.proc != nil {
 		var st procfs.Stat
@@ -151,7 +151,7 @@ func (k *Kernel) readStat(p *process, pid int) (procfs.Stat, error) {
 			st, err = k.proc.Stat(pid)
 		}
 		if err == nil || !hiddenByProc(err) || p.kind == procDir {
-			return st, err // the directory's descriptor shows any process that has not been reaped
+			return st, err // with procDir the process is not hidden: ErrNoProcess means reaped
 		}
 	}
 	err := unix.Kill(pid, 0)
@@ -164,13 +164,13 @@ func (k *Kernel) readStat(p *process, pid int) (procfs.Stat, error) {
 	return k.statHidden(pid), nil
 }
 
-// hiddenByProc reports whether the error is that /proc does not show a process, which may exist nonetheless:
-// it is not listed (hidepid=2), or may not be read (hidepid=1).
+// hiddenByProc reports whether err can mean that /proc hides an existing process: it does not list the process
+// (hidepid=2) or permits no reading (hidepid=1).
 func hiddenByProc(err error) bool {
 	return errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, os.ErrPermission)
 }
 
-// exists returns procfs.ErrNoProcess if the process of a pidfd has been reaped.
+// exists returns procfs.ErrNoProcess if the process of the pidfd has been reaped, and nil otherwise.
 func exists(fd int) error {
 	if err := pidfdSignal(fd, 0, nil); err == unix.ESRCH {
 		return procfs.ErrNoProcess
@@ -178,7 +178,7 @@ func exists(fd int) error {
 	return nil
 }
 
-// unpin closes the descriptor of the process.
+// unpin closes the descriptor of the process and leaves the process unpinned.
 func (p *process) unpin() {
 	if p.fd >= 0 {
 		closeFD(p.fd)

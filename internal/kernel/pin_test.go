@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// refuse answers a system call of this thread with errno from now on.
-func refuse(call uint32, errno unix.Errno) {
+// refuseCall makes a system call of this thread fail with errno from now on, by a seccomp filter.
+func refuseCall(call uint32, errno unix.Errno) {
 	runtime.LockOSThread()
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
@@ -38,9 +38,9 @@ func must(err error) {
 	}
 }
 
-// helpPinned opens the process that the first argument names while pidfd_open(2) answers with the errno
-// of the second, signals it and waits for its end.
-func helpPinned() {
+// helpRefusedPidfd opens a process, signals it and waits for its end, while pidfd_open(2) fails. The arguments are the
+// PID and the errno.
+func helpRefusedPidfd() {
 	pid, err := strconv.Atoi(os.Args[1])
 	must(err)
 	errno, err := strconv.Atoi(os.Args[2])
@@ -52,7 +52,7 @@ func helpPinned() {
 		fmt.Println("no pidfds")
 		return
 	}
-	refuse(unix.SYS_PIDFD_OPEN, unix.Errno(errno))
+	refuseCall(unix.SYS_PIDFD_OPEN, unix.Errno(errno))
 	st, err := k.Open(pid)
 	must(err)
 	must(k.Signal(st.ID, signals.TERM))
@@ -61,11 +61,11 @@ func helpPinned() {
 	fmt.Println(len(gone), k.procs[st.ID].kind)
 }
 
-// TestPidfdOfALivingProcessRefused: EINVAL and ENOENT are no proof that a process is gone.
+// TestPidfdOfALivingProcessRefused: EINVAL and ENOENT from pidfd_open(2) do not prove that the process is gone.
 func TestPidfdOfALivingProcessRefused(t *testing.T) {
 	for errno, kind := range map[unix.Errno]pinKind{unix.EINVAL: procDir, unix.ENOENT: procDir, unix.EMFILE: unpinned, unix.ENOMEM: unpinned} {
 		c := start(t)
-		cmd, out := run(t, "pinned", strconv.Itoa(c.pid), strconv.Itoa(int(errno)))
+		cmd, out := run(t, "refused pidfd", strconv.Itoa(c.pid), strconv.Itoa(int(errno)))
 		c.reapLater()
 		if got, want := firstLine(t, out), fmt.Sprint(1, " ", kind); got != want {
 			t.Errorf("%v: %q, want %q", errno, got, want)
@@ -76,14 +76,14 @@ func TestPidfdOfALivingProcessRefused(t *testing.T) {
 	}
 }
 
-// reapLater reaps the child as soon as it is gone, while the test waits for that.
+// reapLater reaps the child as soon as it is gone, in the background.
 func (c *victim) reapLater() {
 	c.reaped = true
 	go func() { _, _ = unix.Wait4(c.pid, nil, 0, nil) }()
 }
 
-// TestIDIsNeverRebound: the ID of an opened process names no other process, even if the PID is reused
-// within the clock tick of its start. Here another process is made to look like that.
+// TestIDIsNeverRebound: the ID of an opened process never names another process, even if the PID is reused within the
+// clock tick of the start, so that both processes have the same ID. The test imitates this case with two processes.
 func TestIDIsNeverRebound(t *testing.T) {
 	for _, noPidfd := range []bool{false, true} {
 		k := newKernel(t, noPidfd)
@@ -93,7 +93,7 @@ func TestIDIsNeverRebound(t *testing.T) {
 		if errA != nil || errB != nil {
 			t.Fatal(errA, errB)
 		}
-		// From now on a's descriptor is known under the ID of b.
+		// k now has the descriptor of a under the ID of b.
 		k.procs[stB.ID] = k.procs[stA.ID]
 		delete(k.procs, stA.ID)
 		unix.Kill(a.pid, unix.SIGKILL)
@@ -116,9 +116,9 @@ func TestIDIsNeverRebound(t *testing.T) {
 	}
 }
 
-// helpSpare uses up all descriptors after a freeze was prepared, and then resumes the process that the
-// argument names, which has none.
-func helpSpare() {
+// helpReserve prepares a freeze, opens descriptors up to the limit, and then stops, resumes and ends a process, which
+// stays unpinned. The arguments are the PID and whether to do without pidfds.
+func helpReserve() {
 	pid, err := strconv.Atoi(os.Args[1])
 	must(err)
 	must(unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 32, Max: 32}))
@@ -127,7 +127,7 @@ func helpSpare() {
 	k := New(proc, Options{NoPidfd: os.Args[2] == "true"})
 	must(k.Catch(signals.TERM))
 	must(k.PrepareFreeze())
-	for err == nil { // up to the reserve
+	for err == nil { // until no descriptor but the reserved ones is left
 		_, err = unix.FcntlInt(0, unix.F_DUPFD, 0)
 	}
 	st, err := k.Open(pid)
@@ -140,11 +140,11 @@ func helpSpare() {
 	fmt.Println(len(gone), k.procs[st.ID].kind, len(k.reserveFDs))
 }
 
-// TestResumeWithoutDescriptors: the reserved descriptors are enough.
+// TestResumeWithoutDescriptors: when all other descriptors are in use, the reserved ones suffice to resume a process.
 func TestResumeWithoutDescriptors(t *testing.T) {
 	for _, noPidfd := range []bool{false, true} {
 		c := start(t)
-		cmd, out := run(t, "spare", strconv.Itoa(c.pid), strconv.FormatBool(noPidfd))
+		cmd, out := run(t, "reserve", strconv.Itoa(c.pid), strconv.FormatBool(noPidfd))
 		c.reapLater()
 		if got, want := firstLine(t, out), fmt.Sprint(1, " ", unpinned, " ", reserveSize); got != want {
 			t.Errorf("noPidfd %v: %q, want %q", noPidfd, got, want)
@@ -155,8 +155,7 @@ func TestResumeWithoutDescriptors(t *testing.T) {
 	}
 }
 
-// TestReservedThreads: the runtime has as many threads as are counted on, and no process of the trial is
-// left.
+// TestReservedThreads: reserveThreads starts the threads, and reaps the processes of tryForks.
 func TestReservedThreads(t *testing.T) {
 	k := newKernel(t, false)
 	if err := k.reserveThreads(); err != nil {
@@ -166,7 +165,7 @@ func TestReservedThreads(t *testing.T) {
 		t.Errorf("%d threads, want %d", n, maxThreads)
 	}
 	if _, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WALL, nil); err != unix.ECHILD {
-		t.Errorf("a child is left: %v", err)
+		t.Errorf("a child remains: %v", err)
 	}
 }
 

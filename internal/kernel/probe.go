@@ -9,27 +9,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probe holds what this process finds out about the kernel, once.
+// probe contains the features of the kernel that this process has tested for, each tested once.
 type probe struct {
-	asked      bool
-	pidfd      bool
+	tested     bool // by testPidfds
+	pidfd      bool // pidfds can be opened and signalled through
 	pidfs      bool // pidfds can be opened, and have inodes of their own
 	dirSignals bool // pidfd_send_signal takes descriptors of /proc/PID
-	nofile     int
+	nofile     int  // soft limit of open files; 0: not read yet
 }
 
-// pidfds reports whether pidfds can be opened and signalled through. Kernels
-// before 5.3 answer ENOSYS; seccomp profiles of older container engines
-// answer EPERM, to either call.
+// pidfds reports whether this process can open pidfds and signal through them. Kernels before 5.3 return ENOSYS.
+// Seccomp profiles of older container engines return EPERM for one call or for both.
 func (k *Kernel) pidfds() bool {
-	if !k.probe.asked && !k.opts.NoPidfd {
-		k.probe.asked = true
+	if !k.probe.tested && !k.opts.NoPidfd {
+		k.probe.tested = true
 		k.probe.testPidfds(k)
 	}
 	return k.probe.pidfd
 }
 
-// testPidfds finds out whether pidfds can be opened and signalled through.
+// testPidfds sets pidfd, pidfs and dirSignals by opening and signalling this process with signal 0.
 func (s *probe) testPidfds(k *Kernel) {
 	fd, err := k.openVerified(func() (int, error) { return pidfdOpen(os.Getpid()) })
 	switch {
@@ -39,9 +38,9 @@ func (s *probe) testPidfds(k *Kernel) {
 		s.pidfs = unix.Fstatfs(fd, &fsys) == nil && fsys.Type == unix.PID_FS_MAGIC
 		closeFD(fd)
 	case procfs.Exhausted(err):
-		s.pidfd = true // there are pidfds, only no descriptor for one now
+		s.pidfd = true // pidfds exist, but no descriptor is available now
 	case k.proc != nil:
-		// Linux 5.1 and 5.2, or a filter that refuses pidfd_open alone.
+		// Linux 5.1 and 5.2, or a filter that refuses pidfd_open(2) only, permit signals through /proc/PID.
 		if dir, err := k.proc.OpenDir(os.Getpid()); err == nil {
 			s.dirSignals = pidfdSignal(dir, 0, nil) == nil
 			closeFD(dir)
@@ -49,8 +48,8 @@ func (s *probe) testPidfds(k *Kernel) {
 	}
 }
 
-// inodeOfPID returns the inode number of the process's pidfds if they can be opened, even if signals through
-// them are refused; else 0.
+// inodeOfPID returns the inode number of the process's pidfds, or 0 if none can be opened. It works even if signals
+// through pidfds are refused.
 func (k *Kernel) inodeOfPID(pid int) uint64 {
 	if !k.probe.pidfs {
 		return 0
@@ -63,7 +62,7 @@ func (k *Kernel) inodeOfPID(pid int) uint64 {
 	return k.inode(fd)
 }
 
-// inode returns the inode number of a pidfd, 0 where it has none of its own.
+// inode returns the inode number of a pidfd, or 0 before Linux 6.9, where all pidfds share one inode.
 func (k *Kernel) inode(fd int) uint64 {
 	var stx unix.Statx_t
 	if !k.probe.pidfs || statxInode(fd, &stx) != nil {
@@ -72,7 +71,7 @@ func (k *Kernel) inode(fd int) uint64 {
 	return stx.Ino
 }
 
-// fdLimit returns the soft limit of open files.
+// fdLimit returns the soft limit of open files (RLIMIT_NOFILE), or math.MaxInt if there is none.
 func (s *probe) fdLimit() int {
 	if s.nofile == 0 {
 		s.nofile = math.MaxInt

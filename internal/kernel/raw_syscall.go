@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Raw system calls for non-blocking operations made thousands of times. Without entersyscall the scheduler does not hand
-// our P to another thread, which lacks our real-time priority (Boost) and so loses against a fork bomb.
+// These system calls do not block and are made thousands of times. They are raw, because a normal system call tells the
+// scheduler of the runtime (entersyscall). The scheduler may then give this thread's P, the right to run Go code, to
+// another thread. The other thread lacks the real-time priority of Boost and gets no processor time beside a fork bomb.
 
 func pidfdOpen(pid int) (int, error) {
 	fd, _, errno := unix.RawSyscall(unix.SYS_PIDFD_OPEN, uintptr(pid), 0, 0)
@@ -37,12 +38,13 @@ func statxInode(fd int, stx *unix.Statx_t) error {
 
 func closeFD(fd int) { unix.RawSyscall(unix.SYS_CLOSE, uintptr(fd), 0, 0) }
 
-// growFDTable makes the kernel grow the table of descriptors at once to what thousands of pidfds need, as soon as the
-// descriptor last does not fit. fd is any open descriptor. Otherwise the kernel doubles the table step by step, and for
-// a program with threads each step waits for an RCU grace period: ten milliseconds and more on busy processors.
+// growFDTable makes the kernel grow the descriptor table of this process in one step if the table has no room for a
+// descriptor with the number last. fd is any open descriptor. Otherwise, for thousands of pidfds, the kernel doubles
+// the table many times. In a process with several threads each doubling takes an RCU grace period, 10 milliseconds or
+// more on busy processors.
 func (k *Kernel) growFDTable(fd, last int) {
 	if k.fdTableSize == 0 {
-		k.fdTableSize = 64 // NR_OPEN_DEFAULT, with which every process starts
+		k.fdTableSize = 64 // NR_OPEN_DEFAULT, the size in a new process
 	}
 	if last < k.fdTableSize-1 {
 		return

@@ -18,24 +18,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reaper is the state of a Kernel that reaps children. The goroutine that waits reaps all of them; the goroutine that
-// receives signals enqueues those that are forwarded.
+// reaper is the state of a Kernel that reaps children. The goroutine that waits reaps the children and turns queue into
+// events. The goroutine that receives caught signals adds them to queue.
 type reaper struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // for queue
 	queue []signals.Signal
 
 	events      []child.Event
-	readDetails bool                         // read what /proc shows of a child before it is reaped
-	parent      int                          // the PPID, for WatchParent; 0 without it
-	pollParent  bool                         // the parent is watched without a pidfd
+	readDetails bool                         // read a child from /proc before reaping it
+	parent      int                          // the PPID; 0 without WatchParent
+	pollParent  bool                         // there is no pidfd of the parent: compare the PPID
 	statuses    map[procfs.ID]signals.Status // of opened children that were reaped
 }
 
-// StartReaper makes this process the adopter of its orphaned descendants: WaitAndReap reaps all children, and
-// returns the signals that this process is sent as events. Signals inherited as ignored stay ignored, except CONT.
-// Signals that a fault raises are events as well, but not for PID 1, to which the kernel delivers none that it does
-// not catch. With details an event tells what /proc shows of a child. The error is a *child.SubreaperError if this
-// process cannot become a subreaper.
+// StartReaper makes this process a subreaper and its Kernel a reaper. From now on WaitAndReap reaps all children,
+// including adopted orphans, and returns events for them and for the signals that this process receives. Signals
+// inherited as ignored stay ignored, except CONT. Fault signals such as SEGV become events as well, but not if this
+// process is PID 1: it does not catch fault signals, so the kernel drops those that other processes send. With details,
+// the event of a child contains what /proc shows of the child. The error is a *child.SubreaperError if this process
+// cannot become a subreaper.
 func (k *Kernel) StartReaper(details bool) error {
 	if err := becomeSubreaper(); err != nil {
 		return err
@@ -49,8 +50,8 @@ func (k *Kernel) StartReaper(details bool) error {
 }
 
 // StartReaperFor is StartReaper with a chosen set of signals to forward (nil: the default set). Signals in
-// evenIfIgnored are forwarded even if inherited as ignored. Without orphans, this process does not become a subreaper. The set is
-// chosen once: the runtime cannot give back a signal that it has caught.
+// evenIfIgnored are forwarded even if inherited as ignored. If orphans is false, this process does not become a
+// subreaper. The set cannot be changed later, because the runtime cannot undo the catching of a signal.
 func (k *Kernel) StartReaperFor(orphans bool, forward, evenIfIgnored []signals.Signal) error {
 	if orphans {
 		if err := becomeSubreaper(); err != nil {
@@ -66,8 +67,8 @@ func (k *Kernel) StartReaperFor(orphans bool, forward, evenIfIgnored []signals.S
 	return k.startReaper(false, forwards, evenIfIgnored)
 }
 
-// becomeSubreaper makes this process the adopter of its orphaned descendants, which PID 1 is already. The error is a
-// *child.SubreaperError.
+// becomeSubreaper makes this process the adopter of its orphaned descendants (PR_SET_CHILD_SUBREAPER in prctl(2)). PID
+// 1 is their adopter anyway. The error is a *child.SubreaperError.
 func becomeSubreaper() error {
 	if os.Getpid() == 1 {
 		return nil
@@ -78,39 +79,41 @@ func becomeSubreaper() error {
 	return nil
 }
 
-// Subreaper reports whether this process is a subreaper already: the program that ran in it before execve(2) has
-// called prctl(2) with PR_SET_CHILD_SUBREAPER.
+// Subreaper reports whether this process is a subreaper already. The attribute survives execve(2), so an earlier
+// program in this process can have set it.
 func (k *Kernel) Subreaper() bool {
 	var set int32 // an int, whatever the width of a pointer
 	err := prctl(unix.PR_GET_CHILD_SUBREAPER, uintptr(unsafe.Pointer(&set)))
 	return err == nil && set != 0
 }
 
-// startReaper makes events of the ends and stops of children, and of the signals for which forwards returns true.
+// startReaper starts the reaping. From then on there are events for children that end or stop, and for the signals for
+// which forwards returns true.
 func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, evenIfIgnored []signals.Signal) error {
 	if err := k.addToEpoll(); err != nil {
 		return err
 	}
-	// This process is no child of its own.
+	// This process is not its own child, so wait4(2) must return ECHILD. Another result means that a seccomp filter
+	// refuses wait4(2).
 	if _, err := unix.Wait4(os.Getpid(), nil, unix.WNOHANG, nil); err != unix.ECHILD {
 		return fmt.Errorf("cannot wait for children: wait4: %w", err)
 	}
 	q := &reaper{readDetails: details, statuses: make(map[procfs.ID]signals.Status)}
 	k.reaper = q
-	k.caught.reaper.Store(q) // before a signal is caught: without a reaper, it would end this process
+	k.caught.reaper.Store(q) // before catchSignals: without a reaper, a caught signal ends this process
 	k.fdCallbacks[int32(k.caught.fd)] = func() {
 		var drain [8]byte
 		unix.Read(k.caught.fd, drain[:])
 	}
 	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if !uncatchable(sig) && forwards(syscall.Signal(sig)) && (!k.ignores(sig) || slices.Contains(evenIfIgnored, sig)) {
+		if !uncatchable(sig) && forwards(syscall.Signal(sig)) && (!k.inheritedIgnored(sig) || slices.Contains(evenIfIgnored, sig)) {
 			list = append(list, sig)
 		}
 	}
 	k.catchSignals(list)
 	k.caught.moveToReaper(0)
-	// One element is enough: a SIGCHLD only wakes the waiter, which reaps all children.
+	// One element is enough: a SIGCHLD only wakes the goroutine that waits, which reaps all children.
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, unix.SIGCHLD)
 	go func() {
@@ -121,8 +124,8 @@ func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, e
 	return nil
 }
 
-// forwardable reports whether a signal is forwarded by default: not those that a fault raises, nor those that mean
-// something to this process itself. TTIN and TTOU stop it as they stop any process.
+// forwardable reports whether a signal is forwarded by default. Not forwarded are fault signals, CHLD, URG (which the
+// runtime uses), and TTIN and TTOU, which stop this process as they stop any other.
 func forwardable(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGCHLD, unix.SIGURG, unix.SIGTTIN, unix.SIGTTOU:
@@ -131,7 +134,8 @@ func forwardable(sig syscall.Signal) bool {
 	return !raisedByFault(sig)
 }
 
-// raisedByFault reports whether a signal is one that the kernel raises for a fault of a thread.
+// raisedByFault reports whether a signal is a fault signal: one that the kernel sends to a thread for its own fault, or
+// that abort(3) raises.
 func raisedByFault(sig syscall.Signal) bool {
 	switch sig {
 	case unix.SIGSEGV, unix.SIGBUS, unix.SIGFPE, unix.SIGILL, unix.SIGTRAP, unix.SIGSYS, unix.SIGABRT:
@@ -140,14 +144,14 @@ func raisedByFault(sig syscall.Signal) bool {
 	return false
 }
 
-// enqueue adds a signal for the goroutine that waits.
+// enqueue adds a signal to the queue, from which reapChildren makes events.
 func (q *reaper) enqueue(sig signals.Signal) {
 	q.mu.Lock()
 	q.queue = append(q.queue, sig)
 	q.mu.Unlock()
 }
 
-// WaitAndReap reaps children, and returns the events as soon as there is one; none after the timeout.
+// WaitAndReap reaps children and returns the events as soon as there is one. It returns none after timeout.
 func (k *Kernel) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	began := time.Now()
 	for {
@@ -166,8 +170,8 @@ func (k *Kernel) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	}
 }
 
-// reapChildren reaps all children that have exited, without waiting, and makes events of that and of the signals. It
-// reports whether no child is left.
+// reapChildren reaps all children that have exited, without waiting, and adds events for them and for the queued
+// signals. It reports whether no child remains.
 func (k *Kernel) reapChildren() (none bool) {
 	q := k.reaper
 	if q == nil {
@@ -192,7 +196,7 @@ func (k *Kernel) reapChildren() (none bool) {
 		var ru unix.Rusage
 		waitPID := -1
 		if c.PID != 0 {
-			waitPID = c.PID // not a child that has exited since, and of which nothing was read
+			waitPID = c.PID // reap the zombie that peekZombie has read, and no other
 		}
 		pid, err := unix.Wait4(waitPID, &ws, unix.WNOHANG|unix.WUNTRACED|unix.WALL, &ru)
 		if err == unix.EINTR {
@@ -213,8 +217,8 @@ func (k *Kernel) reapChildren() (none bool) {
 			q.events = append(q.events, child.Event{Kind: child.Stopped, Signal: sig, Child: c})
 			continue
 		}
-		if pid == k.command {
-			k.command = 0
+		if pid == k.commandPID {
+			k.commandPID = 0
 		}
 		c.CPU = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 		c.Peak = uint64(ru.Maxrss) << 10
@@ -226,8 +230,8 @@ func (k *Kernel) reapChildren() (none bool) {
 	}
 }
 
-// peekZombie reads what the next zombie child is, before it is reaped: its PID may be reused afterwards. The PID is 0
-// if there is none, or if it cannot be read.
+// peekZombie reads a zombie child from /proc before the child is reaped, because its PID may be reused afterwards. The
+// PID in c is 0 if there is no zombie or if it cannot be read.
 func (k *Kernel) peekZombie() (c child.Child) {
 	info, err := waitidInfo(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT|unix.WALL)
 	if err != nil || info.pid == 0 {
@@ -251,16 +255,17 @@ func (k *Kernel) peekZombie() (c child.Child) {
 	return c
 }
 
-// ReapExited reaps all children that have exited, and reports whether no child is left. For a subreaper that proves
-// that no descendant is left.
+// ReapExited reaps all children that have exited, and reports whether no child remains. If this process is a subreaper,
+// no descendant remains either.
 func (k *Kernel) ReapExited() bool { return k.reapChildren() }
 
-// SignalChild sends sig to the child that Launch has started, by PID: the PID cannot be reused before the child is
-// reaped. The error is procfs.ErrNoProcess if it has been reaped, of which the caller may not have been told yet. With
-// group, SignalChild signals the process group that the child leads or has led: the kernel does not allocate its number
-// while the group has a member.
+// SignalChild sends sig to the child that Launch started. It signals by PID, which cannot be reused before the child is
+// reaped. The error is procfs.ErrNoProcess if the child has been reaped, even if WaitAndReap has not yet returned the
+// event of its end. With group, SignalChild signals the process group whose leader is the child, even after the child
+// was reaped. The kernel does not allocate the PGID as a PID while the group has a member. So if the child has been
+// reaped and a process has that PID, the group has ended, and the error is procfs.ErrNoProcess as well.
 func (k *Kernel) SignalChild(pid int, sig signals.Signal, group bool) error {
-	if pid != k.command && (!group || unix.Kill(pid, 0) != unix.ESRCH) {
+	if pid != k.commandPID && (!group || unix.Kill(pid, 0) != unix.ESRCH) {
 		return procfs.ErrNoProcess
 	}
 	if group {
@@ -269,8 +274,8 @@ func (k *Kernel) SignalChild(pid int, sig signals.Signal, group bool) error {
 	return killError(unix.Kill(pid, unix.Signal(sig)))
 }
 
-// SignalAll sends sig to all other processes of the PID namespace atomically, with one kill(2), so that none evades it
-// by forking. It is for PID 1 only.
+// SignalAll sends sig to all other processes of the PID namespace with one kill(2), so that none evades the signal by
+// forking. It fails unless this process is PID 1.
 func (k *Kernel) SignalAll(sig signals.Signal) error {
 	if os.Getpid() != 1 {
 		return errors.New("not PID 1")
@@ -281,13 +286,13 @@ func (k *Kernel) SignalAll(sig signals.Signal) error {
 	return nil
 }
 
-// WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed, whether or
-// not what was written before has been read. It reads nothing.
+// WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed, even if data
+// that was written before has not been read. It reads nothing itself.
 func (k *Kernel) WatchInput() error {
 	event := unix.EpollEvent{Events: unix.EPOLLRDHUP, Fd: 0}
 	if err := epollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
 		if err == unix.EPERM {
-			return errors.New("standard input is a file, which nobody can hang up")
+			return errors.New("standard input is a file and cannot hang up")
 		}
 		return fmt.Errorf("standard input: epoll_ctl: %w", err)
 	}
@@ -295,7 +300,7 @@ func (k *Kernel) WatchInput() error {
 	return nil
 }
 
-// eventOnce removes a descriptor from the epoll set, and adds an event of that kind.
+// eventOnce adds an event of the kind, and removes fd from the epoll set so that the event is not repeated.
 func (k *Kernel) eventOnce(fd int, kind child.Kind) {
 	unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	delete(k.fdCallbacks, int32(fd))

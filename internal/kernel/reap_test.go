@@ -13,16 +13,16 @@ import (
 	"killbox/procfs"
 )
 
-// TestEarlySignal: one that comes before there are children is told of later,
-// and does not end a wait.
+// TestEarlySignal: a signal that is caught before StartReaper becomes an event of WaitAndReap, and Interrupted does not
+// report it.
 func TestEarlySignal(t *testing.T) {
-	cmd, _ := run(t, "early")
+	cmd, _ := run(t, "early signal")
 	if status := waitStatus(cmd); status.ExitStatus() != 0 {
 		t.Errorf("ended with %v", status)
 	}
 }
 
-func helpEarly() {
+func helpEarlySignal() {
 	k := New(nil, Options{})
 	fatal := func(err error) {
 		if err != nil {
@@ -46,15 +46,16 @@ func helpEarly() {
 	fatal(k.Interrupted())
 }
 
-// TestPass: once a child has been reaped its number may be anybody's.
-func TestPass(t *testing.T) {
-	cmd, _ := run(t, "pass")
+// TestSignalChildAfterReap: after the child was reaped, SignalChild signals nothing, because the PID may have been
+// reused.
+func TestSignalChildAfterReap(t *testing.T) {
+	cmd, _ := run(t, "signal child")
 	if status := waitStatus(cmd); status.ExitStatus() != 0 {
 		t.Errorf("ended with %v", status)
 	}
 }
 
-func helpPass() {
+func helpSignalChild() {
 	k := New(nil, Options{})
 	check := func(ok bool, what string, err error) {
 		if !ok {
@@ -69,22 +70,22 @@ func helpPass() {
 	pid, err := k.Launch(child.NewSpec([]string{"sleep", "60"}, os.Environ()))
 	check(err == nil, "Launch", err)
 	err = k.SignalChild(pid, signals.KILL, false)
-	check(err == nil, "Pass", err)
+	check(err == nil, "SignalChild", err)
 	for ended := false; !ended; {
 		events, err := k.WaitAndReap(time.Minute)
-		check(err == nil && len(events) > 0, "Next", err)
+		check(err == nil && len(events) > 0, "WaitAndReap", err)
 		for _, e := range events {
 			ended = ended || e.Kind == child.Ended && e.Child.PID == pid
 		}
 	}
-	// Ours stands for whoever has the number now.
+	// The PID of this process stands for a reused one.
 	err = k.SignalChild(os.Getpid(), 0, false)
-	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another", err)
-	other, err := syscall.ForkExec("/proc/self/exe", []string{"stranger"}, &syscall.ProcAttr{
-		Env: []string{helper + "=stranger"}, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	check(errors.Is(err, procfs.ErrNoProcess), "SignalChild with another PID", err)
+	other, err := syscall.ForkExec("/proc/self/exe", []string{"sleep"}, &syscall.ProcAttr{
+		Env: []string{helper + "=sleep"}, Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
 	})
 	check(err == nil, "ForkExec", err)
 	err = k.SignalChild(other, 0, true)
-	check(errors.Is(err, procfs.ErrNoProcess), "Pass to another group", err)
+	check(errors.Is(err, procfs.ErrNoProcess), "SignalChild with another group", err)
 	syscall.Kill(other, syscall.SIGKILL)
 }

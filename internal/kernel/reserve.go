@@ -8,14 +8,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reserveSize is the number of reserved descriptors. To signal a process without a descriptor takes two: one for
-// a pidfd, and one for the file of /proc that verifies it.
+// reserveSize is the number of reserved descriptors. To signal an unpinned process takes two descriptors: a pidfd, and
+// the file of /proc that verifies the process.
 const reserveSize = 2
 
-// fillReserve reserves descriptors by duplicating one. On error it reserves none.
-func (k *Kernel) fillReserve(of int) error {
+// fillReserve reserves descriptors by duplicating source. On error it reserves none.
+func (k *Kernel) fillReserve(source int) error {
 	for len(k.reserveFDs) < reserveSize {
-		fd, err := unix.FcntlInt(uintptr(of), unix.F_DUPFD_CLOEXEC, 0)
+		fd, err := unix.FcntlInt(uintptr(source), unix.F_DUPFD_CLOEXEC, 0)
 		if err != nil {
 			k.closeReserve()
 			return fmt.Errorf("no descriptors to resume processes with: %w (ulimit -n)", err)
@@ -25,7 +25,7 @@ func (k *Kernel) fillReserve(of int) error {
 	return nil
 }
 
-// closeReserve frees the reserved descriptors.
+// closeReserve closes the reserved descriptors.
 func (k *Kernel) closeReserve() {
 	for _, fd := range k.reserveFDs {
 		closeFD(fd)
@@ -33,8 +33,9 @@ func (k *Kernel) closeReserve() {
 	k.reserveFDs = k.reserveFDs[:0]
 }
 
-// retryWithReserve calls do. If that fails for want of descriptors, it closes the reserved ones, calls do once
-// more and reserves them again. So do must keep no descriptor open while reserveInUse is set.
+// retryWithReserve calls do. If do fails because no descriptor is available, retryWithReserve closes the reserved
+// descriptors, calls do once more, and reserves descriptors again. While reserveInUse is set, do must close every
+// descriptor that it opens.
 func (k *Kernel) retryWithReserve(do func() error) error {
 	err := do()
 	if len(k.reserveFDs) == 0 || !procfs.Exhausted(err) {
@@ -44,7 +45,7 @@ func (k *Kernel) retryWithReserve(do func() error) error {
 	k.reserveInUse = true
 	err = do()
 	k.reserveInUse = false
-	// If that fails, the next PrepareFreeze tries again.
+	// On error the next PrepareFreeze tries again.
 	_ = k.fillReserve(k.epoll)
 	return err
 }

@@ -6,10 +6,12 @@ import (
 	"strings"
 )
 
-// passServicePID prepares an environment for a child. A variable by which a service manager names this process is to name
-// the child (sd_listen_fds(3), sd_watchdog_enabled(3)): the value of LISTEN_PID and WATCHDOG_PID is cut off, and ownPID
-// holds the indices of these entries. LISTEN_PIDFDID, which names the process by its pidfd inode as well, is dropped:
-// without it LISTEN_PID alone counts.
+// passServicePID returns the environment for a child. pid is the PID of this process. If LISTEN_PID or WATCHDOG_PID
+// contains pid, a service manager has passed sockets or a watchdog to this process, and the variable must contain the
+// PID of the child instead (sd_listen_fds(3), sd_watchdog_enabled(3)). passServicePID removes the value of such a
+// variable. The child appends its PID to these entries, whose indices are in ownPID. With LISTEN_PID, passServicePID
+// also removes LISTEN_PIDFDID, which contains the pidfd inode of this process; without this variable, LISTEN_PID alone
+// counts.
 func passServicePID(env []string, pid int) (named []string, ownPID []int) {
 	self := strconv.Itoa(pid)
 	names := func(entry, name string) bool { return entry == name+"="+self }

@@ -12,28 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// caughtSignals passes a caught signal on to the goroutine that waits. A goroutine of its own receives signals from
-// the runtime (receive); wakeWaiter then makes fd readable, which is in the epoll set.
+// caughtSignals passes caught signals on to the goroutine that waits. Another goroutine receives them from the runtime
+// (receive), and makes fd readable (wakeWaiter). The epoll set contains fd.
 type caughtSignals struct {
 	fd            int // an eventfd
 	ch            chan os.Signal
-	deferred      atomic.Bool            // a caught signal does not end this process
+	deferred      atomic.Bool            // by deferSignals: a caught signal does not end this process
 	wakeRequested atomic.Bool            // by Wake
-	reaper        atomic.Pointer[reaper] // gets the caught signals; nil before StartReaper
-	first         atomic.Int32           // the first caught signal that the reaper did not get, for Interrupted
+	reaper        atomic.Pointer[reaper] // receives the caught signals; nil before StartReaper
+	first         atomic.Int32           // first caught signal that no reaper has received, for Interrupted; 0: none
 
-	chosen  []signals.Signal        // given to Catch, and not inherited as ignored or blocked
-	handled map[signals.Signal]bool // those that are caught by now
-	// deferWhenWaiting: a Wait that takes longer than deferDelay catches and defers the chosen signals.
+	chosen  []signals.Signal        // given to Catch, and neither ignored nor blocked at the start
+	handled map[signals.Signal]bool // those that are caught already
+	// deferWhenWaiting: a Wait that lasts longer than deferDelay catches and defers the chosen signals.
 	deferWhenWaiting bool
 }
 
-// Catch prepares to catch the given signals, except those that this program inherited ignored or blocked. Until
-// DeferSignals each ends this process at once, and after it they end a Wait. As PID 1, to which the kernel delivers
-// only signals that are caught, it catches them now.
+// Catch chooses the signals to catch, without those that this program inherited as ignored or blocked. Before
+// DeferSignals each of them ends this process at once; afterwards each ends a Wait.
 //
-// The runtime starts threads for signals that are caught, which takes longer than all that most calls do. So
-// they are caught only when that begins to matter.
+// To catch a signal the runtime starts threads, which takes longer than everything else that an applet usually does. So
+// Catch does not catch the signals yet, except as PID 1, to which the kernel delivers only caught signals. Catch also
+// checks that there is enough memory.
 func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	if err := checkMemory(); err != nil {
 		return err
@@ -44,7 +44,7 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	}
 	k.caught = &caughtSignals{fd: fd, ch: make(chan os.Signal, 64), handled: make(map[signals.Signal]bool)}
 	for _, s := range sigs {
-		if !k.ignores(s) && !k.inherited.mask.has(s) {
+		if !k.inheritedIgnored(s) && !k.inherited.mask.has(s) {
 			k.caught.chosen = append(k.caught.chosen, s)
 		}
 	}
@@ -54,7 +54,7 @@ func (k *Kernel) Catch(sigs ...signals.Signal) error {
 	return nil
 }
 
-// catchSignals catches those of the signals that are not caught yet.
+// catchSignals catches the signals that are not caught yet. It does not catch those of IgnoreSignal.
 func (k *Kernel) catchSignals(sigs []signals.Signal) {
 	n := k.caught
 	if len(n.handled) == 0 {
@@ -74,13 +74,14 @@ func (k *Kernel) catchSignals(sigs []signals.Signal) {
 	}
 }
 
-// receive deals with a caught signal: it ends this process, or tells the reaper or Interrupted.
+// receive handles a caught signal. Without a reaper, and unless signals are deferred, the signal ends this process.
+// Otherwise receive passes it to the reaper or, without a reaper, stores it for Interrupted.
 func (n *caughtSignals) receive(sig signals.Signal) {
 	if n.reaper.Load() == nil && !n.deferred.Load() {
 		Die(sig)
 	}
-	// PID 1 may be here without a reaper, since Die does not end it. A reaper that starts meanwhile calls
-	// moveToReaper afterwards.
+	// Die does not end PID 1, so there may be no reaper even if signals are not deferred. If a reaper starts meanwhile,
+	// the call of moveToReaper below or in startReaper passes on the stored signal.
 	if n.reaper.Load() == nil {
 		n.first.CompareAndSwap(0, int32(sig))
 		sig = 0
@@ -89,7 +90,8 @@ func (n *caughtSignals) receive(sig signals.Signal) {
 	n.wakeWaiter()
 }
 
-// moveToReaper gives the reaper, if there is one, the signal that was caught before it started, and sig, if not 0.
+// moveToReaper enqueues the signal that was caught before the reaper started, and then sig unless it is 0. Without a
+// reaper it does nothing.
 func (n *caughtSignals) moveToReaper(sig signals.Signal) {
 	q := n.reaper.Load()
 	if q == nil {
@@ -103,11 +105,11 @@ func (n *caughtSignals) moveToReaper(sig signals.Signal) {
 	}
 }
 
-// wakeWaiter makes the eventfd readable. In either byte order the number is neither 0 nor the forbidden
-// 0xffffffffffffffff (eventfd(2)).
+// wakeWaiter makes the eventfd readable, which wakes the goroutine that waits. The eight bytes are the number 1<<56 + 1
+// in either byte order.
 func (n *caughtSignals) wakeWaiter() { unix.Write(n.fd, []byte{1, 0, 0, 0, 0, 0, 0, 1}) }
 
-// Wake ends a Wait, the next one if none is in progress. Any goroutine may call it.
+// Wake ends the current Wait or, if there is none, the next one. Any goroutine may call it.
 func (k *Kernel) Wake() {
 	if k.caught != nil {
 		k.caught.wakeRequested.Store(true)
@@ -115,7 +117,7 @@ func (k *Kernel) Wake() {
 	}
 }
 
-// takeWakeRequest reports whether Wake was called since the last time.
+// takeWakeRequest reports whether Wake was called since the last takeWakeRequest.
 func (k *Kernel) takeWakeRequest() bool {
 	if k.caught == nil || !k.caught.wakeRequested.Swap(false) {
 		return false
@@ -125,20 +127,20 @@ func (k *Kernel) takeWakeRequest() bool {
 	return true
 }
 
-// DeferSignals: from now on a caught signal no longer ends the process; Interrupted and Wait report it. To catch
-// signals takes threads of the runtime. If these cannot be started DeferSignals fails, and a signal still ends the
-// process at once.
+// DeferSignals catches all signals that would end this process. From now on a caught signal no longer ends this
+// process; Interrupted and Wait report it. Catching takes threads of the runtime. If they cannot be started,
+// DeferSignals fails, and a signal still ends this process at once.
 func (k *Kernel) DeferSignals() error {
 	if k.caught == nil {
 		return nil
 	}
 	if k.reaper != nil {
-		return k.deferSignals(nil) // startReaper has caught them
+		return k.deferSignals(nil) // startReaper has caught the signals
 	}
 	return k.deferSignals(k.endingSignals())
 }
 
-// deferSignals defers the caught signals, and catches sigs as well.
+// deferSignals defers all caught signals, and also catches sigs.
 func (k *Kernel) deferSignals(sigs []signals.Signal) error {
 	k.caught.deferWhenWaiting = false
 	if len(k.caught.handled) == 0 {
@@ -146,7 +148,7 @@ func (k *Kernel) deferSignals(sigs []signals.Signal) error {
 			return err
 		}
 	}
-	k.caught.deferred.Store(true) // first: a signal caught before that would end this process
+	k.caught.deferred.Store(true) // before catchSignals: a signal caught in between would end this process
 	k.catchSignals(sigs)
 	return nil
 }
@@ -154,8 +156,8 @@ func (k *Kernel) deferSignals(sigs []signals.Signal) error {
 // defersSignals reports whether caught signals are deferred.
 func (k *Kernel) defersSignals() bool { return k.caught != nil && k.caught.deferred.Load() }
 
-// DeferSignalsWhenWaiting defers the signals given to Catch as soon as a Wait takes longer than deferDelay. It is for
-// calls that have nothing to put right before a signal ends this process.
+// DeferSignalsWhenWaiting makes a Wait that lasts longer than deferDelay defer the signals given to Catch. It is for an
+// applet that has nothing to clean up before a signal ends this process.
 func (k *Kernel) DeferSignalsWhenWaiting() {
 	if k.caught != nil {
 		k.caught.deferWhenWaiting = true
@@ -179,24 +181,24 @@ func (k *Kernel) Interrupted() error {
 	return nil
 }
 
-// Die is the function Die, except for a PIPE that this process inherited as ignored: a program then gets the error of
-// its write only.
+// Die calls the function Die, unless sig is PIPE and this program inherited PIPE as ignored. Such a program gets only
+// the error of its write.
 func (k *Kernel) Die(sig signals.Signal) {
-	if sig != signals.PIPE || !k.ignores(sig) {
+	if sig != signals.PIPE || !k.inheritedIgnored(sig) {
 		Die(sig)
 	}
 }
 
-// Die sends sig to this process with the default disposition, so that its parent sees the reason: a shell stops a loop
-// if a child died of SIGINT, but not if it exited with 130. Die returns if the signal does not end the process, as for
-// PID 1.
+// Die sends sig to this process with the default disposition, so that the parent sees the signal in the wait status.
+// For example, a shell stops a loop if a child died of SIGINT, but not if it exited with status 130. Die returns if the
+// signal does not end this process. As PID 1 it does nothing.
 func Die(sig signals.Signal) {
 	if os.Getpid() == 1 {
 		return
 	}
-	// Not through the Go runtime, which prints a trace for some signals.
+	// For some signals the runtime's handler would print a trace.
 	rtSigaction(int(sig), &disposition{}, nil)
 	unix.Kill(os.Getpid(), unix.Signal(sig))
-	// Another thread may take the signal, a moment later.
+	// The kernel may deliver the signal to another thread, a moment later.
 	sleep(time.Second)
 }

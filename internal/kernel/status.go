@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Status returns how a process that is gone ended, even if it is not a child: from its zombie or, once it has been
-// reaped, from its pidfd (Linux 6.15). The error is signals.ErrNotReaped or signals.ErrNoStatus.
+// Status returns the wait status of an opened process that is gone, even if it is no child of this process. It reads
+// the status from the zombie or, after the process was reaped, from the pidfd (Linux 6.15). The error is
+// signals.ErrNotReaped or signals.ErrNoStatus.
 func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	p := k.procs[id]
 	if p == nil {
@@ -24,13 +25,13 @@ func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 		return signals.FromWait(raw), nil
 	}
 	if k.reaper != nil {
-		// This process may be its parent.
+		// If the process is a child of this process, reapChildren stores its status.
 		k.reapChildren()
 		if s, ok := k.reaper.statuses[id]; ok {
 			return s, nil
 		}
 	}
-	// It may have been reaped between the two reads.
+	// Try the pidfd again: the process may have been reaped since the first attempt.
 	if raw, ok := pidfdExitStatus(p); ok {
 		return signals.FromWait(raw), nil
 	}
@@ -43,7 +44,8 @@ func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	return signals.Status{}, signals.ErrNoStatus
 }
 
-// pidfdExitStatus returns the wait status that a pidfd has. Kernels before 6.15 leave PIDFD_INFO_EXIT clear.
+// pidfdExitStatus returns the wait status that a pidfd has after its process was reaped. Kernels before 6.15 do not set
+// PIDFD_INFO_EXIT.
 func pidfdExitStatus(p *process) (raw uint32, ok bool) {
 	if p.kind != pidfd {
 		return 0, false
@@ -53,8 +55,9 @@ func pidfdExitStatus(p *process) (raw uint32, ok bool) {
 	return uint32(info.exitCode), errno == 0 && info.mask&pidfdInfoExit != 0
 }
 
-// zombieExitStatus reads field 52 of /proc/PID/stat. It is 0 as well for a reader without permission to trace the
-// process (PTRACE_MODE_READ_FSCREDS in ptrace(2)), so a 0 counts only if the credentials are the same, or those of root.
+// zombieExitStatus reads the wait status of a zombie from field 52 of /proc/PID/stat. For a reader without permission
+// to trace the process, the kernel shows 0 (PTRACE_MODE_READ_FSCREDS in ptrace(2)). So a 0 counts only if this process
+// is root or has the same credentials.
 func (k *Kernel) zombieExitStatus(p *process) (raw uint32, ok bool) {
 	st, err := k.Stat(p.id)
 	if err != nil || !st.Gone() || st.ExitCode < 0 {

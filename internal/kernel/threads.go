@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PrepareFreeze acquires what resuming stopped processes takes, before the first is stopped: descriptors,
-// among them the epoll set, and threads. It also defers the signals that would end this process.
+// PrepareFreeze acquires what resuming stopped processes takes, before the first process is stopped: the epoll set, the
+// reserved descriptors, and threads. It also defers the signals that would end this process.
 func (k *Kernel) PrepareFreeze() error {
 	if err := k.addToEpoll(); err != nil {
 		return err
@@ -25,19 +25,19 @@ func (k *Kernel) PrepareFreeze() error {
 	return k.DeferSignals()
 }
 
-// maxThreads is how many threads the Go runtime has at the most for what this program does while processes
-// are stopped: the calling one, the runtime's monitor, the one that starts others for a locked one, the
-// ones in which os/signal waits and standard input is read (--hold), and one more for each of the
-// processors in use, which are two (GOMAXPROCS).
+// maxThreads is the largest number of threads that the runtime needs while processes are stopped: the calling thread,
+// the runtime's monitor (sysmon), the template thread, which starts threads on behalf of locked ones, one for each of
+// maxProcessors processors (GOMAXPROCS), and blockedThreads for the goroutines that block: one in os/signal, one that
+// reads standard input (--hold).
 const (
 	maxProcessors  = 2
 	blockedThreads = 2
 	maxThreads     = 3 + blockedThreads + maxProcessors
 )
 
-// reserveThreads makes the runtime start these threads now. If the runtime cannot start a thread it ends
-// the program with a trace. So tryForks first tests whether there is room, with processes, which count
-// against the same limits (RLIMIT_NPROC, pids.max, the PID namespace).
+// reserveThreads makes the runtime start maxThreads threads now. If the runtime cannot start a thread later, it ends
+// this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads:
+// processes and threads count against the same limits (RLIMIT_NPROC, pids.max, the PIDs of the namespace).
 func (k *Kernel) reserveThreads() error {
 	if k.threadsReserved {
 		return nil
@@ -55,7 +55,7 @@ func (k *Kernel) reserveThreads() error {
 	return nil
 }
 
-// countThreads returns how many threads this process has, at least one.
+// countThreads returns the number of threads of this process, or 1 if /proc does not show it.
 func (k *Kernel) countThreads() int {
 	if k.proc != nil {
 		if st, err := k.proc.Stat(os.Getpid()); err == nil {
@@ -65,8 +65,8 @@ func (k *Kernel) countThreads() int {
 	return 1
 }
 
-// startThreads makes n goroutines occupy a thread each at the same time, so that the runtime starts that
-// many. It keeps the threads.
+// startThreads makes the runtime start n threads: n goroutines occupy one thread each at the same time. The runtime
+// keeps the threads.
 func startThreads(n int) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,9 +86,9 @@ func startThreads(n int) {
 	done.Wait()
 }
 
-// tryForks returns an error unless n more processes can exist at the same time. It reaps them: a zombie
-// counts against the limits. The goroutine is not locked to its thread, because that would take another
-// thread.
+// tryForks returns an error unless n more processes can exist at the same time. It reaps these processes, because a
+// zombie counts against the limits. It does not lock the goroutine to its thread, because LockOSThread makes the
+// runtime start another thread.
 func tryForks(n int) (err error) {
 	var pids []int
 	for range n {
@@ -101,7 +101,7 @@ func tryForks(n int) (err error) {
 	}
 	for _, pid := range pids {
 		for {
-			// Cloned without a termination signal, they are waited for with __WALL only (wait(2)).
+			// They were cloned without a termination signal, so only __WALL waits for them (wait(2)).
 			if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
 				break
 			}
@@ -110,8 +110,8 @@ func tryForks(n int) (err error) {
 	return err
 }
 
-// forkExit starts a process that exits at once. In it nothing but raw system calls may be made; a signal
-// in between does no harm.
+// forkExit starts a process that exits at once. The new process may make only raw system calls. A signal that arrives
+// before its exit does no harm.
 //
 //go:noinline
 //go:norace

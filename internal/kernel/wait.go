@@ -11,18 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The shortest and the longest delay of polling, for processes without a pidfd.
+// pollMin and pollMax are the shortest and the longest time between two polls of a process that the epoll set does not
+// report.
 const (
 	pollMin = time.Millisecond
 	pollMax = 50 * time.Millisecond
 )
 
-// deferDelay is how long a Wait waits before it defers signals: see DeferSignalsWhenWaiting.
+// deferDelay is how long a Wait lasts before it defers the signals that this process receives: see
+// DeferSignalsWhenWaiting.
 const deferDelay = 2 * time.Millisecond
 
-// Wait waits until an opened process is gone, and returns all that are gone since the last call; none after the
-// timeout. reaped are those that have been reaped. It does not poll as long as every process has a pidfd. The error is
-// a *signals.Interrupt if a deferred signal was caught.
+// Wait waits until an opened process is gone or reaped. gone and reaped are the processes for which that has become
+// known since the last call; both are empty after timeout. Wait polls only processes without a pidfd, and zombies until
+// they are reaped. The error is a *signals.Interrupt if a deferred signal was caught. Wake ends a Wait.
 func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {
 	began := time.Now()
 	delay := pollMin
@@ -40,7 +42,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 			delay = min(2*delay, pollMax)
 		}
 		if len(gone)+len(reaped) > 0 {
-			pause = 0 // only add what the epoll set reports already
+			pause = 0 // do not sleep, but collect what the epoll set reports by now
 		}
 		deferSoon := k.caught != nil && k.caught.deferWhenWaiting && pause > 0
 		if deferSoon {
@@ -60,8 +62,8 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 	}
 }
 
-// PrepareWait makes the epoll set that Wait sleeps on, if there is none yet. A limit of descriptors or a seccomp
-// filter that forbids waiting is an error here, before anything has been signalled or started.
+// PrepareWait creates the epoll set on which Wait sleeps, unless it exists already. If no descriptor is available, or
+// if a seccomp filter forbids epoll, the error occurs here, before anything has been signalled or started.
 func (k *Kernel) PrepareWait() error {
 	if k.epoll != 0 {
 		return nil
@@ -80,7 +82,7 @@ func (k *Kernel) PrepareWait() error {
 	}
 	n, err := unix.EpollWait(fd, k.epollEvents, 0)
 	if n > 1 && err == nil {
-		err = unix.ENOSYS // trapped: at most one descriptor is ready
+		err = unix.ENOSYS // a filter traps the call: the epoll set has at most one descriptor
 	}
 	if err != nil && err != unix.EINTR {
 		unix.Close(fd)
@@ -90,7 +92,7 @@ func (k *Kernel) PrepareWait() error {
 	return nil
 }
 
-// addToEpoll adds the new descriptors to the epoll set. A process that cannot be added is polled.
+// addToEpoll adds the pidfds of newly opened processes to the epoll set. A process that cannot be added is polled.
 func (k *Kernel) addToEpoll() error {
 	if err := k.PrepareWait(); err != nil {
 		return err
@@ -105,7 +107,7 @@ func (k *Kernel) addToEpoll() error {
 				k.watched[int32(p.fd)] = p
 				continue
 			}
-			// No memory, or the limit of /proc/sys/fs/epoll/max_user_watches.
+			// There is no memory, or the limit of /proc/sys/fs/epoll/max_user_watches is reached. Poll the process.
 		}
 		k.polled = append(k.polled, p)
 	}
@@ -113,11 +115,12 @@ func (k *Kernel) addToEpoll() error {
 	return nil
 }
 
-// waitEpoll waits for the epoll set, for d at most, and appends the processes that it reports to gone and reaped.
+// waitEpoll waits up to d for events of the epoll set, or without limit if d is math.MaxInt64. It appends the processes
+// that are gone to gone, and those that have been reaped to reaped.
 func (k *Kernel) waitEpoll(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, []procfs.ID, error) {
 	ms := -1
 	if d != math.MaxInt64 {
-		// Rounded up: waking before the time would only spin.
+		// Round up: a wake-up before the deadline would only repeat the loop.
 		ms = int((min(d, math.MaxInt32*time.Millisecond) + time.Millisecond - 1) / time.Millisecond)
 	}
 	n, err := unix.EpollWait(k.epoll, k.epollEvents, ms)
@@ -130,10 +133,10 @@ func (k *Kernel) waitEpoll(d time.Duration, gone, reaped []procfs.ID) ([]procfs.
 			if watcher := k.fdCallbacks[event.Fd]; watcher != nil {
 				watcher()
 			}
-			continue // or a signal, which Interrupted tells of
+			continue // no callback: the eventfd of caughtSignals, which Wait handles
 		}
-		// From now on only its being reaped matters. EPOLLHUP reports that, since Linux 6.9. But the pidfd of
-		// a zombie is always readable, so the process is polled.
+		// From now on only the reaping is of interest. Since Linux 6.9 EPOLLHUP reports it, but the pidfd of a zombie
+		// is always readable and would wake every epoll_wait(2). So the process is polled.
 		_ = epollCtl(k.epoll, unix.EPOLL_CTL_DEL, p.fd, nil)
 		delete(k.watched, event.Fd)
 		p.gone = true
@@ -148,8 +151,8 @@ func (k *Kernel) waitEpoll(d time.Duration, gone, reaped []procfs.ID) ([]procfs.
 	return gone, reaped, nil
 }
 
-// pollProcesses reads the state of the processes that epoll does not report. The error is want of descriptors or
-// memory.
+// pollProcesses reads the state of the processes that the epoll set does not report. The error means that no descriptor
+// or no memory is available.
 func (k *Kernel) pollProcesses() (gone, reaped []procfs.ID, err error) {
 	rest := k.polled[:0]
 	for _, p := range k.polled {
@@ -179,8 +182,8 @@ func (k *Kernel) pollProcesses() (gone, reaped []procfs.ID, err error) {
 	return gone, reaped, err
 }
 
-// pollProcess reports whether the process is gone, and whether it has been reaped. A process that may not be read
-// is neither. Want of descriptors or memory is an error, because it says nothing about the process.
+// pollProcess reports whether the process is gone, and whether it has been reaped. Both are false if the process cannot
+// be read. The error means that no descriptor or no memory is available: then the state of the process is unknown.
 func (k *Kernel) pollProcess(p *process) (gone, reaped bool, err error) {
 	switch {
 	case p.childReaped:
@@ -208,8 +211,8 @@ func (k *Kernel) pollProcess(p *process) (gone, reaped bool, err error) {
 	return gone, false, nil
 }
 
-// repin pins an unpinned process with a descriptor that another process no longer needs. It reports whether the epoll
-// set will report the process from now on.
+// repin pins an unpinned process with a descriptor that Close has freed. It reports whether the process now has a
+// pidfd, which the epoll set will report.
 func (k *Kernel) repin(p *process) bool {
 	k.freedFDs--
 	inode := p.inode

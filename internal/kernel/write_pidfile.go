@@ -12,14 +12,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// WritePidfile puts a file at path that is locked (flock(2)) until remove is called
-// or this process ends. It is written under another name first, so that readers
-// find all of it or nothing, and a symbolic link in its place is replaced rather
-// than followed. A file that another process has locked is an error, one that is
-// not locked is replaced, and of several calls at the same time exactly one
-// succeeds. remove does not delete a file that has replaced it.
+// WritePidfile creates the file at path and keeps it locked (flock(2)) until remove is called or this process ends. It
+// writes the file under another name and then renames it, so a reader finds the whole content or no file, and a
+// symbolic link at path is replaced instead of followed. An unlocked file is replaced. If another process has locked
+// the file at path, the error contains the PID in the file. Of several calls at the same time exactly one succeeds.
+// remove deletes the file unless another file has replaced it.
 func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
-	// A device must not make way for a file, nor be removed in the end.
+	// A device must be neither replaced nor deleted.
 	if _, err := fileType(path); err != nil && err != unix.ENOENT {
 		return nil, &fs.PathError{Op: "write", Path: path, Err: err}
 	}
@@ -38,8 +37,7 @@ func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
 	return f.remove, nil
 }
 
-// pidfile is a locked file, first at temp and then at path. Its descriptor, and
-// with it the lock, is closed on exec.
+// pidfile is a locked file, first at temp and then at path. Its descriptor is closed on exec; closing it ends the lock.
 type pidfile struct {
 	path, temp string
 	content    string
@@ -67,14 +65,14 @@ func newPidfile(path, content string) (*pidfile, error) {
 	return f, nil
 }
 
-// discard deletes a pidfile that has not been renamed to path.
+// discard deletes the file at temp. It is for a pidfile that has not been renamed to path.
 func (f *pidfile) discard() {
 	unix.Unlink(f.temp)
 	unix.Close(f.fd)
 }
 
-// remove unlinks the file while it is locked, so no successor has replaced it
-// between the comparison and the call.
+// remove deletes the file at path if that is still this file. It deletes the file before it ends the lock, so no other
+// process can have replaced the file after the comparison.
 func (f *pidfile) remove() {
 	if isFile(f.path, &f.identity) {
 		unix.Unlink(f.path)
@@ -82,17 +80,18 @@ func (f *pidfile) remove() {
 	unix.Close(f.fd)
 }
 
-// Replacing a file takes another process microseconds, unless it is stopped.
+// claimPause is the time between two attempts of claim, and claimLimit the time for all attempts. Another process
+// replaces a file within microseconds, unless a signal such as SIGSTOP stops that process.
 const (
 	claimPause = 5 * time.Millisecond
 	claimLimit = 5 * time.Second
 )
 
-// errReplaced is why claim tries again.
-var errReplaced = errors.New("other processes keep replacing it")
+// errReplaced says that another process changed the file during tryClaim, so claim tries again.
+var errReplaced = errors.New("other processes keep replacing the file")
 
-// claim renames the file to path, by calls of tryClaim. If another process changed path at the same time
-// it tries again, for at most claimLimit: that process may have ended.
+// claim renames the file to path. If another process changes path at the same time, claim tries again for up to
+// claimLimit, because that process may end and leave path unlocked.
 func (f *pidfile) claim() error {
 	for began := time.Now(); ; sleep(claimPause) {
 		if err := f.tryClaim(); err != errReplaced || time.Since(began) > claimLimit {
@@ -101,9 +100,10 @@ func (f *pidfile) claim() error {
 	}
 }
 
-// tryClaim makes one attempt. It creates a missing file atomically. It replaces a file that exists only while it has a
-// second pidfile, path.lock: a symbolic link cannot be locked, and a file that is locked for its replacement looks like
-// one in use.
+// tryClaim makes one attempt to rename the file to path. If path does not exist, tryClaim creates it atomically.
+// Otherwise tryClaim first claims another pidfile, path.lock. A lock on the existing file is not enough: it may be a
+// symbolic link, which cannot be locked, and other processes would take a file locked by tryClaim for the pidfile of a
+// running process.
 func (f *pidfile) tryClaim() error {
 	_, err := fileType(f.path)
 	switch {
@@ -136,8 +136,8 @@ func (f *pidfile) tryClaim() error {
 	return err
 }
 
-// tryClaimLockFile renames the lock file itself, without a further lock file. A lock on the old one may be that of a
-// process that is about to replace it, so the caller tries again.
+// tryClaimLockFile claims path.lock, without a further lock file. If another process has locked path.lock, it may be
+// about to replace path, so tryClaim returns errReplaced.
 func (f *pidfile) tryClaimLockFile() error {
 	mode, err := fileType(f.path)
 	switch {
@@ -151,11 +151,11 @@ func (f *pidfile) tryClaimLockFile() error {
 	return err
 }
 
-// claimMissing renames the file to path if there is none.
+// claimMissing renames the file to path if path does not exist. Otherwise the error is errReplaced.
 func (f *pidfile) claimMissing() error {
 	err := unix.Renameat2(unix.AT_FDCWD, f.temp, unix.AT_FDCWD, f.path, unix.RENAME_NOREPLACE)
 	if err == unix.EINVAL || err == unix.ENOSYS || err == unix.EPERM {
-		// Before Linux 3.15, a file system without the flag, or a seccomp filter.
+		// RENAME_NOREPLACE is refused by Linux before 3.15, by some file systems, and by some seccomp filters.
 		if err = unix.Link(f.temp, f.path); err == nil {
 			err = unix.Unlink(f.temp)
 		}
@@ -166,11 +166,10 @@ func (f *pidfile) claimMissing() error {
 	return err
 }
 
-// replace locks the regular file at path and renames the new file, which is locked
-// already, over it. Until the rename path names a file that this process has
-// locked, and then the new one.
+// replace locks the regular file at path, and renames this pidfile, which is locked already, over it. So at any time
+// path names a file that this process has locked.
 func (f *pidfile) replace() error {
-	// O_NONBLOCK: the open of a FIFO that has replaced the file must not wait.
+	// O_NONBLOCK: if a FIFO has replaced the file, open(2) must not wait for a writer.
 	const flags = unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
 	fd, err := unix.Open(f.path, unix.O_RDWR|flags, 0) // NFS locks only files opened for writing (flock(2))
 	if err == unix.EACCES {
@@ -184,13 +183,13 @@ func (f *pidfile) replace() error {
 		return err
 	}
 	defer unix.Close(fd)
-	var there unix.Stat_t
-	if err := unix.Fstat(fd, &there); err != nil {
+	var found unix.Stat_t
+	if err := unix.Fstat(fd, &found); err != nil {
 		return err
 	}
 	err = lockFile(fd)
 	switch {
-	case !isFile(f.path, &there) || there.Mode&unix.S_IFMT != unix.S_IFREG:
+	case !isFile(f.path, &found) || found.Mode&unix.S_IFMT != unix.S_IFREG:
 		return errReplaced
 	case err == unix.EWOULDBLOCK:
 		return &lockedError{leadingPID(fd)}
@@ -201,7 +200,7 @@ func (f *pidfile) replace() error {
 }
 
 // lockedError says that another process has locked a file.
-type lockedError struct{ pid int } // as the file has it; 0: it has none
+type lockedError struct{ pid int } // the PID that the file begins with; 0: none
 
 func (e *lockedError) Error() string {
 	if e.pid == 0 {
@@ -210,7 +209,7 @@ func (e *lockedError) Error() string {
 	return fmt.Sprintf("held by process %d", e.pid)
 }
 
-// leadingPID returns the number that a file begins with, or 0.
+// leadingPID returns the number with which the file begins, or 0.
 func leadingPID(fd int) int {
 	var b [16]byte
 	n, err := unix.Pread(fd, b[:], 0)
@@ -223,34 +222,33 @@ func leadingPID(fd int) int {
 	return int(pid)
 }
 
-// lockFile takes an exclusive lock on a file without waiting. The error is EWOULDBLOCK if another process has
-// locked it.
+// lockFile takes an exclusive lock on a file without waiting. The error is EWOULDBLOCK if another process has locked
+// the file.
 func lockFile(fd int) error {
 	for {
 		switch err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err {
 		case unix.EINTR:
 		case unix.ENOLCK, unix.EOPNOTSUPP, unix.ENOSYS, unix.EBADF:
-			return fmt.Errorf("the file system cannot lock it (flock): %w", err)
+			return fmt.Errorf("the file system cannot lock the file (flock): %w", err)
 		default:
 			return err
 		}
 	}
 }
 
-// isFile reports whether path names that file. It does not follow a symbolic link.
+// isFile reports whether path names this file. It does not follow a symbolic link.
 func isFile(path string, file *unix.Stat_t) bool {
 	var now unix.Stat_t
 	return unix.Lstat(path, &now) == nil && now.Dev == file.Dev && now.Ino == file.Ino
 }
 
-// fileType returns the type of what the path names, S_IFREG or S_IFLNK; anything
-// else is an error.
+// fileType returns the type of the file at path if that is S_IFREG or S_IFLNK. Any other type is an error.
 func fileType(path string) (uint32, error) {
-	var there unix.Stat_t
-	if err := unix.Lstat(path, &there); err != nil {
+	var found unix.Stat_t
+	if err := unix.Lstat(path, &found); err != nil {
 		return 0, err
 	}
-	switch mode := there.Mode & unix.S_IFMT; mode {
+	switch mode := found.Mode & unix.S_IFMT; mode {
 	case unix.S_IFREG, unix.S_IFLNK:
 		return mode, nil
 	}

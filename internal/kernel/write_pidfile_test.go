@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// before are the states in which an unlocked pidfile may be found.
-var before = map[string]func(path string) error{
+// unlockedFiles creates each kind of file that WritePidfile may find at path and that is not locked.
+var unlockedFiles = map[string]func(path string) error{
 	"missing":  func(string) error { return nil },
 	"stale":    func(path string) error { return os.WriteFile(path, []byte("4194304\n"), 0o644) },
 	"unlocked": func(path string) error { return os.WriteFile(path, []byte("1\n"), 0o644) },
@@ -25,11 +25,11 @@ var before = map[string]func(path string) error{
 	},
 }
 
-// TestWritePidfile lets several calls begin at the same time. Locks belong to open
-// files, so goroutines compete for them as processes do.
+// TestWritePidfile: of several calls at the same time exactly one succeeds. flock(2) locks belong to open files, so
+// goroutines compete for them as processes do.
 func TestWritePidfile(t *testing.T) {
 	const rounds, calls = 50, 4
-	for name, make := range before {
+	for name, make := range unlockedFiles {
 		t.Run(name, func(t *testing.T) {
 			for range rounds {
 				dir := t.TempDir()
@@ -64,16 +64,16 @@ func TestWritePidfile(t *testing.T) {
 				if winner < 0 {
 					t.Fatal("no call has succeeded")
 				}
-				content(t, dir, "pid", fmt.Sprintln(os.Getpid()), 2)
+				checkContent(t, dir, "pid", fmt.Sprintln(os.Getpid()), 2)
 				removes[winner]()
-				content(t, dir, "precious", "x", 1)
+				checkContent(t, dir, "precious", "x", 1)
 			}
 		})
 	}
 }
 
-// content checks a file, and the number of files beside it.
-func content(t *testing.T, dir, name, want string, number int) {
+// checkContent checks the content of a file, and the number of files in its directory.
+func checkContent(t *testing.T, dir, name, want string, number int) {
 	t.Helper()
 	got, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil || string(got) != want {
@@ -106,7 +106,7 @@ func TestWritePidfileRefused(t *testing.T) {
 			if _, err := new(Kernel).WritePidfile(path, "2\n"); err == nil || !strings.Contains(err.Error(), "lock "+path+": "+want) {
 				t.Errorf("%q: %v, want %q", text, err, want)
 			}
-			content(t, dir, "pid", text, 1)
+			checkContent(t, dir, "pid", text, 1)
 			f.Close()
 		}
 	}
@@ -130,5 +130,5 @@ func TestPidfileReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove()
-	content(t, dir, "pid", "3\n", 1)
+	checkContent(t, dir, "pid", "3\n", 1)
 }
