@@ -2,14 +2,16 @@ package signals
 
 import "errors"
 
-// Interrupt is the error of a call that a signal to this process has interrupted.
+// Interrupt is the error of a call that was interrupted by a signal to this process.
 type Interrupt struct{ Signal Signal }
 
 func (i *Interrupt) Error() string { return "interrupted by " + i.Signal.String() }
 
-// ErrNotReaped: the exit status cannot be read before the parent has reaped the process.
+// ErrNotReaped means that the process is a zombie whose exit status this process may not read (field 52 of
+// /proc/PID/stat, see proc(5)). When the parent has reaped the zombie, the pidfd of the zombie shows the exit status
+// (Linux 6.15).
 var ErrNotReaped = errors.New("its parent has not reaped it")
 
-// ErrNoStatus: this kernel does not show the exit status of a process that is no child of this process
-// (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15).
-var ErrNoStatus = errors.New("it is not our child (Linux 6.15 tells of others too, by their pidfds)")
+// ErrNoStatus means that the exit status of the process cannot be read. The kernel shows the status of a reaped process
+// that was no child of this process only by its pidfd (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15).
+var ErrNoStatus = errors.New("it was not a child of this process, and no pidfd shows its exit status (Linux 6.15)")

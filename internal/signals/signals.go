@@ -11,8 +11,8 @@ import (
 	"killbox/internal/show"
 )
 
-// Signal is a signal number of the architecture that the program was built
-// for. Zero is the null signal of kill(2), which only tests for existence.
+// Signal is a signal number of the architecture that the program was built for. Zero is the null signal of kill(2),
+// which only asks whether the process exists.
 type Signal int
 
 // The signals that killbox treats specially.
@@ -36,24 +36,21 @@ const (
 	URG  = Signal(syscall.SIGURG)
 )
 
-// RTMin and RTMax are SIGRTMIN and SIGRTMAX as programs see them. The kernel's
-// own range begins at 32, but glibc keeps the first two for itself (thread
-// cancellation and setuid across threads), and every tool counts from 34; under
-// musl, which keeps three, RTMIN is therefore a signal that musl uses. RTMax is
-// 64, and 127 on MIPS, where the kernel would take 128 as well, which no wait
-// status could tell from a core dump.
+// RTMin and RTMax are SIGRTMIN and SIGRTMAX as in glibc and in all tools. The kernel's range begins at 32. glibc
+// reserves 32 and 33, for thread cancellation and for setuid(2) in all threads. musl reserves 34 as well, so in a
+// program with musl RTMIN is a signal of the library. RTMax is 64, and 127 on MIPS. The kernel has signal 128 on MIPS,
+// too, but a wait status cannot express it: the bit of 128 is the flag of a core dump.
 const (
 	RTMin = Signal(34)
 	RTMax = Signal(rtMax)
 )
 
-// firstRT is the kernel's SIGRTMIN: what is below it has a name of its own.
+// firstRT is the kernel's SIGRTMIN. Each signal below it has a name of its own.
 const firstRT = 32
 
-// String returns the name without SIG: "TERM", "RTMIN+3", "RTMAX-2". The lower
-// half of the real-time signals is counted from RTMIN, the upper from RTMAX, as
-// bash's kill -l does. A number without a name, the null signal and the two
-// that libc reserves among them, is returned in decimal.
+// String returns the name without SIG: "TERM", "RTMIN+3", "RTMAX-2". It counts the lower half of the real-time signals
+// from RTMIN and the upper half from RTMAX, as kill -l of bash does. A number without a name is returned in decimal;
+// the null signal and the two signals that glibc reserves have no name.
 func (s Signal) String() string {
 	switch middle := RTMin + (RTMax-RTMin)/2; {
 	case s > 0 && s < firstRT && names[s] != "":
@@ -70,10 +67,9 @@ func (s Signal) String() string {
 	return strconv.Itoa(int(s))
 }
 
-// Parse returns the signal that s names: a name in any case, with or without
-// SIG, a synonym (IOT, CLD, POLL, and UNUSED but on MIPS), RTMIN, RTMIN+N,
-// RTMAX, RTMAX-N, or a decimal number from 0 to RTMax. Anything else, a number
-// out of range among it, is an error that quotes s.
+// Parse returns the signal that s names. s is a name in any case, with or without SIG; a synonym (IOT, CLD, POLL, and
+// except on MIPS also UNUSED); RTMIN, RTMIN+N, RTMAX or RTMAX-N; or a decimal number from 0 to RTMax. The error quotes
+// s.
 func Parse(s string) (Signal, error) {
 	if n, ok := parseDecimal(s); ok {
 		if n <= int(RTMax) {
@@ -131,8 +127,9 @@ func parseRealTime(name string) (Signal, bool) {
 	return sig, RTMin <= sig && sig <= RTMax
 }
 
-// parseDecimal accepts digits and nothing else: strconv.Atoi would accept "+15", which no kill(1) does, and "-9",
-// which is an option. It caps n at a number that is larger than any signal, so that no sum with it overflows.
+// parseDecimal parses a number that consists of digits only. strconv.Atoi would also accept "+15", which no kill(1)
+// accepts, and "-9", which is an option. n is at most 1<<16, which is larger than any signal: so n+RTMin cannot
+// overflow.
 func parseDecimal(s string) (n int, ok bool) {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' {
@@ -143,8 +140,8 @@ func parseDecimal(s string) (n int, ok bool) {
 	return n, s != ""
 }
 
-// upperASCII maps ASCII letters only: strings.ToUpper would turn the Turkish dotless i and the long s into letters of
-// signal names.
+// upperASCII maps ASCII letters to upper case. strings.ToUpper would also map the Turkish dotless i to I and the long s
+// to S, and so accept other letters in the names of signals.
 func upperASCII(s string) string {
 	b := []byte(s)
 	for i, c := range b {
@@ -155,9 +152,8 @@ func upperASCII(s string) string {
 	return string(b)
 }
 
-// Ends reports whether the default action is to end the process, with or
-// without a core dump. It is false for the null signal, for CHLD, CONT, URG and
-// WINCH, for those that stop, and for numbers that are no signals.
+// Ends reports whether the default action is to end the process, with or without a core dump. It is false for the null
+// signal, for CHLD, CONT, URG and WINCH, for signals that stop a process (Stops), and for numbers that are no signals.
 func (s Signal) Ends() bool {
 	switch s {
 	case CHLD, CONT, URG, Signal(syscall.SIGWINCH):
@@ -166,9 +162,8 @@ func (s Signal) Ends() bool {
 	return s > 0 && s <= RTMax && !s.Stops()
 }
 
-// Stops reports whether the default action is to stop the process. Of the four,
-// only STOP also stops a process of an orphaned process group, and only STOP
-// cannot be caught.
+// Stops reports whether the default action is to stop the process. Of these signals only STOP cannot be caught, and
+// only STOP also stops a process in an orphaned process group.
 func (s Signal) Stops() bool {
 	switch s {
 	case STOP, TSTP, TTIN, TTOU:
@@ -177,8 +172,8 @@ func (s Signal) Stops() bool {
 	return false
 }
 
-// All returns every signal that has a name, in ascending order: 1 to 31 and
-// RTMIN to RTMAX, without the two in between that libc reserves.
+// All returns every signal that has a name, in ascending order: 1 to 31, and RTMIN to RTMAX. It omits 32 and 33, which
+// glibc reserves.
 func All() []Signal {
 	all := make([]Signal, 0, int(RTMax))
 	for s := Signal(1); s <= RTMax; s++ {

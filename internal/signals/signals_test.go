@@ -122,8 +122,7 @@ func TestDefaultActions(t *testing.T) {
 	}
 }
 
-// TestStatusAsSyscall holds every 16-bit status to the decoder of the standard
-// library.
+// TestStatusAsSyscall compares Status with syscall.WaitStatus, for every 16-bit status.
 func TestStatusAsSyscall(t *testing.T) {
 	for raw := range uint32(1 << 16) {
 		s, w := FromWait(raw), syscall.WaitStatus(raw)

@@ -2,12 +2,13 @@ package signals
 
 import "fmt"
 
-// Status is a wait status: how a process ended, or which signal stopped it. The zero value is an exit with code 0.
+// Status is a wait status (wait(2)): how a process ended, or which signal stopped it. The zero value is an exit with
+// code 0.
 type Status struct{ raw uint32 }
 
-// FromWait returns the status that wait4(2), waitid's siginfo rebuilt, field 52
-// of /proc/PID/stat or PIDFD_GET_INFO gave: the kernel's encoding, the same on
-// every architecture (include/uapi/linux/wait.h, kernel/exit.c).
+// FromWait returns the Status for a number in the kernel's encoding, which is the same on every architecture
+// (kernel/exit.c). wait4(2), field 52 of /proc/PID/stat and PIDFD_GET_INFO return this number. A caller of waitid(2)
+// has to compute it from si_code and si_status.
 func FromWait(raw uint32) Status { return Status{raw} }
 
 // stopped is the low byte of the status of a stopped process; continued is the whole status after a SIGCONT.
@@ -24,8 +25,7 @@ func (s Status) Exited() (code int, ok bool) {
 	return int(s.raw >> 8 & 0xff), true
 }
 
-// Signaled returns the signal that ended the process, and whether the kernel
-// wrote a core dump.
+// Signaled returns the signal that ended the process, and whether the kernel wrote a core dump.
 func (s Status) Signaled() (sig Signal, coredump, ok bool) {
 	n := s.raw & 0x7f
 	if n == 0 || n == stopped {
@@ -34,7 +34,7 @@ func (s Status) Signaled() (sig Signal, coredump, ok bool) {
 	return Signal(n), s.raw&0x80 != 0, true
 }
 
-// Stopped returns the signal that stopped the process, or a ptrace event's.
+// Stopped returns the signal that stopped the process, or the signal of a ptrace(2) event.
 func (s Status) Stopped() (sig Signal, ok bool) {
 	if s.raw&0xff != stopped || s.raw == continued {
 		return 0, false
@@ -42,9 +42,8 @@ func (s Status) Stopped() (sig Signal, ok bool) {
 	return Signal(s.raw >> 8 & 0xff), true
 }
 
-// Shell returns what the shell's $? would be: the exit code, or 128 plus the
-// number of the signal that ended or stopped the process; 0 for one that was
-// continued.
+// Shell returns the value that $? has in a shell: the exit code, or 128 plus the number of the signal that ended or
+// stopped the process, or 0 for a process that was continued.
 func (s Status) Shell() int {
 	if code, ok := s.Exited(); ok {
 		return code
@@ -58,8 +57,7 @@ func (s Status) Shell() int {
 	return 0
 }
 
-// String describes the status: "exit 3", "signal TERM", "signal SEGV (core
-// dumped)", "stopped by TSTP", "continued".
+// String describes the status: "exit 3", "signal TERM", "signal SEGV (core dumped)", "stopped by TSTP", "continued".
 func (s Status) String() string {
 	if code, ok := s.Exited(); ok {
 		return fmt.Sprintf("exit %d", code)
@@ -79,10 +77,9 @@ func (s Status) String() string {
 	return fmt.Sprintf("status %#x", s.raw)
 }
 
-// FromShell returns the signal that n stands for as an argument of kill -l: the number
-// itself, or the status of a process that the signal ended. Most shells add 128 to the
-// number, ksh 256, and wait(2) 128 for a core dump. It masks n as coreutils does
-// (src/operand2sig.c). Null is one of the signals.
+// FromShell returns the signal for n, a number after kill -l. n is the number of the signal, or the exit status of a
+// process that the signal has ended: most shells add 128 to the number, ksh adds 256, and a wait status has 128 added
+// for a core dump. FromShell masks n as coreutils does (src/operand2sig.c). The result may be Null.
 func FromShell(n int) (Signal, bool) {
 	mask := 0x7f
 	if n >= 0xff {

@@ -2,9 +2,8 @@ package signals
 
 import "syscall"
 
-// names holds the canonical name of each signal below the real-time range. The
-// numbers are the architecture's: MIPS inherited those of IRIX, and has EMT
-// where the others have STKFLT.
+// names holds the canonical name of each signal below the real-time range. Its indices are the numbers of the
+// architecture. MIPS has the numbers of IRIX, and SIGEMT (archSignal) instead of SIGSTKFLT.
 var names = [firstRT]string{
 	syscall.SIGHUP:    "HUP",
 	syscall.SIGINT:    "INT",
@@ -44,7 +43,7 @@ type synonym struct {
 	signal Signal
 }
 
-// synonyms are accepted and never printed.
+// synonyms are further names that Parse accepts. String never returns one.
 var synonyms = append([]synonym{
 	{"IOT", Signal(syscall.SIGABRT)},
 	{"CLD", Signal(syscall.SIGCHLD)},

@@ -10,5 +10,5 @@ const (
 	rtMax      = 64
 )
 
-// UNUSED left the headers with Linux 4.12 and glibc 2.26; scripts still say it.
+// glibc 2.26 has removed SIGUNUSED from its headers, but scripts may still use the name.
 var archSynonyms = []synonym{{"UNUSED", Signal(syscall.SIGSYS)}}
