@@ -1,4 +1,4 @@
-// Package duration reads and prints durations as users write them.
+// Package duration parses and prints durations as users write them.
 package duration
 
 import (
@@ -11,12 +11,11 @@ import (
 	"killbox/internal/show"
 )
 
-// Forever is the wait that only the target's end, or the limit of the whole
-// call, cuts short.
+// Forever is a wait without a limit of its own. It ends when the target is gone or when the time limit of the whole
+// call is reached.
 const Forever = time.Duration(math.MaxInt64)
 
-// units are ordered from the largest: Format takes the first that
-// divides without remainder.
+// units are in descending order: Format uses the first unit that divides the duration without a remainder.
 var units = [...]struct {
 	suffix string
 	length time.Duration
@@ -28,17 +27,16 @@ var units = [...]struct {
 	{"ms", time.Millisecond},
 }
 
-// Parse reads a duration as users write it: decimal digits with an
-// optional fraction and one of the units ms, s, m, h and d. A bare number is
-// seconds. Signs, exponents, NaN and anything that does not fit into 292 years
-// are errors.
+// Parse parses a duration: decimal digits with an optional fraction and an optional unit, ms, s, m, h or d. The default
+// unit is the second. Digits below a nanosecond are dropped. Signs, exponents, NaN and durations of more than 292
+// years, the range of time.Duration, are errors.
 func Parse(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, errors.New("empty duration")
 	}
 	number, unit := s, time.Second
 	for _, u := range units {
-		// "ms" ends in "s" but "5m" must not be read as "5" + "m" + "s".
+		// "5ms" also ends in "s", but "5m" is no number: the loop goes on to "ms".
 		if head, ok := strings.CutSuffix(s, u.suffix); ok && isDecimal(head) {
 			number, unit = head, u.length
 			break
@@ -62,8 +60,8 @@ func Parse(s string) (time.Duration, error) {
 		return 0, errors.New("duration " + show.Quoted(s) + " is too long")
 	}
 	d := time.Duration(n) * unit
-	// The fraction is added digit by digit: a float would make 0.1s + 0.2s
-	// print as something nobody wrote.
+	// Add the fraction digit by digit. A float would round it, and Format would print digits that the user did not
+	// write.
 	digit := unit
 	rest := time.Duration(0)
 	for _, c := range fraction {
@@ -76,7 +74,7 @@ func Parse(s string) (time.Duration, error) {
 	return d + rest, nil
 }
 
-// isDecimal holds for "5", "0.5", "5." and ".5".
+// isDecimal reports whether s consists of digits and at most one point: "5", "0.5", "5." or ".5".
 func isDecimal(s string) bool {
 	digits, points := 0, 0
 	for _, c := range s {
@@ -92,7 +90,7 @@ func isDecimal(s string) bool {
 	return digits > 0 && points <= 1
 }
 
-// Format prints d so that Parse reads the same value back.
+// Format returns d as text that Parse parses to the same value. Forever is "forever", which Parse refuses.
 func Format(d time.Duration) string {
 	if d == Forever {
 		return "forever"

@@ -13,9 +13,9 @@ func TestParse(t *testing.T) {
 		"0.5": 500 * time.Millisecond, ".5": 500 * time.Millisecond, "5.": 5 * time.Second, "5.s": 5 * time.Second,
 		"500ms": 500 * time.Millisecond, "2m": 2 * time.Minute, "1h": time.Hour, "1d": 24 * time.Hour,
 		"1.5d": 36 * time.Hour, "0.1ms": 100 * time.Microsecond, "0.000000001": 1,
-		// Below a nanosecond there is nothing.
+		// Digits below a nanosecond are dropped.
 		"0.0000000009": 0, "0." + strings.Repeat("0", 5000) + "1": 0,
-		// As decimals, without what a float would make of them.
+		// Fractions that have no exact value as a float.
 		"0.3": 300 * time.Millisecond, "1.1": 1100 * time.Millisecond, "0.000000003": 3,
 		"106751d": 106751 * 24 * time.Hour, "9223372036.854775806s": Forever - 1,
 	} {
@@ -30,7 +30,7 @@ func TestParseRefuses(t *testing.T) {
 		"", " ", "s", "ms", ".", ".s", "..", "1..5", "1.5.5", "1,5", "-1", "-0", "+1", "-1s", "1 s", " 1", "1\n", "1\x00",
 		"NaN", "nan", "Inf", "inf", "infinity", "forever", "0x10", "1e3", "1_000", "١", "5S", "5M", "5us", "5ns", "5w", "5mm",
 		"5m5s", "5sm", "1h30m", "5dd",
-		// Overflows: of an int64, of the multiplication, of the sum; and what Forever itself stands for.
+		// Overflows of an int64, of the multiplication and of the sum; and the value of Forever itself.
 		"9223372036854775808", "99999999999999999999999999", "9223372037", "106752d", "9223372036.854775807",
 		"9223372036.9", "106751.991167300646712d", strings.Repeat("9", 5000),
 	} {
