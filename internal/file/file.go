@@ -1,5 +1,5 @@
-// Package file opens files without the Go runtime's poller, which takes two
-// descriptors: where those cannot be had, the runtime ends the program with a trace.
+// Package file opens files without the poller of the Go runtime. The poller needs two descriptors of its own. If they
+// are not available, the runtime ends the program with a trace.
 package file
 
 import (
@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Open opens a file for reading. It does not wait for the writer of a FIFO.
+// Open opens a file for reading. It does not wait until a FIFO has a writer.
 func Open(path string) (*os.File, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY|syscall.O_CLOEXEC, 0)
@@ -21,7 +21,7 @@ func Open(path string) (*os.File, error) {
 		default:
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 		}
-		// os.NewFile hands what does not block to the poller.
+		// os.NewFile registers a non-blocking descriptor with the poller.
 		if err := syscall.SetNonblock(fd, false); err != nil {
 			_ = syscall.Close(fd)
 			return nil, &fs.PathError{Op: "open", Path: path, Err: err}
@@ -30,8 +30,9 @@ func Open(path string) (*os.File, error) {
 	}
 }
 
-// CanOpen returns an error where package os cannot open a file: its first use starts the Go runtime's poller, and the
-// runtime ends the program where that has no descriptors, or a sandbox refuses epoll(7) or eventfd(2).
+// CanOpen returns an error if package os cannot open files. The first file that package os opens starts the poller of
+// the Go runtime. The runtime ends the program if there are no descriptors for the poller, or if a sandbox refuses
+// epoll(7) or eventfd(2). So call CanOpen before code that opens files by package os.
 func CanOpen() error {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -40,17 +41,20 @@ func CanOpen() error {
 	defer unix.Close(epoll)
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err == nil && event <= 2 {
-		err = unix.ENOSYS // trapped by a seccomp filter, see package kernel; arm64 returns the first argument
+		// A seccomp filter has trapped the call (SECCOMP_RET_TRAP, see package kernel), so the result is no
+		// descriptor. On arm64 it is the first argument, 0.
+		err = unix.ENOSYS
 	}
 	if err != nil {
 		return os.NewSyscallError("eventfd2", err)
 	}
 	defer unix.Close(event)
-	// This also fails if one of both was trapped and the result is no descriptor.
+	// epoll_ctl also fails if epoll_create1 or eventfd2 was trapped, because one of its arguments is no descriptor.
 	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, event, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
 		return os.NewSyscallError("epoll_ctl", err)
 	}
-	// The runtime's monitor waits from then on, whether or not a file does.
+	// Once the poller has been started, the monitor thread of the Go runtime (sysmon) calls epoll_wait, even if no
+	// goroutine waits for a file. An error of this call ends the program.
 	n, err := unix.EpollWait(epoll, make([]unix.EpollEvent, 1), 0)
 	if err == nil && n != 0 {
 		err = unix.ENOSYS // trapped: there is no event
