@@ -1,5 +1,5 @@
-// Package show makes text that others chose fit for a message on a terminal:
-// operands, values of options, paths, names of processes.
+// Package show escapes and shortens text from outside for messages on a terminal: operands, values of options, paths
+// and names of processes.
 package show
 
 import (
@@ -11,15 +11,14 @@ import (
 	"unicode/utf8"
 )
 
-// Limit is the number of characters of a word that a message shows. A longer
-// word ends in an ellipsis, which is counted.
+// Limit is the largest number of characters of a word in a message. A longer word is cut and ends in an ellipsis,
+// which counts.
 const Limit = 64
 
 const ellipsis = "..."
 
-// Word returns the word as a message repeats it: escaped like a name if a
-// terminal would not show all of it, and cut to Limit. The backslash of any
-// other word stays as it is, for the sake of regular expressions.
+// Word returns the word for a message, cut to Limit. If a terminal would not show every character, the word is escaped
+// as by Escape. Otherwise a backslash stays single, because it is frequent in regular expressions.
 func Word(s string) string {
 	if visible(s) {
 		return Cut(s, func(char string) string { return char })
@@ -35,8 +34,8 @@ func Quoted(s string) string {
 	}) + `"`
 }
 
-// Escape makes a name safe for a terminal: control characters, what is not
-// UTF-8, and the backslash are written as in Go.
+// Escape makes the name of a process safe for a terminal. Backslashes, characters that are not graphic, and bytes that
+// are not UTF-8 are written as in a Go string.
 func Escape(s string) string {
 	if visible(s) && !strings.ContainsRune(s, '\\') {
 		return s
@@ -45,9 +44,8 @@ func Escape(s string) string {
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
-// Lines returns a whole message with what a terminal acts on, and what is not
-// UTF-8, escaped. Newlines and tabs stay. JSON is not changed: package report
-// has escaped the same characters.
+// Lines escapes the characters that a terminal acts on (Acts) and the bytes that are not UTF-8 in a whole message.
+// Newlines and tabs stay. Lines does not change JSON, because package report has escaped the same characters already.
 func Lines(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
@@ -62,8 +60,7 @@ func Lines(s string) string {
 	return b.String()
 }
 
-// Error returns an error of package os with its paths as Word shows them; any
-// other error is returned as it is.
+// Error returns an error of package os with its paths escaped and cut by Word. It returns any other error unchanged.
 func Error(err error) error {
 	switch e := err.(type) {
 	case *fs.PathError:
@@ -74,12 +71,12 @@ func Error(err error) error {
 	return err
 }
 
-// Cut replaces each character of s by what escape makes of it, and ends the
-// result at Limit characters, but never within one escape sequence. A byte that
-// is not UTF-8 is a character of its own.
+// Cut replaces each character of s by the result of escape, and cuts the text to Limit characters, but never within one
+// result of escape. A byte that is not UTF-8 is a character of its own.
 func Cut(s string, escape func(char string) string) string {
 	var b strings.Builder
-	length, fits := 0, 0 // in characters; in bytes that leave room for the ellipsis
+	length := 0 // of the text so far, in characters
+	fits := 0   // the length of the text that leaves room for the ellipsis, in bytes
 	for len(s) > 0 {
 		_, n := utf8.DecodeRuneInString(s)
 		char := escape(s[:n])
@@ -95,9 +92,8 @@ func Cut(s string, escape func(char string) string) string {
 	return b.String()
 }
 
-// Acts reports whether a terminal acts on the character instead of showing it:
-// control characters, line and paragraph separators, and the characters that
-// change the direction of text (Bidi_Control in Unicode).
+// Acts reports whether a terminal acts on the character instead of showing it. These are control characters, line and
+// paragraph separators, and the characters that change the direction of text (Bidi_Control in Unicode).
 func Acts(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
 }

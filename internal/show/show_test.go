@@ -29,7 +29,7 @@ func TestWord(t *testing.T) {
 		long + "abcd":              long + "...",
 		strings.Repeat("x", 1<<20): long + "...",
 		strings.Repeat("ł", 65):    strings.Repeat("ł", 61) + "...",
-		// A sequence is shown whole or not at all.
+		// The escape of a character, such as \x1b, is never cut in two.
 		strings.Repeat("x", 58) + "\x1byyy": strings.Repeat("x", 58) + "...",
 		strings.Repeat("\x00", 1<<20):       strings.Repeat(`\x00`, 15) + "...",
 	} {
@@ -61,7 +61,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestError: paths are escaped and cut, the cause is kept.
+// TestError checks that Error escapes and cuts paths, and that errors.Is still finds the cause.
 func TestError(t *testing.T) {
 	_, opened := os.Open("/nowhere/\x1b[2J" + strings.Repeat("x", 200))
 	linked := os.Link("/nowhere/\x1b", "/nowhere/\u009b")
@@ -79,7 +79,8 @@ func TestError(t *testing.T) {
 	}
 }
 
-// FuzzShow: no result contains what a terminal acts on, or more than Limit characters.
+// FuzzShow checks that no result contains a character that a terminal acts on, and that no word has more than Limit
+// characters.
 func FuzzShow(f *testing.F) {
 	for _, s := range []string{"x", "\x1b[2J", "\u009b", "\xff", "a\nb", "\u202e", `\`, `"`, "\u2028", "\x00", strings.Repeat("\U000e0001", 70)} {
 		f.Add(s)
