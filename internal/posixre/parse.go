@@ -6,19 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// parser translates a pattern by recursive descent. Each method reads a construct of the grammar from the beginning of rest.
+// parser translates a pattern by recursive descent. Each method reads one construct of the grammar from the beginning
+// of rest.
 type parser struct {
 	rest       string
 	ignoreCase bool
-	// framed means that the translation is for framed text. The first \< or \> of a pattern sets framed; the pattern must
-	// then be parsed again from its beginning.
+	// framed means that the translation is for framed text (see wordBegin). The first \< or \> of a pattern sets
+	// framed. Then the pattern must be parsed again from its beginning.
 	framed bool
-	depth  int      // of the open subexpressions
-	opened int      // subexpressions so far
-	closed [10]bool // by number: the closed subexpressions that a back reference can name
+	depth  int      // the number of open subexpressions
+	opened int      // the number of subexpressions opened so far
+	closed [10]bool // whether the subexpression with this number is closed; \1 to \9 may refer to closed ones only
 }
 
-// next reads a character. An invalid byte becomes U+FFFD.
+// next reads a character. A byte that is not UTF-8 becomes U+FFFD.
 func (p *parser) next() rune {
 	r, n := utf8.DecodeRuneInString(p.rest)
 	p.rest = p.rest[n:]
@@ -92,7 +93,7 @@ func (p *parser) piece() (expression, error) {
 	return e, err
 }
 
-// anchors are the anchors that glibc knows, and their translations.
+// anchors are the anchors of glibc and their translations.
 var anchors = []struct{ text, translation string }{
 	{`^`, `\A`}, {`$`, `\z`}, {"\\`", `\A`}, {`\'`, `\z`}, {`\b`, `\b`}, {`\B`, `\B`}, {`\<`, wordBegin}, {`\>`, wordEnd},
 }
@@ -108,7 +109,7 @@ func (p *parser) anchor() string {
 	return ""
 }
 
-// atom reads a subexpression, or what matches one character.
+// atom reads a subexpression, or an expression that matches one character.
 func (p *parser) atom() (expression, error) {
 	r := p.next()
 	if r == '(' {
@@ -132,7 +133,7 @@ func (p *parser) atom() (expression, error) {
 	return expression{text: char}, err
 }
 
-// subexpression reads what follows an opening parenthesis.
+// subexpression reads the rest of a subexpression, after its opening parenthesis.
 func (p *parser) subexpression() (expression, error) {
 	if p.depth == maxDepth {
 		return expression{}, errTooBig
@@ -155,7 +156,8 @@ func (p *parser) subexpression() (expression, error) {
 	return e, nil
 }
 
-// escape reads what follows a backslash, unless that is an anchor.
+// escape reads the character after a backslash. It need not handle anchors such as \b, because piece looks for anchors
+// first.
 func (p *parser) escape() (string, error) {
 	if p.rest == "" {
 		return "", errEscape
@@ -179,8 +181,8 @@ func (p *parser) escape() (string, error) {
 	}
 }
 
-// literal returns the translation of a character that stands for itself, in a bracket expression too. Package regexp takes a
-// backslash before any ASCII character that is neither letter nor digit.
+// literal returns the translation of a character that stands for itself, also in a bracket expression. Package regexp
+// accepts a backslash before any ASCII character that is neither a letter nor a digit.
 func literal(r rune) string {
 	if r < utf8.RuneSelf && !isWord(r) {
 		return `\` + string(r)
@@ -206,7 +208,7 @@ func (p *parser) repetition() (low, high int, err error) {
 	return p.interval()
 }
 
-// interval reads the rest of an interval expression: {N}, {N,}, {,M}, {,} or {N,M}.
+// interval reads the rest of an interval expression, after its opening brace: {N}, {N,}, {,M}, {,} or {N,M}.
 func (p *parser) interval() (low, high int, err error) {
 	low, lowOK, end := p.count()
 	if low == -1 && end == ',' {
@@ -227,9 +229,11 @@ func (p *parser) interval() (low, high int, err error) {
 	return low, high, nil
 }
 
-// count reads a count and the comma or brace that ends the count. The count is -1 if there are no digits, and end is 0 at the
-// end of the pattern. As in glibc, a count stops growing above the limit, an escaped comma or 0 is like any other, and an
-// escaped brace ends nothing.
+// count reads a count and the comma or brace that ends it. n is -1 if there are no digits. ok is false if another
+// character stands before the end. end is the comma or brace, or 0 at the end of the pattern.
+//
+// Some details are those of glibc. A count above the limit stays at the limit plus one. A comma or a 0 may be escaped.
+// An escaped brace does not end the count.
 func (p *parser) count() (n int, ok bool, end rune) {
 	n, ok = -1, true
 	for p.rest != "" {
@@ -264,7 +268,7 @@ func (p *parser) bracketExpression() (string, error) {
 		if p.rest == "" {
 			return "", errBracket
 		}
-		// A hyphen is itself at the beginning, at the end, and as the end of a range.
+		// A hyphen stands for itself only at the beginning, at the end, or as the end of a range.
 		if p.rest[0] == '-' && !first && !strings.HasPrefix(p.rest, "-]") {
 			return "", errRange
 		}
@@ -280,7 +284,8 @@ func (p *parser) bracketExpression() (string, error) {
 
 // element is an element of a bracket expression.
 type element struct {
-	// mark is ':' for a character class, '=' for an equivalence class, '.' for a collating symbol, and 0 for a character.
+	// mark is ':' for a character class, '=' for an equivalence class, '.' for a collating symbol, and 0 for a
+	// character.
 	mark byte
 	name string
 }
@@ -294,7 +299,7 @@ func (p *parser) bracketItem() (string, error) {
 	switch start.mark {
 	case ':':
 		return start.class()
-	case '=': // begins no range
+	case '=': // an equivalence class cannot begin a range
 		r, err := start.character()
 		return literal(r), err
 	}
@@ -329,7 +334,7 @@ func (p *parser) element() (element, error) {
 	return element{name: string(p.next())}, nil
 }
 
-// maxName is the size of the buffer that glibc has for a name, without its NUL.
+// maxName is the longest name of a class or collating element in glibc: the size of its buffer less the NUL.
 const maxName = 31
 
 // class returns the translation of a character class.
@@ -341,7 +346,7 @@ func (e element) class() (string, error) {
 	return "", errClass
 }
 
-// character returns the character of an element. There are no collating elements of several characters in the C locale.
+// character returns the character of an element. The C locale has no collating elements of several characters.
 func (e element) character() (rune, error) {
 	r, n := utf8.DecodeRuneInString(e.name)
 	if n == 0 || n < len(e.name) {
@@ -370,7 +375,8 @@ func (p *parser) characterRange(start, end element) (string, error) {
 		return "", errRange
 	}
 	if p.ignoreCase && from < 'a' && to > 'z' {
-		// glibc compares the upper case of the text: the lower case letters of the range match nothing.
+		// glibc compares the upper case of the text with the range, so the lower case letters of the range
+		// never match. Leave them out.
 		return literal(from) + "-`{-" + literal(to), nil
 	}
 	return literal(from) + "-" + literal(to), nil

@@ -42,14 +42,14 @@ type Regexp struct {
 	framed bool
 }
 
-// Compile compiles a POSIX extended regular expression as glibc reads one with REG_EXTENDED, and with REG_ICASE if ignoreCase
-// is set. An error is an Error.
+// Compile compiles a POSIX extended regular expression. It reads the pattern as regcomp(3) of glibc does with
+// REG_EXTENDED, and with REG_ICASE if ignoreCase is set. An error is an Error.
 //
-// Character classes, \w and word boundaries are those of the C locale (ASCII). Other characters are Unicode characters, and a
-// byte that is not part of valid UTF-8 is the one character U+FFFD.
+// Character classes, \w and word boundaries are those of the C locale (ASCII). Other characters are Unicode characters.
+// A byte that is not part of valid UTF-8 counts as one character, U+FFFD.
 //
-// Without regard to case, package regexp folds by Unicode's simple case folding, glibc by towupper(3). The two differ for a
-// few characters beyond ASCII: here k matches U+212A (KELVIN SIGN) and U+00DF (sharp s) matches U+1E9E (capital sharp s),
+// To ignore case, package regexp uses Unicode's simple case folding, and glibc uses towupper(3). They differ for a few
+// characters beyond ASCII: here k matches U+212A (KELVIN SIGN) and U+00DF (sharp s) matches U+1E9E (capital sharp s),
 // but U+0131 (dotless i) does not match i.
 func Compile(pattern string, ignoreCase bool) (*Regexp, error) {
 	p := parser{rest: pattern, ignoreCase: ignoreCase}
@@ -73,13 +73,13 @@ func Compile(pattern string, ignoreCase bool) (*Regexp, error) {
 		return nil, errTooBig
 	}
 	if err != nil {
-		return nil, err // a fault of the translation, which no pattern may cause
+		return nil, err // a fault of the translation: no pattern should cause it
 	}
 	return &Regexp{re: re, framed: p.framed}, nil
 }
 
-// tooBig reports whether package regexp refuses an expression only for its size. The sizes of counts are not among the reasons,
-// since repeat splits large ones.
+// tooBig reports whether package regexp has refused an expression because of its size or nesting. A large count is
+// never the reason, because repeat splits large counts.
 func tooBig(err error) bool {
 	var e *syntax.Error
 	return errors.As(err, &e) && (e.Code == syntax.ErrLarge || e.Code == syntax.ErrNestingDepth)
@@ -93,17 +93,18 @@ func (re *Regexp) MatchString(text string) bool {
 	return re.re.MatchString(text)
 }
 
-// Package regexp has neither \< nor \>, and \b does not tell one from the other. If a pattern contains \< or \>, it is matched
-// against framed text: every character stands between two marks, which encode the positions beside the character.
+// wordBegin and wordEnd are the translations of \< and \>. Package regexp has neither, and its \b matches at both ends
+// of a word. Therefore a pattern with \< or \> is matched against framed text: every character stands between two
+// marks, which describe the positions before and after the character.
 //
-//	position                  mark before it   mark after it   holds there
+//	position                  mark before it   mark after it   expression that matches there
 //	beginning of a word       \n               w               (?m:^)\b
 //	end of a word             w                \n              (?m:$)\b
 //	within or outside words   blank            blank           \B
 //
-// The first position of the text has no mark before it and the last position no mark after it: \A and \z hold there, and so do
-// (?m:^) and (?m:$) as far as they are needed. In framed text each character of a pattern is translated to three, the marks as
-// dots. The match begins at a multiple of three characters.
+// The first position of the text has no mark before it, and the last position no mark after it. There \A and \z match,
+// and so do (?m:^) and (?m:$) where they are needed. A character of a pattern is translated to three characters: a dot
+// for each of its two marks, and the character between the dots. A match begins at a multiple of three characters.
 const (
 	wordBegin = `(?m:^)\b`
 	wordEnd   = `(?m:$)\b`
@@ -112,10 +113,10 @@ const (
 // frameOf returns the translation, for framed text, of a regular expression that matches one character.
 func frameOf(char string) string { return "." + char + "." }
 
-// frame returns text with the two marks of each character.
+// frame returns the framed text: text with two marks around each character.
 func frame(text string) string {
 	var framed strings.Builder
-	inWord := false // whether the preceding character is of a word
+	inWord := false // whether the preceding character is a word character
 	for i, r := range text {
 		left, right := marks(inWord, isWord(r))
 		if i > 0 {
@@ -132,7 +133,8 @@ func frame(text string) string {
 	return framed.String()
 }
 
-// marks returns the marks before and after a position, by whether the characters before and after it are word characters.
+// marks returns the marks before and after a position of the text. before and after say whether the characters there
+// are word characters.
 func marks(before, after bool) (left, right byte) {
 	switch {
 	case before == after:
@@ -151,7 +153,7 @@ func isWord(r rune) bool {
 // expression is a translated part of a pattern.
 type expression struct {
 	text string
-	// repeats is the largest product of nested repetition counts, as package regexp computes it to limit them.
+	// repeats is the largest product of nested repetition counts. Package regexp limits this product to maxRepeats.
 	repeats int
 }
 
@@ -166,8 +168,8 @@ const (
 	maxDepth = 1000
 )
 
-// repeat returns the repetition of e, low to high times; high is -1 if there is no upper limit. Package regexp limits the
-// product of nested counts, so larger counts are split: a{1001,2003} is a{1000}a{1}a{0,1000}a{0,2}.
+// repeat returns e repeated low to high times. high is -1 if there is no upper limit. Counts for which the product of
+// nested counts would exceed maxRepeats are split: a{1001,2003} becomes a{1000}a{1}a{0,1000}a{0,2}.
 func (e expression) repeat(low, high int) (expression, error) {
 	if high == 0 {
 		return expression{}, nil

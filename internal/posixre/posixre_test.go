@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// matches are patterns and the texts that they match or do not match, separated by blanks; _ stands for a blank, and "" for
-// the empty text.
+// matches are patterns with texts that they match (yes) and do not match (no). The texts are separated by blanks. In a
+// text, _ stands for a blank and "" for the empty text.
 var matches = []struct {
 	pattern    string
 	ignoreCase bool
@@ -111,7 +111,7 @@ var matches = []struct {
 	{pattern: `\Bo`, yes: "foo", no: "o"},
 	{pattern: `\B`, yes: `aa - ""`, no: "a"},
 	{pattern: `\bü`, yes: "aü", no: "ü -ü"},
-	// The ends of a word.
+	// The beginning and the end of a word.
 	{pattern: `\<go`, yes: "go x-go", no: "ago"},
 	{pattern: `go\>`, yes: "go go-x", no: "gox"},
 	{pattern: `\<-`, no: "- a-b -a"},
@@ -134,9 +134,9 @@ var matches = []struct {
 	{pattern: `-\B-\<a`, yes: "--a", no: "-a"},
 	{pattern: "\\<\\`a\\'", yes: "a", no: "ab"},
 	{pattern: `^[^a]\<`, yes: "-a \na", no: "ba"},
-	{pattern: `\<x|w`, yes: "w", no: "a -a a- \n"}, // no mark of framed text is part of a match
+	{pattern: `\<x|w`, yes: "w", no: "a -a a- \n"}, // a mark of framed text (w) is not matched
 	{pattern: `\<A`, ignoreCase: true, yes: "a -a", no: "ba"},
-	// Without regard to case.
+	// With ignoreCase.
 	{pattern: "SSH", ignoreCase: true, yes: "ssh sShd", no: "sh"},
 	{pattern: "^x$", ignoreCase: true, yes: "X", no: "y"},
 	{pattern: `^\x$`, ignoreCase: true, yes: "x X"},
@@ -145,7 +145,7 @@ var matches = []struct {
 	{pattern: "^[^a]$", ignoreCase: true, yes: "B", no: "a A"},
 	{pattern: "^[[:upper:]]+$", ignoreCase: true, yes: "ab AB"},
 	{pattern: "^[Z-a]$", yes: "[ ^ a", no: "b"},
-	// A range is that of the upper case of its ends, and of the text.
+	// glibc compares the upper case of the text with the upper case of the ends of a range.
 	{pattern: "^[--a]$", ignoreCase: true, yes: "- A a 5", no: "["},
 	{pattern: `^[a-\]$`, ignoreCase: true, yes: "a z [", no: "]"},
 	{pattern: "^[[-~]$", ignoreCase: true, yes: "[ ^ ` { ~", no: "a Z"},
@@ -153,7 +153,7 @@ var matches = []struct {
 	{pattern: "^[!-~]$", ignoreCase: true, yes: "a Z ~"},
 }
 
-// texts splits a list of the table.
+// texts returns the texts of a list in the table matches.
 func texts(list string) []string {
 	fields := strings.Split(list, " ")
 	if list == "" {
@@ -214,12 +214,12 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestLimits: counts are limited by RE_DUP_MAX, and expressions by what package regexp takes.
+// TestLimits checks the limits of counts (RE_DUP_MAX), of the size of an expression and of nesting.
 func TestLimits(t *testing.T) {
 	for _, test := range []struct {
 		pattern string
-		counts  []int // lengths of "aaa..." that match
-		not     []int
+		counts  []int // lengths of texts "aaa..." that match
+		not     []int // lengths of texts that do not match
 	}{
 		{"^a{32767}$", []int{32767}, []int{32766, 32768}},
 		{"^a{999,1001}$", []int{999, 1001}, []int{998, 1002}},
@@ -267,7 +267,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLinear: no pattern takes time without bound. (A search that backtracks does not end here.)
+// TestLinear checks that a match takes linear time. A matcher that backtracks would not finish this test.
 func TestLinear(t *testing.T) {
 	for _, pattern := range []string{"(a*)*b", "(a|a)*b", "(a?){50}b", "((a*)*)*b", `(\<|a*)*b`} {
 		re, err := Compile(pattern, false)
@@ -277,8 +277,8 @@ func TestLinear(t *testing.T) {
 	}
 }
 
-// FuzzCompile: neither Compile nor MatchString panics, and what Compile refuses is refused by an Error: anything else would be
-// an error of package regexp, which an exact translation does not cause.
+// FuzzCompile checks that Compile and MatchString do not panic, and that Compile returns only errors of type Error.
+// Another type would be an error of package regexp, which means that the translation is wrong.
 func FuzzCompile(f *testing.F) {
 	for _, test := range matches {
 		for _, text := range append(texts(test.yes), texts(test.no)...) {
@@ -292,7 +292,7 @@ func FuzzCompile(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, text string, ignoreCase bool) {
 		if len(pattern) > 100 || len(text) > 1000 || strings.Count(pattern, "{") > 2 {
-			return // sizes that take long
+			return // a large input takes too long
 		}
 		re, err := Compile(pattern, ignoreCase)
 		var refusal Error
@@ -305,7 +305,7 @@ func FuzzCompile(f *testing.F) {
 	})
 }
 
-// TestFrame: the marks make each position of a text known to package regexp.
+// TestFrame checks the marks of framed text, and that each character becomes three.
 func TestFrame(t *testing.T) {
 	for text, want := range map[string]string{
 		"":      "",

@@ -13,8 +13,8 @@ import (
 	"unicode"
 )
 
-// TestRegcomp compares Compile and MatchString with regcomp(3) and regexec(3) of glibc in the C locale: for the patterns of
-// the tables, and for patterns that are generated.
+// TestRegcomp compares Compile and MatchString with regcomp(3) and regexec(3) of glibc in the C locale, for the
+// patterns of the tables and for generated patterns.
 func TestRegcomp(t *testing.T) {
 	trials := generatedTrials(20000)
 	for _, test := range matches {
@@ -26,7 +26,7 @@ func TestRegcomp(t *testing.T) {
 			trials = append(trials, trial{pattern, false, commonTexts}, trial{pattern, true, commonTexts})
 		}
 	}
-	trials = slices.DeleteFunc(trials, func(trial trial) bool { return trial.differs() != "" })
+	trials = slices.DeleteFunc(trials, func(trial trial) bool { return trial.knownDifference() != "" })
 	answers := askRegcomp(t, trials)
 	for i, trial := range trials {
 		re, err := Compile(trial.pattern, trial.ignoreCase)
@@ -40,8 +40,8 @@ func TestRegcomp(t *testing.T) {
 			}
 			want := answers[i][j]
 			if got == "no match" && want == "match" && strings.Contains(text, "\n") && strings.ContainsAny(trial.pattern, "^$`'") {
-				// glibc: both ".^" and "$." match "\n", since an anchor within a pattern takes a newline for the end
-				// of a line even without REG_NEWLINE.
+				// Skip this known difference. In glibc both ".^" and "$." match "\n": within a pattern, an anchor also
+				// matches at a newline, even without REG_NEWLINE.
 				continue
 			}
 			if got != want {
@@ -51,10 +51,10 @@ func TestRegcomp(t *testing.T) {
 	}
 }
 
-// commonTexts are texts for any pattern.
+// commonTexts are texts that are tried with every pattern of the tables.
 var commonTexts = []string{"", "a", "-", "ab", "a-b", "-a", "a-", "A b", "--", "a\nb", `\`, "]", "1", "_", "bab-a", "a a"}
 
-// trial is a pattern and texts, for which glibc is asked.
+// trial is a pattern with texts, which are given to glibc and to this package.
 type trial struct {
 	pattern    string
 	ignoreCase bool
@@ -65,8 +65,8 @@ func beyondASCII(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
 }
 
-// differs returns why Compile differs from glibc on purpose, "" if it does not.
-func (trial trial) differs() string {
+// knownDifference returns why Compile and glibc differ for the pattern on purpose, or "" if they must not differ.
+func (trial trial) knownDifference() string {
 	switch {
 	case beyondASCII(trial.pattern):
 		return "the C locale has no characters beyond ASCII"
@@ -81,13 +81,13 @@ func (trial trial) differs() string {
 	return ""
 }
 
-// repeatedAnchor matches an anchor before the end of a subexpression that is repeated twice or more by an interval expression.
+// repeatedAnchor matches patterns with an anchor in a subexpression that an interval expression repeats twice or more.
 var repeatedAnchor = regexp.MustCompile(`([$^]|\\[<>bB'` + "`])" + `.*\)\{([2-9]|\d\d)`)
 
-// escapedLetter matches a backslash before a lower case letter that has no meaning of its own.
+// escapedLetter matches a backslash before a lower case letter, if the two have no special meaning.
 var escapedLetter = regexp.MustCompile(`\\[ac-rt-vx-z]`)
 
-// generatedTrials returns n patterns with texts, the same ones each time.
+// generatedTrials returns n generated patterns with texts. They are the same in each run.
 func generatedTrials(n int) []trial {
 	g := generator{rand.New(rand.NewSource(1))}
 	trials := make([]trial, n)
@@ -97,12 +97,12 @@ func generatedTrials(n int) []trial {
 	return trials
 }
 
-// generator generates patterns out of pieces that are easily read wrong.
+// generator generates patterns from constructs that a parser easily misreads.
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(list []string) string { return list[g.Intn(len(list))] }
 
-// pattern returns a pattern. One in four has a character too many or too few, which often makes it invalid.
+// pattern returns a pattern. One pattern in four has a character too many or too few, and is often invalid.
 func (g generator) pattern() string {
 	pattern := g.alternation(3)
 	at := g.Intn(len(pattern) + 1)
@@ -144,8 +144,8 @@ func (g generator) branch(depth int) string {
 	return text
 }
 
-// repetitions returns the repetitions of an atom. A subexpression has one at most: glibc takes exponential time to compile
-// nested repetitions of anchors.
+// repetitions returns the repetitions of an atom. A subexpression gets at most one, because glibc takes exponential
+// time to compile nested repetitions of anchors.
 func (g generator) repetitions(subexpression bool) string {
 	var text string
 	for g.Intn(4) == 0 {
@@ -184,7 +184,8 @@ func (g generator) texts() []string {
 	return list
 }
 
-// askRegcomp builds testdata/regcomp.c and returns what glibc says of each text of each trial.
+// askRegcomp builds testdata/regcomp.c, runs it, and returns its answer for each text of each trial: "match", "no
+// match" or an error of regcomp(3).
 func askRegcomp(t *testing.T, trials []trial) [][]string {
 	t.Helper()
 	if _, err := exec.LookPath("cc"); err != nil {
@@ -225,7 +226,7 @@ func askRegcomp(t *testing.T, trials []trial) [][]string {
 	return answers
 }
 
-// skip skips a test, which KILLBOX_TEST_STRICT=1 forbids.
+// skip skips a test. With KILLBOX_TEST_STRICT=1 the test fails instead.
 func skip(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {

@@ -1,6 +1,6 @@
 /*
- * regcomp reads records of three strings, each ended by a NUL: a pattern, flags ("i" is REG_ICASE) and a text.
- * For each record it prints a line: "match", "no match", or the error of regcomp(3).
+ * regcomp reads records of three strings, each terminated by a NUL: a pattern, flags ("i" is REG_ICASE) and a text.
+ * It prints one line for each record: "match", "no match", or the error of regcomp(3).
  */
 #include <gnu/libc-version.h>
 #include <regex.h>
@@ -22,7 +22,7 @@ int main(void)
 	char message[200];
 	regex_t re;
 	int err = 0;
-	struct rlimit cpu = {60, 60}; /* glibc takes exponential time for some patterns: do not outlive the test */
+	struct rlimit cpu = {60, 60}; /* glibc takes exponential time for some patterns: limit the CPU time */
 
 	if (gnu_get_libc_version() == NULL || setrlimit(RLIMIT_CPU, &cpu) != 0)
 		return 1;
