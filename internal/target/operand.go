@@ -1,4 +1,5 @@
-// Package target resolves operands and selectors to opened processes, and knows which processes are excluded.
+// Package target finds and opens the processes that operands and selectors name, and decides which processes are
+// excluded.
 package target
 
 import (
@@ -20,30 +21,29 @@ type Form int
 // The forms of an operand.
 const (
 	PID    Form = iota // 42
-	Handle             // 42@1234567:5678, with the start time in clock ticks since boot, and perhaps the inode
+	Handle             // 42@1234567:5678 or 42@1234567, with the start time in clock ticks since boot
 	Inode              // 42:5678, with the inode of the process's pidfd (Linux 6.9)
 	Group              // -42, every member of a process group
-	Stdin              // -, more of them from standard input
+	Stdin              // -, further operands from standard input
 )
 
 // Operand is one word of the command line that names a target.
 type Operand struct {
 	Text  string
 	Form  Form
-	PID   int // the PGID of a Group
-	Start uint64
-	Inode uint64 // 0 where none was given
+	PID   int    // or the PGID of a Group
+	Start uint64 // the start time of a Handle, in clock ticks since boot
+	Inode uint64 // of the pidfd; 0 if the operand has none
 }
 
-// maxPID is the kernel's limit on every machine (PID_MAX_LIMIT,
-// include/linux/threads.h).
+// maxPID is the highest PID that any kernel can allocate (PID_MAX_LIMIT in include/linux/threads.h).
 const maxPID = 4 << 20
 
-// ParseOperand parses one operand. The error says what is accepted instead.
+// ParseOperand parses one operand. The error tells what is accepted instead.
 func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID) }
 
-// ParsePID is ParseOperand for tools that take each number of a pid_t for a PID, as those
-// of util-linux do: one beyond the kernel's limit names a process that is gone.
+// ParsePID is ParseOperand for drop-ins that accept every positive pid_t as a PID, as the tools of util-linux do. A PID
+// above the kernel's limit names a process that does not exist.
 func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32) }
 
 func parseOperand(word string, limit uint64) (Operand, error) {
@@ -70,28 +70,31 @@ func parseOperand(word string, limit uint64) (Operand, error) {
 	case n == 0:
 		return Operand{}, fmt.Errorf("%s names no process", show.Quoted(word))
 	case n == 1 && op.Form == Group:
-		return Operand{}, errors.New("-1 would be every process on the machine; name the targets")
+		return Operand{}, errAllProcesses
 	}
 	op.PID = int(n)
 	return op, nil
 }
 
-// refuseWord returns an error for a word that means something to kill(1) or to the shell, but no target here.
+// errAllProcesses refuses -1, by which kill(2) signals every process.
+var errAllProcesses = errors.New("-1 would be every process; give the targets one by one")
+
+// refuseWord returns an error for a word that kill(1) or the shell understands, but that is no target here.
 func refuseWord(word string) error {
 	switch {
 	case word == "":
-		return errors.New("empty operand: an unset variable, perhaps?")
+		return errors.New("empty operand, possibly from an unset variable")
 	case word == "0":
-		return errors.New("0 would be this very process group; name its members or the group's number (-- -PGID)")
+		return errors.New("0 would be the process group of this process; give its members or its PGID (-- -PGID)")
 	case word == "-1":
-		return errors.New("-1 would be every process on the machine; name the targets")
+		return errAllProcesses
 	case strings.HasPrefix(word, "%"):
 		return fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", show.Quoted(word))
 	}
 	return nil
 }
 
-// parseForm returns the operand without its PID, and the word of that.
+// parseForm parses an operand except for its PID or PGID. number is the text of the PID or PGID.
 func parseForm(word string) (op Operand, number string, err error) {
 	op.Text = word
 	if rest, ok := strings.CutPrefix(word, "-"); ok {
@@ -122,7 +125,8 @@ func parseForm(word string) (op Operand, number string, err error) {
 	return op, word, nil
 }
 
-// parseNumber accepts decimal digits and nothing else: no sign, no spaces.
+// parseNumber parses a number of decimal digits, without a sign or spaces. The error is strconv.ErrSyntax or
+// strconv.ErrRange.
 func parseNumber(s string) (uint64, error) {
 	if s == "" {
 		return 0, strconv.ErrSyntax
@@ -139,18 +143,18 @@ func parseNumber(s string) (uint64, error) {
 	return n, nil
 }
 
-// ErrNoInode means that the pidfd inode of a process is not known, so that of an operand cannot be compared with it.
-var ErrNoInode = errors.New("pidfds have no inodes of their own before Linux 6.9, or cannot be had: name it as PID@START")
+// ErrNoInode means that an inode in a handle cannot be compared, because the inode of the process's pidfd is unknown.
+var ErrNoInode = errors.New("the inode of its pidfd is unknown (it needs pidfds and Linux 6.9); give PID@START instead")
 
-// ErrHidden means that the start time of a process is not known, so that of an operand cannot be compared with it.
-var ErrHidden = errors.New("cannot tell whether it is the process that the handle names: /proc does not show it")
+// ErrHidden means that a start time in a handle cannot be compared, because /proc hides that of the process.
+var ErrHidden = errors.New("cannot compare it with the handle: /proc does not show its start time")
 
-// Open opens the process that the operand names: it opens the PID, and only then compares the start time and the
-// inode (Names). If err is procfs.ErrNoProcess, the process is gone; the PID may have been reused. ErrNoInode or
-// ErrHidden mean that this is not known.
+// Open opens the process that the operand names. It opens the PID first and then compares the start time and the inode
+// (Names), so that the PID cannot be reused after the comparison. If err is procfs.ErrNoProcess, the process is gone,
+// and its PID may have been reused. If err is ErrNoInode or ErrHidden, the comparison was not possible.
 //
-// st describes the process that was opened, and is zero if none was. After an error Open leaves it open, because an
-// earlier operand may have opened it as well: a caller that takes many operands closes it if none has.
+// st describes the process that was opened, and is zero if no process was opened. After an error the process stays
+// open, because an earlier operand may have opened the same process. The caller closes it unless it is a target.
 func (o Operand) Open(kernel Opener) (st procfs.Stat, err error) {
 	st, err = kernel.Open(o.PID)
 	if err != nil {
@@ -163,8 +167,8 @@ func (o Operand) Open(kernel Opener) (st procfs.Stat, err error) {
 	return st, err
 }
 
-// Names reports whether the operand names the process that st describes. st must have been read after the
-// process was opened. The error is ErrNoInode or ErrHidden if st does not tell.
+// Names reports whether the operand names the process that st describes. The caller must have opened the process before
+// it read st. The error is ErrNoInode or ErrHidden if st lacks what the handle is compared with.
 func (o Operand) Names(st *procfs.Stat) (bool, error) {
 	switch {
 	case st.PID != o.PID:
@@ -184,8 +188,9 @@ func Omits(ops []Operand, st *procfs.Stat) bool {
 	return slices.ContainsFunc(ops, func(o Operand) bool { return o.omits(st) })
 }
 
-// omits reports whether the operand excludes the process. A handle also excludes a process whose inode or start time is
-// not known: it may be the one. Only an opened process has an inode.
+// omits reports whether the operand excludes the process. If the inode or start time of the process is unknown, a
+// handle with the same PID excludes the process, because it may be the one that the user means. Only the Stat of an
+// opened process has an inode.
 func (o Operand) omits(st *procfs.Stat) bool {
 	if o.Form == Group {
 		return st.PGID == o.PID
@@ -194,7 +199,7 @@ func (o Operand) omits(st *procfs.Stat) bool {
 	return same || err != nil
 }
 
-// String returns the operand in its canonical form.
+// String returns the operand in the form that ParseOperand parses, without leading zeros.
 func (o Operand) String() string {
 	switch o.Form {
 	case Handle:
@@ -213,8 +218,8 @@ func (o Operand) String() string {
 	return strconv.Itoa(o.PID)
 }
 
-// ParseOperands parses all words, and in the place of "-" those on stdin, which is read to its end. hasStdin
-// reports whether there was a "-".
+// ParseOperands parses all words. In the place of "-" it inserts the operands from stdin, which it reads to the end.
+// hasStdin reports whether a word was "-".
 func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin bool, err error) {
 	for _, word := range words {
 		op, err := ParseOperand(word)
@@ -250,5 +255,5 @@ func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin boo
 	return ops, hasStdin, nil
 }
 
-// maxInput is room for a handle of each of the kernel's 4 million PIDs.
+// maxInput is the limit of the operands from standard input, in bytes. A handle for each of the 4 million PIDs fits.
 const maxInput = 128 << 20

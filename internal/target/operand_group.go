@@ -6,8 +6,8 @@ import (
 	"killbox/procfs"
 )
 
-// addGroupMembers makes targets of the members of a group. It pins the group first, so that its number cannot come
-// to mean another group between the scan and the last signal.
+// addGroupMembers opens the members of a group and makes them targets. Before that it pins the group (Kernel.OpenGroup),
+// so that a later group with the same PGID is noticed.
 func (r *resolver) addGroupMembers(op Operand) error {
 	switch err := r.kernel.OpenGroup(op.PID); {
 	case errors.Is(err, procfs.ErrNoProcess):
@@ -42,8 +42,8 @@ func (r *resolver) addGroupMembers(op Operand) error {
 	return nil
 }
 
-// stillInGroup returns a function that reports whether an opened process is in the pinned group. The PGID of the
-// process means that group only while the group exists.
+// stillInGroup returns a function that reports whether an opened process is in the opened group. It also checks that
+// the group exists, because a later group can have the same PGID.
 func (r *resolver) stillInGroup(pgid int) func(*procfs.Stat) (bool, error) {
 	return func(now *procfs.Stat) (bool, error) {
 		return now.PGID == pgid && r.kernel.GroupLives(pgid, []procfs.ID{now.ID}), nil

@@ -36,11 +36,11 @@ func TestParseOperand(t *testing.T) {
 func TestParseOperandRefuses(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                        "unset variable",
-		"0":                       "this very process group",
+		"0":                       "the process group of this process",
 		"00":                      "names no process",
 		"-0":                      "names no process",
-		"-1":                      "every process on the machine",
-		"-01":                     "every process on the machine",
+		"-1":                      "-1 would be every process",
+		"-01":                     "-1 would be every process",
 		"%1":                      "only the shell knows its jobs",
 		"%":                       "only the shell knows its jobs",
 		"12x":                     "is not a PID or handle",
@@ -58,8 +58,8 @@ func TestParseOperandRefuses(t *testing.T) {
 		"99999999999999999999999": "beyond the kernel's limit",
 		"-4194305":                "beyond the kernel's limit",
 		"-99999999999999999999":   "beyond the kernel's limit",
-		"4294967338":              "beyond the kernel's limit", // 42, if cut to 32 bits
-		"18446744073709551658":    "beyond the kernel's limit", // and to 64
+		"4294967338":              "beyond the kernel's limit", // 42, if truncated to 32 bits
+		"18446744073709551658":    "beyond the kernel's limit", // 42, if truncated to 64 bits
 		"@5":                      "is not a PID",
 		"5@":                      "want PID@START",
 		"5@x":                     "want PID@START",
@@ -91,7 +91,7 @@ func TestParseOperandRefuses(t *testing.T) {
 	}
 }
 
-// TestNames: what an operand says about the process that was opened under its PID.
+// TestNames checks whether an operand names the process that was opened by its PID.
 func TestNames(t *testing.T) {
 	st := func(start, inode uint64) procfs.Stat {
 		return procfs.Stat{ID: procfs.ID{PID: 42, Start: start}, Inode: inode}
@@ -112,9 +112,9 @@ func TestNames(t *testing.T) {
 		{"42:5", st(0, 5), true, nil},
 		{"42:5", st(7, 0), false, ErrNoInode},
 		{"42@7:5", st(7, 5), true, nil},
-		{"42@7:5", st(7, 6), false, nil}, // the PID was reused within the tick
+		{"42@7:5", st(7, 6), false, nil}, // the PID was reused within one clock tick
 		{"42@7:5", st(8, 5), false, nil},
-		{"42@7:5", st(7, 0), true, nil}, // no inode is known here
+		{"42@7:5", st(7, 0), true, nil}, // the kernel shows no inode
 		{"42@7:5", st(8, 0), false, nil},
 		{"42@7:5", st(0, 5), true, nil},
 		{"42@7:5", st(0, 6), false, nil},
@@ -170,7 +170,7 @@ func TestParseOperands(t *testing.T) {
 		{[]string{"-"}, "7 x", "", true, `standard input: "x" is not a PID`},
 		{[]string{"-"}, "7 0", "", true, "standard input: 0 would be"},
 		{[]string{"-"}, "7\x00", "", true, "is not a PID"},
-		// A wrong operand is known before anything is read.
+		// An invalid operand before "-" is refused before standard input is read.
 		{[]string{"x", "-"}, "7", "", false, "is not a PID"},
 		{[]string{"1", "x"}, "", "", false, "is not a PID"},
 	} {
@@ -189,7 +189,7 @@ func TestParseOperands(t *testing.T) {
 	}
 }
 
-// TestParsePID: every number of a pid_t is a PID, and ParseOperand knows the kernel's limit.
+// TestParsePID checks that ParsePID accepts every positive pid_t, and ParseOperand only PIDs up to the kernel's limit.
 func TestParsePID(t *testing.T) {
 	for word, want := range map[string]int{"1": 1, "4194304": maxPID, "4194305": maxPID + 1, "2147483647": 1<<31 - 1, "2147483647:5": 1<<31 - 1, "4194305@7": maxPID + 1, "2147483648": 0, "99999999999999999999": 0, "0": 0} {
 		op, err := ParsePID(word)
@@ -202,7 +202,7 @@ func TestParsePID(t *testing.T) {
 	}
 }
 
-// TestOmits: a process that may be the one which an operand of --omit names is excluded.
+// TestOmits checks that an operand of --omit excludes each process that the operand may name.
 func TestOmits(t *testing.T) {
 	for _, test := range []struct {
 		operand string
@@ -217,7 +217,7 @@ func TestOmits(t *testing.T) {
 		{"100@5", procfs.Stat{ID: procfs.ID{PID: 100}}, true}, // /proc hides the start time
 		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}}, true},
 		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 7}, true},
-		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 8}, false}, // the PID was reused within a tick
+		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 8}, false}, // PID reuse within one clock tick
 		{"100@5:7", procfs.Stat{ID: procfs.ID{PID: 101, Start: 5}, Inode: 7}, false},
 		{"100:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}}, true},
 		{"100:7", procfs.Stat{ID: procfs.ID{PID: 100, Start: 5}, Inode: 8}, false},

@@ -15,20 +15,21 @@ import (
 	"killbox/procfs"
 )
 
-// Pidfile is a file that names a process.
+// Pidfile is the content of a file that names a process (--pidfile).
 type Pidfile struct {
 	Operand
 	name string
-	// namesNone is why the file names no process: it is missing, or has no content.
+	// namesNone is the reason why the file names no process: it is missing or empty. It is "" if the file names
+	// one.
 	namesNone string
-	// owners are the users that can choose the process: the owner of the file and
-	// that of a symbolic link to it. Nil if other conditions choose as well.
+	// owners are the UIDs of the owner of the file and of the owner of a symbolic link in its place. These users
+	// decide which process the file names. It is nil if another selector has to match the process as well.
 	owners []int
 }
 
-// ReadPidfile reads the PID or handle in the file. alone says that no other
-// condition selects the process: a file that its group or all users may write to is
-// refused then, because any of them could choose what is signalled.
+// ReadPidfile reads the PID or handle in the file. alone means that no other selector is given. Then ReadPidfile
+// refuses a file that its group or all users may write to, because any of these users could choose the process that is
+// signalled.
 func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 	p := &Pidfile{name: name}
 	link, err := os.Lstat(name)
@@ -78,7 +79,7 @@ func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 func (p *Pidfile) parseContent(text string) (err error) {
 	words := strings.Fields(text)
 	if len(text) == maxPidfile && len(words) <= 1 {
-		// The number may be truncated to that of another process.
+		// The word may go on after the part that was read. Its beginning may be the PID of another process.
 		return errors.New("too long")
 	}
 	if len(words) == 0 {
@@ -92,10 +93,11 @@ func (p *Pidfile) parseContent(text string) (err error) {
 	return err
 }
 
-// maxPidfile is room for a handle and what some daemons write after it.
+// maxPidfile is the number of bytes that are read. A handle fits, with some of the text that some daemons write after
+// it.
 const maxPidfile = 256
 
-// checkWritable returns an error if others than the owner may write to the file.
+// checkWritable returns an error if users other than the owner may write to the file.
 func checkWritable(mode fs.FileMode) error {
 	switch perm := mode.Perm(); {
 	case perm&0o002 != 0:
@@ -106,7 +108,7 @@ func checkWritable(mode fs.FileMode) error {
 	return nil
 }
 
-// ownerUID returns the owner of a file, -1 if it is unknown.
+// ownerUID returns the UID of the owner of a file, -1 if it is unknown.
 func ownerUID(info fs.FileInfo) int {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -115,15 +117,13 @@ func ownerUID(info fs.FileInfo) int {
 	return int(st.Uid)
 }
 
-// overflowUID stands for each user that has no number in a user namespace
-// (DEFAULT_OVERFLOWUID of include/linux/highuid.h).
+// overflowUID is the UID that the kernel shows for every user without a UID in the user namespace (DEFAULT_OVERFLOWUID
+// in include/linux/highuid.h).
 const overflowUID = 65534
 
-// untrustedOwner returns the first owner that is neither root nor self, the effective
-// user of this process, nor target, the effective user of the target (-1 if
-// unknown). Unless allUsers says that every user has a number of its own
-// (procfs.FS.MapsAllUsers), overflowUID equals none of them: it stands for several
-// users.
+// untrustedOwner returns the first owner that is neither root, self nor target. self is the effective UID of this
+// process, and target that of the target, -1 if it is unknown. allUsers means that every user has a UID of its own in
+// the user namespace (procfs.FS.MapsAllUsers). Otherwise overflowUID may stand for several users and is never trusted.
 func (p *Pidfile) untrustedOwner(self, target int, allUsers bool) (uid int, found bool) {
 	for _, uid := range p.owners {
 		known := uid >= 0 && (uid != overflowUID || allUsers)
@@ -134,9 +134,9 @@ func (p *Pidfile) untrustedOwner(self, target int, allUsers bool) (uid int, foun
 	return 0, false
 }
 
-// checkPidfileOwner returns an error if one of the owners may not choose this target. The
-// process has been opened. The caller checks afterwards that it still exists, so
-// that what was read is its own.
+// checkPidfileOwner returns an error if one of the owners of the pidfile may not choose this target. st describes an
+// opened process. Its UID is read from /proc/PID/status, so the caller must check afterwards that the process still
+// exists. Otherwise the UID may be that of another process that has got the PID.
 func (r *resolver) checkPidfileOwner(p *Pidfile, st *procfs.Stat) error {
 	target, allUsers := -1, false
 	if r.proc != nil {
@@ -149,11 +149,11 @@ func (r *resolver) checkPidfileOwner(p *Pidfile, st *procfs.Stat) error {
 	if !found {
 		return nil
 	}
-	return fmt.Errorf("pidfile %s: refused, its owner is user %d, and neither root, the caller nor the user of process %d (or give a second selector)", show.Word(p.name), uid, st.PID)
+	return fmt.Errorf("pidfile %s: refused, its owner is user %d, but must be root, the caller or the user of process %d (or give a second selector)", show.Word(p.name), uid, st.PID)
 }
 
-// addPidfile makes a target of the process that --pidfile names, if the owner of the file may choose it and if it
-// meets the other conditions.
+// addPidfile opens the process that --pidfile names and makes it a target, if the owner of the file may choose it and
+// if the other selectors match it.
 func (r *resolver) addPidfile() error {
 	p := r.req.Selector.Pidfile
 	if p.namesNone != "" {
@@ -186,7 +186,7 @@ func (r *resolver) addPidfile() error {
 	if err != nil || !ok {
 		return err
 	}
-	// Check last that the process still exists: then all that was read is its own.
+	// Check last that the process still exists. Otherwise its PID may have been reused before the files were read.
 	if r.kernel.Exists(st.ID) != nil {
 		r.addEnded(p)
 		return nil
@@ -202,7 +202,7 @@ func (r *resolver) addPidfile() error {
 	return nil
 }
 
-// matchSelector reports whether an opened process meets all conditions of the selector.
+// matchSelector reports whether an opened process meets all conditions of the selector but Pidfile.
 func (r *resolver) matchSelector(s *Selector, st *procfs.Stat) (bool, error) {
 	if *s == (Selector{Pidfile: s.Pidfile, Zombies: s.Zombies}) {
 		return true, nil
@@ -213,7 +213,7 @@ func (r *resolver) matchSelector(s *Selector, st *procfs.Stat) (bool, error) {
 	}
 	uptime, err := s.readUptime(r.proc)
 	if err != nil {
-		return false, fmt.Errorf("cannot tell ages: %w", err)
+		return false, fmt.Errorf("cannot determine the age of processes: %w", err)
 	}
 	if !s.matchStat(st, uptime) {
 		return false, nil
@@ -221,9 +221,8 @@ func (r *resolver) matchSelector(s *Selector, st *procfs.Stat) (bool, error) {
 	return s.MatchFiles(r.proc, st)
 }
 
-// addEnded records that the process named by the file does not exist. A handle proves
-// that its process is gone. A PID does not, because it may never have been that of
-// the intended process.
+// addEnded records that the process that the file names does not exist. If the file has a handle, the process is known
+// to be gone. A PID does not prove that, because it may never have belonged to the intended process.
 func (r *resolver) addEnded(p *Pidfile) {
 	if p.Form != PID {
 		r.found.Ended = append(r.found.Ended, p.Operand)
@@ -232,7 +231,7 @@ func (r *resolver) addEnded(p *Pidfile) {
 	r.addNotRunning(p, fmt.Sprintf("there is no process %d", p.PID))
 }
 
-// addNotRunning records that the file names no running process, and why.
+// addNotRunning records that the file names no running process, with the reason.
 func (r *resolver) addNotRunning(p *Pidfile, why string) {
 	r.found.Missing = append(r.found.Missing, Problem{Err: fmt.Errorf("%s: not running: %s", show.Word(p.name), why)})
 }

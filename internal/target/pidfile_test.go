@@ -39,7 +39,7 @@ func TestReadPidfile(t *testing.T) {
 			t.Errorf("%q: %v; want an error that says %q", content, err, want)
 		}
 	}
-	// What does not fit must not be cut to another's number.
+	// A PID that does not fit into the limit must not be truncated to the PID of another process.
 	for pad := 240; pad < 260; pad++ {
 		p, err := ReadPidfile(file("long", strings.Repeat(" ", pad)+"1234567", 0o644), true)
 		if err == nil && p.PID != 1234567 {
@@ -90,12 +90,12 @@ func TestReadPidfile(t *testing.T) {
 	}
 }
 
-func TestDistrusted(t *testing.T) {
+func TestUntrustedOwner(t *testing.T) {
 	for _, test := range []struct {
 		owners       []int
 		self, target int
 		all          bool
-		want         int // the owner that is not trusted, 0 if all are
+		want         int // the untrusted owner, 0 if all owners are trusted
 	}{
 		{nil, 5, 6, true, 0},
 		{[]int{0}, 5, 6, true, 0},
@@ -106,11 +106,11 @@ func TestDistrusted(t *testing.T) {
 		{[]int{0, 7}, 5, 6, true, 7},
 		{[]int{7, 0}, 5, 6, true, 7},
 		{[]int{6, 5, 0}, 5, 6, true, 0},
-		// The target is hidden.
+		// /proc hides the target.
 		{[]int{7}, 5, -1, true, 7},
 		{[]int{0}, 5, -1, true, 0},
 		{[]int{-1}, 5, -1, true, -1},
-		// A user namespace in which some users have no number.
+		// A user namespace in which some users have no UID.
 		{[]int{65534}, 5, 65534, true, 0},
 		{[]int{65534}, 5, 65534, false, 65534},
 		{[]int{65534}, 65534, 6, false, 65534},
@@ -123,19 +123,19 @@ func TestDistrusted(t *testing.T) {
 	}
 }
 
-// TestPidfileRefused judges by the user that the process has after it was opened.
+// TestPidfileRefused checks that the owner of the file is compared with the user of the opened process.
 func TestPidfileRefused(t *testing.T) {
 	const other = 54321
-	only := func(pid int) Selector {
+	pidfileOf := func(pid int) Selector {
 		return Selector{Pidfile: &Pidfile{Operand: Operand{PID: pid}, name: "F", owners: []int{other}}}
 	}
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, UID: other}, procfstest.Proc{PID: 101})...)
-	if got := o.resolve(Request{Selector: only(100)}, false).summary(); got != "100" {
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, UID: other}, procfstest.Proc{PID: 101})...)
+	if got := o.resolve(Request{Selector: pidfileOf(100)}, false).summary(); got != "100" {
 		t.Errorf("the target's own file: %q", got)
 	}
 	for name, req := range map[string]Request{
-		"a foreign file": {Selector: only(101)}, "and an operand": {Selector: only(101), Operands: ops(t, "100")},
-		"and init": {Selector: only(1)}, "and an omission": {Selector: only(101), Omit: ops(t, "101")},
+		"the file of another user": {Selector: pidfileOf(101)}, "with an operand": {Selector: pidfileOf(101), Operands: ops(t, "100")},
+		"for PID 1": {Selector: pidfileOf(1)}, "with --omit": {Selector: pidfileOf(101), Omit: ops(t, "101")},
 	} {
 		_, err := Resolve(o.proc, o, NewExclusions(o.proc, self, false), req)
 		if err == nil || !strings.Contains(err.Error(), "pidfile F: refused, its owner is user 54321") {

@@ -9,19 +9,18 @@ import (
 	"killbox/procfs"
 )
 
-// prefilter rejects most of the processes that a selector does not match before their stat is read, which is
-// the slowest of the small files in /proc/PID to read. Those that pass are matched against all conditions,
-// as processes of a snapshot are.
+// prefilter rejects most of the processes that a selector does not match, without reading /proc/PID/stat. Of the small
+// files in /proc/PID, stat takes the longest to read. A process that passes is then compared with all conditions.
 type prefilter struct {
 	*Selector
-	// pidfdInfo returns the parent and the effective UID of a process without /proc; nil where the kernel
-	// cannot (see Scanner.PidfdInfoReader).
+	// pidfdInfo returns, without reading /proc, the parent and the effective UID of a process. It is nil if the kernel cannot
+	// do that, or if no condition needs it (see Scanner.PidfdInfoReader).
 	pidfdInfo func(pid int) (ppid, euid int, err error)
-	name      []byte // nil: mayMatch does not compare names
+	name      []byte // nil if mayMatch does not compare names
 }
 
-// prefilter returns the PIDs that may match the selector, in ascending order. ok is false if a scan of the
-// process table costs no more, or if /proc cannot be read.
+// prefilter returns the PIDs of the processes that the selector may match, in ascending order. ok is false if a
+// prefilter would not be faster than a scan of the process table, or if /proc cannot be read.
 func (r *resolver) prefilter() (pids []int, ok bool) {
 	if r.proc == nil || r.table != nil {
 		return nil, false
@@ -41,7 +40,7 @@ func (r *resolver) prefilter() (pids []int, ok bool) {
 	if !slices.IsSorted(pids) {
 		slices.Sort(pids)
 	}
-	// A process that is not in pids was forked after this process.
+	// A process that is not in pids was forked after this process was started.
 	r.found.Since = st.Start
 
 	passed := make([]bool, len(pids))
@@ -56,12 +55,13 @@ func (r *resolver) prefilter() (pids []int, ok bool) {
 	return pids[:n], true
 }
 
-// newPrefilter returns a prefilter for what can be compared without stat.
+// newPrefilter returns a prefilter with the conditions that need no stat.
 func (r *resolver) newPrefilter() *prefilter {
 	s := &r.req.Selector
 	f := &prefilter{Selector: s}
 	if s.Parent != 0 || s.HasUID {
-		// The kernel gives PIDs of this process's namespace, which need not be that of /proc.
+		// PIDFD_GET_INFO returns PIDs of this process's PID namespace. Use it only if /proc shows the same
+		// namespace.
 		if pid, err := r.proc.Self(); err == nil && pid == r.exclusions.self {
 			f.pidfdInfo = r.kernel.PidfdInfoReader()
 		}
@@ -72,8 +72,8 @@ func (r *resolver) newPrefilter() *prefilter {
 	return f
 }
 
-// needsStat reports whether a condition other than Parent compares what stat shows. Such a condition leaves
-// few processes whose name is to be read.
+// needsStat reports whether a condition other than Parent needs a field of stat. Such a condition leaves few processes,
+// so reading the names of all processes first would not pay.
 func (s *Selector) needsStat() bool {
 	return s.HasTTY || s.Group != 0 || s.Session != 0 || s.State != "" || s.HasOlder || s.HasNewer
 }
@@ -92,7 +92,7 @@ func (f *prefilter) mayMatch(proc *procfs.FS, pid int) bool {
 	if f.name == nil {
 		return true
 	}
-	// As Selector.matchName, which also knows that comm may be truncated.
+	// Compare the same three names as Selector.matchName, which later also rejects a truncated comm.
 	comm, err := proc.Comm(pid)
 	if err != nil {
 		return err != procfs.ErrNoProcess
@@ -111,8 +111,8 @@ func (f *prefilter) mayMatch(proc *procfs.FS, pid int) bool {
 	return err == nil && f.pathEndsInName(exe)
 }
 
-// pathEndsInName reports whether the last element of the path is the name, perhaps with slashes after it or, as for a
-// login shell, a dash before it.
+// pathEndsInName reports whether the last element of the path is the name. There may be slashes after it, and one
+// character before it, such as the dash of a login shell: mayMatch may accept too many processes.
 func (f *prefilter) pathEndsInName(path []byte) bool {
 	path = bytes.TrimRight(path, "/")
 	path = path[bytes.LastIndexByte(path, '/')+1:]

@@ -9,9 +9,9 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// TestPrefilter: the prefilter rejects no process that the selector matches in the snapshot.
+// TestPrefilter checks that the prefilter rejects no process that the selector matches in a snapshot.
 func TestPrefilter(t *testing.T) {
-	procs := tableau(
+	procs := processTable(
 		procfstest.Proc{PID: 100, Comm: "victim"},
 		procfstest.Proc{PID: 101, Comm: "other", Cmdline: []string{"/usr/bin/victim", "x"}},
 		procfstest.Proc{PID: 102, Comm: "other", Cmdline: []string{"-victim"}},
@@ -48,10 +48,9 @@ func TestPrefilter(t *testing.T) {
 	}
 }
 
-// TestPrefilterVanished: a process that passes the prefilter and is gone before its stat is read
-// has vanished, as any other that the selector implied.
+// TestPrefilterVanished checks that Vanished is set if a process passes the prefilter and ends before its stat is read.
 func TestPrefilterVanished(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	if err := os.Remove(filepath.Join(o.root, "100", "stat")); err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +60,9 @@ func TestPrefilterVanished(t *testing.T) {
 	}
 }
 
-// TestVanishedAndReplaced: a process whose PID was reused is gone.
-func TestVanishedAndReplaced(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+// TestPrefilterPIDReused checks that Vanished is set if the PID of a matching process is reused before the open.
+func TestPrefilterPIDReused(t *testing.T) {
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Start: 1000, Comm: "victim"}) }
 	found, err := Resolve(o.proc, o, NewExclusions(o.proc, self, false), Request{Selector: Selector{Name: "victim"}})
 	if err != nil || len(found.Processes) > 0 || !found.Vanished {

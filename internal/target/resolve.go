@@ -7,73 +7,78 @@ import (
 	"killbox/procfs"
 )
 
-// Opener pins processes, so that a reused PID is never taken for the process that was opened.
+// Opener opens processes. After Open, the methods Stat and Exists never mistake another process that has got the same
+// PID for the process that was opened.
 type Opener interface {
-	// Open pins the process with the PID and then reads what it is; procfs.ErrNoProcess if there is none.
+	// Open opens the process that has the PID now, and then reads its stat. The error is procfs.ErrNoProcess if no
+	// process has the PID.
 	Open(pid int) (procfs.Stat, error)
-	// Close unpins a process.
+	// Close closes an opened process.
 	Close(procfs.ID)
-	// Stat reads an opened process again; procfs.ErrNoProcess if it has been reaped.
+	// Stat reads the stat of an opened process again. The error is procfs.ErrNoProcess if it has been reaped.
 	Stat(procfs.ID) (procfs.Stat, error)
-	// Exists fails with procfs.ErrNoProcess if an opened process has been reaped.
+	// Exists returns procfs.ErrNoProcess if an opened process has been reaped.
 	Exists(procfs.ID) error
-	// OpenBatch opens these processes in parallel, for the calls of Open that follow with the same PIDs in the
+	// OpenBatch opens processes in parallel, which is faster. The caller then calls Open for the same PIDs in the
 	// same order.
 	OpenBatch(pids []int)
 }
 
-// GroupOpener pins process groups.
+// GroupOpener opens process groups.
 type GroupOpener interface {
-	// OpenGroup pins the process group with the number; procfs.ErrNoProcess if there is none.
+	// OpenGroup opens the process group that has the PGID now. The error is procfs.ErrNoProcess if there is none.
 	OpenGroup(pgid int) error
-	// GroupLives reports whether an opened group still has a member, including zombies. known are processes
-	// that were seen in it.
+	// GroupLives reports whether an opened group still has members. Zombies count. Once the group has ended, the
+	// result stays false, even if another group gets the PGID. known are processes that a scan has shown as
+	// members.
 	GroupLives(pgid int, known []procfs.ID) bool
 }
 
 // Scanner reads the process table.
 type Scanner interface {
+	// Snapshot scans the process table.
 	Snapshot(*procfs.Snapshot) error
-	// RunParallel calls do for each number below n, perhaps from several goroutines at once. proc is for that
-	// goroutine.
+	// RunParallel calls do for each number below n, possibly from several goroutines at once. Each goroutine gets a
+	// proc of its own.
 	RunParallel(n int, do func(proc *procfs.FS, i int))
-	// PidfdInfoReader returns a function that reads the parent and the effective UID of a process without
-	// /proc (PIDFD_GET_INFO, Linux 6.13), and that several goroutines may call; nil if the kernel cannot.
+	// PidfdInfoReader returns a function that reads the parent and the effective UID of a process without /proc
+	// (PIDFD_GET_INFO). Several goroutines may call it. It is nil before Linux 6.13.
 	PidfdInfoReader() func(pid int) (ppid, euid int, err error)
 }
 
-// Kernel is what Resolve and ResolveGroups need of the system beyond /proc.
+// Kernel is the part of the system that Resolve and ResolveGroups use, besides a procfs.FS.
 type Kernel interface {
 	Opener
 	GroupOpener
 	Scanner
 }
 
-// Request is what the user asked for.
+// Request describes the targets of a call.
 type Request struct {
 	Operands []Operand
 	Selector Selector
-	Omit     []Operand
+	Omit     []Operand // of --omit: the processes that they name are excluded
 }
 
 // Process is a target that was found and opened.
 type Process struct {
 	procfs.Stat
-	Operand string // as it was written; empty if a selector, group or pidfile implies the process
-	// Ancestor: it is an ancestor of this process, and was given as an operand.
+	Operand string // as the user has written it; empty if a selector, group or pidfile implies the process
+	// Ancestor means that the process is an ancestor of this process. Only an operand can make an ancestor a
+	// target.
 	Ancestor bool
 }
 
-// Skip is a process that was implied and is excluded.
+// Skip is an excluded process, with the reason.
 type Skip struct {
 	procfs.Stat
 	Reason string
 }
 
-// Problem is an operand that led to no target.
+// Problem is an operand without a target, and the reason.
 type Problem struct {
 	Operand Operand
-	Stat    procfs.Stat // zero if no such process was opened
+	Stat    procfs.Stat // zero if no process was opened
 	Err     error
 }
 
@@ -81,20 +86,22 @@ type Problem struct {
 type Found struct {
 	Processes []Process
 	Skipped   []Skip
-	// Missing are operands that name no process. Refused are operands that Exclusions or the system refuse.
+	// Missing are the operands that name no process. Refused are the operands that Exclusions or the system
+	// refuses.
 	Missing, Refused []Problem
 	// Zombies are the zombies among the members of groups (ResolveGroups only). They are no targets.
 	Zombies []procfs.Stat
-	// Hidden are operands for groups that exist, but of which /proc shows no member.
+	// Hidden are the operands for groups that exist, but of which /proc shows no member.
 	Hidden []Operand
-	// Ended are operands whose start time or inode proves that their process is gone.
+	// Ended are the handles whose process is known to be gone.
 	Ended []Operand
-	// Named has an element for each operand that names a target, in their order, also if several name the same
-	// process.
+	// Named has an element for each operand that names a target, in the order of the operands. Several elements may
+	// have the same process.
 	Named []Named
-	// Since: a process that the selector was not compared with started at this clock tick or later.
+	// Since is a time in clock ticks since boot. The selector was compared with every process that was started
+	// earlier.
 	Since uint64
-	// Vanished: a process that the selector or a group implied has ended before it could be opened.
+	// Vanished means that a process which the selector or a group implies has ended before it could be opened.
 	Vanished bool
 }
 
@@ -104,7 +111,7 @@ type Named struct {
 	ID      procfs.ID
 }
 
-// Resolve finds and opens the targets. Problems with single operands are part of the result; an error is one that
+// Resolve finds and opens the targets of a request. Problems with single operands are part of the result. An error
 // concerns all targets, such as an unreadable process table.
 func Resolve(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req Request) (*Found, error) {
 	r := &resolver{proc: proc, kernel: kernel, exclusions: exclusions, req: &req, targets: make(map[procfs.ID]bool)}
@@ -115,7 +122,7 @@ func Resolve(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req Request
 		}
 	}
 	kernel.OpenBatch(pids)
-	// Operands may be thousands: do not grow the slices step by step.
+	// There may be thousands of operands: allocate the slices once.
 	r.found.Processes = make([]Process, 0, len(pids))
 	r.found.Named = make([]Named, 0, len(pids))
 	for _, op := range req.Operands {
@@ -133,14 +140,15 @@ func Resolve(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req Request
 	return &r.found, nil
 }
 
+// resolver is the state of Resolve.
 type resolver struct {
-	proc       *procfs.FS
+	proc       *procfs.FS // nil without /proc
 	kernel     Kernel
 	exclusions *Exclusions
 	req        *Request
 	found      Found
-	targets    map[procfs.ID]bool
-	table      *procfs.Snapshot // nil before the first scan
+	targets    map[procfs.ID]bool // the processes in found.Processes
+	table      *procfs.Snapshot   // nil before the first scan
 }
 
 // addOperand opens the process that an operand names, and makes it a target unless it is excluded.
@@ -178,14 +186,14 @@ func (r *resolver) addOperand(op Operand) {
 	r.found.Processes = append(r.found.Processes, Process{Stat: st, Operand: op.Text, Ancestor: r.exclusions.IsAncestor(st.PID)})
 }
 
-// closeUnlessTarget closes a process, unless it is a target for another reason.
+// closeUnlessTarget closes a process, unless another operand or the selector has made it a target.
 func (r *resolver) closeUnlessTarget(id procfs.ID) {
 	if !r.targets[id] {
 		r.kernel.Close(id)
 	}
 }
 
-// addSkipped records that a process is excluded, and closes it. A process that is a target already stays one.
+// addSkipped records that a process is excluded, and closes it. A process that is a target already remains a target.
 func (r *resolver) addSkipped(st procfs.Stat, reason string) {
 	r.closeUnlessTarget(st.ID)
 	if !r.targets[st.ID] {
@@ -193,9 +201,10 @@ func (r *resolver) addSkipped(st procfs.Stat, reason string) {
 	}
 }
 
+// isOmitted reports whether --omit excludes the process.
 func (r *resolver) isOmitted(st *procfs.Stat) bool { return Omits(r.req.Omit, st) }
 
-// findCandidates returns the processes that the selector is to be compared with.
+// findCandidates returns the processes that addSelected compares with the selector.
 func (r *resolver) findCandidates() ([]procfs.Stat, error) {
 	if pids, ok := r.prefilter(); ok {
 		var procs []procfs.Stat
@@ -220,7 +229,7 @@ func (r *resolver) findCandidates() ([]procfs.Stat, error) {
 	return table.Procs, nil
 }
 
-// snapshot returns the process table, which it scans once.
+// snapshot returns the process table. It scans the table on the first call, and whenever r.table is nil.
 func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	if r.table == nil {
 		table := new(procfs.Snapshot)
@@ -232,8 +241,8 @@ func (r *resolver) snapshot() (*procfs.Snapshot, error) {
 	return r.table, nil
 }
 
-// addImplied opens a process of the snapshot, and makes it a target unless it is excluded. The PID may have been
-// reused since the scan, so addImplied calls matches again for what it reads after the open.
+// addImplied opens a process of the snapshot and makes it a target unless it is excluded. The PID may have been reused
+// since the scan. Therefore addImplied reads the stat again after it has opened the process, and calls matches with it.
 func (r *resolver) addImplied(st *procfs.Stat, matches func(*procfs.Stat) (bool, error)) error {
 	if r.targets[st.ID] {
 		return nil
@@ -257,7 +266,8 @@ func (r *resolver) addImplied(st *procfs.Stat, matches func(*procfs.Stat) (bool,
 		ok, err = matches(&now)
 	}
 	if ok {
-		// Check last that the process still exists: then all that was read is its own.
+		// Check last that the process still exists. Otherwise its PID may have been reused before matches read
+		// files of it.
 		ok = r.kernel.Exists(now.ID) == nil
 		r.found.Vanished = r.found.Vanished || !ok
 	}
@@ -286,7 +296,7 @@ func (r *resolver) addSelected() error {
 	s := &r.req.Selector
 	uptime, err := s.readUptime(r.proc)
 	if err != nil {
-		return fmt.Errorf("cannot tell ages: %w", err)
+		return fmt.Errorf("cannot determine the age of processes: %w", err)
 	}
 	matches := func(st *procfs.Stat) (bool, error) {
 		if !s.matchStat(st, uptime) {

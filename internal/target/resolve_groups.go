@@ -8,40 +8,42 @@ import (
 	"killbox/procfs"
 )
 
-// GroupRequest says which process groups the user asked for.
+// GroupRequest describes the process groups or sessions that are the targets of a call.
 type GroupRequest struct {
 	Operands []Operand
-	// OfProcesses: the operands are processes, and stand for their groups or sessions. Sessions: the operands
-	// stand for sessions rather than for groups.
-	OfProcesses, Sessions bool
-	// Own is the group or session of this process, if it is a target as well; else 0.
+	// OfProcesses means that the operands are PIDs or handles of processes. The targets are the groups or sessions
+	// of these processes.
+	OfProcesses bool
+	// Sessions means that the targets are sessions instead of groups.
+	Sessions bool
+	// Own is the PGID or session ID of this process if its group or session is a target, else 0.
 	Own int
-	// OwnGroup is the group that this process was started in. If it is given as an operand, the ancestors of
-	// this process in it are targets, too.
+	// OwnGroup is the PGID of the group that this process was started in. If this group is given as an operand, the
+	// ancestors of this process in the group are targets, too.
 	OwnGroup int
 }
 
-// Groups are the groups that were found and opened, with their members.
+// Groups is the result of a GroupRequest: the groups that were found and opened, with their members.
 type Groups struct {
 	Found
 	PGIDs []int
-	// Sessions are the IDs of the session leaders, with a Start of 0 for a leader that has been reaped.
+	// Sessions are the session leaders. Start is 0 for a leader that has been reaped.
 	Sessions []procfs.ID
 	// TargetsAncestors reports whether the ancestors of this process in the group are targets.
 	TargetsAncestors func(pgid int) bool
 }
 
-// errHiddenSession means that the number may be that of a session whose members /proc does not show.
-var errHiddenSession = errors.New("/proc hides the members of the session, if it is one (hidepid)")
+// errHiddenSession means that the operand may be the ID of a session of which /proc shows no member.
+var errHiddenSession = errors.New("/proc hides the members of this session, if it exists (hidepid)")
 
-// ErrNoGroup and ErrNoSession mean that there is no group or session with the number.
+// ErrNoGroup and ErrNoSession mean that no group or session has the ID.
 var (
 	ErrNoGroup   = errors.New("no such process group")
 	ErrNoSession = errors.New("no such session")
 )
 
-// ResolveGroups finds the groups and opens them and their members. Problems with single operands are part of the
-// result.
+// ResolveGroups finds the groups of a request, and opens them and their members. Problems with single operands are part
+// of the result. An error concerns all targets, such as an unreadable process table.
 func ResolveGroups(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req GroupRequest) (*Groups, error) {
 	r := &groupResolver{
 		resolver: resolver{proc: proc, kernel: kernel, exclusions: exclusions, req: &Request{}, targets: make(map[procfs.ID]bool)},
@@ -73,11 +75,12 @@ func ResolveGroups(proc *procfs.FS, kernel Kernel, exclusions *Exclusions, req G
 	return &r.groups, nil
 }
 
+// groupResolver is the state of ResolveGroups.
 type groupResolver struct {
 	resolver
 	req        GroupRequest
 	groups     Groups
-	asOperands map[int]bool // the groups given as operands, rather than implied by a session
+	asOperands map[int]bool // the PGIDs of the groups given as operands, as opposed to the groups of a session
 }
 
 func (r *groupResolver) addRefused(op Operand, st procfs.Stat, err error) {
@@ -88,7 +91,8 @@ func (r *groupResolver) addMissing(op Operand, err error) {
 	r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
 }
 
-// findGroupOf opens the process that an operand names, and returns its ID and the number of its group or session.
+// findGroupOf opens the process that an operand of --of names, and returns its ID and its PGID or session ID. ok is
+// false if there is no such process.
 func (r *groupResolver) findGroupOf(op Operand) (id procfs.ID, number int, ok bool) {
 	st, err := op.Open(r.kernel)
 	opened := st.PID != 0
@@ -103,7 +107,8 @@ func (r *groupResolver) findGroupOf(op Operand) (id procfs.ID, number int, ok bo
 	case r.req.Sessions:
 		return st.ID, st.SID, true
 	case st.PID == r.exclusions.self:
-		return st.ID, r.req.OwnGroup, true // this process has left that group since it was started
+		// This process has left the group in which it was started, but the operand names that group.
+		return st.ID, r.req.OwnGroup, true
 	default:
 		return st.ID, st.PGID, true
 	}
@@ -113,15 +118,15 @@ func (r *groupResolver) findGroupOf(op Operand) (id procfs.ID, number int, ok bo
 	return procfs.ID{}, 0, false
 }
 
-// errGroupUnknown: the process of an operand of --of has ended. errChangedGroup: it has changed its group or session
-// since that was read.
+// errGroupUnknown means that the process of an operand of --of is gone. errChangedGroup means that it has changed its
+// group or session since its stat was read.
 var (
-	errGroupUnknown = errors.New("the process is gone, so its group cannot be told")
+	errGroupUnknown = errors.New("the process is gone, so its group is unknown")
 	errChangedGroup = errors.New("the process has left its group or session")
 )
 
-// addNumber opens a group, or all groups of a session. of is the process that the operand named, zero if the
-// operand was a number.
+// addNumber opens a group, or all groups of a session. number is the PGID or session ID. of is the process that the
+// operand of --of names, or zero.
 func (r *groupResolver) addNumber(op Operand, of procfs.ID, number int) error {
 	if number <= 1 {
 		r.addRefused(op, procfs.Stat{}, UnusableNumberError(number, r.req.Sessions))
@@ -140,7 +145,7 @@ func (r *groupResolver) addSession(op Operand, of procfs.ID, number int) error {
 			return nil
 		}
 	}
-	// Open the leader before the scan: while it exists, the number means its session.
+	// Open the leader before the scan: while the leader exists, number is the ID of its session.
 	leader, err := r.kernel.Open(number)
 	if err != nil && !errors.Is(err, procfs.ErrNoProcess) {
 		return err
@@ -186,17 +191,17 @@ func (r *groupResolver) addSession(op Operand, of procfs.ID, number int) error {
 	return nil
 }
 
-// mayHideMembers reports whether a group with the number exists whose members /proc may hide. The first group of a
-// session has the number of the session.
+// mayHideMembers reports whether /proc may hide the members of a session. The session is taken to exist if there is a
+// group with the same number, because setsid(2) makes a group whose PGID is the session ID.
 func (r *groupResolver) mayHideMembers(number int) bool {
 	return r.proc != nil && r.proc.HidesProcesses() && r.kernel.OpenGroup(number) == nil && r.kernel.GroupLives(number, nil)
 }
 
-// addGroup opens a group.
+// addGroup opens a group. op and of are those of addNumber.
 func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 	switch err := r.kernel.OpenGroup(pgid); {
 	case errors.Is(err, procfs.ErrNoProcess) && pgid == r.req.OwnGroup:
-		// This process was alone in it, and has left.
+		// This process was the only member of the group, and has left it.
 		return nil
 	case errors.Is(err, procfs.ErrNoProcess):
 		r.addMissing(op, r.explainNoGroup(pgid))
@@ -217,9 +222,12 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 	return nil
 }
 
-// checkStillIn returns an error unless the process whose group or session was asked for, if any, is in it now. The
-// number was read before the group was pinned, so it may have become that of another group; that an opened process
-// is in the pinned group proves that it has not.
+// checkStillIn returns an error if the process that an operand of --of names has left its group or session. in reports
+// whether a Stat shows the process in the group or session.
+//
+// The PGID was read before the group was opened. In between, the group may have ended, and another group may have got
+// the PGID. If the process is still a member, the right group was opened. Without --of, of is zero, and there is
+// nothing to check.
 func (r *groupResolver) checkStillIn(of procfs.ID, in func(*procfs.Stat) bool) error {
 	if of.PID == 0 {
 		return nil
@@ -234,16 +242,17 @@ func (r *groupResolver) checkStillIn(of procfs.ID, in func(*procfs.Stat) bool) e
 	return err
 }
 
-// explainNoGroup returns ErrNoGroup, with the group of the process that has the PID, if any.
+// explainNoGroup returns ErrNoGroup. If pgid is the PID of a process, the error also names the group of that process.
 func (r *groupResolver) explainNoGroup(pgid int) error {
 	st, err := r.proc.Stat(pgid)
 	if err != nil || st.PGID <= 1 {
 		return ErrNoGroup
 	}
-	return fmt.Errorf("%w: it is a process of group %d (--of ends that)", ErrNoGroup, st.PGID)
+	return fmt.Errorf("%w: it is the PID of a member of group %d (--of ends that group)", ErrNoGroup, st.PGID)
 }
 
-// UnusableNumberError returns why a number below 2 stands for no group or session.
+// UnusableNumberError returns the reason why a PGID or session ID below 2 cannot be a target. The kernel shows 0 for a
+// group or session that was made outside of the PID namespace.
 func UnusableNumberError(number int, session bool) error {
 	what := "process group"
 	if session {
@@ -252,7 +261,7 @@ func UnusableNumberError(number int, session bool) error {
 	if number == 1 {
 		return fmt.Errorf("the %s of PID 1 is refused", what)
 	}
-	return fmt.Errorf("its %s was made outside of this PID namespace, and has no number here", what)
+	return fmt.Errorf("the %s was made outside of this PID namespace, and has no number in it", what)
 }
 
 // targetsAncestors reports whether the ancestors of this process in the group are targets.
@@ -260,8 +269,8 @@ func (r *groupResolver) targetsAncestors(pgid int) bool {
 	return pgid == r.req.OwnGroup && r.asOperands[pgid]
 }
 
-// openMembers opens the members of all groups. A group that still lives after the scan is the one that was
-// opened, so its number meant this group during the scan.
+// openMembers opens the members of all groups. If a group still exists after the scan, its PGID cannot have been reused
+// before, so the processes with this PGID in the scan are its members.
 func (r *groupResolver) openMembers() error {
 	r.table = nil
 	table, err := r.snapshot()
@@ -273,8 +282,8 @@ func (r *groupResolver) openMembers() error {
 	for _, pgid := range pgids {
 		list := table.Group(pgid)
 		if r.req.Sessions && slices.ContainsFunc(list, func(st *procfs.Stat) bool { return !r.inSession(st) }) {
-			// No group is part of two sessions: the number had become that of another group before it
-			// was opened.
+			// A member is in another session, and a group is part of only one session. So another group has got the
+			// PGID. GroupLives does not notice this if it happened before OpenGroup.
 			continue
 		}
 		r.groups.PGIDs = append(r.groups.PGIDs, pgid)
@@ -294,8 +303,8 @@ func (r *groupResolver) openMembers() error {
 	return nil
 }
 
-// inSession reports whether the snapshot shows the process in one of the sessions. An unrelated process with
-// the PID of the leader proves that the session has ended.
+// inSession reports whether the snapshot shows the process in one of the sessions of the request. If another process
+// has the PID of the leader, the session has ended.
 func (r *groupResolver) inSession(st *procfs.Stat) bool {
 	return slices.ContainsFunc(r.groups.Sessions, func(leader procfs.ID) bool {
 		if st.SID != leader.PID {
@@ -306,7 +315,7 @@ func (r *groupResolver) inSession(st *procfs.Stat) bool {
 	})
 }
 
-// addMember makes a target of a member of a group, unless it is a zombie or excluded.
+// addMember opens a member of a group and makes it a target, unless it is a zombie or excluded.
 func (r *groupResolver) addMember(st *procfs.Stat, pgid int) error {
 	if st.Gone() {
 		r.found.Zombies = append(r.found.Zombies, *st)
@@ -325,7 +334,7 @@ func (r *groupResolver) addMember(st *procfs.Stat, pgid int) error {
 	return nil
 }
 
-// appendUnique appends n unless the list contains it.
+// appendUnique appends n to the list unless the list contains n.
 func appendUnique(list []int, n int) []int {
 	if slices.Contains(list, n) {
 		return list

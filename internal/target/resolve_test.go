@@ -15,26 +15,24 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// opener is a kernel that pins what a folder shows, with what a test makes it
-// do in between.
+// opener is a Kernel whose processes are those of a /proc in a temporary folder. A test can change them before and
+// after each open.
 type opener struct {
 	t      *testing.T
 	root   string
 	proc   *procfs.FS
 	open   map[procfs.ID]int
-	inodes map[int]uint64 // by PID; nil: the kernel has none
-	errs   map[int]error
-	before map[int]func() // happens before the open of that PID
-	after  map[int]func() // and after it
-	stats  int
+	inodes map[int]uint64 // by PID; nil if the kernel has no pidfds
+	errs   map[int]error  // by PID: the error of Open
+	before map[int]func() // by PID: called before Open
+	after  map[int]func() // by PID: called after Open
+	stats  int            // the number of calls of Stat
 
-	// A group's number means the group that was opened until a test says that
-	// it has ended.
-	opening  map[int]func() // happens before the group is opened
-	opened   map[int]func() // and after it
-	ended    map[int]bool
-	groups   []int
-	groupErr error
+	beforeGroup map[int]func() // by PGID: called before OpenGroup
+	afterGroup  map[int]func() // by PGID: called after OpenGroup
+	ended       map[int]bool   // by PGID: the opened group has ended
+	groups      []int          // the PGIDs of the opened groups
+	groupErr    error          // the error of OpenGroup
 }
 
 func newOpener(t *testing.T, procs ...procfstest.Proc) *opener {
@@ -50,7 +48,7 @@ func openerOf(t *testing.T, root string) *opener {
 	}
 	t.Cleanup(func() { proc.Close() })
 	return &opener{t: t, root: root, proc: proc, open: make(map[procfs.ID]int), errs: make(map[int]error), before: make(map[int]func()), after: make(map[int]func()),
-		opening: make(map[int]func()), opened: make(map[int]func()), ended: make(map[int]bool)}
+		beforeGroup: make(map[int]func()), afterGroup: make(map[int]func()), ended: make(map[int]bool)}
 }
 
 func (o *opener) OpenBatch([]int) {}
@@ -81,7 +79,7 @@ func (o *opener) Open(pid int) (procfs.Stat, error) {
 }
 
 func (o *opener) OpenGroup(pgid int) error {
-	if f := o.opening[pgid]; f != nil {
+	if f := o.beforeGroup[pgid]; f != nil {
 		f()
 	}
 	if o.groupErr != nil {
@@ -95,7 +93,7 @@ func (o *opener) OpenGroup(pgid int) error {
 		return procfs.ErrNoProcess
 	}
 	o.groups = append(o.groups, pgid)
-	if f := o.opened[pgid]; f != nil {
+	if f := o.afterGroup[pgid]; f != nil {
 		f()
 	}
 	return nil
@@ -107,7 +105,7 @@ func (o *opener) GroupLives(pgid int, _ []procfs.ID) bool {
 
 func (o *opener) Close(id procfs.ID) {
 	if o.open[id] == 0 {
-		o.t.Errorf("%v is closed, and was not open", id)
+		o.t.Errorf("%v is closed, but was not open", id)
 	}
 	delete(o.open, id)
 }
@@ -126,7 +124,8 @@ func (o *opener) Exists(id procfs.ID) error {
 	return err
 }
 
-// PidfdInfoReader returns what stat and status show, if the kernel has pidfds.
+// PidfdInfoReader returns a function that reads stat and status instead of a pidfd. It is nil if the kernel has no
+// pidfds.
 func (o *opener) PidfdInfoReader() func(int) (int, int, error) {
 	if o.inodes == nil {
 		return nil
@@ -143,10 +142,11 @@ func (o *opener) PidfdInfoReader() func(int) (int, int, error) {
 
 func (o *opener) Snapshot(s *procfs.Snapshot) error { return o.proc.Snapshot(s) }
 
-// self is killbox, below a shell, below init.
+// self is the PID of killbox in the tests.
 const self = 50
 
-func tableau(more ...procfstest.Proc) []procfstest.Proc {
+// processTable returns killbox, its ancestors, a kernel thread and more processes.
+func processTable(more ...procfstest.Proc) []procfstest.Proc {
 	return append([]procfstest.Proc{
 		{PID: 1, Comm: "init"},
 		{PID: 2, Comm: "kthreadd", Flags: 0x00200000},
@@ -165,7 +165,7 @@ func ops(t *testing.T, words ...string) []Operand {
 	return list
 }
 
-// summary is what became of a request, in short.
+// summary describes the result of a request in one line.
 func (f *Found) summary() string {
 	var words []string
 	for _, p := range f.Processes {
@@ -190,7 +190,7 @@ func (f *Found) summary() string {
 	return strings.Join(words, " ")
 }
 
-// resolve also checks that exactly the targets are left open.
+// resolve calls Resolve, and checks that of all opened processes only the targets stay open.
 func (o *opener) resolve(req Request, force bool) *Found {
 	o.t.Helper()
 	found, err := Resolve(o.proc, o, NewExclusions(o.proc, self, force), req)
@@ -203,12 +203,12 @@ func (o *opener) resolve(req Request, force bool) *Found {
 	}
 	for id := range o.open {
 		if !want[id] {
-			o.t.Errorf("%v is left open", id)
+			o.t.Errorf("%v is no target, but still open", id)
 		}
 	}
 	for id := range want {
 		if o.open[id] == 0 {
-			o.t.Errorf("%v is a target, and not open", id)
+			o.t.Errorf("%v is a target, but not open", id)
 		}
 	}
 	return found
@@ -247,13 +247,13 @@ func TestResolveOperands(t *testing.T) {
 		{"-777", "", false, "missing:-777"},
 		{"-100 102", "", false, "100 102"},
 		{"102 -100", "", false, "102 100"},
-		// Ours, with us in it.
+		// The group of this process.
 		{"-45", "", false, "103 skip:50:this process"},
 		{"-40", "", false, "skip:40:an ancestor of this process"},
 		{"-1000", "", true, "missing:-1000"},
 	} {
 		t.Run(test.words+" omit "+test.omit, func(t *testing.T) {
-			o := newOpener(t, tableau(
+			o := newOpener(t, processTable(
 				procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101}, procfstest.Proc{PID: 102, PGID: 100}, procfstest.Proc{PID: 103, PGID: 45})...)
 			o.inodes = map[int]uint64{100: 7, 101: 9}
 			req := Request{}
@@ -275,88 +275,89 @@ func TestResolveOperands(t *testing.T) {
 }
 
 func TestResolveWithoutInodes(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
 	if got := o.resolve(Request{Operands: ops(t, "100:7")}, false).summary(); got != "refused:100" {
-		t.Errorf("a handle that cannot be told: %s", got)
+		t.Errorf("a handle that cannot be compared: %s", got)
 	}
-	// What must not be hit is not hit.
+	// A handle of --omit that cannot be compared excludes the process.
 	if got := o.resolve(Request{Operands: ops(t, "100", "101"), Omit: ops(t, "100:7")}, false).summary(); got != "101 skip:100:omitted" {
-		t.Errorf("an omission that cannot be told: %s", got)
+		t.Errorf("a handle of --omit that cannot be compared: %s", got)
 	}
 }
 
 func TestResolveNotPermitted(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100}, procfstest.Proc{PID: 101})...)
 	o.errs[100] = fs.ErrPermission
 	if got := o.resolve(Request{Operands: ops(t, "100", "101")}, false).summary(); got != "101 refused:100" {
 		t.Errorf("%s", got)
 	}
 }
 
-// TestNumberUsedAgainBetweenTableAndOpen: what a selector or group found is
-// not who has the number by then.
-func TestNumberUsedAgainBetweenTableAndOpen(t *testing.T) {
-	stranger := procfstest.Proc{PID: 100, Start: 5000, Comm: "victim", PGID: 100}
+// TestPIDReusedAfterScan: between the scan and the open, and while the selector is compared, a process may end and its
+// PID may be reused. Then it is no target.
+func TestPIDReusedAfterScan(t *testing.T) {
+	unrelated := procfstest.Proc{PID: 100, Start: 5000, Comm: "victim", PGID: 100}
 	for name, req := range map[string]Request{
 		"selector": {Selector: Selector{Name: "victim"}},
 		"group":    {Operands: []Operand{{Form: Group, PID: 100}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
-			o.before[100] = func() { procfstest.Add(t, o.root, stranger) }
+			o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o.before[100] = func() { procfstest.Add(t, o.root, unrelated) }
 			if got := o.resolve(req, false).summary(); got != "" {
 				t.Errorf("before the open: %s", got)
 			}
-			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
-			o.after[100] = func() { procfstest.Add(t, o.root, stranger) }
+			o = newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o.after[100] = func() { procfstest.Add(t, o.root, unrelated) }
 			if got := o.resolve(req, false).summary(); got != "" {
-				t.Errorf("while it was matched: %s", got)
+				t.Errorf("while it is compared: %s", got)
 			}
-			o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+			o = newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
 			o.before[100] = func() { procfstest.Remove(t, o.root, 100) }
 			if got := o.resolve(req, false).summary(); got != "" {
 				t.Errorf("gone: %s", got)
 			}
 		})
 	}
-	// The group itself ends, and its number becomes another's: after it was pinned.
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100})...)
-	o.opened[100] = func() {
-		procfstest.Add(t, o.root, stranger)
+	// After the group was opened, it ends, and another group gets the PGID.
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100})...)
+	o.afterGroup[100] = func() {
+		procfstest.Add(t, o.root, unrelated)
 		o.ended[100] = true
 	}
 	group := Request{Operands: ops(t, "-100")}
 	if got := o.resolve(group, false).summary(); got != "missing:-100" {
 		t.Errorf("another group: %s", got)
 	}
-	o = newOpener(t, tableau()...)
+	o = newOpener(t, processTable()...)
 	o.groupErr = fs.ErrPermission
 	if got := o.resolve(group, false).summary(); got != "refused:100" {
-		t.Errorf("a group that cannot be pinned: %s", got)
+		t.Errorf("a group that cannot be opened: %s", got)
 	}
-	// It changes its group or its program while we look.
-	o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	// Between the scan and the open, the process changes its program or its group.
+	o = newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Comm: "other", PGID: 99}) }
 	if got := o.resolve(Request{Selector: Selector{Name: "victim"}}, false).summary(); got != "" {
-		t.Errorf("it runs another program: %s", got)
+		t.Errorf("a process that runs another program: %s", got)
 	}
-	o = newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"})...)
+	o = newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"})...)
 	o.before[100] = func() { procfstest.Add(t, o.root, procfstest.Proc{PID: 100, Comm: "victim", PGID: 99}) }
 	if got := o.resolve(Request{Operands: ops(t, "-100")}, false).summary(); got != "" {
-		t.Errorf("it left the group: %s", got)
+		t.Errorf("a process that has left the group: %s", got)
 	}
 }
 
-// TestVanishedIsTold: whom a selector found may have left children behind.
-func TestVanishedIsTold(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"})...)
+// TestVanished checks that Vanished is set if a process that the selector matches ends before the open. Such a process
+// may have left children.
+func TestVanished(t *testing.T) {
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"})...)
 	if o.resolve(Request{Selector: Selector{Name: "victim"}}, false).Vanished {
-		t.Error("nobody vanished")
+		t.Error("Vanished is set, but no process has ended")
 	}
 	clear(o.open)
 	o.before[100] = func() { procfstest.Remove(t, o.root, 100) }
 	if !o.resolve(Request{Selector: Selector{Name: "victim"}}, false).Vanished {
-		t.Error("one vanished")
+		t.Error("Vanished is not set, but a process has ended")
 	}
 }
 
@@ -374,12 +375,12 @@ var selectorTests = []struct {
 	want string
 }{
 	{"comm", Selector{Name: "nginx"}, "100"},
-	{"not a part", Selector{Name: "ngin"}, ""},
+	{"part of a comm", Selector{Name: "ngin"}, ""},
 	{"argv[0] with a title is no name", Selector{Name: "nginx: worker process"}, "100"},
-	{"cut comm is no name", Selector{Name: "a-very-long-nam"}, ""},
-	{"uncut", Selector{Name: "a-very-long-name-indeed"}, "101"},
-	{"beyond what there is", Selector{Name: "a-very-long-name-indeed-not"}, ""},
-	{"exactly as long as comm", Selector{Name: "exactly15chars!"}, "102"},
+	{"truncated comm does not match", Selector{Name: "a-very-long-nam"}, ""},
+	{"name whose comm is truncated", Selector{Name: "a-very-long-name-indeed"}, "101"},
+	{"longer than the name", Selector{Name: "a-very-long-name-indeed-not"}, ""},
+	{"15 characters", Selector{Name: "exactly15chars!"}, "102"},
 	{"a comm of its own", Selector{Name: "fifteen-letters"}, "103"},
 	{"argv[0]", Selector{Name: "python3"}, "103"},
 	{"executable", Selector{Name: "python3.11"}, "103"},
@@ -392,8 +393,8 @@ var selectorTests = []struct {
 	{"hostile comm", Selector{Name: "a) R 1 ("}, "108"},
 	{"an empty argv[0] is no dot", Selector{Name: "."}, ""},
 	{"kernel thread", Selector{Name: "kworker/u16:2-events_unbound"}, "skip:109:a kernel thread"},
-	{"ourselves", Selector{Name: "killbox"}, "skip:50:this process"},
-	{"our shell", Selector{Name: "bash"}, "skip:40:an ancestor of this process"},
+	{"this process", Selector{Name: "killbox"}, "skip:50:this process"},
+	{"an ancestor", Selector{Name: "bash"}, "skip:40:an ancestor of this process"},
 	{"full", Selector{Full: regex(`^/srv/daemon$`)}, "104"},
 	{"full joins by spaces", Selector{Full: regex(`python3 app`)}, "103"},
 	{"full of a zombie", Selector{Full: regex(`^dead$`), State: "Z"}, "107"},
@@ -415,27 +416,27 @@ var selectorTests = []struct {
 	{"not older", Selector{HasOlder: true, Older: 10*time.Second + 510*time.Millisecond, Cgroup: "/web2"}, ""},
 	{"newer", Selector{HasNewer: true, Newer: 20 * time.Second}, "110 111"},
 	{"all must hold", Selector{Name: "nginx", HasUID: true, UID: 0}, ""},
-	{"only a handle", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 104}}}, "104"},
-	{"only a handle, used again", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 7}}}, "ended:104@7"},
-	{"only an inode", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 104, Inode: 4}}}, "104"},
-	{"only an inode, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 999, Inode: 4}}}, "ended:999:4"},
-	{"only a PID", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}}, "104"},
-	{"only a PID, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 999}}}, "missing:0"},
-	{"only a file that is empty", Selector{Pidfile: &Pidfile{namesNone: "it is"}}, "missing:0"},
-	{"only root's word", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}, owners: []int{0}}}, "104"},
-	{"only a PID, and a name", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "daemon"}, "104"},
-	{"only a PID, and another's name", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "nginx"}, ""},
-	{"only a PID, and an age", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, HasNewer: true}, ""},
-	{"only a PID, which is init's", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 1}}}, "skip:1:PID 1"},
+	{"pidfile with a handle", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 104}}}, "104"},
+	{"pidfile with a handle, PID reused", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Handle, PID: 104, Start: 7}}}, "ended:104@7"},
+	{"pidfile with an inode", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 104, Inode: 4}}}, "104"},
+	{"pidfile with an inode, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: Inode, PID: 999, Inode: 4}}}, "ended:999:4"},
+	{"pidfile with a PID", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}}, "104"},
+	{"pidfile with a PID, no such process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 999}}}, "missing:0"},
+	{"empty pidfile", Selector{Pidfile: &Pidfile{namesNone: "it is"}}, "missing:0"},
+	{"pidfile of root", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}, owners: []int{0}}}, "104"},
+	{"pidfile with a PID, and the name of the process", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "daemon"}, "104"},
+	{"pidfile with a PID, and another name", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, Name: "nginx"}, ""},
+	{"pidfile with a PID, and an age", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 104}}, HasNewer: true}, ""},
+	{"pidfile with PID 1", Selector{Pidfile: &Pidfile{Operand: Operand{Form: PID, PID: 1}}}, "skip:1:PID 1"},
 }
 
 func TestSelectors(t *testing.T) {
-	procs := tableau(
+	procs := processTable(
 		procfstest.Proc{PID: 100, Comm: "nginx", Cmdline: []string{"nginx: worker process"}, Exe: "/usr/sbin/nginx", UID: 33, Start: procfstest.Ticks(50), Cgroup: "/web/nginx"},
-		// comm is cut at 15 characters; argv[0] and the executable are not.
+		// comm is truncated to 15 characters; argv[0] and the executable are not.
 		procfstest.Proc{PID: 101, Comm: "a-very-long-nam", Cmdline: []string{"/opt/a-very-long-name-indeed", "-x"}, Exe: "/opt/a-very-long-name-indeed"},
 		procfstest.Proc{PID: 102, Comm: "exactly15chars!", Cmdline: []string{"./exactly15chars!"}, Exe: "/opt/exactly15chars!"},
-		// Its own comm, which has nothing to do with the program.
+		// The process has set a comm that differs from the name of its program (prctl(2), PR_SET_NAME).
 		procfstest.Proc{PID: 103, Comm: "fifteen-letters", Cmdline: []string{"python3", "app.py"}, Exe: "/usr/bin/python3.11"},
 		procfstest.Proc{PID: 104, Comm: "daemon", Cmdline: []string{"/srv/daemon"}, Exe: "/srv/daemon (deleted)"},
 		procfstest.Proc{PID: 105, Comm: "zsh", Cmdline: []string{"-zsh"}, Exe: "/bin/zsh", TTY: 0x8803, Environ: []string{"A=1", "B=", "AB=2", "noequals"}},
@@ -461,9 +462,9 @@ func TestSelectors(t *testing.T) {
 	}
 }
 
-// TestSelectorAddsToOperands, and nobody is there twice.
+// TestSelectorAddsToOperands checks that the targets are the operands and the selected processes, each of them once.
 func TestSelectorAddsToOperands(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"}, procfstest.Proc{PID: 102})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "victim"}, procfstest.Proc{PID: 101, Comm: "victim"}, procfstest.Proc{PID: 102})...)
 	req := Request{Operands: ops(t, "102", "101", "40"), Selector: Selector{Name: "victim"}, Omit: ops(t, "100")}
 	found := o.resolve(req, false)
 	if got, want := found.summary(), "102 101 40(ancestor) skip:100:omitted"; got != want {
@@ -474,12 +475,12 @@ func TestSelectorAddsToOperands(t *testing.T) {
 	}
 }
 
-// TestFilesThatVanish make no match, and no error.
+// TestFilesThatVanish checks that a process whose files vanish does not match and causes no error.
 func TestFilesThatVanish(t *testing.T) {
 	for _, file := range []string{"status", "cmdline", "environ", "cgroup", "exe"} {
 		t.Run(file, func(t *testing.T) {
-			o := newOpener(t, tableau(procfstest.Proc{PID: 100, Comm: "0123456789abcde", Exe: "/bin/x"})...)
-			// What is read of one process's directory after it has been reaped.
+			o := newOpener(t, processTable(procfstest.Proc{PID: 100, Comm: "0123456789abcde", Exe: "/bin/x"})...)
+			// A process that is reaped between two reads.
 			if err := os.RemoveAll(filepath.Join(o.root, "100", file)); err != nil {
 				t.Fatal(err)
 			}
@@ -495,7 +496,7 @@ func TestFilesThatVanish(t *testing.T) {
 }
 
 func TestExclusions(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 40})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, PPID: 40})...)
 	g := NewExclusions(o.proc, self, false)
 	var ancestors []int
 	for pid := range 200 {
@@ -506,7 +507,7 @@ func TestExclusions(t *testing.T) {
 	if !slices.Equal(ancestors, []int{1, 30, 40}) {
 		t.Errorf("ancestors: %v", ancestors)
 	}
-	// Without /proc there is still ourselves and PID 1.
+	// Without /proc only this process and PID 1 are excluded.
 	g = NewExclusions(nil, self, false)
 	for pid, want := range map[int]bool{1: true, self: true, 40: false} {
 		st := procfs.Stat{ID: procfs.ID{PID: pid}}
@@ -514,10 +515,10 @@ func TestExclusions(t *testing.T) {
 			t.Errorf("%d refused: %v, want %v", pid, got, want)
 		}
 		if got := g.ExcludeImplied(&st) != ""; got != want {
-			t.Errorf("%d left alone: %v, want %v", pid, got, want)
+			t.Errorf("%d excluded: %v, want %v", pid, got, want)
 		}
 	}
-	// The reasons are true of trees as well.
+	// For a tree, the reason for PID 1 is another one.
 	g.WithDescendants()
 	for want, st := range map[string]procfs.Stat{
 		"refused without --force: every process descends from PID 1":      {ID: procfs.ID{PID: 1}},
@@ -527,15 +528,15 @@ func TestExclusions(t *testing.T) {
 			t.Errorf("%d: %q, want %q", st.PID, got, want)
 		}
 	}
-	// A torn reading may show a loop.
+	// The walk is not atomic, so it may meet a loop of parents. It ends all the same.
 	procfstest.Add(t, o.root, procfstest.Proc{PID: 30, PPID: 40})
 	NewExclusions(o.proc, self, false)
 }
 
-// TestExclusionsLoseParent: the adopter is an ancestor although the parent exits, with
-// what led to it, while we look.
+// TestExclusionsLoseParent: while the ancestors are read, the parent and grandparent exit, and this process is
+// reparented to its adopter. Then the adopter is an ancestor.
 func TestExclusionsLoseParent(t *testing.T) {
-	o := newOpener(t, tableau(procfstest.Proc{PID: 100, PPID: 1}, procfstest.Proc{PID: 60, PPID: 30}, procfstest.Proc{PID: 61, PPID: 60})...)
+	o := newOpener(t, processTable(procfstest.Proc{PID: 100, PPID: 1}, procfstest.Proc{PID: 60, PPID: 30}, procfstest.Proc{PID: 61, PPID: 60})...)
 	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
 	g := &Exclusions{self: self, ancestors: make(map[int]bool)}
 	g.readAncestors(func(pid int) (procfs.Stat, error) {
@@ -548,7 +549,7 @@ func TestExclusionsLoseParent(t *testing.T) {
 	if !g.IsAncestor(30) || !g.IsAncestor(1) || g.IsAncestor(60) || g.IsAncestor(61) {
 		t.Errorf("ancestors: %v", g.ancestors)
 	}
-	// Nobody waits for a parent that is hidden.
+	// If /proc hides the parent, the walk ends there.
 	procfstest.Add(t, o.root, procfstest.Proc{PID: self, PPID: 61})
 	if err := os.RemoveAll(filepath.Join(o.root, "61")); err != nil {
 		t.Fatal(err)

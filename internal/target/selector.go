@@ -12,38 +12,39 @@ import (
 	"killbox/procfs"
 )
 
-// Selector holds the conditions that a process must meet, all of them. The
-// zero value has none, and selects nothing.
+// Selector holds conditions. It matches a process that meets all of them. The zero value has no condition and matches
+// no process.
 type Selector struct {
-	Name     string          // executable's or argv[0]'s base name, or comm
-	Full     *posixre.Regexp // on the command line, joined by spaces
-	UID      int             // effective; with HasUID
+	Name     string          // equal to the base name of the executable, to that of argv[0], or to comm
+	Full     *posixre.Regexp // matches a part of the command line, joined by spaces
+	UID      int             // the effective UID, if HasUID
 	HasUID   bool
-	TTY      uint32 // as in field 7 of /proc/PID/stat; with HasTTY
+	TTY      uint32 // the controlling terminal as in field 7 of /proc/PID/stat, if HasTTY
 	HasTTY   bool
-	Group    int // 0: none
-	Session  int
-	Parent   int
-	Cgroup   string // this one or below it
-	EnvName  string
-	EnvValue string
-	EnvAny   bool // whatever the value
-	State    string
-	Older    time.Duration // at least that old; with HasOlder
+	Group    int           // the PGID, unless 0
+	Session  int           // the session ID, unless 0
+	Parent   int           // the PPID, unless 0
+	Cgroup   string        // this cgroup or one below it
+	EnvName  string        // a variable in the environment
+	EnvValue string        // the value of the variable, unless EnvAny
+	EnvAny   bool          // any value of the variable matches
+	State    string        // letters as in ps(1); one of them matches
+	Older    time.Duration // the age is Older or more, if HasOlder
 	HasOlder bool
-	Newer    time.Duration // not as old; with HasNewer
+	Newer    time.Duration // the age is less than Newer, if HasNewer
 	HasNewer bool
-	Pidfile  *Pidfile // of --pidfile, see resolver.addPidfile
+	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
-	// Zombies: zombies match as well. Without it they match only if State asks for them.
+	// Zombies means that the selector may match zombies. If Zombies is false, the selector matches zombies only if
+	// State contains Z or X.
 	Zombies bool
 }
 
-// Empty reports whether there is no condition.
+// Empty reports whether the selector has no condition. Zombies is not a condition.
 func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
 
-// Selects reports whether the process meets all conditions. The selector must not be empty. A process that cannot be
-// read does not meet them.
+// Selects reports whether the process meets all conditions but Pidfile. The selector must not be empty. A process that
+// cannot be read does not match.
 func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
 	uptime, err := s.readUptime(proc)
 	if err != nil || !s.matchStat(st, uptime) {
@@ -53,7 +54,7 @@ func (s *Selector) Selects(proc *procfs.FS, st *procfs.Stat) bool {
 	return ok && err == nil
 }
 
-// readUptime returns the time since boot, for matchStat. It is 0 if no condition on the age needs it.
+// readUptime returns the time since boot, or 0 if the selector has no condition on the age.
 func (s *Selector) readUptime(proc *procfs.FS) (time.Duration, error) {
 	if !s.HasOlder && !s.HasNewer {
 		return 0, nil
@@ -61,8 +62,8 @@ func (s *Selector) readUptime(proc *procfs.FS) (time.Duration, error) {
 	return proc.Uptime()
 }
 
-// matchStat reports whether the process meets the conditions that stat alone decides. uptime is what readUptime
-// returned.
+// matchStat reports whether the process meets the conditions that need only its stat. uptime is the result of
+// readUptime.
 func (s *Selector) matchStat(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
 	case st.Gone() && !s.Zombies && s.State == "",
@@ -83,8 +84,8 @@ func (s *Selector) matchStat(st *procfs.Stat, uptime time.Duration) bool {
 	return (!s.HasOlder || age >= s.Older) && (!s.HasNewer || age < s.Newer)
 }
 
-// MatchFiles reports whether the process meets the conditions that stat does not decide. A file that has vanished,
-// or that this process may not read, is no match and no error, as for pgrep(1).
+// MatchFiles reports whether the process meets the conditions that need files of /proc/PID other than stat. If the
+// process has ended, or if this process may not read a file, the result is false without an error, as in pgrep(1).
 func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	if s.HasUID {
 		status, err := proc.Status(st.PID)
@@ -126,12 +127,12 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return true, nil
 }
 
-// maxComm is the length to which the kernel truncates comm (TASK_COMM_LEN less the
-// final NUL); kernel threads have longer ones.
+// maxComm is the length to which the kernel truncates comm: TASK_COMM_LEN less the NUL. The comm of a kernel thread may
+// be longer.
 const maxComm = 15
 
-// matchName compares the name with the base names of argv[0] and of the executable, and with comm. If comm is a prefix
-// of either base name it may be truncated, and does not count.
+// matchName compares the name with the base names of argv[0] and of the executable, and with comm. If comm is the
+// beginning of one of these base names, comm may be truncated and does not match.
 func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	args, err := proc.Cmdline(st.PID)
 	if err != nil {
@@ -139,7 +140,7 @@ func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	}
 	arg0 := ""
 	if len(args) > 0 && args[0] != "" {
-		// A login shell has a dash before its name, which is no part of it.
+		// In argv[0] of a login shell a dash precedes the name.
 		arg0 = strings.TrimPrefix(path.Base(args[0]), "-")
 		if arg0 == s.Name || path.Base(args[0]) == s.Name {
 			return true, nil
@@ -159,7 +160,7 @@ func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return st.Comm == s.Name && !cut, nil
 }
 
-// inCgroup reports whether one of the cgroups is want or below it.
+// inCgroup reports whether one of the cgroups of a process is the cgroup want or below it.
 func inCgroup(entries []procfs.CgroupEntry, want string) bool {
 	for _, e := range entries {
 		if e.Path == want || want == "/" || strings.HasPrefix(e.Path, strings.TrimSuffix(want, "/")+"/") {
@@ -169,7 +170,8 @@ func inCgroup(entries []procfs.CgroupEntry, want string) bool {
 	return false
 }
 
-// dropProcessErrors drops an error that concerns one process only: it has ended, or this process may not read it.
+// dropProcessErrors returns nil for an error that concerns one process only: the process has ended, or this process may
+// not read its files.
 func dropProcessErrors(err error) error {
 	if err == nil || errors.Is(err, procfs.ErrNoProcess) || errors.Is(err, fs.ErrPermission) {
 		return nil

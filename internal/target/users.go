@@ -11,7 +11,7 @@ import (
 	"killbox/internal/show"
 )
 
-// LookupError means that the file of users or groups could not be read. The name may be good.
+// LookupError means that /etc/passwd or /etc/group could not be read. So it is unknown whether the name exists.
 type LookupError struct {
 	Name string
 	Err  error
@@ -22,8 +22,8 @@ func (e *LookupError) Error() string {
 }
 func (e *LookupError) Unwrap() error { return e.Err }
 
-// UserID returns the number of the user of that name in /etc/passwd. The error is a *LookupError unless there is no
-// such user.
+// UserID returns the UID of the user with the name in /etc/passwd. A *LookupError means that the file could not be
+// read, any other error that there is no such user.
 func UserID(name string) (int, error) {
 	return lookUp("user", name, func() (string, error) {
 		u, err := user.Lookup(name)
@@ -34,7 +34,8 @@ func UserID(name string) (int, error) {
 	})
 }
 
-// GroupID returns the number of the group of that name in /etc/group, as UserID that of a user.
+// GroupID returns the GID of the group with the name in /etc/group. A *LookupError means that the file could not be
+// read, any other error that there is no such group.
 func GroupID(name string) (int, error) {
 	return lookUp("group", name, func() (string, error) {
 		g, err := user.LookupGroup(name)
@@ -45,7 +46,7 @@ func GroupID(name string) (int, error) {
 	})
 }
 
-// lookUp returns the number that find finds as text.
+// lookUp calls find, which returns a UID or GID as text, and parses the result. what is "user" or "group".
 func lookUp(what, name string, find func() (string, error)) (int, error) {
 	text, err := "", file.CanOpen()
 	if err == nil {

@@ -29,8 +29,8 @@ func TestUserAndGroup(t *testing.T) {
 	}
 }
 
-// TestLookupError: without descriptors a name is not unknown. (killbox_descriptors.txtar has what the poller of the Go
-// runtime does, which a test binary has started before.)
+// TestLookupError checks that UserID returns a *LookupError if no descriptors are available. The poller of the Go
+// runtime cannot be tested here, because a test binary has started it already: see killbox_descriptors.txtar.
 func TestLookupError(t *testing.T) {
 	var old syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &old); err != nil {
