@@ -7,7 +7,8 @@ import (
 	"killbox/procfs"
 )
 
-// Kernel is what freezing needs of the system. Processes are named by identity and have been opened by the caller.
+// Kernel is what freezing needs of the system. A process is identified by its PID and start time (procfs.ID), and the
+// caller has opened it: a descriptor pins the process where one is available.
 type Kernel interface {
 	Signaller
 	Inspector
@@ -19,62 +20,65 @@ type Kernel interface {
 
 // Signaller signals processes.
 type Signaller interface {
-	// Signal sends to that process and to no other one. It returns procfs.ErrNoProcess if the process has been
-	// reaped.
+	// Signal signals the process that was opened, never one that has reused its PID. It returns procfs.ErrNoProcess
+	// if the process has been reaped.
 	Signal(procfs.ID, signals.Signal) error
 }
 
 // Inspector reads the state of a process.
 type Inspector interface {
-	// Stat reads an opened process again. It returns procfs.ErrNoProcess if the process has been reaped.
+	// Stat reads the stat file of an opened process again. It returns procfs.ErrNoProcess if the process has been
+	// reaped.
 	Stat(procfs.ID) (procfs.Stat, error)
-	// Blocks reports whether the process has the signal blocked now, and whether it has all signals blocked, as
-	// during fork(2).
+	// Blocks reports whether the process blocks the signal now, and whether it blocks all signals, as the C library
+	// does during fork(2).
 	Blocks(procfs.ID, signals.Signal) (blocked, all bool)
-	// Vforks reports whether the process, which is in uninterruptible sleep, waits for the child of a vfork. It is
-	// false if that is not known.
+	// Vforks reports whether a process or thread in uninterruptible sleep waits for the child of its vfork(2). It
+	// returns false if /proc does not tell.
 	Vforks(procfs.ID) bool
-	// Halted reports whether no thread of the process runs, or will run before the process is resumed. A thread
-	// that waits for the child of a vfork will not run.
+	// Halted reports whether every thread of the process has stopped, has exited, or waits for the child of its
+	// vfork(2).
 	Halted(procfs.ID) bool
 }
 
-// Preparer makes the system ready for a freeze.
+// Preparer acquires what a freeze needs.
 type Preparer interface {
-	// PrepareFreeze acquires what resuming processes takes, descriptors and threads, before the first process is
-	// stopped. It also defers the signals that would end this process. After an error nothing may be frozen.
+	// PrepareFreeze acquires the descriptors and threads that resuming needs, before the first process is stopped.
+	// It also defers caught signals: from now on they no longer end this process, and Pacer.Interrupted reports
+	// them. After an error the caller must not stop any process.
 	PrepareFreeze() error
-	// Boost asks for a real-time priority or a better nice value until the returned function is called.
+	// Boost asks for real-time priority, or else for a better nice value. The returned function gives it up.
 	Boost() (end func())
 }
 
-// Guardian is the process that resumes everything on its list if this process is killed.
+// Guardian controls the guardian: a second process that resumes the processes and the cgroup on its list if this
+// process is killed.
 type Guardian interface {
-	// StartGuardian returns the PID of the guardian.
+	// StartGuardian starts the guardian and returns its PID.
 	StartGuardian() (pid int, err error)
-	// GuardianAdd puts processes that are about to be stopped on the list.
+	// GuardianAdd adds processes to the list. It is called before they are stopped.
 	GuardianAdd([]procfs.ID) error
-	// GuardianAddCgroup puts the cgroup, which is about to be frozen, on the list.
+	// GuardianAddCgroup adds the cgroup to the list. It is called before the cgroup is frozen.
 	GuardianAddCgroup() error
-	// GuardianClear empties the list: everything on it has been resumed.
+	// GuardianClear empties the list, because everything on it has been resumed or has ended.
 	GuardianClear() error
-	// StopGuardian ends the guardian. If it still answers, it first resumes what is on its list.
+	// StopGuardian ends the guardian. A guardian that still answers first resumes everything on its list.
 	StopGuardian()
 }
 
-// Pacer lets time pass.
+// Pacer pauses this process, and reports the signals that arrive meanwhile.
 type Pacer interface {
-	// Pause gives up the processor for about that long.
+	// Pause gives up the processor for about the given time.
 	Pause(time.Duration)
-	// Interrupted returns a *signals.Interrupt if a signal that ends this process has arrived.
+	// Interrupted returns a *signals.Interrupt if a signal has arrived that is to end this process, otherwise nil.
 	Interrupted() error
 }
 
-// SiblingReader reads what the proof has to know before the first scan.
+// SiblingReader reads what the proof needs before the first scan.
 type SiblingReader interface {
-	// AncestorsChildren returns the children of all ancestors of the processes with these parents, or nil if they
-	// cannot be read.
+	// AncestorsChildren takes the PIDs of parents. It returns the PIDs of all children of these parents and of
+	// their ancestors, or nil if /proc does not tell.
 	AncestorsChildren(parents []int) map[int]bool
-	// Stat is that of Inspector.
+	// Stat is the method of Inspector.
 	Stat(procfs.ID) (procfs.Stat, error)
 }

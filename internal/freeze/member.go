@@ -2,49 +2,52 @@ package freeze
 
 import "killbox/procfs"
 
-// Member is the state of one process that is frozen, or is to be frozen.
+// Member is one process that is frozen or will be frozen, and the state of its freeze.
 type Member struct {
-	stat *procfs.Stat // of the process, as it was opened
+	stat *procfs.Stat // read when the process was opened
 
-	frozen       bool // stopped by this process, which is to resume it
-	foreignStop  bool // found stopped by a third party
-	settled      bool // does not fork any more: seen stopped with all its threads after our SIGSTOP, gone, or hidden
-	forking      bool // seen in uninterruptible sleep, and not known to wait for the child of a vfork
-	active       bool // was not asleep when it was sent SIGSTOP
-	blocksSignal bool // blocks the signal that it is to be sent
-	restops      int  // how often it was resumed and stopped again
-	keptFrozen   bool // stays frozen until a signal that it cannot block
+	frozen      bool // this process has sent it SIGSTOP and has not resumed it
+	foreignStop bool // a third party had stopped it before
+	// hasStopped: the freeze no longer waits for the member. All its threads were seen stopped after SIGSTOP, or it
+	// is gone, or /proc hides it.
+	hasStopped   bool
+	maybeMidFork bool // in uninterruptible sleep, and not known to wait for a vfork child
+	active       bool // not in state S when it was sent SIGSTOP
+	blocksSignal bool // blocks the signal of this step
+	restops      int  // how often it was resumed and stopped again, because it blocked the signal of the step
+	keptFrozen   bool // part of a fork bomb: stays frozen until a signal that it cannot block
 }
 
-// NewMember returns the state of the process that was opened with the result st, which must stay valid.
+// NewMember returns the member for an opened process. It keeps st, which the open returned.
 func NewMember(st *procfs.Stat) Member { return Member{stat: st} }
 
 // ID returns the identity of the process.
 func (m *Member) ID() procfs.ID { return m.stat.ID }
 
-// Frozen reports whether this process has stopped the member and has not resumed it.
+// Frozen reports whether this process has sent SIGSTOP to the member and has not resumed it.
 func (m *Member) Frozen() bool { return m.frozen }
 
-// StoppedByOthers reports whether the member was found stopped by a third party.
+// StoppedByOthers reports whether a third party had stopped the member before this process tried to.
 func (m *Member) StoppedByOthers() bool { return m.foreignStop }
 
-// Account is the account of the members, which the caller of this package keeps. It is told what happens to a member.
+// Account records what happens to the members. The caller of this package implements it.
 type Account interface {
 	Reporter
-	// Remains reports whether the member is still to be ended: it is neither gone nor refused.
+	// Remains reports whether the member is still to be ended: it is not gone, and the kernel has not refused to
+	// signal it.
 	Remains(*Member) bool
-	// IsGone reports whether the member is gone, so that the caller has closed it.
+	// IsGone reports whether the member is gone. The caller has closed it then.
 	IsGone(*Member) bool
-	// Ended is called if SIGSTOP found the member reaped.
+	// Ended records that SIGSTOP failed because the member has been reaped.
 	Ended(*Member)
-	// Refused is called if the member may not be sent SIGSTOP.
+	// Refused records that SIGSTOP failed for another reason, such as permission.
 	Refused(*Member, error)
-	// NotResumed is called if the member may have been left frozen.
+	// NotResumed records that SIGCONT failed, so the member may still be stopped.
 	NotResumed(*Member, error)
 }
 
 // Reporter reports failures.
 type Reporter interface {
-	// Failed reports what did not work; the member is nil if it concerns the call.
+	// Failed reports a failure. The member is nil if the failure concerns the whole call.
 	Failed(*Member, error)
 }

@@ -8,23 +8,25 @@ import (
 	"killbox/procfs"
 )
 
-// MaxRestops bounds how often members that block sig are resumed and stopped again. A member that blocks it only around
-// fork is soon caught elsewhere; one that blocks it for good would not die of it anyway.
+// MaxRestops bounds how often members that block the signal of the step are resumed and stopped again. A member that
+// blocks the signal only around fork(2) is soon caught elsewhere. A member that always blocks the signal would not die
+// of it anyway.
 const MaxRestops = 8
 
-// runFor is how long members run when they are resumed for the first time. Each further time is twice as long, up to
-// 16 ms.
+// runFor is how long members run when ResumeAndRestop resumes them for the first time. The time doubles with each
+// further call, up to 16 ms.
 const (
 	runFor     = time.Millisecond
 	maxDoubled = 4
 )
 
-// keptAfter is how often a member must have been caught mid-fork before it is kept frozen.
+// keptAfter is how often a member must have been resumed and stopped again before it can be kept frozen.
 const keptAfter = 2
 
-// ResumeAndRestop briefly resumes the members that were stopped in action with sig blocked, stops them again, and
-// reports whether there were any. libc, shells and perl block signals around fork(2): resumed with sig pending, such a
-// process would finish the fork and then die, orphaning a child that nothing links to the tree.
+// ResumeAndRestop briefly resumes the members that block sig and were not asleep when they were stopped. Then it stops
+// them again. It reports whether there were such members. The C library, shells and perl block signals around fork(2):
+// a process caught mid-fork with sig pending would finish the fork after it is resumed and then die, which orphans a
+// child that nothing links to the tree.
 func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 	s.MarkBlockers(sig)
 	rest := s.members[:0]
@@ -45,7 +47,7 @@ func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 		}
 	}
 	if len(blockers) > 0 {
-		// With one processor none of them would run before this process does.
+		// On a machine with one processor, no member would run before this process gives up the processor.
 		s.k.Pause(runFor << min(blockers[0].restops-1, maxDoubled))
 	}
 	for _, m := range blockers {
@@ -54,8 +56,8 @@ func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 	return len(blockers) > 0
 }
 
-// MarkBlockers records which members block sig, and which of them are kept frozen. It reports whether a member that was
-// caught mid-fork will be resumed.
+// MarkBlockers records which members block sig, and which of them are kept frozen. It reports whether a member that is
+// caught mid-fork (it blocks all signals) is not kept frozen.
 func (s *Stopped) MarkBlockers(sig signals.Signal) (willResume bool) {
 	if !sig.Ends() || sig == signals.KILL {
 		return false
@@ -65,30 +67,31 @@ func (s *Stopped) MarkBlockers(sig signals.Signal) (willResume bool) {
 		m.blocksSignal, m.keptFrozen = false, false
 		if m.active && s.account.Remains(m) && s.mayBlock(m, sig) {
 			var all bool
-			// A process blocks all signals only during a fork.
+			// The C library blocks all signals around fork(2).
 			if m.blocksSignal, all = s.k.Blocks(m.stat.ID, sig); all {
 				forking = append(forking, m)
 			}
 		}
 	}
 	for _, m := range forking {
-		// A member that is repeatedly caught mid-fork together with others is part of a fork bomb: keep it frozen
-		// until KILL, which cannot be blocked.
+		// A member that is repeatedly caught mid-fork together with others is part of a fork bomb: keep it
+		// frozen until KILL, which cannot be blocked.
 		m.keptFrozen = m.restops >= keptAfter && len(forking) > 1
 		willResume = willResume || !m.keptFrozen
 	}
 	return willResume
 }
 
-// mayBlock reports whether the member can have sig blocked. The mask in the last scan is final: a stopped process
-// cannot change it.
+// mayBlock reports whether the member can have sig blocked. For the signals 1 to 31 it saves the call of Blocks: a
+// stopped process cannot change its signal mask, so the mask in the last scan is final. The scan does not read the mask
+// of higher signals, so for these it returns true.
 func (s *Stopped) mayBlock(m *Member, sig signals.Signal) bool {
 	st := s.entry(m)
 	return st == nil || sig > 31 || st.Blocked>>(sig-1)&1 != 0
 }
 
-// AllKeptFrozen reports whether all members that remain, which are that many, are kept frozen. Then there is nothing to
-// wait for.
+// AllKeptFrozen reports whether all targets of the call that remain are kept frozen, so that waiting for them is
+// useless. remaining is their number.
 func (s *Stopped) AllKeptFrozen(remaining int) bool {
 	kept := 0
 	for _, m := range s.members {

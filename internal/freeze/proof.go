@@ -1,31 +1,35 @@
 package freeze
 
-// The proof that nothing escaped.
+// The proof that no process has escaped a freeze.
 //
-// What is proved: at the end of a freeze every process of the tree is known, and is stopped.
+// Terms: a scan is one reading of the process table (procfs.Snapshot). A member is a process of the tree. A newcomer is
+// a member that a scan shows for the first time. The baseline is the set of processes that the first scan of the freeze
+// shows, without those forked during that scan; a process that is not in it is new. The tree is churning if a member
+// was forked or vanished while the tree was being stopped.
 //
-// From what:
+// The proof says: at the end of the freeze every process of the tree is known and has stopped. It has three parts:
 //
-//  1. A member that has been seen stopped, with all its threads, does not fork (Stopped.CountRunning). So a complete scan
-//     that began after all known members had stopped shows all processes of the tree.
+//  1. A member does not fork once all its threads have stopped (Stopped.CountRunning). So a complete scan that begins
+//     after all known members have stopped shows every process of the tree.
 //  2. A scan is complete (isComplete) if no PID was allocated during it, no process vanished between being listed and
-//     being read, no process was hidden from it, and every member that it shows could be opened. While PIDs are
-//     allocated elsewhere, a single scan may miss a chain of processes that fork and exit. If nothing about the tree
-//     changed while it was being stopped, StableScans scans without a newcomer are taken for a complete one.
-//  3. A member that ended before it was stopped may have left a child that no scan shows below the tree: the child has
-//     been reparented to its adopter, init or a subreaper. It was forked since the baseline, which is the first scan of
-//     the freeze, or it was orphaned while that scan was read. So there is a doubt (Suspect) if a process outside the
-//     tree is new and its parent would have adopted orphans of the tree. If nothing about the tree changed, only a
-//     process with the command name of a member is suspected.
+//     being read, /proc hid no process, and every member in it could be opened. While unrelated processes fork, PIDs
+//     are allocated, and a single scan may miss a chain of processes that fork and exit. If the tree is not churning,
+//     StableScans scans without a newcomer count as one complete scan.
+//  3. A member that ended before it was stopped may have orphaned a child, which is then a child of its adopter (init
+//     or a subreaper), and no scan shows it below the tree. The child was forked after the baseline, or orphaned during
+//     the scan of the baseline. So a process outside of the tree is a suspect (Suspect) if it is new and if its parent
+//     adopts orphans of the tree. If the tree is not churning, only a process with the command name of a member is a
+//     suspect.
 //
-// What is not proved:
+// The proof does not cover:
 //
-//   - that no process was orphaned before the first scan. Only a session, a group or a selector links it to the tree.
-//   - anything about processes that /proc does not list (hidepid=2, another PID namespace), unless a member is hidden:
-//     then there is a doubt.
-//   - anything about descendants, if only the targets are meant (Claim.Flat).
+//   - processes that were orphaned before the first scan. Only a session, a group or a selector links them to the tree.
+//   - processes that /proc does not list (hidepid=2, another PID namespace). If a member is hidden, the proof fails.
+//   - descendants, if only the targets are to be ended (Claim.Flat).
 //
-// All of this works on snapshots. What is known of the members comes from the interface Tree.
+// If the proof fails, the doubt is the reason, as a text for the user.
+//
+// The proof works on snapshots. The interface Tree tells which processes are members.
 
 import (
 	"errors"
@@ -36,11 +40,12 @@ import (
 	"killbox/procfs"
 )
 
-// Tree is what the proof asks about the tree.
+// Tree answers the questions of the proof about the process tree.
 type Tree interface {
-	// Attributed reports whether the process is a member, or was found in the tree and excluded.
+	// Attributed reports whether the process is a member, or an excluded process in the tree.
 	Attributed(procfs.ID) bool
-	// Disowned reports whether the ID is that of a member whose PID was reused, as far as is known.
+	// Disowned reports whether the ID was the ID of a member, and belongs to an unrelated process now: the PID was
+	// reused within the clock tick of its start.
 	Disowned(procfs.ID) bool
 	// Excluded reports whether the process would be excluded if it were in the tree.
 	Excluded(*procfs.Stat) bool
@@ -48,18 +53,17 @@ type Tree interface {
 	Comms() map[string]bool
 }
 
-// StableScans is the number of scans without a newcomer that suffices for a tree in which nothing changed, while PIDs
-// are allocated elsewhere.
+// StableScans is the number of scans without a newcomer that count as one complete scan if the tree is not churning.
 const StableScans = 3
 
-// Claim is what is to be proved.
+// Claim says what is to be proved.
 type Claim struct {
-	Targets []procfs.Stat // as they were opened
-	// Flat: descendants of the targets are not meant, so they cannot escape.
+	Targets []procfs.Stat // read when they were opened
+	// Flat: only the targets are to be ended, so their descendants cannot escape.
 	Flat bool
-	// Strict: stable scans do not suffice, even if nothing changed.
+	// Strict: require a complete scan, even if the tree is not churning.
 	Strict bool
-	// Churning: a target had vanished before it could be opened.
+	// Churning: a target vanished before it could be opened, so the tree is churning from the start.
 	Churning bool
 }
 
@@ -67,37 +71,39 @@ type Claim struct {
 type Proof struct {
 	claim    Claim
 	proved   bool
-	churning bool // a process vanished, or was forked, while the tree was being stopped
-	hidden   bool // /proc hides a member, and so possibly its children
-	missed   bool // the last scan showed a member that could not be opened, or a group without any
-	stable   int  // scans without a newcomer
+	churning bool // a member was forked or vanished while the tree was being stopped
+	hidden   bool // /proc hides a member, and may hide its children
+	missed   bool // the last scan showed a member that could not be opened, or no member of a group that exists
+	stable   int  // number of scans without a newcomer
 
-	recorded  bool // a baseline has been recorded at some time
-	baseline  map[procfs.ID]bool
-	siblings  map[int]bool // children of the ancestors of the targets before the first scan; nil if not known
-	adopters  map[int]bool // ancestors of the roots: they adopt their orphans
-	endedFrom uint64       // the earliest start of a member that ended before it was stopped; see NoteEnded
+	recorded bool // a baseline has been recorded, by this freeze or an earlier one
+	baseline map[procfs.ID]bool
+	siblings map[int]bool // children of the ancestors of the targets before the first scan; nil if not known
+	adopters map[int]bool // PIDs that can adopt orphans of the tree: PID 1 and the ancestors of the roots
+	// endedFrom is the earliest start time of a member that ended before it was stopped, in clock ticks after boot.
+	endedFrom uint64
 }
 
-// NewProof returns a proof that holds as long as nothing is frozen.
+// NewProof returns a proof. It counts as proved until the first freeze.
 func NewProof(claim Claim) *Proof {
 	return &Proof{claim: claim, proved: true, churning: claim.Churning}
 }
 
-// Proved reports whether the last freeze was proved, or true if nothing was ever frozen.
+// Proved reports whether the last freeze was proved; true if there was no freeze yet.
 func (p *Proof) Proved() bool { return p.proved }
 
 // BeginFreeze begins the proof for a freeze.
 func (p *Proof) BeginFreeze() { p.proved, p.stable = false, 0 }
 
-// BeginSweep begins the scans after a step of the ladder.
+// BeginSweep begins a series of scans after a step of the ladder, while the tree runs.
 func (p *Proof) BeginSweep() { p.stable = 0 }
 
-// BeginScan begins the evaluation of a scan.
+// BeginScan is called before the members in a new scan are opened.
 func (p *Proof) BeginScan() { p.missed = false }
 
-// DropBaseline drops the baseline if the last freeze was proved. Processes forked between steps, while the tree ran,
-// cannot be attributed: a new baseline is recorded. After an unproved freeze the old one stays.
+// DropBaseline drops the baseline if the last freeze was proved, so that the next freeze records a new one. Between two
+// steps the tree runs, and a process forked then cannot be told from an unrelated one. After an unproved freeze the old
+// baseline stays, so that suspects of that freeze remain suspects.
 func (p *Proof) DropBaseline() {
 	if p.proved {
 		p.baseline = nil
@@ -107,8 +113,9 @@ func (p *Proof) DropBaseline() {
 // NeedsBaseline reports whether the next scan is the first one of a freeze.
 func (p *Proof) NeedsBaseline() bool { return p.baseline == nil }
 
-// FindSiblings records the children that the ancestors of the targets have now, while all targets are alive: no orphan
-// of a member that ends later is among them. They matter for a freeze only.
+// FindSiblings records the children that the ancestors of the targets have now. A member that ends later has orphaned
+// none of these children. But if a target has ended already, one of them may be its orphan, so FindSiblings records
+// nothing. Without a freeze it records nothing either.
 func (p *Proof) FindSiblings(k SiblingReader, freezes bool) {
 	p.siblings = nil
 	if p.claim.Flat || !freezes {
@@ -127,8 +134,8 @@ func (p *Proof) FindSiblings(k SiblingReader, freezes bool) {
 	p.siblings = siblings
 }
 
-// RecordBaseline notes which processes existed at the first scan of this freeze. PIDs allocated during that scan count
-// as new.
+// RecordBaseline records which processes existed before the first scan of this freeze. A process whose PID was
+// allocated during that scan counts as new.
 func (p *Proof) RecordBaseline(s *procfs.Snapshot, roots []procfs.ID, tree Tree) {
 	p.adopters = map[int]bool{1: true}
 	for _, root := range roots {
@@ -147,8 +154,8 @@ func (p *Proof) RecordBaseline(s *procfs.Snapshot, roots []procfs.ID, tree Tree)
 	}
 }
 
-// noteEndedTargets notes targets that have ended since they were opened: they may have orphaned children before the
-// first scan.
+// noteEndedTargets notes the targets that have ended between being opened and the first scan. They may have orphaned
+// children in that time.
 func (p *Proof) noteEndedTargets(s *procfs.Snapshot, tree Tree) {
 	for i := range p.claim.Targets {
 		target := &p.claim.Targets[i]
@@ -163,6 +170,7 @@ func (p *Proof) noteEndedTargets(s *procfs.Snapshot, tree Tree) {
 	}
 }
 
+// addAdopters records pid and its ancestors as possible adopters of orphans of the tree.
 func (p *Proof) addAdopters(s *procfs.Snapshot, pid int) {
 	for _, id := range s.Ancestors(pid) {
 		p.adopters[id.PID] = true
@@ -178,45 +186,47 @@ func allocatedDuring(s *procfs.Snapshot, pid int) bool {
 	return first < pid || pid <= last // PIDs have wrapped around
 }
 
-// NoteChurn notes that a process vanished, or was forked, while the tree was being stopped.
+// NoteChurn notes that a member was forked or vanished while the tree was being stopped, or that this cannot be
+// excluded.
 func (p *Proof) NoteChurn() { p.churning = true }
 
-// NoteEnded notes that a target or member ended before it was stopped. If it ended while the first scan was read, the
-// scan shows its children as orphans that could have been there before. None is older than its parent.
+// NoteEnded notes that a target or member ended before it was stopped. If it ended during the first scan, its children
+// can be in the baseline as orphans. No child starts before its parent, so isNew also returns true for processes in the
+// baseline that started at the same time as the parent or later.
 func (p *Proof) NoteEnded(parent *procfs.Stat) {
 	p.churning = true
 	p.endedFrom = min(p.endedFrom, parent.Start)
 }
 
-// NoteZombie notes a member that was never opened and of which nothing is left but its PID: processes that it forked
-// have been reparented.
+// NoteZombie notes a member that was a zombie before it could be opened. If it was forked since the baseline, the tree
+// is churning: children of the zombie have been reparented since then, too.
 func (p *Proof) NoteZombie(id procfs.ID) { p.churning = p.churning || !p.baseline[id] }
 
-// NoteMissed notes that the scan shows a member that could not be opened. If it still exists, it may be a member that
-// nothing links to the tree any more, so it counts as new.
+// NoteMissed notes that the scan shows a member that could not be opened. If the process still exists, it may have been
+// orphaned meanwhile, so that later scans do not attribute it to the tree. So it counts as new, and can be a suspect.
 func (p *Proof) NoteMissed(id procfs.ID) {
 	p.missed = true
 	delete(p.baseline, id)
 }
 
-// NoteUnseen notes that a group of the tree exists, and that the scan shows no member of it.
+// NoteUnseen notes that a process group of the tree exists and that the scan shows no member of it.
 func (p *Proof) NoteUnseen() { p.missed = true }
 
 // NoteHidden notes that /proc hides a member.
 func (p *Proof) NoteHidden() { p.hidden = true }
 
-// Missed reports whether the scan showed a member that could not be opened, or a group without any.
+// Missed reports whether the last scan showed a member that could not be opened, or no member of a group that exists.
 func (p *Proof) Missed() bool { return p.missed }
 
-// isComplete reports whether a scan is complete: no PID was allocated during it, and no process was hidden from it or
-// vanished during it.
+// isComplete reports whether a scan is complete: no PID was allocated during it, no process vanished during it, /proc
+// hid no process, and every member could be opened.
 func (p *Proof) isComplete(s *procfs.Snapshot) bool {
 	return s.NoPIDAllocated() && s.Hidden+s.Vanished == 0 && !p.missed
 }
 
-// Suspect returns a process outside the tree, forked since the baseline, whose parent would have adopted the orphans of
-// the tree (init or a subreaper): possibly the child of a member that was never seen. Of a tree in which nothing changed
-// only a process with the command name of a member is suspected. It returns nil if there is none.
+// Suspect returns a process outside of the tree that may descend from a member, or nil. A suspect is newer than the
+// baseline, and its parent can adopt orphans of the tree (init or a subreaper): it may be the child of a member that no
+// scan showed. If the tree is not churning, a suspect must have the command name of a member, too.
 func (p *Proof) Suspect(s *procfs.Snapshot, tree Tree) *procfs.Stat {
 	if p.claim.Flat {
 		return nil
@@ -241,47 +251,49 @@ func (p *Proof) isNew(st *procfs.Stat) bool {
 	return !p.baseline[st.ID] || st.Start >= p.endedFrom && !p.siblings[st.PID]
 }
 
-// hasOtherParent reports whether the process has a parent outside the tree that has not adopted it.
+// hasOtherParent reports whether the process has a parent outside of the tree that cannot have adopted it.
 func (p *Proof) hasOtherParent(s *procfs.Snapshot, st *procfs.Stat, tree Tree) bool {
 	parent := s.Lookup(st.PPID)
 	return parent != nil && p.baseline[parent.ID] && !tree.Disowned(parent.ID) && !p.adopters[st.PPID]
 }
 
-// ProveTargets ends the proof for a plan that means its targets alone: each has been seen stopped.
+// ProveTargets marks the freeze as proved. It is for a plan that ends its targets and not their trees: all targets have
+// stopped.
 func (p *Proof) ProveTargets() { p.proved = true }
 
-// Verdict is what a scan means for a freeze.
+// Verdict is what a scan means for the proof of a freeze.
 type Verdict int
 
 // The verdicts.
 const (
-	Inconclusive Verdict = iota // a further scan may prove it, if there is time
-	Stable                      // one of the stable scans; the next one follows at once
-	Over                        // Proved says whether the freeze is proved: further scans prove no more
+	Inconclusive Verdict = iota // a further scan may prove the freeze
+	Stable                      // one of StableScans scans; take the next one at once
+	Over                        // further scans prove no more: Proved reports the result
 )
 
-// Judge judges a scan without a newcomer that began after all members had stopped.
+// Judge evaluates a scan that shows no newcomer and that began after all members had stopped.
 func (p *Proof) Judge(s *procfs.Snapshot, tree Tree) Verdict {
 	suspect := p.Suspect(s, tree)
 	p.churning = p.churning || suspect != nil
 	switch {
 	case !p.churning && !p.claim.Strict:
-		// PIDs may be allocated elsewhere, so a single scan may miss a chain of processes that fork and exit.
+		// If a PID was allocated during the scan, the scan may have missed a chain of processes that fork and
+		// exit, so require several stable scans.
 		if p.stable++; p.stable < StableScans && !p.isComplete(s) {
 			return Stable
 		}
 		p.proved = true
 		return Over
 	case p.isComplete(s):
-		// If there is a suspect, more scans prove no more.
+		// The result is final: a further scan would show the same suspect.
 		p.proved = suspect == nil && !p.hidden
 		return Over
 	}
 	return Inconclusive
 }
 
-// JudgeSweep judges a scan after a step of the ladder, which shows no remaining member. It reports whether that is the last scan
-// needed, and the suspect if there is one.
+// JudgeSweep evaluates a scan after a step of the ladder that shows no remaining member. over reports that no further
+// scan is needed: no process of the tree remains. suspect may be nil.
 func (p *Proof) JudgeSweep(s *procfs.Snapshot, tree Tree) (over bool, suspect *procfs.Stat) {
 	if !p.proved {
 		suspect = p.Suspect(s, tree)
@@ -291,19 +303,19 @@ func (p *Proof) JudgeSweep(s *procfs.Snapshot, tree Tree) (over bool, suspect *p
 	return suspect == nil && (p.isComplete(s) || p.stable >= StableScans), suspect
 }
 
-// The doubts.
+// Doubts: reasons why a process may have escaped, as texts for the user.
 const (
-	// TooFast is the doubt if PIDs were allocated during every scan, and if no specific process can be named.
-	TooFast = "processes came and went too fast to follow"
-	// concealed is the doubt if /proc lists processes that it does not describe (hidepid=1). They may be
-	// parents of others.
-	concealed = "some processes may not be looked at (hidepid)"
-	// hiddenMembers is the doubt if a member was opened that /proc hides.
-	hiddenMembers = "/proc hides members of the tree (hidepid), and perhaps children of theirs"
+	// TooFast is the doubt if PIDs were allocated during every scan and no specific process can be named.
+	TooFast = "processes forked and exited too fast to be scanned"
+	// concealed is the doubt if /proc lists processes but denies access to their files (hidepid=1). Such a process
+	// may be a member, and the parent of further members.
+	concealed = "/proc shows only the PIDs of some processes (hidepid)"
+	// hiddenMembers is the doubt if /proc hides a member, which was opened by its PID.
+	hiddenMembers = "/proc hides members of the tree (hidepid), and perhaps their children"
 )
 
-// Doubt returns why the last scan, which s is, does not prove that no process of the tree escaped. suspect may be nil;
-// unseen is the doubt for a group that exists and has no visible member, or "".
+// Doubt returns why the last scan s does not prove that no process of the tree escaped. suspect may be nil. unseen is
+// the doubt for a group that exists and has no visible member, or "".
 func (p *Proof) Doubt(s *procfs.Snapshot, suspect *procfs.Stat, unseen string) string {
 	switch {
 	case suspect != nil:
@@ -316,7 +328,7 @@ func (p *Proof) Doubt(s *procfs.Snapshot, suspect *procfs.Stat, unseen string) s
 	return ScanDoubt(s)
 }
 
-// HiddenDoubt returns the doubt that remains if /proc hides a member, which may have children, or "".
+// HiddenDoubt returns the doubt for a tree of which /proc hides a member, or "". The member may have hidden children.
 func (p *Proof) HiddenDoubt() string {
 	if p.hidden && !p.claim.Flat {
 		return hiddenMembers
@@ -324,7 +336,7 @@ func (p *Proof) HiddenDoubt() string {
 	return ""
 }
 
-// ScanDoubt returns why a snapshot does not prove that no process was forked during it.
+// ScanDoubt returns why a process may have been forked during the scan without being in it.
 func ScanDoubt(s *procfs.Snapshot) string {
 	switch {
 	case s.Hidden > 0:
@@ -334,12 +346,12 @@ func ScanDoubt(s *procfs.Snapshot) string {
 		if err == nil {
 			err = errors.New("/proc/loadavg cannot be read")
 		}
-		return fmt.Sprintf("%v, so processes that were forked during the scan cannot be excluded", err)
+		return fmt.Sprintf("%v, so processes forked during the scan may have been missed", err)
 	}
 	return TooFast
 }
 
-// UnseenGroup returns the doubt for a group that exists after the scan, which shows none of its members.
+// UnseenGroup returns the doubt for a group that still exists after a scan that shows none of its members.
 func UnseenGroup(pgid int) string {
 	return fmt.Sprintf("group %d exists, and none of its members can be seen", pgid)
 }

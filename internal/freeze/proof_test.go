@@ -7,12 +7,12 @@ import (
 	"killbox/procfs"
 )
 
-// TestDoubt: the doubt is what keeps the last scan from being a proof, and nothing else.
+// TestDoubt: the doubt names the first reason that applies, in the order suspect, unseen group, hidden member, scan.
 func TestDoubt(t *testing.T) {
 	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
 	noLast := procfs.Snapshot{LastPIDErr: errors.New("/proc/loadavg is faked")}
 	hidden := procfs.Snapshot{Hidden: 1, LastPIDErr: noLast.LastPIDErr}
-	const noPID = ", so processes that were forked during the scan cannot be excluded"
+	const noPID = ", so processes forked during the scan may have been missed"
 	for _, test := range []struct {
 		name    string
 		proof   Proof
@@ -47,7 +47,7 @@ func process(pid, ppid int, comm string) procfs.Stat {
 	return procfs.Stat{ID: procfs.ID{PID: pid, Start: uint64(1000 + pid)}, PPID: ppid, Comm: comm, State: 'S', Threads: 1}
 }
 
-// TestSuspect: a new process outside the tree is suspected if its parent would have adopted the orphans of the tree.
+// TestSuspect: a new process outside of the tree is a suspect if its parent can adopt orphans of the tree.
 func TestSuspect(t *testing.T) {
 	root := process(100, 40, "worker")
 	before := []procfs.Stat{process(1, 0, "init"), process(40, 1, "sh"), process(60, 1, "daemon"), root}
@@ -64,11 +64,11 @@ func TestSuspect(t *testing.T) {
 		{"adopted by an ancestor of the root", process(300, 40, "other"), true, treeFake{}, true},
 		{"child of an unrelated process", process(300, 60, "other"), true, treeFake{}, false},
 		{"child of a process with a reused PID", process(300, 60, "other"), true, treeFake{disowned: 60}, true},
-		{"child of a process that is not seen", process(300, 299, "other"), true, treeFake{}, true},
+		{"child of a process that the scan does not show", process(300, 299, "other"), true, treeFake{}, true},
 		{"a zombie", zombie, true, treeFake{}, false},
 		{"excluded", process(300, 1, "other"), true, treeFake{excluded: 300}, false},
-		{"nothing changed, another name", process(300, 1, "other"), false, treeFake{}, false},
-		{"nothing changed, the name of a member", process(300, 1, "worker"), false, treeFake{}, true},
+		{"not churning, another name", process(300, 1, "other"), false, treeFake{}, false},
+		{"not churning, the name of a member", process(300, 1, "worker"), false, treeFake{}, true},
 	} {
 		p := NewProof(Claim{Targets: []procfs.Stat{root}})
 		p.RecordBaseline(&procfs.Snapshot{Procs: before, FirstPID: 200, LastPID: 200}, []procfs.ID{root.ID}, test.tree)
@@ -83,15 +83,15 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
-// TestBaseline: which processes count as forked, or orphaned, since the baseline.
+// TestBaseline: a process counts as new if it may have been forked or orphaned since the baseline.
 func TestBaseline(t *testing.T) {
 	root := process(100, 40, "worker")
 	for _, test := range []struct {
 		name        string
 		first, last int
 		pid         int
-		ended       bool // the root has ended before the first scan
-		sibling     bool
+		ended       bool // the root ended before the first scan
+		sibling     bool // the process was a child of an ancestor of the root before the first scan
 		new         bool
 	}{
 		{"older than the scan", 200, 200, 150, false, false, false},
@@ -119,9 +119,9 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-// TestJudge: a scan without a newcomer proves a freeze if it is complete, or after some of them if nothing changed.
+// TestJudge: a complete scan without a newcomer proves a freeze. So do StableScans scans if the tree is not churning.
 func TestJudge(t *testing.T) {
-	still := procfs.Snapshot{FirstPID: 20, LastPID: 20}
+	complete := procfs.Snapshot{FirstPID: 20, LastPID: 20}
 	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
 	vanished := procfs.Snapshot{FirstPID: 20, LastPID: 20, Vanished: 1}
 	for _, test := range []struct {
@@ -129,17 +129,17 @@ func TestJudge(t *testing.T) {
 		claim Claim
 		note  func(*Proof)
 		scan  procfs.Snapshot
-		want  []Verdict // of one scan after the other
+		want  []Verdict // one for each repetition of the scan
 		holds bool
 	}{
-		{"complete", Claim{}, nil, still, []Verdict{Over}, true},
+		{"complete", Claim{}, nil, complete, []Verdict{Over}, true},
 		{"PIDs allocated elsewhere", Claim{}, nil, churn, []Verdict{Stable, Stable, Over}, true},
 		{"PIDs allocated elsewhere, strict", Claim{Strict: true}, nil, churn, []Verdict{Inconclusive, Inconclusive, Inconclusive}, false},
-		{"complete, strict", Claim{Strict: true}, nil, still, []Verdict{Over}, true},
-		{"a member changed", Claim{}, (*Proof).NoteChurn, churn, []Verdict{Inconclusive, Inconclusive, Inconclusive}, false},
-		{"a member changed, a process vanished", Claim{}, (*Proof).NoteChurn, vanished, []Verdict{Inconclusive}, false},
-		{"a member changed, complete", Claim{}, (*Proof).NoteChurn, still, []Verdict{Over}, true},
-		{"a hidden member", Claim{Strict: true}, (*Proof).NoteHidden, still, []Verdict{Over}, false},
+		{"complete, strict", Claim{Strict: true}, nil, complete, []Verdict{Over}, true},
+		{"churning", Claim{}, (*Proof).NoteChurn, churn, []Verdict{Inconclusive, Inconclusive, Inconclusive}, false},
+		{"churning, a process vanished", Claim{}, (*Proof).NoteChurn, vanished, []Verdict{Inconclusive}, false},
+		{"churning, complete", Claim{}, (*Proof).NoteChurn, complete, []Verdict{Over}, true},
+		{"a hidden member", Claim{Strict: true}, (*Proof).NoteHidden, complete, []Verdict{Over}, false},
 	} {
 		p := NewProof(test.claim)
 		p.BeginFreeze()

@@ -8,25 +8,26 @@ import (
 	"killbox/procfs"
 )
 
-// ResumeAfter resumes the members, all of which have sig pending. A signal that stops processes leaves them stopped.
-// With more, a further step of the ladder follows, so that members caught mid-fork can be kept frozen until then.
+// ResumeAfter resumes the members after all of them have been sent sig. After a signal that stops processes, such as
+// TSTP, the members stay stopped. more says that a further step of the ladder follows: then members that are part of a
+// fork bomb are kept frozen until that step.
 func (s *Stopped) ResumeAfter(sig signals.Signal, more bool) {
 	if sig.Stops() {
-		// Stopped is what the user asked for: a SIGCONT would take it back.
+		// The user asked for stopped processes, so send no SIGCONT, and do not let the guardian send it.
 		for _, m := range s.members {
 			m.frozen = false
 		}
 		s.members = s.members[:0]
 		s.clearGuardian()
 	}
-	// After the last step no signal follows that a member kept frozen could not block.
+	// After the last step no signal follows, so a member that is kept frozen would stay frozen for ever.
 	s.resume(sig.Ends() && sig != signals.KILL && more)
 }
 
-// ResumeAll resumes all members, those kept frozen included.
+// ResumeAll resumes all members, including those that are kept frozen.
 func (s *Stopped) ResumeAll() { s.resume(false) }
 
-// resume resumes all members, except with keep those that are to be kept frozen.
+// resume resumes all members. With keep it leaves out members that are marked as kept frozen.
 func (s *Stopped) resume(keep bool) {
 	kept := s.members[:0]
 	var failed []func()
@@ -37,7 +38,7 @@ func (s *Stopped) resume(keep bool) {
 		}
 		m.frozen = false
 		if s.account.IsGone(m) {
-			continue // and closed
+			continue // the caller has closed it, so it cannot be signalled
 		}
 		if err := s.resumeMember(m); err != nil {
 			failed = append(failed, func() { s.account.NotResumed(m, err) })
@@ -45,21 +46,21 @@ func (s *Stopped) resume(keep bool) {
 	}
 	s.members = kept
 	defer func() {
-		// Told last: whatever the telling does, all members have been resumed.
+		// Report after all members have been resumed, because a report may panic.
 		for _, tell := range failed {
 			tell()
 		}
 	}()
 	if failed == nil {
-		// After a failure the guardian keeps its list, and tries again. Otherwise the list is cleared, also
-		// of members that have ended: their PIDs may be reused.
+		// Clear the list of the guardian: PIDs of members that have ended may be reused. If a member was not
+		// resumed, keep the list: StopGuardian makes the guardian try again.
 		s.clearGuardian()
 	}
 	s.freezer.EndBoost()
 }
 
-// resumeMember sends SIGCONT to a member. While that takes descriptors or memory that are not available it tries again,
-// for at most resumeLimit.
+// resumeMember sends SIGCONT to a member. If descriptors or memory are not available (EMFILE, ENFILE, ENOMEM), it tries
+// again for at most resumeLimit.
 func (s *Stopped) resumeMember(m *Member) error {
 	began := time.Now()
 	for {
@@ -70,15 +71,16 @@ func (s *Stopped) resumeMember(m *Member) error {
 		case !procfs.Exhausted(err) || time.Since(began) > resumeLimit:
 			return err
 		}
-		// Other processes have taken all descriptors or memory of the machine.
 		s.k.Pause(time.Millisecond)
 	}
 }
 
+// resumeLimit is how long resumeMember tries to resume one member.
 const resumeLimit = 5 * time.Second
 
+// clearGuardian empties the list of the guardian, if no member is frozen any more.
 func (s *Stopped) clearGuardian() {
-	// Members kept frozen must be on the list of the guardian at every instant. Entries for running ones are
+	// Members that are kept frozen must stay on the list at every instant. Entries for running members are
 	// harmless.
 	if len(s.members) == 0 {
 		s.freezer.GuardianClear()
