@@ -8,22 +8,22 @@ import (
 	"killbox/procfs"
 )
 
-// account is the account of a call: its results, and the only code that changes their outcome.
+// account holds the results of a call. Only its methods change the Outcome of a result.
 type account struct {
 	call    *Call
 	start   time.Time
 	results batch
 	byID    map[procfs.ID]*Result
-	open    int // results that are neither gone nor refused
-	gone    int
-	rung    int // from 1
+	open    int // number of results with the outcome Survived
+	gone    int // number of results with the outcome Gone
+	rung    int // number of the current step, from 1
 	sum     Summary
 }
 
 // batch is a list of results, such as those to be sent one signal.
 type batch []*Result
 
-// newAccount returns an account without results, and reports the processes that the plan excludes.
+// newAccount returns an account without results. It reports to the observer which processes the plan excludes.
 func newAccount(c *Call) *account {
 	a := &account{call: c, start: time.Now(), byID: make(map[procfs.ID]*Result, len(c.Plan.Targets))}
 	a.results = make(batch, 0, len(c.Plan.Targets))
@@ -34,7 +34,7 @@ func newAccount(c *Call) *account {
 	return a
 }
 
-// addTargets adds the targets of the plan, unless only their descendants are meant.
+// addTargets adds the targets of the plan, unless only their descendants are to be ended.
 func (a *account) addTargets() {
 	p := a.call.Plan
 	if p.Tree != nil && p.Tree.Children {
@@ -45,7 +45,7 @@ func (a *account) addTargets() {
 	}
 }
 
-// add adds a target that has been opened. One that is gone already is counted at once.
+// add adds an opened target and returns its result. A target that is gone is marked as gone at once.
 func (a *account) add(t Target) *Result {
 	if res, ok := a.byID[t.ID]; ok {
 		return res
@@ -60,28 +60,28 @@ func (a *account) add(t Target) *Result {
 	return res
 }
 
-// addMember adds a process that a tree, a group or the cgroup implies.
+// addMember adds an opened process that a tree or the cgroup implies.
 func (a *account) addMember(st procfs.Stat) *Result { return a.add(Target{Stat: st}) }
 
-// addRefused adds a process that could not be opened, and reports that.
+// addRefused adds a process that could not be opened, and reports the error.
 func (a *account) addRefused(st procfs.Stat, err error) { a.refuse(a.addMember(st), err) }
 
-// has reports whether the process is a target, and whether it remains: it is neither gone nor refused.
+// has reports whether the process has a result, and whether it remains: its outcome is Survived.
 func (a *account) has(id procfs.ID) (known, remains bool) {
 	res := a.byID[id]
 	return res != nil, res != nil && res.Outcome == Survived
 }
 
-// freezesOnly reports whether no ladder is climbed.
+// freezesOnly reports whether the plan freezes its targets and sends no signal of the ladder.
 func (a *account) freezesOnly() bool { return a.call.Plan.FreezeOnly }
 
-// isGone reports whether the process is a target that is gone.
+// isGone reports whether the process has a result and is gone.
 func (a *account) isGone(id procfs.ID) bool {
 	res := a.byID[id]
 	return res != nil && res.Outcome == Gone
 }
 
-// remaining returns the results that are neither gone nor refused.
+// remaining returns the results with the outcome Survived.
 func (a *account) remaining() batch { return a.results.remaining() }
 
 func (b batch) remaining() batch {
@@ -100,31 +100,32 @@ func (a *account) markSignalled(res *Result, sig signals.Signal) {
 	a.sum.Rung = max(a.sum.Rung, a.rung)
 	a.call.Observer.Signalled(res, sig, a.rung, time.Since(a.start))
 	if sig == signals.Null && a.isLastRung() {
-		// Before another step the end is waited for, as after any signal.
+		// Signal 0 on the last step ends nothing, so the target exists. On an earlier step the call waits for
+		// the end of the target, as after any other signal.
 		res.Outcome = Exists
 		a.open--
 	}
 }
 
-// markRefused notes that the target cannot be signalled.
+// markRefused notes that the target cannot be signalled, without a report.
 func (a *account) markRefused(res *Result, err error) {
 	res.Outcome, res.Err = Refused, err
 	a.open--
 }
 
-// refuse notes that the target cannot be signalled, and reports it.
+// refuse notes that the target cannot be signalled, and reports the error.
 func (a *account) refuse(res *Result, err error) {
 	a.markRefused(res, err)
 	a.reportFailure(res, err)
 }
 
-// reportFailure reports what did not work; res is nil if it concerns the call.
+// reportFailure reports a failure. res is nil if the failure concerns the whole call.
 func (a *account) reportFailure(res *Result, err error) { a.call.Observer.Failed(res, err) }
 
-// reportFrozen reports which targets a plan that only freezes has frozen.
+// reportFrozen reports the targets that a plan with FreezeOnly has frozen.
 func (a *account) reportFrozen(list batch) { a.call.Observer.Frozen(list) }
 
-// refuseAncestors refuses the targets that are ancestors of killbox.
+// refuseAncestors marks the targets that are ancestors of this process as refused, and reports err for each.
 func (a *account) refuseAncestors(err error) {
 	for _, res := range a.results {
 		if res.Last {
@@ -133,14 +134,14 @@ func (a *account) refuseAncestors(err error) {
 	}
 }
 
-// markSurvivorsExist notes that the remaining targets were not to end.
+// markSurvivorsExist changes the outcome of the remaining targets to Exists: the plan was not to end them.
 func (a *account) markSurvivorsExist() {
 	for _, res := range a.results.remaining() {
 		res.Outcome = Exists
 	}
 }
 
-// mayAddMembers reports whether the trees of the targets may have members even if no target remains.
+// mayAddMembers reports whether the targets are roots of trees, which may have members even if no target remains.
 func (a *account) mayAddMembers() bool {
 	return a.call.Plan.Tree != nil && len(a.call.Plan.Targets) > 0
 }
@@ -150,7 +151,8 @@ func (a *account) reportExcluded(st *procfs.Stat, reason string) {
 	a.call.Observer.Skipped(Skip{*st, reason})
 }
 
-// markGone notes that the target is gone, once.
+// markGone notes that the target is gone, and reports that once. reaped says that it has been reaped as well: with
+// Plan.Reaped a target is gone only then.
 func (a *account) markGone(res *Result, reaped bool) {
 	res.reaped = res.reaped || reaped
 	if res.Outcome != Survived {
@@ -170,7 +172,7 @@ func (a *account) markGone(res *Result, reaped bool) {
 	a.closeEnded(res)
 }
 
-// markAllGone notes that the processes are gone.
+// markAllGone calls markGone for the processes that have a result.
 func (a *account) markAllGone(ids []procfs.ID, reaped bool) {
 	for _, id := range ids {
 		if res, ok := a.byID[id]; ok {
@@ -179,18 +181,20 @@ func (a *account) markAllGone(ids []procfs.ID, reaped bool) {
 	}
 }
 
-// interrupted returns a *signals.Interrupt if killbox itself is to end.
+// interrupted returns a *signals.Interrupt if a signal has arrived that is to end this process.
 func (a *account) interrupted() error { return a.call.Kernel.Interrupted() }
 
-// pause gives up the processor for about that long.
+// pause gives up the processor for about d.
 func (a *account) pause(d time.Duration) { a.call.Kernel.Pause(d) }
 
-// beginRung begins a step of the ladder, from 1.
+// beginRung sets the number of the current step, from 1.
 func (a *account) beginRung(rung int) { a.rung = rung }
 
+// isLastRung reports whether no step follows the current one.
 func (a *account) isLastRung() bool { return a.rung >= len(a.call.Plan.Ladder) }
 
-// remainingTime returns what is left of the limit of the whole call.
+// remainingTime returns the time until the limit of the whole call; duration.Forever without a limit. It is negative
+// after the limit.
 func (a *account) remainingTime() time.Duration {
 	if a.call.Plan.Limit == 0 {
 		return duration.Forever
@@ -198,49 +202,50 @@ func (a *account) remainingTime() time.Duration {
 	return a.call.Plan.Limit - time.Since(a.start)
 }
 
-// isLimitOver reports whether the call has a limit, which is over.
+// isLimitOver reports whether the call has a limit that has been reached.
 func (a *account) isLimitOver() bool {
 	return a.call.Plan.Limit > 0 && time.Since(a.start) >= a.call.Plan.Limit
 }
 
-// proofTime returns how long a proof may take, within the limit of the whole call.
+// proofTime returns how long a proof that begins now may take: Plan.Prove, but not beyond the limit of the whole call.
 func (a *account) proofTime() time.Duration { return min(a.call.Plan.Prove, max(a.remainingTime(), 0)) }
 
-// isProofOverdue reports whether the time for a proof that began then is over.
+// isProofOverdue reports whether a proof that began at the given time has taken longer than Plan.Prove.
 func (a *account) isProofOverdue(began time.Time) bool { return time.Since(began) > a.call.Plan.Prove }
 
-// isEnough reports whether as many targets are gone as were asked for.
+// isEnough reports whether as many targets are gone as Plan.Count asks for.
 func (a *account) isEnough() bool {
 	p := a.call.Plan
 	return p.Count > 0 && a.gone+p.Ended >= p.Count
 }
 
-// isDone reports whether all targets are gone or refused, and it is proved that there are no others.
+// isDone reports whether no target remains and it is proved that no process has escaped.
 func (a *account) isDone() bool { return a.open == 0 && a.sum.Proved }
 
-// setLimitReached notes whether the limit of the whole call cut it short.
+// setLimitReached notes whether the call ends because its time limit was reached.
 func (a *account) setLimitReached(reached bool) { a.sum.LimitReached = reached }
 
-// setUnproved notes that something may have escaped.
+// setUnproved notes that a process may have escaped. doubt is the reason.
 func (a *account) setUnproved(doubt string) { a.sum.Proved, a.sum.Doubt = false, doubt }
 
-// addDoubt notes that something may have escaped, unless there is a doubt already.
+// addDoubt is setUnproved, but keeps an earlier doubt.
 func (a *account) addDoubt(doubt string) {
 	if a.sum.Proved {
 		a.setUnproved(doubt)
 	}
 }
 
-// setLeftFrozen notes that a process may have been left frozen.
+// setLeftFrozen notes that a process or the cgroup could not be resumed.
 func (a *account) setLeftFrozen() { a.sum.Failed = true }
 
-// setGroupRefused notes that a group without a visible member may not be signalled.
+// setGroupRefused notes that the kernel refused to signal a group that has no visible member.
 func (a *account) setGroupRefused() { a.sum.Refused = true }
 
-// clearDoubt forgets what was in doubt: a process that is known to exist and that could not be named may be found now.
+// clearDoubt removes the doubt before a further step: the scan of that step may find the process that evaded the scans
+// before.
 func (a *account) clearDoubt() { a.sum.Proved, a.sum.Doubt = true, "" }
 
-// summary completes the account.
+// summary fetches the exit statuses that are still missing, and returns the summary.
 func (a *account) summary() *Summary {
 	a.awaitStatus()
 	a.sum.Results = a.results
@@ -251,7 +256,8 @@ func (a *account) summary() *Summary {
 // endsCgroup reports whether the targets are the members of a cgroup.
 func (a *account) endsCgroup() bool { return a.call.Plan.Cgroup }
 
-// endsTree reports whether the targets are the roots of trees, or are stopped like those.
+// endsTree reports whether the targets are the roots of trees, or single processes that are stopped before they are
+// signalled.
 func (a *account) endsTree() bool { return a.call.Plan.Tree != nil || a.call.Plan.Freeze }
 
 // endsGroups reports whether the targets are the members of process groups.

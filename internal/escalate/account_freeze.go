@@ -2,10 +2,10 @@ package escalate
 
 import "killbox/internal/freeze"
 
-// memberAccount is the account as package freeze sees it.
+// memberAccount implements freeze.Account: it records what happens to members in their results.
 type memberAccount struct{ *account }
 
-// newFreezer returns what prepares the freezes of the plan.
+// newFreezer returns a Freezer with the options of the plan.
 func newFreezer(a *account) *freeze.Freezer {
 	p := a.call.Plan
 	return freeze.NewFreezer(a.call.Kernel, freeze.Options{
@@ -16,7 +16,7 @@ func newFreezer(a *account) *freeze.Freezer {
 	}, memberAccount{a})
 }
 
-// result returns the result of a member, nil for nil.
+// result returns the result of a member, and nil for a nil member.
 func (a memberAccount) result(m *freeze.Member) *Result {
 	if m == nil {
 		return nil
@@ -24,7 +24,8 @@ func (a memberAccount) result(m *freeze.Member) *Result {
 	return a.byID[m.ID()]
 }
 
-// notFrozen returns the remaining members of the list that are not frozen. An ancestor of killbox is never stopped.
+// notFrozen returns the members to stop: the remaining ones of the list that are not frozen. It leaves out ancestors of
+// this process, which are never stopped.
 func (a memberAccount) notFrozen(list batch) []*freeze.Member {
 	var members []*freeze.Member
 	for _, res := range list.remaining() {

@@ -5,8 +5,8 @@ import (
 	"killbox/internal/signals"
 )
 
-// cgroup is the scope of a cgroup. The kernel freezes it as a whole, which is all the proof that is needed: no process in
-// it forks.
+// cgroup is the scope of a cgroup. The kernel freezes the cgroup as a whole, so no process in it can fork: no further
+// proof is needed.
 type cgroup struct {
 	*cgroupFreezer
 	*cgroupSender

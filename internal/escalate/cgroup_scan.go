@@ -17,8 +17,8 @@ type cgroupScan struct {
 	}
 	acc      *account
 	policy   Policy
-	skipped  []Skip             // excluded by the plan, which has been reported
-	excluded map[procfs.ID]bool // nil before the first exclusion by the policy
+	skipped  []Skip             // excluded by the plan and reported already
+	excluded map[procfs.ID]bool // all excluded members; nil until the policy has excluded one
 }
 
 func newCgroupScan(acc *account) *cgroupScan {
@@ -28,7 +28,7 @@ func newCgroupScan(acc *account) *cgroupScan {
 // excludesAny reports whether a member is excluded.
 func (c *cgroupScan) excludesAny() bool { return len(c.excluded)+len(c.skipped) > 0 }
 
-// scanMembers opens the members that are new.
+// scanMembers opens the members that have no result yet, and returns their results.
 func (c *cgroupScan) scanMembers() (batch, error) {
 	pids, _, err := c.k.CgroupMembers()
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *cgroupScan) scanMembers() (batch, error) {
 	return found, nil
 }
 
-// openMember opens a member, and appends it to found if it is new.
+// openMember opens the member with the given PID, and appends its result to found if it is new.
 func (c *cgroupScan) openMember(found batch, pid int) batch {
 	st, err := c.k.Open(pid)
 	if errors.Is(err, procfs.ErrNoProcess) {
@@ -59,8 +59,9 @@ func (c *cgroupScan) openMember(found batch, pid int) batch {
 	case c.excluded[st.ID]:
 		return found
 	}
-	// cgroup.procs was read before the open, so the PID may have been reused. Check membership, then that the process
-	// still exists: only then does what was read belong to it.
+	// cgroup.procs was read before the open, so the PID may have been reused. Check that the opened process is in
+	// the cgroup, and then that it still exists. If it does, InCgroup read /proc/PID/cgroup of this process, and
+	// not of one that has reused the PID.
 	in := c.policy.InCgroup(&st)
 	if _, err := c.k.Stat(st.ID); !in || err != nil || st.Gone() {
 		c.k.Close(st.ID)
@@ -74,7 +75,7 @@ func (c *cgroupScan) openMember(found batch, pid int) batch {
 	return append(found, c.acc.addMember(st))
 }
 
-// exclude notes that a member is excluded, and reports that unless it has been reported.
+// exclude notes that a member is excluded, and reports each exclusion once.
 func (c *cgroupScan) exclude(st *procfs.Stat, reason string) {
 	if c.excluded == nil {
 		c.excluded = make(map[procfs.ID]bool)
@@ -88,7 +89,8 @@ func (c *cgroupScan) exclude(st *procfs.Stat, reason string) {
 	}
 }
 
-// split splits a list into members, and processes that have been migrated out of the cgroup.
+// split splits the remaining processes of a list into members of the cgroup and those that were moved to another
+// cgroup.
 func (c *cgroupScan) split(list batch) (inside, outside batch) {
 	for _, res := range list.remaining() {
 		if c.policy.InCgroup(&res.Stat) {
@@ -100,8 +102,8 @@ func (c *cgroupScan) split(list batch) (inside, outside batch) {
 	return inside, outside
 }
 
-// haveNewcomers reports whether there are members that are neither known nor excluded. outside counts those that have no
-// PID here.
+// haveNewcomers reports whether the cgroup has members that have no result and are not excluded. outside is the number
+// of members that have no PID in this PID namespace.
 func (c *cgroupScan) haveNewcomers() (more bool, outside int, err error) {
 	pids, outside, err := c.k.CgroupMembers()
 	if err != nil {
@@ -112,7 +114,9 @@ func (c *cgroupScan) haveNewcomers() (more bool, outside int, err error) {
 		known, _ := c.acc.has(st.ID)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
-			// It may have left a child. In a cgroup that is frozen no process ends before it is opened.
+			// The member ended between the list and the open, and may have left a child. Report a newcomer:
+			// the next scan opens members while the cgroup is frozen, so that none can end before it is
+			// opened.
 			return true, outside, nil
 		case err != nil || c.excluded[st.ID] || known:
 		case c.policy.InCgroup(&st):

@@ -24,19 +24,20 @@ func newCgroupSender(acc *account, scan *cgroupScan) *cgroupSender {
 	return &cgroupSender{k: scan.k, acc: acc, scan: scan, single: newSender(acc)}
 }
 
-// signal signals the members. It kills all atomically, unless a member is excluded.
+// signal signals the targets of the list. KILL is sent to the whole cgroup atomically, unless a member is excluded.
 func (c *cgroupSender) signal(list batch, sig signals.Signal) {
 	if sig != signals.KILL || c.scan.excludesAny() || !c.kill(list) {
 		c.single.signalAll(list, sig)
 	}
 }
 
-// kill kills all processes in the cgroup, and reports whether the kernel can.
+// kill kills all processes in the cgroup with cgroup.kill. It returns false if that failed (before Linux 5.14 the file
+// does not exist).
 func (c *cgroupSender) kill(list batch) bool {
-	// Processes migrated out of the cgroup are still targets, and cgroup.kill does not reach them.
+	// A process that was moved to another cgroup is still a target, and cgroup.kill does not reach it.
 	inside, outside := c.scan.split(list)
 	if c.k.KillCgroup() != nil {
-		return false // one by one, then; what fails there is reported
+		return false // the caller signals the targets one by one, and reports errors
 	}
 	for _, res := range inside {
 		if err := c.killMissed(res.ID); err != nil {
@@ -49,9 +50,9 @@ func (c *cgroupSender) kill(list batch) bool {
 	return true
 }
 
-// killMissed kills a member after cgroup.kill. The kernel sends KILL to the first thread of each member only
-// (cgroup_kill_control in kernel/cgroup/cgroup.c), so it misses a process whose first thread has exited. For any other
-// member an error is ignored: it has been killed, permitted or not.
+// killMissed sends KILL to a member after cgroup.kill, which misses a process whose first thread has exited: the kernel
+// sends KILL only through the first thread of each process (cgroup_kill_control in kernel/cgroup/cgroup.c). For any
+// other member an error such as EPERM is ignored: cgroup.kill needs no permission to signal, and has killed it.
 func (c *cgroupSender) killMissed(id procfs.ID) error {
 	err := c.k.Signal(id, signals.KILL)
 	if err == nil || errors.Is(err, procfs.ErrNoProcess) {

@@ -11,21 +11,20 @@ import (
 	"killbox/procfs"
 )
 
-// cgroupFake is a cgroup of the scripted kernel, which freezes its members as
-// long as it is frozen.
+// cgroupFake is a cgroup of the scripted kernel. While it is frozen, its members are in state T.
 type cgroupFake struct {
 	w         *world
-	members   map[int]bool
-	outside   int
+	members   map[int]bool // by PID
+	outside   int          // members outside of this PID namespace
 	frozen    bool
-	told      bool
-	stuck     bool // does not freeze
-	tellErr   error
+	listed    bool  // it is on the list of the guardian
+	stuck     bool  // a freeze does not complete
+	tellErr   error // returned by GuardianAddCgroup
 	thawErr   error
 	killErr   error
-	kills     int
-	thawBelow []bool
-	onFreeze  func()
+	kills     int    // calls of KillCgroup
+	thawBelow []bool // the argument of each call of ThawCgroup
+	onFreeze  func() // called by FreezeCgroup
 }
 
 func (c *cgroupFake) CgroupFrozen() (bool, error) {
@@ -35,14 +34,14 @@ func (c *cgroupFake) CgroupFrozen() (bool, error) {
 
 func (c *cgroupFake) GuardianAddCgroup() error {
 	c.w.call("tellcgroup")
-	c.told = c.tellErr == nil
+	c.listed = c.tellErr == nil
 	return c.tellErr
 }
 
 func (c *cgroupFake) FreezeCgroup(limit time.Duration) (bool, error) {
 	c.w.call("freeze")
-	if c.w.guard.pid != 0 && !c.told {
-		c.w.t.Error("the cgroup is frozen before the guardian has been told")
+	if c.w.guard.pid != 0 && !c.listed {
+		c.w.t.Error("the cgroup is frozen before it is on the list of the guardian")
 	}
 	if c.onFreeze != nil {
 		c.onFreeze()
@@ -65,7 +64,7 @@ func (c *cgroupFake) ThawCgroup(below bool) error {
 	if c.thawErr != nil {
 		return c.thawErr
 	}
-	c.frozen, c.told = false, false
+	c.frozen, c.listed = false, false
 	c.thawBelow = append(c.thawBelow, below)
 	for _, pid := range c.living() {
 		p := c.w.procs[pid]
@@ -91,6 +90,7 @@ func (c *cgroupFake) KillCgroup() error {
 	return nil
 }
 
+// living returns the PIDs of the living members.
 func (c *cgroupFake) living() []int {
 	var pids []int
 	for pid := range c.members {
@@ -114,7 +114,7 @@ func (c *cgroupFake) CgroupEmpty(limit time.Duration) (bool, error) {
 	return empty(), nil
 }
 
-// within plans for a cgroup with those members what freezekill does.
+// within returns the plan of freezekill for a cgroup with these members.
 func within(w *world, ladder string, members ...*process) (*Plan, *cgroupFake) {
 	c := &cgroupFake{w: w, members: make(map[int]bool)}
 	for _, p := range members {
@@ -125,7 +125,7 @@ func within(w *world, ladder string, members ...*process) (*Plan, *cgroupFake) {
 	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Guardian: true, Prove: time.Second, Cgroup: true}, c
 }
 
-// pair adds two processes that ignore those signals.
+// pair adds two processes that ignore the given signals.
 func pair(w *world, which ...signals.Signal) []*process {
 	kind := process{handle: ignores(which...)}
 	return w.children(40, 2, kind)
@@ -149,7 +149,7 @@ func TestCgroupOutcomes(t *testing.T) {
 		out := carryOut(w, p, list...)
 		out.ended()
 		if c.kills != 1 || out.Rung != 2 || out.o.failed > 0 {
-			t.Errorf("%d strokes, rung %d, %d failures", c.kills, out.Rung, out.o.failed)
+			t.Errorf("%d kills, rung %d, %d failures", c.kills, out.Rung, out.o.failed)
 		}
 		out.want("0s TERM 100", "0s TERM 101", "5s KILL 100", "5s KILL 101", "5s gone 100", "5s gone 101")
 	})
@@ -186,7 +186,7 @@ func TestCgroupOutcomes(t *testing.T) {
 			t.Errorf("failed: %d\n%s", out.o.failed, strings.Join(out.lines, "\n"))
 		}
 	})
-	bubble(t, "a member that is gone before it could be opened, where another is omitted", func(t *testing.T) {
+	bubble(t, "a member that ends before it is opened, and an omitted member", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5", list...)
@@ -206,14 +206,14 @@ func TestCgroupOutcomes(t *testing.T) {
 			}
 		}
 		list[0].handle = func(q *process, _ signals.Signal) bool {
-			heir := w.fork(q, process{opening: hop})
-			c.members[heir.PID] = true
+			child := w.fork(q, process{opening: hop})
+			c.members[child.PID] = true
 			q.die()
 			return true
 		}
 		carryOut(w, p, list[0]).endedBut(list[1].PID)
 	})
-	bubble(t, "KILL one by one where a member is omitted", func(t *testing.T) {
+	bubble(t, "KILL one by one if a member is omitted", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
 		p, c := within(w, "KILL/2", list...)
@@ -226,10 +226,10 @@ func TestCgroupOutcomes(t *testing.T) {
 		}
 		out := carryOut(w, p, list[0])
 		if c.kills > 0 || !list[0].Stat.Gone() || len(list[1].got) > 0 || c.frozen || !out.Proved {
-			t.Errorf("%d kills, the omitted got %v, frozen %v", c.kills, list[1].got, c.frozen)
+			t.Errorf("%d kills, the omitted member got %v, frozen %v", c.kills, list[1].got, c.frozen)
 		}
 	})
-	bubble(t, "moved elsewhere before KILL", func(t *testing.T) {
+	bubble(t, "a member that is moved to another cgroup before KILL", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
 		p, c := within(w, "TERM/5/KILL/2", list...)
@@ -261,12 +261,12 @@ func TestCgroupOutcomes(t *testing.T) {
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		unrelated := w.add(process{})
-		c.members[unrelated.PID] = true // as the list has it
+		c.members[unrelated.PID] = true // cgroup.procs still lists the PID
 		w.policy.inCgroup = func(st *procfs.Stat) bool { return st.PID != unrelated.PID }
 		c.onFreeze = func() { unrelated.opening = func(*process) { delete(c.members, unrelated.PID) } }
 		carryOut(w, p, list...)
 		if len(unrelated.got) > 0 {
-			t.Errorf("it got %v", unrelated.got)
+			t.Errorf("the unrelated process got %v", unrelated.got)
 		}
 	})
 	bubble(t, "frozen by a third party", func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestCgroupOutcomes(t *testing.T) {
 }
 
 func TestCgroupThatDoesNotFreeze(t *testing.T) {
-	bubble(t, "the kill goes on", func(t *testing.T) {
+	bubble(t, "the members are signalled all the same", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w)
 		p, c := within(w, "TERM/5/KILL/2", list...)
@@ -334,7 +334,7 @@ func TestCgroupThatDoesNotFreeze(t *testing.T) {
 	bubble(t, "within the limit of the call", func(t *testing.T) {
 		w := newWorld(t)
 		list := pair(w, signals.TERM)
-		list[0].State = 'R' // a member is to be waited for
+		list[0].State = 'R' // so the freeze is tried again
 		p, c := within(w, "TERM/5/KILL/2", list...)
 		c.stuck, p.Limit = true, 100*time.Millisecond
 		out := carryOut(w, p, list...)
@@ -363,7 +363,7 @@ func TestCgroupThatDoesNotThaw(t *testing.T) {
 		c.thawErr = errPerm
 		out := carryOut(w, p, list...)
 		if !out.Failed || out.o.failed == 0 || w.count("clear") > 0 {
-			t.Errorf("failed %v, told %d times, cleared %d times", out.Failed, out.o.failed, w.count("clear"))
+			t.Errorf("failed %v, %d failures reported, list cleared %d times", out.Failed, out.o.failed, w.count("clear"))
 		}
 	})
 }

@@ -14,7 +14,8 @@ type climber struct {
 	wait *waiter
 }
 
-// climb sends the signals of the ladder, with a wait after each, until all targets are gone. With waitOnly it sends none.
+// climb carries out the steps of the ladder, each a signal and a wait, until no target remains. With waitOnly it sends
+// no signal, and only the limit of the call bounds the wait.
 func climb(acc *account, s scope, ladder Ladder, waitOnly bool) error {
 	c := &climber{acc: acc, s: s, wait: newWaiter(acc, s)}
 	if waitOnly {
@@ -30,21 +31,22 @@ func climb(acc *account, s scope, ladder Ladder, waitOnly bool) error {
 			acc.clearDoubt()
 			runHooks(acc, step.Signal)
 		}
-		// The first signal is sent however long it took to find the targets.
+		// The first signal is sent even if finding the targets took longer than the limit of the call.
 		if i > 0 && acc.remainingTime() <= 0 {
 			acc.setLimitReached(true)
 			break
 		}
-		if over, err := c.climbStep(step); err != nil || over {
+		if over, err := c.signalAndWait(step); err != nil || over {
 			return err
 		}
 	}
 	return acc.interrupted()
 }
 
-// climbStep climbs one step: it signals and waits and, of a tree or group, looks for processes forked meanwhile until none
-// remains or the time of the step is over. It returns true if nothing more is to be done.
-func (c *climber) climbStep(step Step) (over bool, err error) {
+// signalAndWait carries out one step: it sends the signal and waits for the targets. When all known targets of a tree,
+// group or cgroup are gone, it looks for processes forked meanwhile and signals them, until there is none or the time
+// of the step is over. over reports that no further step is needed.
+func (c *climber) signalAndWait(step Step) (over bool, err error) {
 	var deadline time.Time
 	for round := 0; ; round++ {
 		if err := c.acc.interrupted(); err != nil {
@@ -77,16 +79,17 @@ func (c *climber) climbStep(step Step) (over bool, err error) {
 		}
 		limited := c.acc.isLimitOver()
 		if limited || grace != duration.Forever && time.Until(deadline) <= 0 {
-			// A process that is forked again and again is signalled by the next step; after the last one it is a
-			// survivor.
+			// Members keep forking: the next step signals the newcomers. After the last step they are
+			// survivors.
 			c.acc.setLimitReached(limited)
 			return limited, c.addNewcomers()
 		}
 	}
 }
 
-// addNewcomers scans once more, so that the next step or the report includes what was forked last. If even this scan is
-// empty, something evaded it: the result is unproved.
+// addNewcomers scans once more, so that the next step or the report includes the processes that were forked last. If
+// this scan finds none of the newcomers that sweep has found, a process may have evaded the scan, so the result is
+// unproved.
 func (c *climber) addNewcomers() error {
 	doubt, err := c.s.addNewcomers()
 	if c.acc.open == 0 {

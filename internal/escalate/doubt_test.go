@@ -9,7 +9,7 @@ import (
 	"killbox/procfs"
 )
 
-// TestGroupDoubt: the doubt is what keeps the last scan from being a proof, and nothing else.
+// TestGroupDoubt: the doubt names the reason why the last scan is no proof.
 func TestGroupDoubt(t *testing.T) {
 	churn := procfs.Snapshot{FirstPID: 20, LastPID: 21}
 	noLast := procfs.Snapshot{LastPIDErr: errors.New("/proc/loadavg is faked")}
@@ -31,7 +31,7 @@ func TestGroupDoubt(t *testing.T) {
 	}
 }
 
-// TestUnseenGroupOfATree: a group that exists and whose members the scan does not show is a doubt.
+// TestUnseenGroupOfATree: if a group still exists and the scan shows no member of it, the doubt names the group.
 func TestUnseenGroupOfATree(t *testing.T) {
 	member := []procfs.Stat{{ID: procfs.ID{PID: 10, Start: 1}, PGID: 10}}
 	for _, test := range []struct {

@@ -7,6 +7,7 @@ import (
 	"killbox/internal/signals"
 )
 
+// fetchStatus stores in res the exit status of a process that is gone, or the error.
 func (a *account) fetchStatus(res *Result) {
 	status, err := a.call.Kernel.Status(res.ID)
 	if res.StatusErr = err; err == nil {
@@ -14,7 +15,8 @@ func (a *account) fetchStatus(res *Result) {
 	}
 }
 
-// awaitStatus gives the parents of targets that are gone the time to reap them: only then is the status known.
+// awaitStatus polls for exit statuses that are not known until the parent has reaped the process, for at most
+// Plan.StatusWait in all.
 func (a *account) awaitStatus() {
 	began := time.Now()
 	for _, res := range a.results {
@@ -25,7 +27,7 @@ func (a *account) awaitStatus() {
 	}
 }
 
-// closeEnded closes a target that is gone, unless its exit status is still to be fetched.
+// closeEnded closes the descriptor of a target that is gone, unless its exit status is still to be read through it.
 func (a *account) closeEnded(res *Result) {
 	if !errors.Is(res.StatusErr, signals.ErrNotReaped) {
 		a.call.Kernel.Close(res.ID)

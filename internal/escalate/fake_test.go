@@ -16,67 +16,68 @@ import (
 	"killbox/procfs"
 )
 
-// world is a scripted kernel. Things happen in it only at a call of Run, or as time passes in such a call; inside synctest
-// that takes no time. It checks what must hold whatever happens, and reports the call that broke it:
+// world is a scripted kernel. Its processes act only while Run calls one of its methods. Inside synctest, time passes
+// only in such a call and takes no real time. At each call world checks these rules, and reports a call that breaks
+// one:
 //
-//   - only opened processes are signalled;
-//   - a process is on the list of the guardian before it is stopped, and as long as the run keeps it stopped;
-//   - a process that a third party has stopped is never on that list;
-//   - if the plan freezes, no running process is signalled;
-//   - no process is resumed before all frozen ones have the signal;
-//   - at the end no process is left frozen.
+//   - Only opened processes are signalled.
+//   - A process is on the list of the guardian before it is stopped, and until it is resumed.
+//   - A process that a third party has stopped is never on that list.
+//   - If the plan freezes, no running process is signalled.
+//   - No process is resumed before all frozen processes have been sent the signal.
+//   - At the end no process is left frozen.
 type world struct {
-	*cgroupFake // nil where there is no cgroup
+	*cgroupFake // nil without a cgroup
 	policy      policyFake
-	onFrozen    func([]*Result) // of the observer
+	onFrozen    func([]*Result) // called by Observer.Frozen
 
 	t      testing.TB
-	procs  map[int]*process // by number: those that /proc shows
+	procs  map[int]*process // by PID: the processes that /proc shows
 	opened map[procfs.ID]*process
-	first  []*process // as they were added
+	first  []*process // all processes, in the order of add
 
 	lastPID int
-	reader  time.Duration // what a reading of the table takes
+	reader  time.Duration // duration of a scan
 	strict  bool          // the plan freezes
 
-	calls   int
-	log     []string
-	at      map[int]func()   // what happens right before the call of that number
-	reading func(n int)      // happens in the middle of reading n
-	entered func(n, pid int) // happens when reading n has read the entry of pid
-	reads   int
+	calls   int              // number of calls so far
+	log     []string         // the calls
+	at      map[int]func()   // by number of the call: called right before it
+	reading func(n int)      // called during scan n, after all entries have been read
+	entered func(n, pid int) // called when scan n has read the entry of pid
+	reads   int              // number of scans so far
 
-	events       []event
-	gone, reaped []procfs.ID
-	interrupt    error
-	wakes        bool // the next Wait, as by Kernel.Wake
-	panicked     bool
-	waitErr      error
-	guard        guardFake
-	boosts       int
-	wantStopped  bool // the run is to leave processes stopped
-	statusAtReap bool // a status is there only once reaped
-	noStatus     bool
-	hook         func(env map[string]string) error
-	hooked       []string
-	snapshotErr  error
-	hideLoadavg  bool
-	hideChildren bool
-	hidden       int
-	deaf         error          // of PrepareWait
-	unprepared   error          // of PrepareFreeze
-	sameTick     bool           // everything happens within one clock tick
-	breathing    bool           // PIDs are allocated elsewhere all the time
-	ended        map[int]bool   // groups whose number is another's by now
-	asked        func(pgid int) // happens when a group is asked for
+	events           []event
+	gone, reaped     []procfs.ID
+	interrupt        error
+	wakes            bool // the next Wait returns at once, as after Kernel.Wake
+	panicked         bool // the observer has panicked
+	waitErr          error
+	guard            guardFake
+	boosts           int  // number of boosts that have not ended
+	wantStopped      bool // the signal of the plan stops processes, so they stay stopped
+	statusAtReap     bool // the exit status is known only after the process has been reaped
+	noStatus         bool // the exit status is never known
+	hook             func(env map[string]string) error
+	hooked           []string
+	snapshotErr      error
+	hideLoadavg      bool
+	hideChildren     bool
+	hidden           int            // Snapshot.Hidden of each scan
+	prepareWaitErr   error          // returned by PrepareWait
+	prepareFreezeErr error          // returned by PrepareFreeze
+	sameTick         bool           // everything happens within one clock tick
+	allocatesPIDs    bool           // a PID is allocated during each scan, as by an unrelated process that forks
+	ended            map[int]bool   // PGIDs that another group has reused
+	asked            func(pgid int) // called by GroupLives
 }
 
-// policyFake is the policy. What it leaves out is the usual.
+// policyFake is the policy. A nil exclude means excludeUsual.
 type policyFake struct {
 	exclude  func(*procfs.Stat) string
 	selects  func(*procfs.Stat) bool
 	inCgroup func(*procfs.Stat) bool
-	over     func() bool // of a plan that only freezes
+	over     func() bool // true ends a plan with FreezeOnly
 }
 
 func (p *policyFake) Exclude(st *procfs.Stat) string {
@@ -96,49 +97,50 @@ func (p *policyFake) KeepFrozen() bool { return !p.over() }
 
 // guardFake is the guardian.
 type guardFake struct {
-	pid      int
+	pid      int // 0 if it does not run
 	startErr error
-	tellErr  error
+	tellErr  error // returned by the calls that change the list
 	list     map[procfs.ID]bool
-	started  int
+	started  int // how often it was started
 }
 
+// event is a function to be called at a time.
 type event struct {
 	at time.Time
 	do func()
 }
 
-// process is one of the world's, with how it behaves. The zero behaviour is to
-// die of whatever ends a process, at once, and to be reaped at once.
+// process is a process of the world, and its behaviour. By default it dies at once of every signal that ends a process,
+// and is reaped at once.
 type process struct {
 	procfs.Stat
 	w *world
 
-	linger    time.Duration                           // between an ending signal and the end
-	handle    func(p *process, s signals.Signal) bool // true: it is dealt with
+	linger    time.Duration                           // from a signal that ends it to its end
+	handle    func(p *process, s signals.Signal) bool // signal handler; true if the default action is not taken
 	blocks    map[signals.Signal]bool
-	vforks    bool          // in state D, for a child
-	threads   bool          // a thread that is not the first runs on for the moment
-	blocksAll func() bool   // as around a fork
-	reap      time.Duration // after its end; never if negative
-	stopping  time.Duration // between SIGSTOP and being seen stopped
-	immune    bool          // in uninterruptible sleep
-	refuses   error         // of every signal
-	noOpen    error
-	opening   func(p *process) // happens as it is opened
-	onRun     func()           // happens when it is resumed
+	vforks    bool             // in state D, waiting for a vfork child
+	threads   bool             // a thread other than the first still runs after SIGSTOP
+	blocksAll func() bool      // whether it blocks all signals now, as around fork(2)
+	reap      time.Duration    // from its end to its reaping; negative: never reaped
+	stopping  time.Duration    // from SIGSTOP to state T
+	immune    bool             // in uninterruptible sleep
+	refuses   error            // returned for every signal
+	noOpen    error            // returned by Open
+	opening   func(p *process) // called by Open
+	onRun     func()           // called when it is resumed
 	subreaper bool
-	last      bool
-	hops      bool // forks and exits without end: each scan shows only that a process has vanished
+	last      bool // Target.Last: an ancestor of this process
+	hops      bool // forks and exits during each scan: the scan shows only that a process has vanished
 
-	leaderLeft bool // the first thread has exited, and another has not
-	isReaped   bool
-	pending    []signals.Signal
-	byRun      bool // sent SIGSTOP by the run, and no SIGCONT since
-	armed      bool // has the rung's signal since
-	sentenced  bool // was ever sent a signal that ends
-	got        []signals.Signal
-	status     uint32
+	leaderLeft       bool // the first thread has exited, and another has not
+	isReaped         bool
+	pending          []signals.Signal
+	stoppedByRun     bool             // Run has sent it SIGSTOP, and no SIGCONT since
+	sentStepSignal   bool             // has been sent the signal of the step since that SIGSTOP
+	sentEndingSignal bool             // has been sent a signal that ends processes
+	got              []signals.Signal // all signals that it was sent
+	status           uint32           // exit status, as wait(2) returns it
 }
 
 const (
@@ -158,7 +160,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// add puts a process into the world. What it leaves out is the usual.
+// add adds a process to the world. Fields that are zero get defaults: a sleeping child of the shell, PID 40.
 func (w *world) add(p process) *process {
 	q := &p
 	q.w = w
@@ -196,7 +198,8 @@ func (w *world) add(p process) *process {
 	return q
 }
 
-// family adds a root and n more, each the child of the one before.
+// chain adds processes with these PIDs. The first is a child of PID 40, and each other one is a child of the one
+// before.
 func (w *world) chain(pids ...int) []*process {
 	var list []*process
 	ppid := 40
@@ -207,7 +210,7 @@ func (w *world) chain(pids ...int) []*process {
 	return list
 }
 
-// fork makes a child of p, which must run.
+// fork adds a child of p. It returns nil if p does not run.
 func (w *world) fork(p *process, child process) *process {
 	if !p.runs() {
 		return nil
@@ -226,7 +229,7 @@ func (w *world) fork(p *process, child process) *process {
 	return w.add(child)
 }
 
-// hop makes p its own child, whose parent is gone.
+// hop replaces p by a child of p: the child has the next PID, and is an orphan, because p has exited.
 func (p *process) hop() {
 	delete(p.w.procs, p.PID)
 	p.w.lastPID++
@@ -237,7 +240,7 @@ func (p *process) hop() {
 // setsid makes p lead a session.
 func (p *process) setsid() { p.PGID, p.SID = p.PID, p.PID }
 
-// shown is what /proc has of p.
+// shown returns what /proc/PID/stat of p shows.
 func (p *process) shown() procfs.Stat {
 	st := p.Stat
 	if p.leaderLeft && !st.Gone() {
@@ -249,14 +252,14 @@ func (p *process) shown() procfs.Stat {
 		}
 	}
 	if p.blocksAll != nil {
-		st.Blocked = ^uint32(0) // now and then
+		st.Blocked = ^uint32(0) // mayBlock must not rule the process out; Blocks decides
 	}
 	return st
 }
 
 func (p *process) runs() bool { return !p.Stat.Gone() && !p.isReaped && p.State != 'T' }
 
-// every does f as long as p lives, whenever it runs.
+// every calls f every d while p lives and runs.
 func (p *process) every(d time.Duration, f func()) {
 	p.w.after(d, func() {
 		if p.Stat.Gone() || p.isReaped {
@@ -269,6 +272,7 @@ func (p *process) every(d time.Duration, f func()) {
 	})
 }
 
+// after calls f after the time d.
 func (w *world) after(d time.Duration, f func()) {
 	e := event{time.Now().Add(d), f}
 	i := slices.IndexFunc(w.events, func(o event) bool { return o.at.After(e.at) })
@@ -278,10 +282,10 @@ func (w *world) after(d time.Duration, f func()) {
 	w.events = slices.Insert(w.events, i, e)
 }
 
-// errForever is the panic of a wait that nothing would ever end.
-var errForever = errors.New("waits for ever for nothing")
+// errForever is the panic of a wait without a limit while no event is scheduled.
+var errForever = errors.New("a wait without a limit, and no event to end it")
 
-// pass lets time go by until stop holds, at most d.
+// pass lets time pass until stop returns true, for at most d.
 func (w *world) pass(d time.Duration, stop func() bool) {
 	var deadline time.Time
 	if d != duration.Forever {
@@ -309,7 +313,7 @@ func (w *world) pass(d time.Duration, stop func() bool) {
 
 func never() bool { return false }
 
-// deliver is what the kernel does with a signal.
+// deliver records a signal that p is sent, and lets the kernel act on it.
 func (p *process) deliver(s signals.Signal) {
 	if s != 0 {
 		p.got = append(p.got, s)
@@ -317,6 +321,7 @@ func (p *process) deliver(s signals.Signal) {
 	p.take(s)
 }
 
+// take does what the kernel does with a signal: it stops, resumes or kills p, keeps the signal pending, or lets p act.
 func (p *process) take(s signals.Signal) {
 	switch {
 	case p.Stat.Gone() || s == 0:
@@ -336,7 +341,7 @@ func (p *process) take(s signals.Signal) {
 			return
 		}
 		p.w.after(p.stopping, func() {
-			if p.byRun && !p.Stat.Gone() {
+			if p.stoppedByRun && !p.Stat.Gone() {
 				p.State = 'T'
 			}
 		})
@@ -356,6 +361,7 @@ func (p *process) take(s signals.Signal) {
 	}
 }
 
+// flush delivers the pending signals.
 func (p *process) flush() {
 	pending := p.pending
 	p.pending = nil
@@ -366,6 +372,7 @@ func (p *process) flush() {
 	}
 }
 
+// act calls the handler of p, or takes the default action.
 func (p *process) act(s signals.Signal) {
 	if p.handle != nil && p.handle(p, s) {
 		return
@@ -386,23 +393,23 @@ func (p *process) act(s signals.Signal) {
 	}
 }
 
-// die makes p a zombie, whose children pass to the next subreaper.
+// die makes p a zombie. Its children are reparented to the nearest subreaper, or to init.
 func (p *process) die() {
 	w := p.w
 	if p.Stat.Gone() {
 		return
 	}
 	p.State, p.Threads = 'Z', 1
-	heir := initPID
+	adopter := initPID
 	for q := w.procs[p.PPID]; q != nil && q.PID != initPID; q = w.procs[q.PPID] {
 		if q.subreaper && !q.Stat.Gone() {
-			heir = q.PID
+			adopter = q.PID
 			break
 		}
 	}
 	for _, q := range w.procs {
 		if q.PPID == p.PID {
-			q.PPID = heir
+			q.PPID = adopter
 		}
 	}
 	if w.opened[p.ID] == p {
@@ -423,7 +430,7 @@ func (p *process) die() {
 	}
 }
 
-// collect is the parent's wait.
+// collect reaps p.
 func (p *process) collect() {
 	if p.isReaped {
 		return
@@ -437,29 +444,31 @@ func (p *process) collect() {
 	}
 }
 
-// call is the beginning of every call.
+// call begins a method of Kernel. It logs the call and checks the list of the guardian.
 func (w *world) call(format string, args ...any) {
 	w.calls++
 	w.log = append(w.log, fmt.Sprintf(format, args...))
 	if do := w.at[w.calls]; do != nil {
 		do()
 	}
-	// A SIGKILL could hit us now.
+	// This process can be killed at any time, so the list of the guardian must name every stopped process whenever
+	// Run calls the kernel.
 	if w.guard.pid != 0 && w.guard.tellErr == nil {
 		for _, p := range w.first {
-			if p.byRun && p.runsNoMore() && !w.guard.list[p.ID] {
-				w.t.Errorf("call %d (%s): %d is frozen, and not on the list of the guardian", w.calls, w.log[len(w.log)-1], p.PID)
+			if p.stoppedByRun && p.runsNoMore() && !w.guard.list[p.ID] {
+				w.t.Errorf("call %d (%s): %d is frozen but not on the list of the guardian", w.calls, w.log[len(w.log)-1], p.PID)
 			}
 		}
 	}
 }
 
-// runsNoMore: it lives and is stopped, or is about to be.
+// runsNoMore reports whether p lives and needs SIGCONT to run on. It is called for processes that Run has sent SIGSTOP.
 func (p *process) runsNoMore() bool {
 	return !p.Stat.Gone() && !p.isReaped && !p.immune && !p.wantedStopped()
 }
 
-func (p *process) wantedStopped() bool { return p.w.wantStopped && p.armed }
+// wantedStopped reports whether p is stopped by the signal of the plan, and so is to stay stopped.
+func (p *process) wantedStopped() bool { return p.w.wantStopped && p.sentStepSignal }
 
 func (w *world) Open(pid int) (procfs.Stat, error) {
 	w.call("open %d", pid)
@@ -506,7 +515,7 @@ func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	w.call("%v %d", s, id.PID)
 	p := w.opened[id]
 	if p == nil {
-		w.t.Errorf("%v to %v, which has not been opened", s, id)
+		w.t.Errorf("%v is sent to %v, which has not been opened", s, id)
 		return procfs.ErrNoProcess
 	}
 	if p.isReaped {
@@ -520,7 +529,7 @@ func (w *world) Signal(id procfs.ID, s signals.Signal) error {
 	return nil
 }
 
-// check holds a signal to what every run must keep to.
+// check checks the rules of world for a signal.
 func (w *world) check(p *process, s signals.Signal) {
 	switch s {
 	case signals.STOP:
@@ -528,33 +537,34 @@ func (w *world) check(p *process, s signals.Signal) {
 		case p.last:
 			w.t.Errorf("an ancestor, %d, is stopped", p.PID)
 		case w.guard.pid != 0 && w.guard.tellErr == nil && !w.guard.list[p.ID] && !w.wantStopped:
-			w.t.Errorf("%d is stopped before the guardian has been told", p.PID)
+			w.t.Errorf("%d is stopped before it is on the list of the guardian", p.PID)
 		}
-		p.armed = w.wantStopped && p.byRun
-		p.byRun = true
+		p.sentStepSignal = w.wantStopped && p.stoppedByRun
+		p.stoppedByRun = true
 	case signals.CONT:
-		// A run that is given up resumes all that it has frozen, also those that have the signal of the rung
-		// before.
-		if p.byRun && p.armed && !w.givenUp() {
+		// After an error, Run resumes all members that it has frozen, whether or not they have been sent the
+		// signal.
+		if p.stoppedByRun && p.sentStepSignal && !w.givenUp() {
 			for _, q := range w.first {
-				if q.byRun && !q.armed && !q.Stat.Gone() && !q.isReaped {
-					w.t.Errorf("%d is resumed before %d has the signal", p.PID, q.PID)
+				if q.stoppedByRun && !q.sentStepSignal && !q.Stat.Gone() && !q.isReaped {
+					w.t.Errorf("%d is resumed before %d has been sent the signal", p.PID, q.PID)
 				}
 			}
 		}
-		if !p.byRun && p.State == 'T' && !p.sentenced {
-			w.t.Errorf("%d was stopped by a third party, and is resumed although it is not to die", p.PID)
+		if !p.stoppedByRun && p.State == 'T' && !p.sentEndingSignal {
+			w.t.Errorf("%d was stopped by a third party and is resumed, but was sent no signal that ends it", p.PID)
 		}
-		p.byRun, p.armed = false, false
+		p.stoppedByRun, p.sentStepSignal = false, false
 	default:
-		if w.strict && !p.last && !p.byRun && p.runs() {
+		if w.strict && !p.last && !p.stoppedByRun && p.runs() {
 			w.t.Errorf("%v is sent to %d, which runs", s, p.PID)
 		}
-		p.armed = true
-		p.sentenced = p.sentenced || s.Ends()
+		p.sentStepSignal = true
+		p.sentEndingSignal = p.sentEndingSignal || s.Ends()
 	}
 }
 
+// givenUp reports whether Run has to end early.
 func (w *world) givenUp() bool { return w.interrupt != nil || w.snapshotErr != nil || w.panicked }
 
 func (w *world) Blocks(id procfs.ID, s signals.Signal) (blocked, all bool) {
@@ -640,7 +650,7 @@ func (w *world) Snapshot(s *procfs.Snapshot) error {
 		w.reading(w.reads)
 	}
 	w.pass(w.reader/2, never)
-	if w.breathing {
+	if w.allocatesPIDs {
 		w.lastPID++
 	}
 	s.LastPID, s.Hidden = w.lastPID, w.hidden
@@ -655,7 +665,7 @@ func (w *world) Interrupted() error {
 	return w.interrupt
 }
 
-func (w *world) PrepareWait() error { return w.deaf }
+func (w *world) PrepareWait() error { return w.prepareWaitErr }
 
 func (w *world) AncestorsChildren(parents []int) map[int]bool {
 	w.call("children")
@@ -677,7 +687,7 @@ func (w *world) AncestorsChildren(parents []int) map[int]bool {
 
 func (w *world) PrepareFreeze() error {
 	w.call("prepare")
-	return w.unprepared
+	return w.prepareFreezeErr
 }
 
 func (w *world) StartGuardian() (int, error) {
@@ -695,14 +705,14 @@ func (w *world) StartGuardian() (int, error) {
 func (w *world) GuardianAdd(ids []procfs.ID) error {
 	w.call("tell %d", len(ids))
 	if w.guard.pid == 0 {
-		w.t.Error("there is no guardian to tell")
+		w.t.Error("a process is added to the list, but no guardian runs")
 	}
 	if w.guard.tellErr != nil {
 		return w.guard.tellErr
 	}
 	for _, id := range ids {
-		if p := w.opened[id]; p != nil && p.State == 'T' && !p.byRun {
-			w.t.Errorf("%d is put on the list of the guardian, and a third party has stopped it", id.PID)
+		if p := w.opened[id]; p != nil && p.State == 'T' && !p.stoppedByRun {
+			w.t.Errorf("%d is added to the list of the guardian, but a third party has stopped it", id.PID)
 		}
 		w.guard.list[id] = true
 	}
@@ -754,14 +764,14 @@ func (w *world) Hooks(command string, envs [][]string, limit time.Duration) []er
 	return errs
 }
 
-// finish checks what must hold at the end of every run.
+// finish checks the rules for the end of Run.
 func (w *world) finish() {
 	w.t.Helper()
 	for _, p := range w.first {
 		if p.Stat.Gone() || p.isReaped {
 			continue
 		}
-		if p.byRun && !p.wantedStopped() && !p.immune {
+		if p.stoppedByRun && !p.wantedStopped() && !p.immune {
 			w.t.Errorf("%d is left stopped", p.PID)
 		}
 	}
@@ -769,14 +779,14 @@ func (w *world) finish() {
 		w.t.Error("the guardian is left behind")
 	}
 	if w.boosts != 0 {
-		w.t.Errorf("the nice value was taken %d times more than given back", w.boosts)
+		w.t.Errorf("%d boosts of the priority have not ended", w.boosts)
 	}
 	if p := w.procs[selfPID]; p == nil || len(p.got) > 0 {
-		w.t.Error("killbox itself was signalled")
+		w.t.Error("this process was signalled")
 	}
 }
 
-// alive returns the PIDs of the living processes, except those that existed from the start.
+// alive returns the PIDs of the living processes, except those that newWorld has added.
 func (w *world) alive() []int {
 	var list []int
 	for pid, p := range w.procs {
@@ -788,18 +798,19 @@ func (w *world) alive() []int {
 	return list
 }
 
-// recorder is the observer, which keeps its own account of which processes were signalled in which rung.
+// recorder is the observer. It records each event as a line, and checks that no process is signalled twice on a step.
 type recorder struct {
 	w       *world
 	began   time.Time
 	lines   []string
-	rungs   map[string]bool
-	failed  int
+	rungs   map[string]bool // process and number of the step: has been signalled
+	failed  int             // number of failures
 	tick    time.Duration
-	panicAt int
-	n       int
+	panicAt int // number of the event at which it panics; 0 for never
+	n       int // number of events
 }
 
+// note records an event, or panics.
 func (o *recorder) note(format string, args ...any) {
 	if o.n++; o.n == o.panicAt {
 		o.w.panicked = true
@@ -814,7 +825,7 @@ var errObserver = errors.New("the observer panics")
 func (o *recorder) Signalled(r *Result, s signals.Signal, rung int, _ time.Duration) {
 	key := fmt.Sprint(r.ID, rung)
 	if o.rungs[key] {
-		o.w.t.Errorf("%d is signalled twice in rung %d", r.PID, rung)
+		o.w.t.Errorf("%d is signalled twice on step %d", r.PID, rung)
 	}
 	o.rungs[key] = true
 	o.note("%v %d", s, r.PID)
@@ -855,7 +866,7 @@ func (o *recorder) Waiting(p Progress) {
 
 func (o *recorder) Tick() time.Duration { return o.tick }
 
-// outcome is all that came of a run.
+// outcome is the result of a call of Run, and what the observer has recorded.
 type outcome struct {
 	*Summary
 	w     *world
@@ -865,7 +876,7 @@ type outcome struct {
 	panic any
 }
 
-// carryOut runs a plan in the world, whose targets are opened first.
+// carryOut opens the targets and runs the plan in the world.
 func carryOut(w *world, p *Plan, targets ...*process) *outcome {
 	w.t.Helper()
 	return carryOutWith(w, p, &recorder{}, targets...)
@@ -881,7 +892,7 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 		}
 		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last})
 	}
-	w.strict = p.Freeze && w.unprepared == nil
+	w.strict = p.Freeze && w.prepareFreezeErr == nil
 	out := &outcome{w: w, o: o}
 	func() {
 		defer func() { out.panic = recover() }()
@@ -898,6 +909,7 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 	return out
 }
 
+// excludeUsual excludes PID 1, this process and its parent, as every applet does.
 func excludeUsual(st *procfs.Stat) string {
 	switch st.PID {
 	case initPID:
@@ -910,12 +922,12 @@ func excludeUsual(st *procfs.Stat) string {
 	return ""
 }
 
-// freezing is what tkill plans.
+// freezing returns the plan of tkill.
 func freezing(ladder string) *Plan {
 	return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM)), Tree: &Tree{Sessions: true}, Freeze: true, Guardian: true, Prove: time.Second}
 }
 
-// waiting is what killwait plans.
+// waiting returns the plan of killwait.
 func waiting(ladder string) *Plan { return &Plan{Ladder: must(ParseLadder(ladder, signals.TERM))} }
 
 func must[T any](v T, err error) T {
@@ -925,13 +937,12 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// Behaviours.
-
+// ignores returns a handler that ignores these signals.
 func ignores(which ...signals.Signal) func(*process, signals.Signal) bool {
 	return func(_ *process, s signals.Signal) bool { return slices.Contains(which, s) }
 }
 
-// forksOn makes a child of that kind for each such signal, and lives on.
+// forksOn returns a handler that forks a child for each such signal, and does not die of it.
 func forksOn(which signals.Signal, child func() process) func(*process, signals.Signal) bool {
 	return func(p *process, s signals.Signal) bool {
 		if s == which {

@@ -6,10 +6,11 @@ import (
 	"killbox/internal/signals"
 )
 
-// freezeOnly freezes all targets and waits until that is to end. It never goes on without the guardian that was asked
-// for: the targets stay frozen for long.
+// freezeOnly freezes all targets, and waits until Policy.KeepFrozen returns false, the limit of the call is reached, or
+// no target remains. The caller resumes the targets. If the plan asks for a guardian and the guardian fails, freezeOnly
+// returns an error: targets that stay frozen for long must not depend on this process alone.
 func freezeOnly(acc *account, s scope) error {
-	defer acc.markSurvivorsExist() // they were not to end
+	defer acc.markSurvivorsExist()
 	acc.refuseAncestors(fmt.Errorf("an ancestor of this process is never frozen"))
 	if acc.open == 0 && !acc.mayAddMembers() {
 		return nil

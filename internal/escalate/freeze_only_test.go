@@ -11,7 +11,8 @@ import (
 	"killbox/procfs"
 )
 
-// frozenFor is what freezekill --hold plans, for that long.
+// frozenFor returns the plan of freezekill --hold. The hold ends d after the freeze. frozen gets the PIDs that were
+// reported as frozen.
 func frozenFor(w *world, d time.Duration) (p *Plan, frozen *[]int) {
 	frozen = new([]int)
 	over := false
@@ -27,7 +28,7 @@ func frozenFor(w *world, d time.Duration) (p *Plan, frozen *[]int) {
 	}, frozen
 }
 
-// unharmed fails if a process got more than a SIGSTOP and the SIGCONT after it.
+// unharmed checks that the processes got no signals but SIGSTOP and SIGCONT, and that none is left stopped.
 func unharmed(t *testing.T, list ...*process) {
 	t.Helper()
 	for _, p := range list {
@@ -148,15 +149,14 @@ func TestFreezeOnly(t *testing.T) {
 	})
 }
 
-// TestFlat: without --tree what a selector or a group finds is ended, and no
-// child of it.
+// TestFlat: with Tree.Flat, the processes that a selector or group implies are ended, but not their children.
 func TestFlat(t *testing.T) {
 	flat := func() *Plan {
 		p := freezing("TERM/5/KILL/2")
 		p.Tree = &Tree{Flat: true}
 		return p
 	}
-	bubble(t, "children are left", func(t *testing.T) {
+	bubble(t, "children are not ended", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		p := flat()
@@ -205,7 +205,7 @@ func TestFlat(t *testing.T) {
 		})
 	}
 	for _, of := range []string{"a group", "a group's trees", "a selector", "a selector's trees"} {
-		bubble(t, of+" outlives all that were known of it", func(t *testing.T) {
+		bubble(t, of+" has a new member when all known members are gone", func(t *testing.T) {
 			w := newWorld(t)
 			list := w.group(process{})
 			p := flat()
@@ -227,7 +227,7 @@ func TestFlat(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "its children alone, and those of a process selected later", func(t *testing.T) {
+	bubble(t, "only descendants, also of a root that is selected later", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100, 110)
 		var late *process
@@ -268,7 +268,7 @@ func TestFlat(t *testing.T) {
 	bubble(t, "an endless proof ends with the limit", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.chain(100)
-		w.breathing = true
+		w.allocatesPIDs = true
 		p := flat()
 		p.Tree.Selector, w.policy.selects = true, func(st *procfs.Stat) bool { return st.PID == 100 }
 		p.Prove, p.ProveAlways, p.Limit = time.Hour, true, time.Second

@@ -12,7 +12,7 @@ type groups struct {
 	neverStopped
 	*groupScan
 	send   *groupSender
-	stable int // scans of a sweep without a newcomer
+	stable int // number of scans without a newcomer in this sweep
 }
 
 func newGroups(acc *account) *groups {
@@ -29,14 +29,16 @@ func (g *groups) addNewcomers() (doubt string, err error) {
 	return cmp.Or(g.unseenGroup(), freeze.TooFast), err
 }
 
-// sweep looks for processes that joined meanwhile. A group has ended when kill(-pgid, 0) says ESRCH. A session has no
-// such call, and zombies or excluded members remain: there it takes a scan during which no PID was allocated, or several
-// stable ones if no process ever joined.
+// sweep looks for processes that have joined the groups since the last scan. A group has ended when kill(-pgid, 0)
+// fails with ESRCH. For a session there is no such call, and a group with a zombie or an excluded member does not end.
+// In these cases the proof is a scan during which no PID was allocated, or StableScans scans without a newcomer if no
+// process has joined so far.
 func (g *groups) sweep() (more bool, err error) {
 	g.stable = 0
 	return sweepUntilProved(g.acc, g)
 }
 
+// scanAgain implements sweeper.
 func (g *groups) scanAgain() (finding, error) {
 	if err := g.scan(); err != nil {
 		return inconclusive, err
@@ -50,7 +52,8 @@ func (g *groups) scanAgain() (finding, error) {
 	case g.unaccounted:
 		g.churning = true
 	case g.snap.Hidden+g.snap.Vanished > 0:
-		// A vanished process may have been a member that left a child the scan missed.
+		// The scan is inconclusive: a process that vanished may have been a member whose child the scan missed,
+		// and a hidden process may be a member.
 	case g.snap.NoPIDAllocated() || !g.churning && g.stable >= freeze.StableScans:
 		return nothing, nil
 	default:
@@ -59,7 +62,7 @@ func (g *groups) scanAgain() (finding, error) {
 	return inconclusive, nil
 }
 
-// haveEnded reports whether every group has ended, or may not be signalled.
+// haveEnded reports whether every group has ended or may not be signalled (EPERM), and the plan has no session.
 func (g *groups) haveEnded() bool {
 	for _, grp := range g.list {
 		if !grp.refused {
@@ -69,8 +72,8 @@ func (g *groups) haveEnded() bool {
 	return len(g.sessions) == 0
 }
 
-// haveNewcomers reports whether the last scan shows a living member that is not known, or no member of a group that still
-// lived when the scan was over.
+// haveNewcomers reports whether the last scan shows a living member that has no result. It also returns true if a group
+// still existed after the scan but the scan shows no member of it.
 func (g *groups) haveNewcomers() bool {
 	for _, grp := range g.list {
 		if !grp.seen && !grp.refused {
@@ -85,10 +88,10 @@ func (g *groups) haveNewcomers() bool {
 	return false
 }
 
-// doubt returns why the last scan does not prove that no process has joined the groups.
+// doubt returns why a process may have joined the groups without being in the last scan.
 func (g *groups) doubt() string { return cmp.Or(g.unseenGroup(), freeze.ScanDoubt(&g.snap)) }
 
-// unseenGroup returns the doubt for a group that exists and has no visible member, or "".
+// unseenGroup returns the doubt, a reason for the user, if a group exists and has no visible member, or else "".
 func (g *groups) unseenGroup() string {
 	for _, pgid := range g.pgids() {
 		if grp := g.list[pgid]; !grp.seen && !grp.refused {

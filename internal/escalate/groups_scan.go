@@ -20,24 +20,24 @@ type groupScan struct {
 	policy Policy
 	snap   procfs.Snapshot
 
-	given    []int          // the PGIDs of the plan
-	list     map[int]*group // those that have not ended
-	sessions map[int]procfs.ID
+	given    []int             // the PGIDs of the plan
+	list     map[int]*group    // by PGID: the groups of the plan and of its sessions that have not ended
+	sessions map[int]procfs.ID // by session ID: the leader
 	excluded map[procfs.ID]bool
-	churning bool // a process has joined, or may have
-	// unaccounted: a session has a member whose group no longer existed when the scan was over. The member has moved to
-	// another group.
+	churning bool // a process has joined a group, or may have
+	// unaccounted: the last scan shows a member of a session in a group that no longer existed after the scan. So
+	// the member moved to another group during the scan.
 	unaccounted bool
 }
 
 // group is a process group as the last scan shows it.
 type group struct {
 	pgid    int
-	known   []procfs.ID
-	members map[procfs.ID]bool // living ones
-	partial bool               // a member is excluded
-	seen    bool               // it has a visible member, be it a zombie
-	refused bool               // may not be signalled, and has no visible member
+	known   []procfs.ID        // opened processes that were members once
+	members map[procfs.ID]bool // living members that are not excluded
+	partial bool               // a member is excluded, so the group is not signalled as a whole
+	seen    bool               // the scan shows a member; a zombie counts
+	refused bool               // it has no visible member, and the kernel refused to signal it
 }
 
 func newGroupScan(acc *account) *groupScan {
@@ -68,7 +68,7 @@ func newGroupScan(acc *account) *groupScan {
 	return g
 }
 
-// pgids returns the PGIDs of the groups that have not ended, in order.
+// pgids returns the PGIDs of the groups that have not ended, in ascending order.
 func (g *groupScan) pgids() []int {
 	var list []int
 	for pgid := range g.list {
@@ -78,7 +78,7 @@ func (g *groupScan) pgids() []int {
 	return list
 }
 
-// scanMembers scans the groups and opens the members that are new.
+// scanMembers scans the groups and opens the members that have no result yet. It returns their results.
 func (g *groupScan) scanMembers() (found batch, err error) {
 	if err := g.scan(); err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func (g *groupScan) scanMembers() (found batch, err error) {
 	return found, nil
 }
 
-// scan brings the list of groups and members up to date. A PGID is that of the group that was opened if that group still
-// lives after the scan: the kernel allocates no PID that is in use as a PGID.
+// scan takes a snapshot and updates the list of groups and their members. The kernel allocates no PID that is in use as
+// a PGID. So if the opened group still exists after the snapshot, its PGID meant this group throughout the snapshot.
 func (g *groupScan) scan() error {
 	if err := g.k.Snapshot(&g.snap); err != nil {
 		return err
@@ -127,8 +127,7 @@ func (g *groupScan) scan() error {
 	return nil
 }
 
-// openNewGroups opens the groups that the sessions have gained. Like a PGID, a session ID is not allocated as a PID while
-// it is in use; so an unrelated process with that PID means that the session has ended, and that this is another.
+// openNewGroups opens groups of the sessions that are not on the list yet.
 func (g *groupScan) openNewGroups() error {
 	added := false
 	for i := range g.snap.Procs {
@@ -148,13 +147,15 @@ func (g *groupScan) openNewGroups() error {
 	if !added {
 		return nil
 	}
-	// Scan again: the PGID may have been that of another group when it was read, before the group was opened.
+	// The snapshot was taken before the groups were opened, and a PGID may have been reused in between. So take
+	// another one, and drop groups that turn out to be in no session of the plan.
 	if err := g.k.Snapshot(&g.snap); err != nil {
 		return err
 	}
 	for i := range g.snap.Procs {
 		st := &g.snap.Procs[i]
-		// No group is part of two sessions.
+		// All members of a group are in the same session. So if one member is in no session of the plan, drop
+		// the group.
 		if grp := g.list[st.PGID]; grp != nil && grp.known == nil && !g.inSession(st) && !slices.Contains(g.given, st.PGID) {
 			delete(g.list, st.PGID)
 		}
@@ -162,6 +163,9 @@ func (g *groupScan) openNewGroups() error {
 	return nil
 }
 
+// inSession reports whether the process is in a session of the plan. A session ID is not allocated as a PID while it is
+// in use. So if the last scan shows a process with that PID that is not the leader, the session has ended, and st is in
+// another session with the same ID.
 func (g *groupScan) inSession(st *procfs.Stat) bool {
 	leader, ours := g.sessions[st.SID]
 	if !ours {
@@ -171,8 +175,8 @@ func (g *groupScan) inSession(st *procfs.Stat) bool {
 	return now == nil || now.ID == leader && g.stillExists(now)
 }
 
-// stillExists reports whether an entry of the last scan can be that of the opened process with the same ID. Once that
-// process has been reaped, another one may have its PID and start time.
+// stillExists reports whether the entry of the last scan can belong to the opened process with the same ID. After that
+// process has been reaped, an unrelated process can get the same PID within the same clock tick, and so the same ID.
 func (g *groupScan) stillExists(st *procfs.Stat) bool {
 	if g.acc.isGone(st.ID) {
 		return st.Gone() // the zombie of that process
@@ -180,7 +184,7 @@ func (g *groupScan) stillExists(st *procfs.Stat) bool {
 	return g.k.Exists(st.ID) == nil
 }
 
-// excludes reports whether the process is excluded, and reports its exclusion once.
+// excludes reports whether the process is excluded, and reports each exclusion to the observer once.
 func (g *groupScan) excludes(st *procfs.Stat) bool {
 	if g.excluded[st.ID] {
 		return true
@@ -194,7 +198,7 @@ func (g *groupScan) excludes(st *procfs.Stat) bool {
 	return true
 }
 
-// openMember opens a member, and appends it to found if it is new.
+// openMember opens a member that the scan shows, and appends its result to found if it is new.
 func (g *groupScan) openMember(found batch, grp *group, st *procfs.Stat) batch {
 	if known, _ := g.acc.has(st.ID); known {
 		return found

@@ -24,13 +24,13 @@ func newGroupSender(acc *account, groups *groupScan) *groupSender {
 	return &groupSender{k: groups.k, acc: acc, groups: groups, single: newSender(acc)}
 }
 
-// signal signals the groups of the processes, and then those that must be signalled one by one.
+// signal signals the groups of the targets, and then the targets that must be signalled one by one.
 func (g *groupSender) signal(to batch, sig signals.Signal) {
 	g.single.signalAll(g.signalGroups(to, sig), sig)
 }
 
-// signalGroups signals whole groups with kill(-pgid). It returns the processes that must be signalled one by one: members
-// of a group with an excluded process, and those that have changed group since they were found there.
+// signalGroups signals whole groups with kill(-pgid). It returns the targets that must be signalled one by one: members
+// of a group with an excluded process, targets that have left the groups of the plan, and all targets if sig is 0.
 func (g *groupSender) signalGroups(to batch, sig signals.Signal) (rest batch) {
 	whole := make(map[*group]batch)
 	for _, res := range to.remaining() {
@@ -56,7 +56,8 @@ func (g *groupSender) signalGroups(to batch, sig signals.Signal) (rest batch) {
 	return rest
 }
 
-// signalUnseen signals a group that exists and has no visible member. A process can evade the scan, but not kill(-pgid).
+// signalUnseen signals a group that exists and of which the scan shows no member: a process can evade the scan, but not
+// kill(-pgid).
 func (g *groupSender) signalUnseen(grp *group, sig signals.Signal) {
 	err := g.k.SignalGroup(grp.pgid, grp.known, sig)
 	if err == nil || errors.Is(err, procfs.ErrNoProcess) {
@@ -67,13 +68,15 @@ func (g *groupSender) signalUnseen(grp *group, sig signals.Signal) {
 	g.acc.reportFailure(nil, fmt.Errorf("group %d, none of whose members can be seen: %w", grp.pgid, err))
 }
 
-// signalGroup signals one group, and returns the members that must be signalled one by one. As long as kill(-pgid) may
-// signal one member, it does not report those that it may not signal, so each is asked with the null signal first.
+// signalGroup signals one group, and returns the members that must be signalled one by one. kill(-pgid) succeeds if it
+// may signal at least one member, and does not report the others. So each member is sent signal 0 first, to learn which
+// ones may be signalled.
 func (g *groupSender) signalGroup(grp *group, members batch, sig signals.Signal) (rest batch) {
 	var refused, granted batch
 	var refusal error
 	for _, res := range members {
-		// The null signal may be refused where CONT, within a session, is not.
+		// Within its own session a process may send CONT to any process (kill(2)), but not signal 0. So before
+		// CONT, send no signal 0.
 		err := error(nil)
 		if sig != signals.CONT {
 			err = g.k.Signal(res.ID, 0)
@@ -89,17 +92,18 @@ func (g *groupSender) signalGroup(grp *group, members batch, sig signals.Signal)
 		}
 	}
 	if len(refused) > 0 && len(granted) == 0 {
-		g.acc.reportFailure(nil, fmt.Errorf("group %d: %w, for all of it", grp.pgid, refusal))
+		g.acc.reportFailure(nil, fmt.Errorf("group %d: %w for every member", grp.pgid, refusal))
 		return nil
 	}
 	for _, res := range refused {
-		g.acc.reportFailure(res, fmt.Errorf("%w, the rest of group %d is signalled", res.Err, grp.pgid))
+		g.acc.reportFailure(res, fmt.Errorf("%w; the other members of group %d are signalled", res.Err, grp.pgid))
 	}
 	if len(granted) == 0 {
 		return nil
 	}
 	if err := g.k.SignalGroup(grp.pgid, grp.known, sig); err != nil {
-		// All have ended, or have changed group: their descriptors tell.
+		// All members have ended or moved to another group. The caller signals them one by one, which shows for
+		// each whether it has ended.
 		return granted
 	}
 	for _, res := range granted {

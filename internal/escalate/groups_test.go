@@ -9,9 +9,10 @@ import (
 	"killbox/procfs"
 )
 
-// The scripted kernel's groups: a number means the group that was opened as long as it has members without a break. Each
-// call that asks for one sees to that.
+// The process groups of the scripted kernel. A PGID means the opened group until that group has no member; then
+// world.ended marks the PGID as reused.
 
+// members returns the processes whose group is pgid.
 func (w *world) members(pgid int) []*process {
 	var list []*process
 	for _, p := range w.first {
@@ -52,7 +53,7 @@ func (w *world) SignalGroup(pgid int, _ []procfs.ID, s signals.Signal) error {
 	return nil
 }
 
-// signallingGroups is what pgkill plans.
+// signallingGroups returns the plan of pgkill.
 func signallingGroups(ladder string, pgids ...int) *Plan {
 	return &Plan{
 		Ladder: must(ParseLadder(ladder, signals.TERM)), Prove: time.Second,
@@ -60,7 +61,7 @@ func signallingGroups(ladder string, pgids ...int) *Plan {
 	}
 }
 
-// group adds processes in a group of their own, the first of which leads it.
+// group adds processes in a new group, whose leader is the first one.
 func (w *world) group(list ...process) []*process {
 	var members []*process
 	for _, p := range list {
@@ -70,7 +71,7 @@ func (w *world) group(list ...process) []*process {
 	return members
 }
 
-// count returns how many calls there were with that beginning.
+// count returns how often the log has the call.
 func (w *world) count(call string) int {
 	n := 0
 	for _, line := range w.log {
@@ -88,7 +89,7 @@ func TestGroupOutcomes(t *testing.T) {
 		out := carryOut(w, signallingGroups("TERM/5/KILL/2", list[0].PID), list...)
 		out.ended()
 		if n := w.count("signalgroup 100 TERM"); n != 1 || out.Rung != 1 {
-			t.Errorf("%d strokes, rung %d", n, out.Rung)
+			t.Errorf("the group was signalled %d times, rung %d", n, out.Rung)
 		}
 	})
 	bubble(t, "up the ladder", func(t *testing.T) {
@@ -100,15 +101,14 @@ func TestGroupOutcomes(t *testing.T) {
 			t.Errorf("rung %d after %v", out.Rung, out.Elapsed)
 		}
 		if slices.Contains(list[0].got, signals.KILL) {
-			t.Error("the process that was gone got the KILL")
+			t.Error("the process that was gone before got KILL")
 		}
 	})
-	bubble(t, "newcomers of the signal", func(t *testing.T) {
+	bubble(t, "a member that forks on the signal", func(t *testing.T) {
 		w := newWorld(t)
-		heir := func() process { return process{} }
 		list := w.group(process{handle: func(p *process, s signals.Signal) bool {
 			if s == signals.TERM {
-				w.fork(p, heir())
+				w.fork(p, process{})
 			}
 			return false
 		}})
@@ -137,13 +137,13 @@ func TestGroupOutcomes(t *testing.T) {
 		out := carryOut(w, signallingGroups("TERM/5/KILL/2", 40), member)
 		out.ended()
 		if n := w.count("signalgroup 40 TERM"); n != 0 {
-			t.Errorf("%d strokes at a group with an ancestor in it", n)
+			t.Errorf("a group with an ancestor was signalled %d times", n)
 		}
 		if w.procs[40] == nil || w.procs[selfPID] == nil {
-			t.Error("an ancestor was hit")
+			t.Error("an ancestor was killed")
 		}
 	})
-	bubble(t, "a number used again", func(t *testing.T) {
+	bubble(t, "a reused PGID", func(t *testing.T) {
 		w := newWorld(t)
 		list := w.group(process{})
 		other := w.group(process{handle: ignores(signals.TERM)})
@@ -157,28 +157,28 @@ func TestGroupOutcomes(t *testing.T) {
 			t.Errorf("%d gone, the unrelated process got %v", out.Count(Gone), unrelated.got)
 		}
 	})
-	bubble(t, "reborn for ever, within a limit", func(t *testing.T) {
+	bubble(t, "each member forks on the signal, within a limit", func(t *testing.T) {
 		w := newWorld(t)
-		var heir func() process
+		var forker func() process
 		handle := func(p *process, s signals.Signal) bool {
 			if s == signals.TERM {
-				w.fork(p, heir())
+				w.fork(p, forker())
 			}
 			return false
 		}
-		heir = func() process { return process{handle: handle} }
-		list := w.group(heir())
+		forker = func() process { return process{handle: handle} }
+		list := w.group(forker())
 		p := signallingGroups("TERM/forever", list[0].PID)
 		p.Limit = 3 * time.Second
 		out := carryOut(w, p, list...)
 		if !out.LimitReached || out.Elapsed > 4*time.Second || out.Count(Survived) != 1 {
-			t.Errorf("limit %v after %v, %d left", out.LimitReached, out.Elapsed, out.Count(Survived))
+			t.Errorf("limit %v after %v, %d survivors", out.LimitReached, out.Elapsed, out.Count(Survived))
 		}
 	})
 }
 
 func TestSessionGroups(t *testing.T) {
-	bubble(t, "a group made by the signal", func(t *testing.T) {
+	bubble(t, "a member that forks a new group on the signal", func(t *testing.T) {
 		w := newWorld(t)
 		leader := w.add(process{handle: func(p *process, s signals.Signal) bool {
 			if s == signals.TERM {
@@ -195,20 +195,20 @@ func TestSessionGroups(t *testing.T) {
 			t.Errorf("%d results", len(out.Results))
 		}
 	})
-	bubble(t, "a member moves on while it is looked for", func(t *testing.T) {
+	bubble(t, "a member changes its group during the sweep", func(t *testing.T) {
 		w := newWorld(t)
-		var kid *process
+		var child *process
 		leader := w.add(process{handle: func(p *process, s signals.Signal) bool {
-			if s == signals.TERM && kid == nil {
-				kid = w.fork(p, process{Stat: procfs.Stat{PGID: p.PID}})
+			if s == signals.TERM && child == nil {
+				child = w.fork(p, process{Stat: procfs.Stat{PGID: p.PID}})
 			}
 			return false
 		}})
 		leader.setsid()
-		// After the table was read, and before the group is asked for.
+		// GroupLives is called after the scan.
 		w.asked = func(int) {
-			if kid != nil {
-				kid.PGID = kid.PID
+			if child != nil {
+				child.PGID = child.PID
 			}
 		}
 		p := signallingGroups("TERM/5/KILL/2", leader.PID)
@@ -219,7 +219,7 @@ func TestSessionGroups(t *testing.T) {
 			t.Errorf("%d results, proved %v", len(out.Results), out.Proved)
 		}
 	})
-	bubble(t, "another session with the number", func(t *testing.T) {
+	bubble(t, "a reused session ID", func(t *testing.T) {
 		w := newWorld(t)
 		leader := w.add(process{})
 		leader.setsid()

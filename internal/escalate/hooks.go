@@ -6,8 +6,8 @@ import (
 	"killbox/internal/signals"
 )
 
-// runHooks runs the hook for each remaining target that is not frozen, before the signal next is sent. Each run has a
-// time limit, and a failure is only reported.
+// runHooks runs the hook for each remaining target that is not frozen, before the signal next is sent. Each run has the
+// time limit Plan.HookTimeout. A hook that fails is reported, and the ladder continues.
 func runHooks(acc *account, next signals.Signal) {
 	p := acc.call.Plan
 	if p.Hook == "" {

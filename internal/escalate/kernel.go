@@ -8,7 +8,8 @@ import (
 	"killbox/procfs"
 )
 
-// Kernel is what Run needs of the system. Processes are named by identity; a bare PID is only ever given to Open.
+// Kernel is what Run needs of the system. A process is identified by its PID and start time (procfs.ID). Only Open
+// takes a PID alone.
 type Kernel interface {
 	Opener
 	Waiter
@@ -19,66 +20,71 @@ type Kernel interface {
 	freeze.Kernel
 }
 
-// Opener pins processes.
+// Opener opens processes: it pins each by a descriptor, so that a later call does not reach a process that has reused
+// the PID.
 type Opener interface {
-	// Open pins the process that has the PID and returns what it is. The error wraps procfs.ErrNoProcess if there is
-	// none.
+	// Open opens the process that has the PID now and returns its state. The error wraps procfs.ErrNoProcess if no
+	// process has the PID.
 	Open(pid int) (procfs.Stat, error)
-	// Close forgets a process that Open returned.
+	// Close releases an opened process.
 	Close(procfs.ID)
-	// Exists is a cheaper Stat, for the error alone: procfs.ErrNoProcess if the process has been reaped.
+	// Exists returns procfs.ErrNoProcess if the opened process has been reaped. It is cheaper than Stat.
 	Exists(procfs.ID) error
 }
 
 // Waiter waits for the end of opened processes.
 type Waiter interface {
-	// PrepareWait acquires what Wait takes, and fails if waiting is impossible.
+	// PrepareWait acquires the descriptors that Wait needs. After an error, waiting is impossible.
 	PrepareWait() error
-	// Wait returns the opened processes that have ended since the last call, as soon as there is one; none if the
-	// timeout is over. Those in reaped have ended before or now, and their parents have waited for them. The error is
-	// a *signals.Interrupt if killbox itself is to end.
+	// Wait waits until an opened process ends, for at most timeout. It returns the processes that have ended since
+	// the last call (gone) and those that have been reaped since then (reaped). The error is a *signals.Interrupt
+	// if a signal has arrived that is to end this process.
 	Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error)
-	// Status returns how a process that is gone ended. signals.ErrNotReaped asks for another try after its parent has
-	// waited for it.
+	// Status returns the exit status of a process that is gone. The error signals.ErrNotReaped means that the
+	// status is not known before the parent has reaped the process.
 	Status(procfs.ID) (signals.Status, error)
 }
 
-// Scanner reads the process table.
+// Scanner scans the process table.
 type Scanner interface {
 	Snapshot(*procfs.Snapshot) error
 }
 
 // GroupSignaller signals process groups.
 type GroupSignaller interface {
-	// OpenGroup pins the group that has the PGID. It returns procfs.ErrNoProcess if there is none.
+	// OpenGroup opens the process group that has the PGID now. It returns procfs.ErrNoProcess if there is none.
 	OpenGroup(pgid int) error
-	// GroupLives reports whether that group still has a member, be it a zombie, so that the PGID still means it.
-	// known are members seen in it.
+	// GroupLives reports whether the opened group still has a member. A zombie counts: the PGID is not reused
+	// before the zombie has been reaped. known are opened processes that were members once: if one is still a
+	// member, the PGID has not been reused.
 	GroupLives(pgid int, known []procfs.ID) bool
-	// SignalGroup signals all its members atomically. It returns procfs.ErrNoProcess if the group has ended.
+	// SignalGroup signals all members of the opened group atomically. It returns procfs.ErrNoProcess if the group
+	// has ended.
 	SignalGroup(pgid int, known []procfs.ID, s signals.Signal) error
 }
 
-// CgroupControl controls a subtree of cgroup v2, opened beforehand.
+// CgroupControl controls one cgroup v2 and the cgroups below it. The caller has opened it before Run.
 type CgroupControl interface {
-	// CgroupFrozen reports whether the freeze has been asked for already.
+	// CgroupFrozen reports whether cgroup.freeze is 1: a program has asked for the freeze.
 	CgroupFrozen() (bool, error)
-	// FreezeCgroup returns when all processes have stopped; done is false if limit was over first. The error is a
-	// *signals.Interrupt if killbox itself is to end.
+	// FreezeCgroup freezes the cgroup and waits until all its processes have stopped, for at most limit. done
+	// reports whether they have. The error is a *signals.Interrupt if a signal has arrived that is to end this
+	// process.
 	FreezeCgroup(limit time.Duration) (done bool, err error)
-	// ThawCgroup resumes the cgroup and, with below, the cgroups in it that have been frozen by themselves.
+	// ThawCgroup resumes the cgroup. With below it also resumes the cgroups below it that were frozen on their own.
 	ThawCgroup(below bool) error
-	// KillCgroup kills all processes atomically (Linux 5.14).
+	// KillCgroup kills all processes atomically with cgroup.kill. It fails before Linux 5.14.
 	KillCgroup() error
-	// CgroupMembers lists the processes of the subtree. Outside counts those that have no PID here.
+	// CgroupMembers returns the PIDs of the processes. outside is the number of processes that have no PID in this
+	// PID namespace.
 	CgroupMembers() (pids []int, outside int, err error)
-	// CgroupEmpty waits until no process lives in the subtree, for at most limit.
+	// CgroupEmpty waits until no process lives in the cgroup, for at most limit, and reports whether that is so.
 	CgroupEmpty(limit time.Duration) (bool, error)
 }
 
 // HookRunner runs hooks.
 type HookRunner interface {
-	// Hooks runs command by sh -c once for each of envs, which is added to the environment, each for at most limit.
-	// The errors are in the order of envs.
+	// Hooks runs the command by sh -c, once for each element of envs. The element is added to the environment. Each
+	// run may take up to limit. The errors are in the order of envs.
 	Hooks(command string, envs [][]string, limit time.Duration) []error
 }

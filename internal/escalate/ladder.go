@@ -10,13 +10,13 @@ import (
 	"killbox/internal/signals"
 )
 
-// A Step is one rung: a signal, and how long to wait after it.
+// A Step is a signal and the wait after it. In identifiers, a rung is the number of a step, from 1.
 type Step struct {
 	Signal signals.Signal
-	Grace  time.Duration
+	Grace  time.Duration // the longest wait; duration.Forever for no limit
 }
 
-// A Ladder is climbed from its first step to its last, as far as is needed.
+// A Ladder is a list of steps. They are carried out in order until no target remains.
 type Ladder []Step
 
 // Waits of the default ladder, TERM/5s/KILL/2s.
@@ -25,9 +25,8 @@ const (
 	KillGrace    = 2 * time.Second
 )
 
-// NewLadder returns the ladder that begins with first, waits for grace, and
-// ends with KILL. KILL cannot be escalated, so a ladder that begins with it has
-// no second rung.
+// NewLadder returns the ladder that sends first, waits for grace, and then sends KILL and waits for KillGrace. If first
+// is KILL, the ladder has one step, because no signal is stronger.
 func NewLadder(first signals.Signal, grace time.Duration) Ladder {
 	if first == signals.KILL {
 		return Ladder{{first, grace}}
@@ -35,9 +34,8 @@ func NewLadder(first signals.Signal, grace time.Duration) Ladder {
 	return Ladder{{first, grace}, {signals.KILL, KillGrace}}
 }
 
-// ParseLadder reads a schedule in the syntax of start-stop-daemon(8),
-// SIG/DUR/SIG/DUR..., where the last wait may be "forever". A bare duration T
-// means first/T/KILL/T.
+// ParseLadder reads a schedule in the syntax of start-stop-daemon(8), SIG/DUR/SIG/DUR..., where the last wait may be
+// "forever". A single duration T means first/T/KILL/T.
 func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 	items := strings.Split(s, "/")
 	if len(items) == 1 {
@@ -70,13 +68,14 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
 		}
 		if grace == duration.Forever && i+2 < len(items) {
-			return nil, errors.New("schedule " + show.Quoted(s) + ": nothing comes after forever")
+			return nil, errors.New("schedule " + show.Quoted(s) + ": forever must be the last wait")
 		}
 		l = append(l, Step{sig, grace})
 	}
 	return l, nil
 }
 
+// parseWait reads a duration or the word "forever".
 func parseWait(s string) (time.Duration, error) {
 	if s == "forever" {
 		return duration.Forever, nil
@@ -84,7 +83,7 @@ func parseWait(s string) (time.Duration, error) {
 	return duration.Parse(s)
 }
 
-// String prints the ladder as ParseLadder reads it.
+// String returns the ladder in the syntax that ParseLadder reads.
 func (l Ladder) String() string {
 	var b strings.Builder
 	for i, step := range l {

@@ -27,7 +27,7 @@ func TestParseLadder(t *testing.T) {
 		{"KILL/0/KILL/0/KILL/forever", signals.TERM, "KILL/0s/KILL/0s/KILL/forever"},
 		{"RTMIN+3/1/32/1", signals.TERM, "RTMIN+3/1s/32/1s"},
 		{"CONT/1/STOP/1", signals.TERM, "CONT/1s/STOP/1s"},
-		// The signal before the schedule yields to the schedule's own.
+		// The first signal of the schedule replaces the signal of -s.
 		{"HUP/1/KILL/1", signals.QUIT, "HUP/1s/KILL/1s"},
 	} {
 		l, err := ParseLadder(test.in, test.first)
@@ -57,7 +57,7 @@ func TestParseLadderRefuses(t *testing.T) {
 		"TERM/-5":             "negative duration",
 		"TERM/5/0/5":          "signal 0 ends nothing",
 		"0/5":                 "signal 0 ends nothing",
-		"TERM/forever/KILL/2": "nothing comes after forever",
+		"TERM/forever/KILL/2": "forever must be the last wait",
 		"FOREVER":             "invalid schedule",
 		"TERM/FOREVER":        "invalid duration",
 		"TERM/1e9":            "invalid duration",
@@ -70,9 +70,9 @@ func TestParseLadderRefuses(t *testing.T) {
 		if err == nil {
 			t.Errorf("ParseLadder(%q) = %v, want an error", in, l)
 		} else if !strings.Contains(err.Error(), want) {
-			t.Errorf("ParseLadder(%q): %q, want it to say %q", in, err, want)
+			t.Errorf("ParseLadder(%q): %q does not contain %q", in, err, want)
 		} else if strings.Contains(err.Error(), "\n") {
-			t.Errorf("ParseLadder(%q): %q is more than a line", in, err)
+			t.Errorf("ParseLadder(%q): %q has more than one line", in, err)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestNewLadder(t *testing.T) {
 	if got := NewLadder(signals.TERM, DefaultGrace).String(); got != "TERM/5s/KILL/2s" {
 		t.Errorf("the default ladder is %s", got)
 	}
-	// KILL cannot be escalated.
+	// No signal is stronger than KILL.
 	if got := NewLadder(signals.KILL, KillGrace).String(); got != "KILL/2s" {
 		t.Errorf("a ladder that begins with KILL is %s", got)
 	}
@@ -102,7 +102,7 @@ func FuzzParseLadder(f *testing.F) {
 				t.Fatalf("both a ladder and %v", err)
 			}
 			if strings.Contains(err.Error(), "\n") && !strings.Contains(s, "\n") {
-				t.Fatalf("%q is more than a line", err)
+				t.Fatalf("%q has more than one line", err)
 			}
 			return
 		}
@@ -114,12 +114,12 @@ func FuzzParseLadder(f *testing.F) {
 				t.Fatalf("step %d of %v is %+v", i, l, step)
 			}
 			if step.Grace == duration.Forever && i+1 < len(l) {
-				t.Fatalf("%v goes on after forever", l)
+				t.Fatalf("%v has a step after forever", l)
 			}
 		}
 		again, err := ParseLadder(l.String(), signals.HUP)
 		if err != nil || !slices.Equal(again, l) {
-			t.Fatalf("%q is %v, which is read as %v, %v", s, l, again, err)
+			t.Fatalf("%q gives %v, and its String gives %v, %v", s, l, again, err)
 		}
 	})
 }

@@ -2,7 +2,7 @@ package escalate
 
 import "killbox/internal/signals"
 
-// list is the scope of processes given one by one. Nothing joins it.
+// list is the scope of single processes without a freeze. It gains no members.
 type list struct {
 	neverStopped
 	*sender

@@ -6,32 +6,35 @@ import (
 	"killbox/internal/signals"
 )
 
-// Observer is told what happens, in order, from one goroutine.
+// Observer receives the events of a call, in order and from one goroutine.
 type Observer interface {
+	// Signalled: the signal s was sent on step number rung, at the given time after the start of the call.
 	Signalled(r *Result, s signals.Signal, rung int, elapsed time.Duration)
+	// Gone: the target is gone.
 	Gone(*Result)
-	// Failed reports what did not work; r is nil if it concerns the call.
+	// Failed: an operation failed. r is nil if the failure concerns the whole call.
 	Failed(r *Result, err error)
+	// Skipped: a process is excluded.
 	Skipped(Skip)
-	// Frozen is told, once, which targets a plan that only freezes has frozen.
+	// Frozen: a plan with FreezeOnly has frozen these targets. It is called once.
 	Frozen([]*Result)
 	WaitObserver
 }
 
-// WaitObserver is told of the time that passes.
+// WaitObserver receives the progress of a wait.
 type WaitObserver interface {
-	// Waiting is called while nothing else happens, every Tick.
+	// Waiting is called after each Tick during which no target ended.
 	Waiting(Progress)
-	// Tick is how often Waiting wants to be called; 0 is never.
+	// Tick returns the time between calls of Waiting; 0 means that it is never called.
 	Tick() time.Duration
 }
 
 // Progress is the state of a wait.
 type Progress struct {
-	Total, Gone int
-	Elapsed     time.Duration
-	// Next is the signal of the next step, 0 if there is none, and In the time until then (duration.Forever if there
-	// is no limit).
+	Total, Gone int           // numbers of targets; Total leaves out those that could not be signalled
+	Elapsed     time.Duration // since the start of the call
+	// Next is the signal of the next step; 0 if no step follows, or if the limit of the call ends the wait. In is
+	// the time until the wait ends; duration.Forever if it has no limit.
 	Next signals.Signal
 	In   time.Duration
 }

@@ -1,9 +1,14 @@
-// Package escalate is the core that every applet shares: which processes are to end, by which signals, and what became
-// of each.
+// Package escalate is the core that every applet shares: it signals processes, step by step, until they are gone, and
+// returns the outcome of each.
 //
-// A Plan is data, made before anything is signalled; Run carries it out on a Kernel, asks a Policy and tells an Observer
-// what happens. The package knows no system call: kernel.go says what it needs of one, so that hours of escalation can be
-// tested against a scripted kernel in milliseconds.
+// A Plan is data, made before the first signal is sent. Run carries it out on a Kernel, asks a Policy, and reports
+// events to an Observer. The package makes no system call itself. The interfaces in kernel.go declare what it needs, so
+// a scripted kernel can test hours of escalation in milliseconds.
+//
+// Terms, besides those of killbox(7): this process is the process that runs the applet. An opened process is pinned by
+// Opener.Open. A member is a process of the tree, group or cgroup that is being ended. A root is a process whose
+// descendants are members. A newcomer is a member without a result. A sweep is the series of scans that looks for
+// newcomers when all known targets are gone. A doubt is the reason why a process may have escaped.
 package escalate
 
 import (
@@ -12,89 +17,89 @@ import (
 	"killbox/procfs"
 )
 
-// Target is a process that is to end.
+// Target is a process to be ended.
 type Target struct {
 	procfs.Stat
 	// Name is the operand as the user wrote it; empty for a process that a selector, a group or a tree implies.
 	Name string
-	// Last marks an ancestor of killbox: signalled after all others (sender.signalAll), and never stopped
-	// (memberAccount.notFrozen), since its own parent may be a shell that watches it.
+	// Last marks an ancestor of this process. It is signalled after all other targets (sender.signalAll). It is
+	// never stopped (memberAccount.notFrozen), because its parent may be a shell that would notice the stop.
 	Last bool
 }
 
-// Skip is a process that a selector, group or tree implies and that is excluded.
+// Skip is an excluded process: a selector, group or tree implies it, but it is not signalled.
 type Skip struct {
 	procfs.Stat
 	Reason string
 }
 
-// Tree says that the targets are roots, and what is part of their trees.
+// Tree says that the targets are roots of trees, and which processes are members.
 type Tree struct {
-	// Children excludes the roots themselves.
+	// Children: end the descendants of the roots, but not the roots themselves.
 	Children bool
-	// Flat includes no descendants: only the targets, and what the selector and Groups find.
+	// Flat: end no descendants, only the targets and the processes that the selector and Groups find later.
 	Flat bool
-	// Groups are process groups that have been opened on the kernel, and whose newcomers are roots.
+	// Groups are the PGIDs of opened process groups. A process that joins one of them becomes a root.
 	Groups []int
-	// Sessions makes the sessions led by members part of the tree.
+	// Sessions: orphans in a session that a member leads or has led are members, too.
 	Sessions bool
-	// Selector: a selector was given. A process that was started at Since or later and that Policy.Selects is a root
-	// as well.
+	// Selector: a selector was given. A process that was started at Since or later and that matches it
+	// (Policy.Selects) becomes a root.
 	Selector bool
-	Since    uint64
-	// Churning: a process that the selector had found vanished before it could be opened.
+	Since    uint64 // in clock ticks after boot
+	// Churning: a process that matched the selector vanished before it could be opened.
 	Churning bool
 }
 
-// Groups says that the targets are members of process groups, and which.
+// Groups says that the targets are the members of process groups and sessions.
 type Groups struct {
-	// PGIDs are groups that have been opened on the kernel. Those of the Sessions are among them, and further ones
-	// are looked for.
+	// PGIDs are opened process groups, including those of the Sessions. Groups that a session gains later are
+	// targets, too.
 	PGIDs []int
-	// Sessions are named by their leaders, with a Start of 0 if the leader has been reaped.
+	// Sessions are the IDs of the session leaders. Start is 0 if the leader has been reaped.
 	Sessions []procfs.ID
 }
 
-// Plan is all that Run needs to know. What --dry-run prints is this value.
+// Plan says what Run is to do. The option --dry-run prints a plan.
 type Plan struct {
 	Targets []Target
 	Skipped []Skip
 	Ladder  Ladder
 
-	// Limit bounds the whole call; 0 is none.
+	// Limit is the longest time that the whole call may take; 0 means no limit.
 	Limit time.Duration
-	// Count returns when that many are gone; 0 means all. Ended is how many were known to be gone beforehand.
+	// Count ends the call when this number of targets is gone; 0 means all. Ended is the number of targets that
+	// were gone before the plan was made; they count, too.
 	Count, Ended int
-	// WaitOnly signals nothing: the ladder is not climbed.
+	// WaitOnly sends no signal: the call only waits for the targets.
 	WaitOnly bool
-	// Reaped waits for the reaping as well.
+	// Reaped: wait until the targets have been reaped as well.
 	Reaped bool
-	// Status fetches the exit status of each process that is gone, and StatusWait bounds the wait for a parent that
-	// has not reaped yet.
+	// Status: fetch the exit status of each target that is gone. StatusWait is how long to wait for parents that
+	// have not reaped such a target.
 	Status     bool
 	StatusWait time.Duration
 
-	// Groups, if set, makes the targets members of process groups.
+	// Groups, if not nil: the targets are the members of process groups.
 	Groups *Groups
-	// Tree, if set, makes the targets the roots of trees.
+	// Tree, if not nil: the targets are the roots of trees.
 	Tree *Tree
-	// Cgroup makes the targets the members of the cgroup that has been opened on the kernel. It is frozen instead of
-	// its members.
+	// Cgroup: the targets are the members of the opened cgroup. The kernel freezes the cgroup as a whole.
 	Cgroup bool
 
-	// Freeze stops all members before the first is signalled. If that cannot be prepared, the call continues without
-	// it; with FreezeOrFail it fails.
+	// Freeze: stop all members before the first is signalled. If that cannot be prepared, the call continues
+	// without freezing; with FreezeOrFail it fails.
 	Freeze, FreezeOrFail bool
-	// FreezeOnly freezes and climbs no ladder, until Policy.KeepFrozen is false.
+	// FreezeOnly: freeze the targets until Policy.KeepFrozen returns false, and send no signal of the ladder.
 	FreezeOnly bool
-	// Guardian starts one before the first SIGSTOP.
+	// Guardian: start the guardian before the first SIGSTOP.
 	Guardian bool
-	// Prove bounds the search for a proof that no process escaped the freeze; ProveAlways asks for it even of a tree
-	// in which nothing changed.
+	// Prove is the longest time for the proof that no process escaped the freeze. ProveAlways accepts only a
+	// complete scan as the proof (no PID was allocated during it), even if the tree was stable.
 	Prove       time.Duration
 	ProveAlways bool
 
-	// Hook is run for each survivor before each further step.
+	// Hook is the command that runs for each remaining target before each step but the first.
 	Hook        string
 	HookTimeout time.Duration
 }

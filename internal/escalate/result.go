@@ -7,27 +7,27 @@ import (
 	"killbox/internal/signals"
 )
 
-// Outcome is what became of a target.
+// Outcome is the state of a target at the end of the call.
 type Outcome int
 
 // The outcomes.
 const (
-	Survived Outcome = iota // not gone after the last step
+	Survived Outcome = iota // not gone; during the call, also the state of every target that remains
 	Gone                    // all its threads have exited
-	Refused                 // could not be signalled: Result.Err says why
-	Exists                  // signal 0 found it
+	Refused                 // could not be signalled; Result.Err is the cause
+	Exists                  // alive, and the plan was not to end it (signal 0, FreezeOnly)
 )
 
-// Result is the account of one target.
+// Result is what happened to one target.
 type Result struct {
 	Target
 	Outcome Outcome
-	// Rung is the number of the last step whose signal it was sent, from 1.
+	// Rung is the number of the last step whose signal the target was sent, from 1; 0 if none.
 	Rung int
-	// Elapsed is the time from the start of the call to its end.
+	// Elapsed is the time from the start of the call until the target was gone.
 	Elapsed time.Duration
 	Err     error
-	// Status is how it ended; StatusErr why that is not known. Both are nil if that was not asked for.
+	// Status is the exit status, StatusErr the error if it is not known. Both are nil without Plan.Status.
 	Status    *signals.Status
 	StatusErr error
 
@@ -35,24 +35,24 @@ type Result struct {
 	member freeze.Member
 }
 
-// Summary is the account of the call.
+// Summary is the result of the call.
 type Summary struct {
 	Results []*Result
-	// Rung is the highest that was used, from 1.
+	// Rung is the highest number of a step whose signal was sent, from 1.
 	Rung int
-	// Proved is false if something may have escaped the freeze; Doubt says what is known about it.
+	// Proved is false if a process may have escaped. Doubt is the reason, as a text for the user.
 	Proved bool
 	Doubt  string
-	// LimitReached: the limit of the whole call cut it short.
+	// LimitReached: the call ended because its time limit was reached.
 	LimitReached bool
-	// Failed: a process may have been left frozen.
+	// Failed: a process or the cgroup could not be resumed, and may still be frozen.
 	Failed bool
-	// Refused: a group exists that may not be signalled, and none of its members can be seen.
+	// Refused: the kernel refused to signal a group that exists and has no visible member.
 	Refused bool
-	Elapsed time.Duration
+	Elapsed time.Duration // of the whole call
 }
 
-// Count returns how many results have that outcome.
+// Count returns the number of results with the outcome o.
 func (s *Summary) Count(o Outcome) int {
 	n := 0
 	for _, r := range s.Results {
@@ -63,14 +63,14 @@ func (s *Summary) Count(o Outcome) int {
 	return n
 }
 
-// newResult returns the result of a target of which nothing has become yet.
+// newResult returns a result for a target that remains.
 func newResult(t Target) *Result {
 	res := &Result{Target: t}
 	res.member = freeze.NewMember(&res.Stat)
 	return res
 }
 
-// LastSignal returns the signal that a target of the plan was sent last, 0 if it was sent none.
+// LastSignal returns the last signal that the target was sent, or 0 if it was sent none.
 func (p *Plan) LastSignal(res *Result) signals.Signal {
 	if p.WaitOnly || res.Rung == 0 {
 		return 0

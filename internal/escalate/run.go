@@ -1,8 +1,8 @@
 package escalate
 
-// Run carries out the plan of the call and returns what became of all targets, which must have been opened on the
-// kernel. The error is a *signals.Interrupt, or a failure that made it impossible to go on; whatever was frozen has been
-// resumed by then, and the summary is complete in both cases.
+// Run carries out the plan of the call. The caller has opened the targets on the kernel. Run resumes everything that it
+// has frozen before it returns, and returns a complete summary even with an error. The error is a *signals.Interrupt,
+// or a failure after which the call could not continue.
 func Run(c Call) (*Summary, error) {
 	acc := newAccount(c.withPolicy())
 	s := newScope(acc)

@@ -1,12 +1,12 @@
 package escalate
 
-// runPlan does what the plan is for: it freezes the scope for a time, or climbs the ladder.
+// runPlan freezes the scope for some time if the plan has FreezeOnly. Otherwise it carries out the ladder.
 func runPlan(acc *account, s scope) error {
 	if err := acc.call.prepareWait(); err != nil {
 		return err
 	}
 	switch {
-	case acc.call.isVain():
+	case acc.call.isEmpty():
 		return acc.call.Kernel.Interrupted()
 	case acc.freezesOnly():
 		return freezeOnly(acc, s)

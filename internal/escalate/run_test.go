@@ -14,29 +14,30 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// bubble runs f as a subtest in which time passes only when all goroutines wait.
+// bubble runs f as a subtest in a synctest bubble, where time passes only when all goroutines wait.
 func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
 
+// want checks the lines that the observer has recorded.
 func (out *outcome) want(lines ...string) {
 	out.w.t.Helper()
 	if diff := cmp.Diff(lines, out.lines); diff != "" {
-		out.w.t.Errorf("what the observer was told (-want +got):\n%s", diff)
+		out.w.t.Errorf("events (-want +got):\n%s", diff)
 	}
 }
 
-// ended checks that every process but killbox and its ancestors is gone, and that
-// the run says so.
+// ended checks that every process is gone, except this process and its ancestors, and that every result has the outcome
+// Gone.
 func (out *outcome) ended() {
 	t := out.w.t
 	t.Helper()
 	if out.err != nil {
 		t.Errorf("error: %v", out.err)
 	}
-	if left := out.w.alive(); len(left) > 0 {
-		t.Errorf("still alive: %v", left)
+	if alive := out.w.alive(); len(alive) > 0 {
+		t.Errorf("still alive: %v", alive)
 	}
 	for _, r := range out.Results {
 		if r.Outcome != Gone {
@@ -47,7 +48,7 @@ func (out *outcome) ended() {
 
 func stat(pid int) procfs.Stat { return procfs.Stat{ID: procfs.ID{PID: pid}} }
 
-// TestRunOutcomes holds each behaviour against ladders without a tree.
+// TestRunOutcomes: the outcome for a single target of each behaviour.
 func TestRunOutcomes(t *testing.T) {
 	killed := func(p *process, s signals.Signal) bool { return false }
 	for _, test := range []struct {
@@ -55,7 +56,7 @@ func TestRunOutcomes(t *testing.T) {
 		is     process
 		ladder string
 		want   []string
-		left   Outcome
+		result Outcome
 		rung   int
 	}{
 		{"dies at once", process{handle: killed}, "TERM/5/KILL/2", []string{"0s TERM 10", "0s gone 10"}, Gone, 1},
@@ -71,10 +72,10 @@ func TestRunOutcomes(t *testing.T) {
 		{"not permitted", process{refuses: errPerm}, "TERM/5/KILL/2", []string{"0s failed 10: permission denied"}, Refused, 0},
 		{"a zombie already", process{Stat: procfs.Stat{State: 'Z'}, reap: -1}, "TERM/5/KILL/2", []string{"0s gone 10"}, Gone, 0},
 		{"never reaped", process{reap: -1}, "TERM/5/KILL/2", []string{"0s TERM 10", "0s gone 10"}, Gone, 1},
-		// Shows as Z, and is very much alive.
+		// Its state is Z, but other threads run.
 		{"leader exited", process{Stat: procfs.Stat{State: 'Z', Threads: 3}, linger: time.Second}, "TERM/5/KILL/2", []string{"0s TERM 10", "1s gone 10"}, Gone, 1},
 		{"stopped before", process{Stat: procfs.Stat{State: 'T'}}, "TERM/5/KILL/2", []string{"0s TERM 10", "0s gone 10"}, Gone, 1},
-		{"stopped before, and only asked", process{Stat: procfs.Stat{State: 'T'}, handle: ignores(signals.CHLD)}, "CHLD/5", []string{"0s CHLD 10"}, Survived, 1},
+		{"stopped before, and a signal that does not end it", process{Stat: procfs.Stat{State: 'T'}, handle: ignores(signals.CHLD)}, "CHLD/5", []string{"0s CHLD 10"}, Survived, 1},
 		{"existence", process{}, "", []string{"0s 0 10"}, Exists, 1},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -91,8 +92,8 @@ func TestRunOutcomes(t *testing.T) {
 				t.Errorf("error: %v", out.err)
 			}
 			r := out.Results[0]
-			if r.Outcome != test.left || r.Rung != test.rung || out.Rung != test.rung {
-				t.Errorf("outcome %d in rung %d (of the call: %d), want %d in %d", r.Outcome, r.Rung, out.Rung, test.left, test.rung)
+			if r.Outcome != test.result || r.Rung != test.rung || out.Rung != test.rung {
+				t.Errorf("outcome %d, rung %d (of the call: %d), want %d, rung %d", r.Outcome, r.Rung, out.Rung, test.result, test.rung)
 			}
 			if !out.Proved || out.LimitReached {
 				t.Errorf("proved %v, limit reached %v", out.Proved, out.LimitReached)
@@ -105,18 +106,18 @@ func TestStoppedTargetIsResumedAfterTheSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 10}, State: 'T'}, handle: ignores(signals.TERM, signals.HUP)})
-		// It stops itself once more before the second rung.
+		// The target stops itself again before the second step.
 		w.after(time.Second, func() { p.State = 'T' })
 		carryOut(w, waiting("TERM/2/HUP/2/KILL/2"), p)
 		want := []signals.Signal{signals.TERM, signals.CONT, signals.HUP, signals.CONT, signals.KILL}
 		if !slices.Equal(p.got, want) {
-			t.Errorf("it got %v, want %v", p.got, want)
+			t.Errorf("the target got %v, want %v", p.got, want)
 		}
 	})
 }
 
-// TestRunTakesAllAtOnce: a thousand targets take no longer than the slowest.
-func TestRunTakesAllAtOnce(t *testing.T) {
+// TestTargetsEndInParallel: the call takes as long as its slowest target, not the sum of all.
+func TestTargetsEndInParallel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		var targets []*process
@@ -130,7 +131,7 @@ func TestRunTakesAllAtOnce(t *testing.T) {
 		out := carryOut(w, waiting("TERM/5/KILL/2"), targets...)
 		out.ended()
 		if out.Elapsed != 5*time.Second {
-			t.Errorf("it took %v, want the 5s of the grace", out.Elapsed)
+			t.Errorf("the call took %v, want 5s, the wait of the first step", out.Elapsed)
 		}
 		for i, r := range out.Results {
 			want := time.Duration(i) * time.Millisecond
@@ -158,9 +159,9 @@ func TestCountAndLimit(t *testing.T) {
 		{"two", func(p *Plan) { p.Count = 2 }, "TERM/30/KILL/2", 2 * time.Second, 2, false},
 		{"more than there are", func(p *Plan) { p.Count = 9 }, "TERM/30/KILL/2", 4 * time.Second, 4, false},
 		{"any stops the ladder", func(p *Plan) { p.Count = 1 }, "TERM/1.5/KILL/2", time.Second, 1, false},
-		{"two, in the second rung", func(p *Plan) { p.Count = 2 }, "TERM/1.5/KILL/2", 1500 * time.Millisecond, 4, false},
+		{"two, on the second step", func(p *Plan) { p.Count = 2 }, "TERM/1.5/KILL/2", 1500 * time.Millisecond, 4, false},
 		{"limit", func(p *Plan) { p.Limit = 2500 * time.Millisecond }, "TERM/30/KILL/2", 2500 * time.Millisecond, 2, true},
-		{"limit in a later rung", func(p *Plan) { p.Limit = 2500 * time.Millisecond }, "TERM/1.5/HUP/30", 2500 * time.Millisecond, 2, true},
+		{"limit on a later step", func(p *Plan) { p.Limit = 2500 * time.Millisecond }, "TERM/1.5/HUP/30", 2500 * time.Millisecond, 2, true},
 		{"limit not reached", func(p *Plan) { p.Limit = time.Minute }, "TERM/30/KILL/2", 4 * time.Second, 4, false},
 		{"limit and count", func(p *Plan) { p.Limit, p.Count = 1500*time.Millisecond, 2 }, "TERM/30", 1500 * time.Millisecond, 1, true},
 		{"wait only", func(p *Plan) { p.WaitOnly = true }, "TERM/1/KILL/1", 40 * time.Second, 4, false},
@@ -188,7 +189,7 @@ func TestCountAndLimit(t *testing.T) {
 			if plan.WaitOnly {
 				for _, p := range targets {
 					if len(p.got) > 0 {
-						t.Errorf("%d got %v, though nothing was to be sent", p.PID, p.got)
+						t.Errorf("%d got %v, want no signal", p.PID, p.got)
 					}
 				}
 			}
@@ -239,10 +240,10 @@ func TestStatus(t *testing.T) {
 		observed string
 	}{
 		{"at once", func(*world) {}, 0, time.Second, "signal TERM", nil, 0, "0s gone 10: signal TERM"},
-		{"its parent takes a while", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, time.Second, "signal TERM", nil, 300 * time.Millisecond, "0s gone 10"},
-		{"its parent never waits", func(w *world) { w.statusAtReap = true }, -1, time.Second, "", signals.ErrNotReaped, time.Second, "0s gone 10"},
-		{"not waiting for the parent", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, 0, "", signals.ErrNotReaped, 0, "0s gone 10"},
-		{"the kernel does not tell", func(w *world) { w.noStatus = true }, 0, time.Second, "", signals.ErrNoStatus, 0, "0s gone 10"},
+		{"the parent reaps it later", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, time.Second, "signal TERM", nil, 300 * time.Millisecond, "0s gone 10"},
+		{"the parent never reaps it", func(w *world) { w.statusAtReap = true }, -1, time.Second, "", signals.ErrNotReaped, time.Second, "0s gone 10"},
+		{"no wait for the parent", func(w *world) { w.statusAtReap = true }, 300 * time.Millisecond, 0, "", signals.ErrNotReaped, 0, "0s gone 10"},
+		{"the kernel has no status", func(w *world) { w.noStatus = true }, 0, time.Second, "", signals.ErrNoStatus, 0, "0s gone 10"},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -254,7 +255,7 @@ func TestStatus(t *testing.T) {
 			out.want("0s TERM 10", test.observed)
 			r := out.Results[0]
 			if r.Outcome != Gone || !errors.Is(r.StatusErr, test.err) || out.Elapsed != test.took {
-				t.Errorf("outcome %d, %v, after %v; want it gone, %v, after %v", r.Outcome, r.StatusErr, out.Elapsed, test.err, test.took)
+				t.Errorf("outcome %d, %v, after %v; want gone, %v, after %v", r.Outcome, r.StatusErr, out.Elapsed, test.err, test.took)
 			}
 			if got := ""; r.Status != nil {
 				got = r.Status.String()
@@ -268,8 +269,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestExistenceOfZombie: whether a status was asked for makes no difference to
-// what is there.
+// TestExistenceOfZombie: for signal 0 a zombie is gone, with and without Plan.Status.
 func TestExistenceOfZombie(t *testing.T) {
 	for _, status := range []bool{false, true} {
 		bubble(t, fmt.Sprint(status), func(t *testing.T) {
@@ -284,7 +284,7 @@ func TestExistenceOfZombie(t *testing.T) {
 }
 
 func TestHooks(t *testing.T) {
-	bubble(t, "before each further rung, for each survivor", func(t *testing.T) {
+	bubble(t, "before each step but the first, for each remaining target", func(t *testing.T) {
 		w := newWorld(t)
 		a := w.add(process{Stat: stat(10), handle: ignores(signals.TERM, signals.INT)})
 		b := w.add(process{Stat: stat(11), handle: ignores(signals.TERM)})
@@ -306,11 +306,11 @@ func TestHooks(t *testing.T) {
 		if want := []string{"jstack 10 before INT", "jstack 10 before KILL", "jstack 11 before INT"}; !slices.Equal(w.hooked, want) {
 			t.Errorf("hooks: %q, want %q", w.hooked, want)
 		}
-		// The hook comes before the signal it announces.
+		// Each hook runs before the signal in KILLBOX_NEXT.
 		out.want("0s TERM 10", "0s TERM 11", "0s TERM 12", "0s gone 12",
 			"1s INT 10", "1s INT 11", "1s gone 11", "2s KILL 10", "2s gone 10")
 	})
-	bubble(t, "failure is reported and stops nothing", func(t *testing.T) {
+	bubble(t, "a failure is reported, and the ladder continues", func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
 		w.hook = func(map[string]string) error { return errors.New("hook: exit 3") }
@@ -320,7 +320,7 @@ func TestHooks(t *testing.T) {
 		out.ended()
 		out.want("0s TERM 10", "1s failed 10: hook: exit 3", "1s KILL 10", "1s gone 10")
 	})
-	bubble(t, "a target that ends meanwhile is not signalled", func(t *testing.T) {
+	bubble(t, "a target that ends during its hook is not signalled", func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
 		w.hook = func(map[string]string) error {
@@ -333,7 +333,7 @@ func TestHooks(t *testing.T) {
 	})
 }
 
-func TestWaitingIsToldOfTheNextRung(t *testing.T) {
+func TestWaitingShowsNextStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		a := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
@@ -354,7 +354,7 @@ func TestAncestorsComeLast(t *testing.T) {
 	})
 }
 
-func TestSkippedIsTold(t *testing.T) {
+func TestSkippedIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10)})
@@ -383,7 +383,7 @@ func TestInterruptedWait(t *testing.T) {
 		p := w.add(process{Stat: stat(10)})
 		w.interrupt = &signals.Interrupt{Signal: signals.HUP}
 		if out := carryOut(w, waiting("TERM/5"), p); out.err != w.interrupt || len(p.got) > 0 {
-			t.Errorf("%v, and it got %v", out.err, p.got)
+			t.Errorf("%v, and the target got %v", out.err, p.got)
 		}
 	})
 	bubble(t, "a wait that fails", func(t *testing.T) {
@@ -396,16 +396,16 @@ func TestInterruptedWait(t *testing.T) {
 	})
 }
 
-// TestGoneBetweenOpenAndSignal: that is no failure.
+// TestGoneBetweenOpenAndSignal: a target that ends before it is signalled is gone, without an error.
 func TestGoneBetweenOpenAndSignal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		p := w.add(process{Stat: stat(10)})
-		w.at[2] = p.die // after it was opened
+		w.at[2] = p.die // call 1 opens the target
 		out := carryOut(w, waiting("TERM/5/KILL/5"), p)
 		out.want("0s gone 10")
 		if r := out.Results[0]; r.Rung != 0 {
-			t.Errorf("it is said to have got the signal of rung %d", r.Rung)
+			t.Errorf("the result has rung %d, want 0", r.Rung)
 		}
 	})
 }
@@ -421,6 +421,8 @@ func TestSameTargetTwice(t *testing.T) {
 		}
 	})
 }
+
+// TestLimitBoundsTheCall: a hook that takes longer than the limit of the call is followed by no signal.
 func TestLimitBoundsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -430,7 +432,7 @@ func TestLimitBoundsTheCall(t *testing.T) {
 		plan.Hook, plan.HookTimeout, plan.Limit = "sleep 8", 10*time.Second, 2*time.Second
 		out := carryOut(w, plan, p)
 		if !out.LimitReached || len(p.got) > 1 {
-			t.Errorf("limit reached %v, and it got %v", out.LimitReached, p.got)
+			t.Errorf("limit reached %v, and the target got %v", out.LimitReached, p.got)
 		}
 	})
 }

@@ -2,28 +2,29 @@ package escalate
 
 import "killbox/internal/signals"
 
-// scope is what is being ended: a list of processes, process groups, trees, or a cgroup.
+// scope is the set of processes that is being ended: a list of processes, process groups, trees, or a cgroup.
 type scope interface {
-	// scanAndStop brings the scope up to date and, if the plan freezes, stops its members before sig is sent. It returns
-	// the newcomers. After an error members may be stopped, until resumeAll.
+	// scanAndStop scans for newcomers and adds them to the account. If the plan freezes, it stops all members,
+	// because sig is sent next. It returns the newcomers. After an error, members may stay stopped until resumeAll.
 	scanAndStop(sig signals.Signal) (batch, error)
 	// signal signals the targets of the list.
 	signal(list batch, sig signals.Signal)
-	// sweep is called when all known targets are gone. It reports whether there are more.
+	// sweep scans for newcomers when all known targets are gone. more reports whether there are any.
 	sweep() (more bool, err error)
-	// addNewcomers scans once more, so that the next step or the report includes what was forked last. doubt is what to
-	// report if even this scan adds nothing: then something evaded it.
+	// addNewcomers scans once more and adds the newcomers to the account, so that the next step or the report
+	// includes them. doubt is the reason to report if there are none, although sweep has found some.
 	addNewcomers() (doubt string, err error)
 	resumer
 }
 
-// resumer is a scope whose members may have been stopped.
+// resumer resumes the members of a scope.
 type resumer interface {
-	// resume resumes the members that were stopped for sig, after all have been sent it.
+	// resume resumes the members after all of them have been sent sig.
 	resume(sig signals.Signal)
-	// allKeptFrozen reports whether all remaining members are kept frozen until a later step.
+	// allKeptFrozen reports whether all remaining members are kept frozen until a later step, as parts of a fork
+	// bomb.
 	allKeptFrozen() bool
-	// resumeAll leaves no member frozen, whatever happened.
+	// resumeAll resumes every member that is still frozen, even after an error or a panic.
 	resumeAll()
 }
 
@@ -40,7 +41,7 @@ func newScope(acc *account) scope {
 	return newList(acc)
 }
 
-// neverStopped is the part of a scope whose members are never stopped.
+// neverStopped implements resumer for a scope that never stops its members.
 type neverStopped struct{}
 
 func (neverStopped) resume(signals.Signal) {}

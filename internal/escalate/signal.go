@@ -19,8 +19,8 @@ type sender struct {
 
 func newSender(acc *account) *sender { return &sender{k: acc.call.Kernel, acc: acc} }
 
-// signalAll signals the remaining targets of the list, ancestors of killbox last: their end may be that of killbox. Then
-// it resumes those that are stopped.
+// signalAll signals the remaining targets of the list. Ancestors of this process come last, because their end may end
+// this process, too. Then it resumes targets that are stopped.
 func (s *sender) signalAll(list batch, sig signals.Signal) {
 	for _, last := range [...]bool{false, true} {
 		for _, res := range list {
@@ -32,6 +32,7 @@ func (s *sender) signalAll(list batch, sig signals.Signal) {
 	s.resumeStopped(list, sig)
 }
 
+// signal signals one target, and records the outcome.
 func (s *sender) signal(res *Result, sig signals.Signal) {
 	err := s.k.Signal(res.ID, sig)
 	switch {
@@ -44,8 +45,8 @@ func (s *sender) signal(res *Result, sig signals.Signal) {
 	}
 }
 
-// resumeStopped sends SIGCONT to targets that are stopped and were sent a signal that should end them: a stopped process
-// cannot act on a signal. Members that are frozen are resumed by their scope.
+// resumeStopped sends SIGCONT to stopped targets after a signal whose default action ends a process: for a stopped
+// process the signal would stay pending. It leaves out frozen members, which their scope resumes.
 func (s *sender) resumeStopped(list batch, sig signals.Signal) {
 	if !sig.Ends() || sig == signals.KILL {
 		return
@@ -60,8 +61,8 @@ func (s *sender) resumeStopped(list batch, sig signals.Signal) {
 	}
 }
 
-// isStopped reports whether the target is stopped: for the first step as it was read when it was opened or last scanned,
-// for later steps as it is now.
+// isStopped reports whether the target is stopped. On the first step the state that was read before is recent enough;
+// later the state is read again.
 func (s *sender) isStopped(res *Result) bool {
 	if s.acc.rung == 1 {
 		return res.member.StoppedByOthers() || res.Stat.Stopped()

@@ -2,25 +2,25 @@ package escalate
 
 import "time"
 
-// finding is what one scan of a sweep shows.
+// finding is the result of one scan of a sweep.
 type finding int
 
 const (
-	inconclusive finding = iota // a further scan may show more
-	newcomers                   // processes to be ended
-	nothing                     // nothing that could be signalled, and that is proved
+	inconclusive finding = iota // no newcomer, but one may have evaded the scan
+	newcomers                   // at least one newcomer
+	nothing                     // it is proved that there is no newcomer that could be signalled
 )
 
-// sweeper is a scope that is scanned for newcomers.
+// sweeper scans a scope for newcomers.
 type sweeper interface {
-	// scanAgain scans the scope.
+	// scanAgain scans the scope once.
 	scanAgain() (finding, error)
-	// doubt returns why the last scan does not prove that there are no newcomers.
+	// doubt returns why a newcomer may have evaded the last scan.
 	doubt() string
 }
 
-// sweepUntilProved scans until there are newcomers, until it is proved that there are none, or until the time for the
-// proof is over. It reports whether there are newcomers.
+// sweepUntilProved repeats the scan until it finds newcomers, until it is proved that there are none, or until the time
+// for the proof is over. more reports whether there are newcomers.
 func sweepUntilProved(acc *account, s sweeper) (more bool, err error) {
 	began := time.Now()
 	pause := 50 * time.Microsecond

@@ -2,7 +2,8 @@ package escalate
 
 import "killbox/internal/signals"
 
-// tree is the scope of the trees of the targets, or of the targets alone if those are stopped.
+// tree is the scope of the trees of the targets. For a plan without Tree it is the scope of the targets alone, which
+// are stopped before they are signalled.
 type tree struct {
 	*treeFreezer
 	*treeSender
@@ -14,7 +15,7 @@ func newTree(acc *account) *tree {
 	return &tree{treeFreezer: f, treeSender: newTreeSender(acc, f.treeScan), treeSweeper: newTreeSweeper(f.treeScan)}
 }
 
-// scanAndStop opens all members and, if the plan freezes, stops them.
+// scanAndStop implements scope.
 func (t *tree) scanAndStop(sig signals.Signal) (batch, error) {
 	ok, err := t.prepare()
 	if err != nil {

@@ -5,39 +5,40 @@ import (
 	"killbox/procfs"
 )
 
-// attribution is what is known of which processes are part of the tree.
+// attribution decides which processes are members of the tree.
 //
-// A scan names processes by PID and start time. A clock tick is long enough for a process to be reaped and its PID to be
-// reused within it. So each entry of a scan on which a signal depends is checked once more: confirm checks those of members
-// opened before the scan, and isMember those of new members, after they have been opened.
+// A scan identifies a process by its ID: PID and start time. Within one clock tick (10 ms) a process can be reaped and
+// its PID reused, and then two processes have the same ID. So each entry of a scan that decides about a signal is
+// checked again: confirm checks members that were opened before the scan, and isMember checks new members after they
+// have been opened.
 type attribution struct {
 	k interface {
 		Opener
 		GroupSignaller
 	}
 	policy  Policy
-	tree    *Tree // nil if the targets alone are meant
+	tree    *Tree // nil if only the targets are to be ended
 	freezer *freeze.Freezer
 	proof   *freeze.Proof
 
-	roots    []procfs.ID
-	named    map[procfs.ID]bool // given as operands, or selected where only descendants of roots are meant
-	known    map[procfs.ID]bool // every member ever opened, roots included
+	roots    []procfs.ID        // the targets of the plan and, with Tree.Children, the roots that were found later
+	rootSet  map[procfs.ID]bool // the elements of roots
+	known    map[procfs.ID]bool // every member that was ever opened, including roots
 	excluded map[procfs.ID]bool
-	sessions map[int]bool // sessions that members lead or have led
-	groups   map[int]bool // groups given as operands that existed after the last scan
+	sessions map[int]bool // by session ID: sessions that a member leads or has led
+	groups   map[int]bool // by PGID: whether the group of the plan still existed after the last scan
 
-	// unconfirmed are the members and roots whose PID may have been reused, or may still be, within the clock tick of
-	// their start: another process can have the same ID. See confirm.
-	unconfirmed map[procfs.ID]procfs.Stat // as they were opened
-	disowned    map[procfs.ID]bool        // those whose PID was reused, as far as is known
+	// unconfirmed holds the members and roots whose ID another process may have, or may still get, by PID reuse
+	// within the clock tick of their start. The value was read when the process was opened. See confirm.
+	unconfirmed map[procfs.ID]procfs.Stat
+	disowned    map[procfs.ID]bool // IDs that were found to belong to an unrelated process now
 }
 
 func newAttribution(k Kernel, p *Plan, policy Policy, f *freeze.Freezer) *attribution {
 	a := &attribution{
 		k: k, policy: policy, tree: p.Tree, freezer: f,
 
-		named:    make(map[procfs.ID]bool, len(p.Targets)),
+		rootSet:  make(map[procfs.ID]bool, len(p.Targets)),
 		known:    make(map[procfs.ID]bool),
 		excluded: make(map[procfs.ID]bool),
 		sessions: make(map[int]bool),
@@ -52,12 +53,12 @@ func newAttribution(k Kernel, p *Plan, policy Policy, f *freeze.Freezer) *attrib
 	a.proof = freeze.NewProof(claim)
 	for _, target := range p.Targets {
 		a.roots = append(a.roots, target.ID)
-		a.named[target.ID], a.unconfirmed[target.ID] = true, target.Stat
+		a.rootSet[target.ID], a.unconfirmed[target.ID] = true, target.Stat
 		if target.Hidden() {
 			a.proof.NoteHidden()
 		}
 		if target.SID == target.PID {
-			a.sessions[target.SID] = true // it may be gone before the first scan
+			a.sessions[target.SID] = true // recorded now: the target may be gone before the first scan
 		}
 	}
 	for _, s := range p.Skipped {
@@ -66,21 +67,21 @@ func newAttribution(k Kernel, p *Plan, policy Policy, f *freeze.Freezer) *attrib
 	return a
 }
 
-// isFlat reports whether descendants are not meant.
+// isFlat reports whether descendants of the roots are not members.
 func (a *attribution) isFlat() bool { return a.tree == nil || a.tree.Flat }
 
-// hasTree reports whether more than the targets is meant.
+// hasTree reports whether the tree can have members besides the targets.
 func (a *attribution) hasTree() bool { return a.tree != nil }
 
-// canGrow reports whether a process that was forked after a proved freeze, and that is orphaned, could be attributed to
-// the tree: by a session, a group or a selector, or because the roots live on.
+// canGrow reports whether a process that was forked after a proved freeze can be attributed to the tree when all known
+// members are gone: by a session, a group or a selector, or as a descendant of a root that stays alive (Tree.Children).
 func (a *attribution) canGrow() bool {
 	return len(a.sessions)+len(a.tree.Groups) > 0 || a.tree.Children || a.tree.Selector
 }
 
-// confirm checks, after a scan, the IDs of members opened before it. A member that has been reaped may have been replaced
-// before the scan, so its entry may be that of an unrelated process: without the image of the member the ID is disowned.
-// A member that exists after the clock tick of its start is confirmed for good: no other process can have its ID.
+// confirm checks the unconfirmed IDs after a scan. If a member has been reaped, the entry with its ID may belong to an
+// unrelated process that has reused the PID: if the memory layout differs (SameImage), the ID is disowned. If a member
+// still exists after the clock tick of its start, no other process can get its ID, so it is confirmed for good.
 func (a *attribution) confirm(s *procfs.Snapshot) {
 	for id, opened := range a.unconfirmed {
 		switch {
@@ -95,12 +96,13 @@ func (a *attribution) confirm(s *procfs.Snapshot) {
 	}
 }
 
-// disown removes an ID from the tree. The children of the process that had it may be orphaned by now.
+// disown removes an ID from the tree, because an unrelated process has it now. The member that had it has ended, and
+// may have orphaned children, so the tree is churning.
 func (a *attribution) disown(id procfs.ID) {
 	a.proof.NoteChurn()
 	a.disowned[id] = true
 	delete(a.known, id)
-	delete(a.named, id)
+	delete(a.rootSet, id)
 	for i, root := range a.roots {
 		if root == id {
 			a.roots = append(a.roots[:i:i], a.roots[i+1:]...)
@@ -109,7 +111,7 @@ func (a *attribution) disown(id procfs.ID) {
 	}
 }
 
-// noteMember notes a member that has been opened after the scan.
+// noteMember records a new member that was opened after the scan s.
 func (a *attribution) noteMember(s *procfs.Snapshot, now *procfs.Stat) {
 	a.known[now.ID] = true
 	if now.Hidden() {
@@ -123,11 +125,13 @@ func (a *attribution) noteMember(s *procfs.Snapshot, now *procfs.Stat) {
 // excludes returns why a process that the tree implies is excluded, or "".
 func (a *attribution) excludes(st *procfs.Stat) string { return a.policy.Exclude(st) }
 
-// isGuardian reports whether the process is the guardian, which is a descendant of this process.
+// isGuardian reports whether the process is the guardian. The guardian is a child of this process, so it can be in the
+// tree.
 func (a *attribution) isGuardian(st *procfs.Stat) bool { return a.freezer.IsGuardian(st.PID) }
 
-// isMember reports whether now, which was opened for the entry st of the scan, is a member. It is one if a member is its
-// parent now, or if it is the process that the scan showed and the scan shows why it is a member.
+// isMember reports whether an opened process is a member. st is its entry in the scan s; now was read when the process
+// was opened. The process is a member if the parent in now is in the tree and still exists. It is also a member if st
+// and now are the same process and the scan shows that st is a member.
 func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	if now.ID != st.ID {
 		return false
@@ -135,7 +139,7 @@ func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	if a.isFlat() {
 		return a.isRoot(now)
 	}
-	if parent := s.Lookup(now.PPID); parent != nil && a.isJudged(parent.ID) && a.k.Exists(parent.ID) == nil {
+	if parent := s.Lookup(now.PPID); parent != nil && a.isInTree(parent.ID) && a.k.Exists(parent.ID) == nil {
 		return true
 	}
 	if !s.SameProcess(st, now) {
@@ -144,9 +148,10 @@ func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	parent := s.Lookup(st.PPID)
 	switch {
 	case a.known[st.ID]:
-		return true // by an earlier scan
-	case parent != nil && a.isJudged(parent.ID):
-		// A parent forked during the scan may have reused the PID of the parent that the entry names.
+		return true // an earlier scan has shown that it is a member
+	case parent != nil && a.isInTree(parent.ID):
+		// If the parent started during the scan, it may be an unrelated process that reused the PID of the true
+		// parent. Then require that parent and child have the same memory layout.
 		return parent.Start < s.Began || parent.SameImage(now)
 	case a.sessions[st.SID]:
 		return now.SID == st.SID
@@ -154,13 +159,13 @@ func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	return a.isRoot(now)
 }
 
-// isJudged reports whether the ID is that of a root, a member or an excluded process.
-func (a *attribution) isJudged(id procfs.ID) bool {
-	return a.known[id] || a.named[id] || a.excluded[id]
+// isInTree reports whether the process has been attributed to the tree already, as a root, member or excluded process.
+func (a *attribution) isInTree(id procfs.ID) bool {
+	return a.known[id] || a.rootSet[id] || a.excluded[id]
 }
 
-// isRoot reports whether the opened process is a root of its own: a member of a group given as an operand, or a match of
-// the selector.
+// isRoot reports whether the opened process is a root itself: a member of a group of the plan, or a match of the
+// selector.
 func (a *attribution) isRoot(now *procfs.Stat) bool {
 	if a.groups[now.PGID] && a.k.GroupLives(now.PGID, []procfs.ID{now.ID}) {
 		return true
@@ -168,7 +173,8 @@ func (a *attribution) isRoot(now *procfs.Stat) bool {
 	return a.isSelected(now) && a.k.Exists(now.ID) == nil
 }
 
-// isSelected reports whether the process matches the selector and started after the selector was first evaluated.
+// isSelected reports whether the process matches the selector and started after the selector was first evaluated, at
+// Tree.Since or later.
 func (a *attribution) isSelected(st *procfs.Stat) bool {
 	return a.tree.Selector && st.Start >= a.tree.Since && a.policy.Selects(st)
 }

@@ -8,13 +8,13 @@ import (
 
 const randomized = 0x00400000 // PF_RANDOMIZE
 
-// image is the memory layout of a process after one execve.
+// image returns st with the memory layout number n: each execve(2) gives a process another one.
 func image(st procfs.Stat, n uint64) procfs.Stat {
 	st.Flags, st.StartCode, st.StartStack = randomized, 1000*n, 2000*n
 	return st
 }
 
-// takeOver puts an unrelated process in the place of p, with its PID and start time.
+// takeOver replaces p by an unrelated process with the same PID and start time.
 func (w *world) takeOver(p *process, by process) *process {
 	p.die()
 	by.ID = p.ID
@@ -25,8 +25,8 @@ func (w *world) takeOver(p *process, by process) *process {
 	return w.add(by)
 }
 
-// TestPIDReusedWithinATick: parent, session and image distinguish a member from a process with its PID and
-// start time.
+// TestPIDReusedWithinATick: parent, session and memory layout (image) distinguish a member from an unrelated process
+// with the same PID and start time.
 func TestPIDReusedWithinATick(t *testing.T) {
 	for _, test := range []struct {
 		name     string
@@ -41,7 +41,7 @@ func TestPIDReusedWithinATick(t *testing.T) {
 		{"a child of the member's parent", true, true, process{Stat: procfs.Stat{PPID: 100}}, true},
 		{"the parent is gone, the same image", true, false, process{Stat: image(procfs.Stat{}, 1)}, true},
 		{"the parent is gone, another image", true, false, process{Stat: image(procfs.Stat{}, 2)}, false},
-		{"the tick was over", false, false, process{}, true}, // the kernel rules this out
+		{"the tick was over", false, false, process{}, true}, // the kernel would give a later start time
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -57,14 +57,13 @@ func TestPIDReusedWithinATick(t *testing.T) {
 			}
 			carryOut(w, freezing("TERM/5/KILL/2"), root)
 			if hit := len(other.got) > 0; hit != test.hit {
-				t.Errorf("it got %v", other.got)
+				t.Errorf("the process that reused the PID got %v", other.got)
 			}
 		})
 	}
 }
 
-// TestRootReusedWithinATick: children of an unrelated process with the ID of a root are not attributed to
-// the tree.
+// TestRootReusedWithinATick: children of an unrelated process that has the ID of a root are not attributed to the tree.
 func TestRootReusedWithinATick(t *testing.T) {
 	for _, test := range []struct {
 		name               string
@@ -81,7 +80,7 @@ func TestRootReusedWithinATick(t *testing.T) {
 			plan := freezing("TERM/1/KILL/1")
 			plan.Tree.Children = test.children
 			root := w.add(process{Stat: stat(100)})
-			w.at = map[int]func(){2: func() { // the first call after the root was opened
+			w.at = map[int]func(){2: func() { // call 1 opens the root
 				w.takeOver(root, process{})
 				w.children(100, 2, process{})
 			}}
@@ -90,8 +89,8 @@ func TestRootReusedWithinATick(t *testing.T) {
 	}
 }
 
-// TestRootEndsDuringTheScan: its children, which the scan shows below it, are members still, and if its
-// entry could be that of another process there is a doubt.
+// TestRootEndsDuringTheScan: if the root ends during the scan, the children that the scan shows below it are members.
+// If the entry of the root could belong to another process, the result is unproved.
 func TestRootEndsDuringTheScan(t *testing.T) {
 	for _, test := range []struct {
 		name            string
@@ -126,7 +125,7 @@ func TestRootEndsDuringTheScan(t *testing.T) {
 	}
 }
 
-// TestParentsFirst: each member comes after its parent, whatever their PIDs.
+// TestParentsFirst: each member comes after its parent, in whatever order their PIDs are.
 func TestParentsFirst(t *testing.T) {
 	var members []*procfs.Stat
 	for _, p := range [][2]int{{10, 90}, {20, 10}, {30, 31}, {31, 30}, {50, 1}, {90, 50}} {

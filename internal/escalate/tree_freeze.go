@@ -25,11 +25,11 @@ func newTreeFreezer(acc *account) *treeFreezer {
 	}
 }
 
-// afterScan is what follows a scan of a freeze.
+// afterScan says what to do after a scan of a freeze.
 type afterScan int
 
 const (
-	pauseAndScan afterScan = iota // if there is time
+	pauseAndScan afterScan = iota // unless the time for the freeze is over
 	scanAtOnce
 	endFreeze
 )
@@ -41,7 +41,7 @@ type freezeAttempt struct {
 	fewest  int // the smallest number of running members so far
 }
 
-// prepare prepares a freeze, if the plan freezes. It returns false if nothing is to be frozen.
+// prepare prepares a freeze. It returns false if the plan does not freeze, or if the freeze could not be prepared.
 func (t *treeFreezer) prepare() (ok bool, err error) {
 	t.proof.DropBaseline()
 	if !t.freezes() {
@@ -50,8 +50,8 @@ func (t *treeFreezer) prepare() (ok bool, err error) {
 	return t.freezer.PrepareWithGuardian()
 }
 
-// freezeMembers stops all members, until a whole scan finds no new member and none that is still running. It returns the
-// new members.
+// freezeMembers stops the members and scans the tree, until a scan finds no newcomer and no running member and the
+// proof is complete, or until the time for the freeze is over. It returns the newcomers.
 func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 	var newcomers batch
 	a := freezeAttempt{began: time.Now(), fewest: math.MaxInt}
@@ -74,7 +74,7 @@ func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 			next = t.restopOrJudge(&a, sig)
 		}
 		if next == pauseAndScan && t.isOverdue(&a, running) {
-			// The kill is carried out all the same; sweep tries again.
+			// The call continues without a proof. sweep tries to complete the proof later.
 			t.proof.NoteChurn()
 			next = endFreeze
 		}
@@ -88,12 +88,12 @@ func (t *treeFreezer) freezeMembers(sig signals.Signal) (batch, error) {
 	}
 }
 
-// stopAtOnce is how many members are opened before they are stopped: of thousands, the first are stopped while the last
-// are opened.
+// stopAtOnce is how many newcomers are opened before they are stopped. In a tree of thousands, the first members are
+// stopped before the last ones are opened.
 const stopAtOnce = 128
 
-// scanAndStopMembers scans the tree and sends SIGSTOP to all members that run. It returns the new members, and the number of
-// members that were running when the scan began.
+// scanAndStopMembers scans the tree and sends SIGSTOP to all members that run. It returns the newcomers, and the number
+// of frozen members that may have run when the scan began.
 func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error) {
 	stopped := 0
 	found, err = t.scanMembers(func(found batch) error {
@@ -107,7 +107,7 @@ func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error)
 	if err != nil {
 		return found, 0, err
 	}
-	// Not only the new members: one that a third party had stopped may have been resumed.
+	// Stop the other members, too: a third party that had stopped one of them may have resumed it.
 	if err := t.stopped.Stop(t.account.notFrozen(t.acc.results)); err != nil {
 		return found, 0, err
 	}
@@ -118,14 +118,16 @@ func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error)
 	return found, running, nil
 }
 
-// restopOrJudge decides what follows a scan that shows no new member and that began after all members had stopped.
+// restopOrJudge is called after a scan that shows no newcomer and that began after all members had stopped. It resumes
+// and re-stops members that block sig, or evaluates the proof, and returns what to do next.
 func (t *treeFreezer) restopOrJudge(a *freezeAttempt, sig signals.Signal) afterScan {
 	if a.restops < freeze.MaxRestops && t.stopped.ResumeAndRestop(sig) {
 		a.restops++
 		return scanAtOnce
 	}
 	if a.restops == freeze.MaxRestops && t.stopped.MarkBlockers(sig) {
-		// Resumed, the member finishes its fork: sweep looks for the child.
+		// A member that is still mid-fork finishes the fork when it is resumed. So the freeze is unproved, and
+		// sweep looks for the child.
 		t.proof.NoteChurn()
 		return endFreeze
 	}
@@ -142,15 +144,17 @@ func (t *treeFreezer) restopOrJudge(a *freezeAttempt, sig signals.Signal) afterS
 	return pauseAndScan
 }
 
-// isOverdue reports whether the time for the freeze is over. The time for the proof is exceeded while the number of
-// running members still falls: resuming them now would restart a fork bomb.
+// isOverdue reports whether the time for the freeze is over: Plan.Prove, or the limit of the call. While the number of
+// running members still falls, the freeze may take longer than Plan.Prove, because resuming the stopped members would
+// restart a fork bomb.
 func (t *treeFreezer) isOverdue(a *freezeAttempt, running int) bool {
 	falls := running > 0 && running < a.fewest-a.fewest/16
 	a.fewest = min(a.fewest, running)
 	return t.acc.isProofOverdue(a.began) && !falls || t.acc.remainingTime() <= 0
 }
 
-// beginLasting is called when the tree is to stay frozen for long: nothing is in a hurry any more.
+// beginLasting is called when the tree is frozen. With FreezeOnly the tree stays frozen for long, so this process gives
+// up its raised priority. No sweep follows that could complete the proof, so a missing proof is recorded now.
 func (t *treeFreezer) beginLasting() {
 	if !t.acc.freezesOnly() {
 		return
@@ -170,13 +174,13 @@ func (t *treeFreezer) openMembers() (batch, error) {
 	return found, err
 }
 
-// resume resumes the members that were stopped for sig.
+// resume implements scope.
 func (t *treeFreezer) resume(sig signals.Signal) { t.stopped.ResumeAfter(sig, !t.acc.isLastRung()) }
 
-// allKeptFrozen reports whether all remaining members are kept frozen until a later step.
+// allKeptFrozen implements scope.
 func (t *treeFreezer) allKeptFrozen() bool { return t.stopped.AllKeptFrozen(t.acc.open) }
 
-// resumeAll leaves no member frozen.
+// resumeAll implements scope.
 func (t *treeFreezer) resumeAll() {
 	t.stopped.ResumeAll()
 	t.freezer.StopGuardian()

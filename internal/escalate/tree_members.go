@@ -5,7 +5,8 @@ import (
 	"killbox/procfs"
 )
 
-// members returns the processes in the tree as the scan shows it; without a tree, the targets alone.
+// members returns the entries of the scan that are members of the tree, including excluded processes. If the plan is
+// not to end a tree, it returns the entries of the targets.
 func (a *attribution) members(s *procfs.Snapshot) []*procfs.Stat {
 	a.proof.BeginScan()
 	switch {
@@ -21,7 +22,7 @@ func (a *attribution) members(s *procfs.Snapshot) []*procfs.Stat {
 		var members []*procfs.Stat
 		selected := a.newRoots(s)
 		for i := range s.Procs {
-			if st := &s.Procs[i]; a.known[st.ID] || a.named[st.ID] || selected[st.ID] {
+			if st := &s.Procs[i]; a.known[st.ID] || a.rootSet[st.ID] || selected[st.ID] {
 				members = append(members, st)
 			}
 		}
@@ -40,8 +41,9 @@ func (a *attribution) members(s *procfs.Snapshot) []*procfs.Stat {
 	}
 }
 
-// newRoots returns new roots that the scan shows: processes that match the selector and started after it was first
-// evaluated, and new members of groups given as operands. With Children they are recorded at once.
+// newRoots returns the new roots in the scan: processes that match the selector and started at Tree.Since or later, and
+// processes that have joined a group of the plan. With Tree.Children it records them as roots at once, because they are
+// never opened.
 func (a *attribution) newRoots(s *procfs.Snapshot) map[procfs.ID]bool {
 	if !a.tree.Selector && len(a.tree.Groups) == 0 {
 		return nil
@@ -50,21 +52,21 @@ func (a *attribution) newRoots(s *procfs.Snapshot) map[procfs.ID]bool {
 	selected := make(map[procfs.ID]bool)
 	for i := range s.Procs {
 		st := &s.Procs[i]
-		if a.isJudged(st.ID) || a.isGuardian(st) {
+		if a.isInTree(st.ID) || a.isGuardian(st) {
 			continue
 		}
-		// A process that joins a group may be older than the first evaluation of the selector.
+		// Tree.Since is for the selector only: a process that joins a group may be older.
 		if a.groups[st.PGID] || a.isSelected(st) {
 			if selected[st.ID] = true; a.tree.Children {
-				a.roots, a.named[st.ID] = append(a.roots, st.ID), true
+				a.roots, a.rootSet[st.ID] = append(a.roots, st.ID), true
 			}
 		}
 	}
 	return selected
 }
 
-// liveGroups returns the groups given as operands that still existed after the scan: a PGID is not reused while its
-// group exists, so throughout the scan it meant that group.
+// liveGroups returns which groups of the plan still existed after the scan. A PGID is not reused while its group
+// exists, so it meant the same group throughout the scan.
 func (a *attribution) liveGroups(s *procfs.Snapshot) map[int]bool {
 	groups := make(map[int]bool)
 	for _, pgid := range a.tree.Groups {
@@ -75,7 +77,7 @@ func (a *attribution) liveGroups(s *procfs.Snapshot) map[int]bool {
 			if st.PGID != pgid {
 				continue
 			}
-			if seen = true; a.known[st.ID] || a.named[st.ID] {
+			if seen = true; a.known[st.ID] || a.rootSet[st.ID] {
 				known = append(known, st.ID)
 			}
 		}
@@ -87,7 +89,7 @@ func (a *attribution) liveGroups(s *procfs.Snapshot) map[int]bool {
 	return groups
 }
 
-// unseenGroup returns the doubt for a group that exists after the scan, which shows none of its members, or "".
+// unseenGroup returns the doubt for a group that still existed after a scan that shows none of its members, or "".
 func (a *attribution) unseenGroup(s *procfs.Snapshot) string {
 	for _, pgid := range a.tree.Groups {
 		if a.groups[pgid] && len(s.Group(pgid)) == 0 {
@@ -97,8 +99,8 @@ func (a *attribution) unseenGroup(s *procfs.Snapshot) string {
 	return ""
 }
 
-// parentsFirst orders the members so that each comes after its parent: whether a process is a member depends on whether
-// its parent is.
+// parentsFirst orders the members so that each comes after its parent, because isMember needs to know whether the
+// parent is a member.
 func parentsFirst(members []*procfs.Stat) []*procfs.Stat {
 	waiting := make(map[int]*procfs.Stat, len(members))
 	for _, st := range members {
@@ -109,7 +111,7 @@ func parentsFirst(members []*procfs.Stat) []*procfs.Stat {
 	for _, member := range members {
 		for st := waiting[member.PID]; st != nil; st = waiting[st.PPID] {
 			chain = append(chain, st)
-			delete(waiting, st.PID) // a torn scan may show a loop of parents
+			delete(waiting, st.PID) // a scan is not atomic, and may show a loop of parents
 		}
 		for len(chain) > 0 {
 			ordered = append(ordered, chain[len(chain)-1])

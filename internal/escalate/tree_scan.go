@@ -28,7 +28,7 @@ func newTreeScan(acc *account, f *freeze.Freezer) *treeScan {
 // freezes reports whether members are stopped before they are signalled.
 func (t *treeScan) freezes() bool { return t.freezer.Freezes() }
 
-// takeSnapshot scans the process table, and confirms or disowns the members that it may show.
+// takeSnapshot scans the process table, and then confirms or disowns the members.
 func (t *treeScan) takeSnapshot() error {
 	if err := t.k.Snapshot(&t.snap); err != nil {
 		return err
@@ -37,8 +37,8 @@ func (t *treeScan) takeSnapshot() error {
 	return nil
 }
 
-// scanMembers scans the tree and opens the members that are new. After each member it calls onFound, which may be nil, with
-// all new members found so far.
+// scanMembers scans the tree and opens the newcomers, whose results it returns. After each member it calls onFound, if
+// that is not nil, with all newcomers found so far.
 func (t *treeScan) scanMembers(onFound func(found batch) error) (batch, error) {
 	first := t.proof.NeedsBaseline()
 	if first {
@@ -62,7 +62,7 @@ func (t *treeScan) scanMembers(onFound func(found batch) error) (batch, error) {
 	return found, nil
 }
 
-// openMember opens a member that the scan shows, and appends it to found if it is new and to be ended.
+// openMember opens a member that the scan shows, and appends its result to found if it is a newcomer.
 func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 	known, remains := t.acc.has(st.ID)
 	switch {
@@ -71,8 +71,8 @@ func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 		return found
 	case t.excluded[st.ID]:
 		return found
-	case t.named[st.ID] || t.isGuardian(st):
-		// Named and not among the results: the root that --children excludes.
+	case t.rootSet[st.ID] || t.isGuardian(st):
+		// A root has no result only with Tree.Children, which does not end the roots.
 		return found
 	}
 	if reason := t.excludes(st); reason != "" {
@@ -86,7 +86,7 @@ func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 	}
 	now, err := t.k.Open(st.PID)
 	if err != nil || !t.isMember(&t.snap, st, &now) {
-		// It ended between the scan and the open.
+		// The member ended between the scan and the open, or cannot be opened.
 		t.proof.NoteEnded(st)
 		t.proof.NoteMissed(st.ID)
 		if err == nil {
@@ -103,7 +103,7 @@ func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 	return append(found, t.acc.addMember(now))
 }
 
-// anyAlive reports whether the last scan shows a living member that is not excluded.
+// anyAlive reports whether the last scan shows a living member that remains to be ended, known or new.
 func (t *treeScan) anyAlive() bool {
 	for _, st := range t.members(&t.snap) {
 		if st.Gone() || t.excluded[st.ID] {
@@ -115,7 +115,7 @@ func (t *treeScan) anyAlive() bool {
 			}
 			continue
 		}
-		if t.named[st.ID] || t.isGuardian(st) {
+		if t.rootSet[st.ID] || t.isGuardian(st) {
 			continue
 		}
 		if t.excludes(st) == "" {
@@ -131,12 +131,12 @@ func (t *treeScan) addNewcomers() (doubt string, err error) {
 	return cmp.Or(t.unseenGroup(&t.snap), freeze.TooFast), err
 }
 
-// judgeSweep judges the last scan of a sweep, which shows no remaining member.
+// judgeSweep evaluates the last scan of a sweep, which shows no remaining member. See freeze.Proof.JudgeSweep.
 func (t *treeScan) judgeSweep() (over bool, suspect *procfs.Stat) {
 	return t.proof.JudgeSweep(&t.snap, t)
 }
 
-// doubtOf returns why the last scan does not prove that no process of the tree escaped. suspect may be nil.
+// doubtOf returns why a process of the tree may have evaded the last scan. suspect may be nil.
 func (t *treeScan) doubtOf(suspect *procfs.Stat) string {
 	return t.proof.Doubt(&t.snap, suspect, t.unseenGroup(&t.snap))
 }

@@ -16,7 +16,7 @@ func newTreeSender(acc *account, scan *treeScan) *treeSender {
 	return &treeSender{scan: scan, single: newSender(acc)}
 }
 
-// signal signals the members one by one: only a pidfd names a member of a tree.
+// signal signals the members one by one, because no system call signals a whole tree.
 func (t *treeSender) signal(list batch, sig signals.Signal) {
 	if !t.scan.freezes() && sig == signals.KILL {
 		list = t.deepestFirst(list)
@@ -24,8 +24,8 @@ func (t *treeSender) signal(list batch, sig signals.Signal) {
 	t.single.signalAll(list, sig)
 }
 
-// deepestFirst orders the list so that no process comes after its parent. Without a freeze, KILL is sent in that order: a
-// parent that is still alive cannot lose a child to its adopter.
+// deepestFirst orders the list so that children come before their parents. Without a freeze, KILL is sent in this
+// order: a child of a living parent is not orphaned before it has been signalled.
 func (t *treeSender) deepestFirst(list batch) batch {
 	depth := func(pid int) int {
 		d := 0

@@ -2,7 +2,7 @@ package escalate
 
 import "killbox/procfs"
 
-// treeSweeper looks for processes that a tree has gained.
+// treeSweeper scans a tree for newcomers.
 type treeSweeper struct {
 	scan    *treeScan
 	suspect *procfs.Stat // of the last scan
@@ -10,13 +10,14 @@ type treeSweeper struct {
 
 func newTreeSweeper(scan *treeScan) *treeSweeper { return &treeSweeper{scan: scan} }
 
-// sweep looks for processes that were forked since the last step and are part of the tree.
+// sweep scans for processes of the tree that were forked since the last step.
 func (t *treeSweeper) sweep() (more bool, err error) {
 	if !t.scan.hasTree() {
 		return false, nil
 	}
 	if t.scan.proof.Proved() && !t.scan.canGrow() {
-		// A process forked since then is orphaned, and no session links it to the tree.
+		// All members are gone, so a process forked after the freeze is orphaned by now, and no session, group
+		// or selector links it to the tree: no scan would find it.
 		more, err = false, nil
 	} else {
 		t.scan.proof.BeginSweep()
@@ -28,6 +29,7 @@ func (t *treeSweeper) sweep() (more bool, err error) {
 	return more, err
 }
 
+// scanAgain implements sweeper.
 func (t *treeSweeper) scanAgain() (finding, error) {
 	if err := t.scan.takeSnapshot(); err != nil {
 		return inconclusive, err
@@ -43,5 +45,5 @@ func (t *treeSweeper) scanAgain() (finding, error) {
 	return inconclusive, nil
 }
 
-// doubt returns why the last scan does not prove that no process of the tree remains.
+// doubt implements sweeper.
 func (t *treeSweeper) doubt() string { return t.scan.doubtOf(t.suspect) }

@@ -14,7 +14,7 @@ import (
 	"killbox/procfs"
 )
 
-// children adds n children to the process with the number ppid, of that kind.
+// children adds n copies of kind as children of the process with the PID ppid.
 func (w *world) children(ppid, n int, kind process) []*process {
 	var list []*process
 	for range n {
@@ -25,7 +25,7 @@ func (w *world) children(ppid, n int, kind process) []*process {
 	return list
 }
 
-// rounds is how often the log has the call.
+// rounds returns how often the log has the call.
 func (out *outcome) rounds(call string) int {
 	n := 0
 	for _, line := range out.w.log {
@@ -36,15 +36,14 @@ func (out *outcome) rounds(call string) int {
 	return n
 }
 
-// TestTreeOutcomes holds each behaviour against the ladder of tkill: a root
-// with a child that behaves so, and that one's child.
+// TestTreeOutcomes: the outcome for a root, its child of the given behaviour, and a child of that child.
 func TestTreeOutcomes(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		is     func(w *world, p *process)
 		ladder string
 		rung   int // of the call
-		left   int // how many survive
+		alive  int // number of processes that are alive after the call
 	}{
 		{"dies at once", func(*world, *process) {}, "TERM/5/KILL/2", 1, 0},
 		{"dies within the grace", func(_ *world, p *process) { p.linger = 4 * time.Second }, "TERM/5/KILL/2", 1, 0},
@@ -55,7 +54,7 @@ func TestTreeOutcomes(t *testing.T) {
 			p.State, p.blocks = 'R', map[signals.Signal]bool{signals.TERM: true}
 		}, "TERM/5/KILL/2", 2, 0},
 		{"uninterruptible", func(_ *world, p *process) { p.State, p.immune = 'D', true }, "TERM/5/KILL/2", 2, 1},
-		// Its child is init's by now, and nothing shows whose it was.
+		// The child of the zombie has been adopted by init, and nothing links that child to the tree.
 		{"a zombie", func(_ *world, p *process) { p.reap = -1; p.die() }, "TERM/5/KILL/2", 1, 1},
 		{"never reaped", func(_ *world, p *process) { p.reap = -1 }, "TERM/5/KILL/2", 1, 0},
 		{"leader exited", func(_ *world, p *process) { p.Threads, p.leaderLeft = 2, true }, "TERM/5/KILL/2", 1, 0},
@@ -93,7 +92,8 @@ func TestTreeOutcomes(t *testing.T) {
 		}, "TERM/5/KILL/2", 1, 0},
 		{"led a session", func(_ *world, p *process) { p.setsid() }, "TERM/5/KILL/2", 1, 0},
 		{"daemonizes", func(w *world, p *process) {
-			// fork, setsid, fork, exit: the session is all that is left to show.
+			// fork, setsid, fork, exit: only the session could link the orphan to the tree, but its leader
+			// exited before the first scan.
 			leader := w.fork(p, process{})
 			leader.setsid()
 			w.fork(leader, process{})
@@ -108,15 +108,15 @@ func TestTreeOutcomes(t *testing.T) {
 			if out.err != nil {
 				t.Errorf("error: %v", out.err)
 			}
-			if out.Rung != test.rung || len(w.alive()) != test.left {
-				t.Errorf("rung %d, left %v; want rung %d, %d left\n%s", out.Rung, w.alive(), test.rung, test.left, strings.Join(out.lines, "\n"))
+			if out.Rung != test.rung || len(w.alive()) != test.alive {
+				t.Errorf("rung %d, alive %v; want rung %d, %d alive\n%s", out.Rung, w.alive(), test.rung, test.alive, strings.Join(out.lines, "\n"))
 			}
 		})
 	}
 }
 
-// TestMidFork: a member that sleeps in the middle of a fork still finishes the fork, and the child is part of the tree. The
-// parent of a vfork is not waited for.
+// TestMidFork: a member in uninterruptible sleep in the middle of a fork finishes the fork before it stops, and the
+// child is ended, too. The call does not wait for a member that waits for its vfork child.
 func TestMidFork(t *testing.T) {
 	for _, vforks := range []bool{false, true} {
 		bubble(t, fmt.Sprint("vfork ", vforks), func(t *testing.T) {
@@ -137,46 +137,47 @@ func TestMidFork(t *testing.T) {
 			out := carryOut(w, freezing("TERM/5/KILL/2"), tree[0])
 			out.ended()
 			if out.Rung != 1 || !out.Proved || len(w.alive()) != 0 {
-				t.Errorf("rung %d, proved %v, left %v", out.Rung, out.Proved, w.alive())
+				t.Errorf("rung %d, proved %v, alive %v", out.Rung, out.Proved, w.alive())
 			}
 			if took := out.Elapsed; (took >= 100*time.Millisecond) == vforks {
-				t.Errorf("it took %v", took)
+				t.Errorf("the call took %v", took)
 			}
 		})
 	}
 }
 
-// TestStableTree: for a tree in which nothing changes one scan is proof enough if no PID was allocated during it, and some
-// scans if PIDs are allocated elsewhere.
+// TestStableTree: after the scan that finds the members, one scan proves the freeze of a stable tree if no PID was
+// allocated during it. If unrelated processes fork, it takes StableScans scans.
 func TestStableTree(t *testing.T) {
-	for breathing, readings := range map[bool]int{false: 2, true: 1 + freeze.StableScans} {
-		bubble(t, fmt.Sprint(breathing), func(t *testing.T) {
+	for allocates, scans := range map[bool]int{false: 2, true: 1 + freeze.StableScans} {
+		bubble(t, fmt.Sprint(allocates), func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110, 120)
-			w.breathing = breathing
+			w.allocatesPIDs = allocates
 			out := carryOut(w, freezing("TERM/5/KILL/2"), tree[0])
 			out.ended()
-			if !out.Proved || w.reads != readings {
-				t.Errorf("proved %v after %d readings, want it proved after %d", out.Proved, w.reads, readings)
+			if !out.Proved || w.reads != scans {
+				t.Errorf("proved %v after %d scans, want true after %d", out.Proved, w.reads, scans)
 			}
 			out.want("0s TERM 100", "0s TERM 110", "0s TERM 120", "0s gone 100", "0s gone 110", "0s gone 120")
 		})
 	}
 }
 
-// runner forks and exits ahead of the reader, n times; the last one stays.
-func (w *world) runner(p *process, n int) {
+// evader makes p fork and exit when it is opened, and so does its child, n times in all. The last child is opened, too,
+// and exits without a child.
+func (w *world) evader(p *process, n int) {
 	p.opening = func(p *process) {
 		p.opening = nil
 		if n > 0 {
-			w.runner(w.fork(p, process{}), n-1)
+			w.evader(w.fork(p, process{}), n-1)
 		}
 		p.die()
 	}
 }
 
-// TestChurningTree: a process vanished while the tree was being frozen, so it takes a scan during which no PID was
-// allocated.
+// TestChurningTree: a member vanishes while the tree is being stopped, so only a scan during which no PID is allocated
+// proves the freeze.
 func TestChurningTree(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -185,27 +186,27 @@ func TestChurningTree(t *testing.T) {
 		always bool
 		proved bool
 	}{
-		{"still at once", func(*world) {}, time.Second, false, true},
-		{"PIDs allocated elsewhere", func(w *world) { w.breathing = true }, time.Second, false, false},
+		{"no PID allocated", func(*world) {}, time.Second, false, true},
+		{"PIDs allocated elsewhere", func(w *world) { w.allocatesPIDs = true }, time.Second, false, false},
 		{"PIDs allocated elsewhere, for a while", func(w *world) {
-			w.breathing = true
-			w.after(500*time.Millisecond, func() { w.breathing = false })
+			w.allocatesPIDs = true
+			w.after(500*time.Millisecond, func() { w.allocatesPIDs = false })
 		}, time.Second, false, true},
 		{"PIDs allocated elsewhere, too long", func(w *world) {
-			w.breathing = true
-			w.after(5*time.Second, func() { w.breathing = false })
+			w.allocatesPIDs = true
+			w.after(5*time.Second, func() { w.allocatesPIDs = false })
 		}, time.Second, false, false},
-		{"more time for it", func(w *world) {
-			w.breathing = true
-			w.after(5*time.Second, func() { w.breathing = false })
+		{"PIDs allocated elsewhere, and more time", func(w *world) {
+			w.allocatesPIDs = true
+			w.after(5*time.Second, func() { w.allocatesPIDs = false })
 		}, 10 * time.Second, false, true},
-		{"no loadavg to ask", func(w *world) { w.hideLoadavg = true }, time.Second, false, false},
+		{"no loadavg", func(w *world) { w.hideLoadavg = true }, time.Second, false, false},
 		{"a process is hidden", func(w *world) { w.hidden = 1 }, time.Second, false, false},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110)
-			w.runner(w.children(110, 1, process{})[0], 0)
+			w.evader(w.children(110, 1, process{})[0], 0)
 			test.world(w)
 			plan := freezing("TERM/5/KILL/2")
 			plan.Prove, plan.ProveAlways = test.prove, test.always
@@ -218,31 +219,32 @@ func TestChurningTree(t *testing.T) {
 	}
 }
 
-// TestProofIsAskedForAlways where the user wants it, even of a tree in which nothing changes.
-func TestProofIsAskedForAlways(t *testing.T) {
-	for _, breathing := range []bool{false, true} {
-		bubble(t, fmt.Sprint(breathing), func(t *testing.T) {
+// TestProveAlways: with ProveAlways, stable scans are no proof, even of a stable tree.
+func TestProveAlways(t *testing.T) {
+	for _, allocates := range []bool{false, true} {
+		bubble(t, fmt.Sprint(allocates), func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110)
-			w.breathing = breathing
+			w.allocatesPIDs = allocates
 			plan := freezing("TERM/5/KILL/2")
 			plan.ProveAlways = true
 			out := carryOut(w, plan, tree[0])
 			out.ended()
-			if out.Proved == breathing {
-				t.Errorf("proved %v, with PIDs allocated elsewhere: %v", out.Proved, breathing)
+			if out.Proved == allocates {
+				t.Errorf("proved %v, with PIDs allocated elsewhere: %v", out.Proved, allocates)
 			}
 		})
 	}
 }
 
-// TestOrphanIsSuspected: a member that no scan showed left a child, which init adopted. It may be of the tree or not.
+// TestOrphanIsSuspected: a member that no scan shows exits, and init adopts its child. The child is named in the doubt,
+// but not signalled.
 func TestOrphanIsSuspected(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100)})
 		child := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, Comm: "a\nb\x1b"}})
-		w.runner(child, 1)
+		w.evader(child, 1)
 		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
 		if out.err != nil || out.Proved || !strings.Contains(out.Doubt, `(a\nb\x1b) is orphaned`) {
 			t.Errorf("proved %v: %q (%v)", out.Proved, out.Doubt, out.err)
@@ -255,13 +257,12 @@ func TestOrphanIsSuspected(t *testing.T) {
 
 // TestSessions: an orphan is attributed to the tree by its session.
 func TestSessions(t *testing.T) {
-	// A root that leads a session, a child in it, and one whose parent died
-	// before the first scan.
+	// The root leads a session. In it are a child and a stray, whose parent died before the first scan.
 	build := func(w *world) (root, stray *process) {
 		root = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}, PGID: 100, SID: 100}})
 		w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, PGID: 100, SID: 100}})
 		stray = w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 120}, PPID: 1, PGID: 115, SID: 100}})
-		// The same group is no sign: the stages of a pipeline share one.
+		// A process of another session is no member, although it is in the group of the root.
 		w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 60}, PPID: 1, PGID: 100, SID: 40}})
 		return root, stray
 	}
@@ -290,9 +291,9 @@ func TestSessions(t *testing.T) {
 			t.Errorf("alive: %v", got)
 		}
 	})
-	bubble(t, "the leader goes between two rungs", func(t *testing.T) {
-		// What it left behind ignores the first signal, and forks and loses a
-		// parent before the second.
+	bubble(t, "the leader ends between two steps", func(t *testing.T) {
+		// The leader dies of the first signal, and its child ignores it. Before the second signal the child
+		// forks a process that forks another one and dies.
 		w := newWorld(t)
 		root := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}}})
 		leader := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 110}, PPID: 100, PGID: 110, SID: 110}})
@@ -325,7 +326,8 @@ func TestSessions(t *testing.T) {
 	})
 }
 
-// TestPIDReusedBeforeTheOpen: the PID is reused between the scan and the open. The unrelated process is not signalled.
+// TestPIDReusedBeforeTheOpen: a process that has reused the PID of a member between the scan and the open is not
+// signalled.
 func TestPIDReusedBeforeTheOpen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -344,7 +346,7 @@ func TestPIDReusedBeforeTheOpen(t *testing.T) {
 	})
 }
 
-// endedBut is ended, but for those that are to live.
+// endedBut checks that exactly the processes with these PIDs are alive, apart from those of newWorld.
 func (out *outcome) endedBut(but ...int) {
 	out.w.t.Helper()
 	if got := out.w.alive(); !slices.Equal(got, but) {
@@ -367,7 +369,7 @@ func TestChildrenOnly(t *testing.T) {
 			t.Errorf("the root got %v; %d results", tree[0].got, len(out.Results))
 		}
 	})
-	bubble(t, "the root, which runs on, has another", func(t *testing.T) {
+	bubble(t, "the root forks again during the call", func(t *testing.T) {
 		w := newWorld(t)
 		tree := w.chain(100, 110)
 		tree[0].handle = func(p *process, s signals.Signal) bool {
@@ -385,7 +387,7 @@ func TestChildrenOnly(t *testing.T) {
 		}
 	})
 	bubble(t, "called from within", func(t *testing.T) {
-		// trap 'tkill -c $$' EXIT: the shell is our parent.
+		// As for trap 'tkill -c $$' EXIT, the root is the parent of this process.
 		w := newWorld(t)
 		w.procs[40].last = true
 		w.children(40, 3, process{})
@@ -400,13 +402,13 @@ func TestChildrenOnly(t *testing.T) {
 			t.Errorf("%d guardians", w.guard.started)
 		}
 		if out.o.lines[0] != "0s skipped 50: this process" {
-			t.Errorf("first told: %q", out.o.lines[0])
+			t.Errorf("first event: %q", out.o.lines[0])
 		}
 	})
 }
 
-// TestAncestorNamed: an ancestor that is an operand is signalled after all others, and never stopped.
-func TestAncestorNamed(t *testing.T) {
+// TestAncestorGiven: an ancestor that is given as an operand is signalled after all others, and never stopped.
+func TestAncestorGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		shell := w.procs[40]
@@ -467,12 +469,12 @@ func TestExclusionsInATree(t *testing.T) {
 			}
 		}
 		if n != 1 {
-			t.Errorf("told %d times", n)
+			t.Errorf("reported %d times", n)
 		}
 	})
 }
 
-// TestNotPermitted: a member that may not be signalled does not keep the others from their end.
+// TestNotPermitted: the other members are ended if one member may not be signalled.
 func TestNotPermitted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -485,8 +487,8 @@ func TestNotPermitted(t *testing.T) {
 	})
 }
 
-// TestStoppedByOthers: a member that a third party has stopped is resumed only if it is to die, and is not on the list of
-// the guardian.
+// TestStoppedByOthers: a member that a third party has stopped is resumed only after a signal that ends processes, and
+// is never on the list of the guardian.
 func TestStoppedByOthers(t *testing.T) {
 	for signal, want := range map[string][]signals.Signal{
 		"TERM": {signals.TERM, signals.CONT},
@@ -499,16 +501,16 @@ func TestStoppedByOthers(t *testing.T) {
 			tree[1].State = 'T'
 			carryOut(w, freezing(signal+"/1"), tree[0])
 			if !slices.Equal(tree[1].got, want) {
-				t.Errorf("it got %v, want %v", tree[1].got, want)
+				t.Errorf("the member got %v, want %v", tree[1].got, want)
 			}
 			if w.guard.list[tree[1].ID] {
-				t.Error("the guardian knows of it")
+				t.Error("the member is on the list of the guardian")
 			}
 		})
 	}
 }
 
-// TestStopAsLadder: SIGSTOP is what was asked for, so no process is resumed.
+// TestStopAsLadder: after a signal that stops processes, no process is resumed.
 func TestStopAsLadder(t *testing.T) {
 	for _, s := range []string{"STOP", "TSTP"} {
 		bubble(t, s, func(t *testing.T) {
@@ -518,11 +520,11 @@ func TestStopAsLadder(t *testing.T) {
 			carryOut(w, freezing(s+"/1"), tree[0])
 			for _, p := range tree {
 				if p.State != 'T' || slices.Contains(p.got, signals.CONT) {
-					t.Errorf("%d is %c, and got %v", p.PID, p.State, p.got)
+					t.Errorf("%d is in state %c, and got %v", p.PID, p.State, p.got)
 				}
 			}
 			if len(w.guard.list) > 0 {
-				t.Error("the guardian would resume them")
+				t.Error("the guardian would resume the processes")
 			}
 		})
 	}
@@ -532,7 +534,7 @@ func TestNoFreeze(t *testing.T) {
 	bubble(t, "no process gets SIGSTOP, and KILL is sent deepest first", func(t *testing.T) {
 		w := newWorld(t)
 		ignore := ignores(signals.TERM)
-		// The numbers are no sign of the depth.
+		// The order of the PIDs differs from the depth in the tree.
 		for _, p := range []struct{ pid, ppid int }{{300, 40}, {200, 300}, {250, 200}, {100, 250}, {150, 300}} {
 			w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: p.pid}, PPID: p.ppid}, handle: ignore})
 		}
@@ -553,10 +555,10 @@ func TestNoFreeze(t *testing.T) {
 			t.Errorf("%q, want %q", kills, want)
 		}
 		if w.guard.started > 0 {
-			t.Error("a guardian was started for nothing")
+			t.Error("a guardian was started")
 		}
 	})
-	bubble(t, "a process forked meanwhile is in the next rung", func(t *testing.T) {
+	bubble(t, "a process forked on the signal is ended, too", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: stat(100), handle: forksOn(signals.TERM, func() process { return process{} })})
 		plan := freezing("TERM/1/KILL/1")
@@ -569,12 +571,12 @@ func TestNoFreeze(t *testing.T) {
 	})
 }
 
-// TestResumeAndRestop: a member that is caught mid-fork with the signal blocked, as libc does, is resumed and stopped again.
+// TestResumeAndRestop: a member that is caught mid-fork, with all signals blocked, is resumed and stopped again.
 func TestResumeAndRestop(t *testing.T) {
 	forking := func(w *world, p *process, times int) {
 		p.State = 'R'
 		p.blocksAll = func() bool { return times > 0 }
-		// Each time it is resumed, it completes one more fork.
+		// Each time p is resumed, it completes one more fork.
 		p.onRun = func() {
 			if times--; times >= 0 {
 				w.fork(p, process{})
@@ -590,7 +592,7 @@ func TestResumeAndRestop(t *testing.T) {
 		{"twice", 2, 1, 1},
 		{"often", 6, 1, 1},
 		{"two at a time", 1, 2, 1},
-		// Those do nothing but fork, and are kept frozen until KILL.
+		// Members that are always caught mid-fork are kept frozen until KILL.
 		{"a bomb", 1000, 3, 2},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
@@ -611,8 +613,8 @@ func TestResumeAndRestop(t *testing.T) {
 	}
 }
 
-// TestRestoppedTooOften: a member that is caught mid-fork to the last leaves a child that no scan shows. That is not called
-// proved.
+// TestRestoppedTooOften: a member that is still caught mid-fork after MaxRestops forks a child when it is resumed. The
+// child is ended, or the result is unproved.
 func TestRestoppedTooOften(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
@@ -637,8 +639,8 @@ func TestRestoppedTooOften(t *testing.T) {
 	})
 }
 
-// TestRestopWithOneProcessor: the members do not run between two system calls of this process, so they are given the time
-// for it, and are not kept frozen as if they did nothing but fork.
+// TestRestopWithOneProcessor: a member does not run before this process pauses. So ResumeAndRestop pauses between
+// SIGCONT and SIGSTOP; otherwise the members would be kept frozen as a fork bomb.
 func TestRestopWithOneProcessor(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
@@ -659,8 +661,8 @@ func TestRestopWithOneProcessor(t *testing.T) {
 	})
 }
 
-// TestKeptFrozenUntilKill: if all remaining members are kept frozen, there is nothing to wait for before KILL. Without a
-// KILL there is.
+// TestKeptFrozenUntilKill: if all remaining members are kept frozen, KILL follows at once. If the ladder has no KILL,
+// the members are resumed, and the call waits for them.
 func TestKeptFrozenUntilKill(t *testing.T) {
 	for _, test := range []struct {
 		ladder string
@@ -678,13 +680,13 @@ func TestKeptFrozenUntilKill(t *testing.T) {
 			out := carryOut(w, freezing(test.ladder), root)
 			out.ended()
 			if took := out.Elapsed.Round(100 * time.Millisecond); took != test.took {
-				t.Errorf("it took %v, want about %v\n%s", out.Elapsed, test.took, strings.Join(out.lines, "\n"))
+				t.Errorf("the call took %v, want about %v\n%s", out.Elapsed, test.took, strings.Join(out.lines, "\n"))
 			}
 		})
 	}
 }
 
-func TestGuardianThatCannotBeHad(t *testing.T) {
+func TestGuardianFails(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		world  func(w *world)
@@ -694,7 +696,7 @@ func TestGuardianThatCannotBeHad(t *testing.T) {
 	}{
 		{"not wanted", func(*world) {}, func(p *Plan) { p.Guardian = false }, 0, 0},
 		{"cannot start", func(w *world) { w.guard.startErr = errors.New("no more processes") }, func(*Plan) {}, 1, 1},
-		{"is dead by the first word", func(w *world) { w.guard.tellErr = errors.New("broken pipe") }, func(*Plan) {}, 1, 1},
+		{"fails when a process is added to its list", func(w *world) { w.guard.tellErr = errors.New("broken pipe") }, func(*Plan) {}, 1, 1},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -709,21 +711,21 @@ func TestGuardianThatCannotBeHad(t *testing.T) {
 				t.Errorf("%d failures, %d guardians started; want %d, %d\n%s", out.o.failed, w.guard.started, test.failed, test.starts, strings.Join(out.lines, "\n"))
 			}
 			if test.failed > 0 && !strings.Contains(strings.Join(out.lines, "\n"), "failed: going on without a guardian: ") {
-				t.Errorf("not told: %q", out.lines)
+				t.Errorf("not reported: %q", out.lines)
 			}
 		})
 	}
 }
 
-// busy is a world in which everything happens that a run may meet: a bomb, a
-// supervisor, members that block, ignore, vanish, are stopped, lead sessions.
+// busy returns a world with many behaviours: a fork bomb, a supervisor, and members that block or ignore signals,
+// vanish, are stopped, or lead a session.
 func busy(t testing.TB) (w *world, roots []*process) {
 	w = newWorld(t)
 	root := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}, PGID: 100, SID: 100}})
 	stubborn := w.children(100, 1, process{handle: ignores(signals.TERM)})[0]
 	w.children(stubborn.PID, 2, process{Stat: procfs.Stat{PGID: 100, SID: 100}})
 	w.children(100, 1, process{Stat: procfs.Stat{State: 'T'}})
-	w.runner(w.children(100, 1, process{})[0], 1)
+	w.evader(w.children(100, 1, process{})[0], 1)
 	for _, p := range w.children(100, 2, process{Stat: procfs.Stat{State: 'R'}}) {
 		p.blocksAll = func() bool { return true }
 	}
@@ -747,13 +749,13 @@ func busy(t testing.TB) (w *world, roots []*process) {
 	return w, []*process{root, stubborn}
 }
 
-// TestInterruptedAnywhere lets a signal to killbox arrive before every single
-// call that it makes of the kernel. Everything that was frozen is resumed.
+// TestInterruptedAnywhere: a signal to this process arrives before one call of the kernel, which differs from run to
+// run. Run resumes everything that it has frozen.
 func TestInterruptedAnywhere(t *testing.T) {
-	everywhere(t, func(w *world, n int) {
+	atEveryCall(t, func(w *world, n int) {
 		w.at[n] = func() { w.interrupt = &signals.Interrupt{Signal: signals.TERM} }
 	}, func(t *testing.T, out *outcome, n int) {
-		// At the very end it is no longer asked for.
+		// After the last call of Interrupted, the signal is not noticed any more.
 		asked := slices.ContainsFunc(out.w.log[min(n, len(out.w.log))-1:], func(call string) bool { return call == "interrupted" })
 		if i := new(signals.Interrupt); asked && out.w.interrupt != nil && !errors.As(out.err, &i) {
 			t.Errorf("error: %v", out.err)
@@ -764,9 +766,9 @@ func TestInterruptedAnywhere(t *testing.T) {
 	})
 }
 
-// TestGuardianDiesAnywhere: the kill goes on without it.
+// TestGuardianDiesAnywhere: the guardian fails before one call of the kernel. The targets are ended all the same.
 func TestGuardianDiesAnywhere(t *testing.T) {
-	everywhere(t, func(w *world, n int) {
+	atEveryCall(t, func(w *world, n int) {
 		w.at[n] = func() { w.guard.tellErr = errors.New("broken pipe") }
 	}, func(t *testing.T, out *outcome, _ int) {
 		if out.err != nil || out.Count(Survived) > 0 {
@@ -775,10 +777,10 @@ func TestGuardianDiesAnywhere(t *testing.T) {
 	})
 }
 
-// TestTableFailsAnywhere: what makes it impossible to go on is an error, and
-// no process is left stopped.
-func TestTableFailsAnywhere(t *testing.T) {
-	everywhere(t, func(w *world, n int) {
+// TestScanFailsAnywhere: from one call of the kernel on, the scan fails. Run returns that error, and leaves no process
+// stopped.
+func TestScanFailsAnywhere(t *testing.T) {
+	atEveryCall(t, func(w *world, n int) {
 		w.at[n] = func() { w.snapshotErr = errors.New("cannot read the table") }
 	}, func(t *testing.T, out *outcome, _ int) {
 		if out.err != nil && out.err != out.w.snapshotErr {
@@ -787,9 +789,9 @@ func TestTableFailsAnywhere(t *testing.T) {
 	})
 }
 
-// everywhere carries out the same plan again and again, with what goes wrong
-// a little later each time, until a run has fewer calls than that.
-func everywhere(t *testing.T, spoil func(w *world, n int), check func(*testing.T, *outcome, int)) {
+// atEveryCall runs the same plan many times. spoil makes call n fail, and n grows from run to run, until a run has
+// fewer than n calls.
+func atEveryCall(t *testing.T, spoil func(w *world, n int), check func(*testing.T, *outcome, int)) {
 	t.Helper()
 	for n := 3; ; n += 1 + n/100 {
 		over := false
@@ -800,19 +802,19 @@ func everywhere(t *testing.T, spoil func(w *world, n int), check func(*testing.T
 			over = w.calls < n
 			check(t, out, n)
 			if t.Failed() {
-				t.Logf("it was at call %d", n)
+				t.Logf("call %d failed", n)
 			}
 		})
 		if over || t.Failed() {
 			if n < 100 && !t.Failed() {
-				t.Errorf("the run had only %d calls, which tests little", n)
+				t.Errorf("the run had only %d calls, want at least 100", n)
 			}
 			return
 		}
 	}
 }
 
-// TestObserverPanicsAnywhere: whatever the observer does, the freeze does not outlive the call.
+// TestObserverPanicsAnywhere: the observer panics at one of its events. Run resumes everything that it has frozen.
 func TestObserverPanicsAnywhere(t *testing.T) {
 	for n := 1; ; n++ {
 		over := false
@@ -820,7 +822,7 @@ func TestObserverPanicsAnywhere(t *testing.T) {
 			w, roots := busy(t)
 			out := carryOutWith(w, freezing("TERM/1/INT/1/KILL/2"), &recorder{panicAt: n}, roots...)
 			if over = out.o.n < n; !over && out.panic != errObserver {
-				t.Errorf("report %d: the panic was swallowed: %v", n, out.panic)
+				t.Errorf("event %d: the panic did not reach the caller: %v", n, out.panic)
 			}
 		})
 		if over || t.Failed() {
@@ -829,14 +831,15 @@ func TestObserverPanicsAnywhere(t *testing.T) {
 	}
 }
 
-// TestResumedByAnother: a third party resumes a member that it had stopped itself, or that the run has stopped.
-func TestResumedByAnother(t *testing.T) {
+// TestResumedByThirdParty: a third party resumes a member during the freeze: one that the third party had stopped
+// before the call, or one that Run has stopped.
+func TestResumedByThirdParty(t *testing.T) {
 	for _, state := range []byte{'T', 'S'} {
 		bubble(t, string(state), func(t *testing.T) {
 			w := newWorld(t)
 			tree := w.chain(100, 110)
 			tree[1].State = state
-			// The freeze is not over when that happens.
+			// This child keeps the freeze from ending before the member is resumed.
 			w.children(100, 1, process{stopping: 2 * time.Millisecond})
 			w.after(time.Millisecond, func() {
 				if tree[1].State == 'T' {
@@ -854,9 +857,9 @@ func TestResumedByAnother(t *testing.T) {
 	}
 }
 
-// TestLeaderExitedCostsNothing: its state is not seen to change, so its being
-// stopped cannot be seen; but that is not waited for.
-func TestLeaderExitedCostsNothing(t *testing.T) {
+// TestExitedLeaderDoesNotDelay: a process whose first thread has exited is shown in state Z, and never as stopped. The
+// call does not wait for state T.
+func TestExitedLeaderDoesNotDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}, State: 'Z', Threads: 4}})
@@ -868,8 +871,7 @@ func TestLeaderExitedCostsNothing(t *testing.T) {
 	})
 }
 
-// TestMemberThatCannotBeOpened is told of once, and the call does not end as
-// if it were gone.
+// TestMemberThatCannotBeOpened: the failure is reported once, and the call does not succeed.
 func TestMemberThatCannotBeOpened(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -877,32 +879,32 @@ func TestMemberThatCannotBeOpened(t *testing.T) {
 		tree[1].noOpen = errPerm
 		out := carryOut(w, freezing("TERM/1/KILL/1"), tree[0])
 		if out.o.failed != 1 {
-			t.Errorf("told %d times", out.o.failed)
+			t.Errorf("reported %d times", out.o.failed)
 		}
 		if out.err == nil && out.Proved && out.Count(Survived)+out.Count(Refused) == 0 {
-			t.Errorf("all is well, it says, and %v is alive", w.alive())
+			t.Errorf("the call succeeded, but %v is alive", w.alive())
 		}
 	})
 }
 
-// TestChainThatOutrunsUs: there is always one more, and never one to be
-// opened. That is no success.
-func TestChainThatOutrunsUs(t *testing.T) {
+// TestChainEvadesEveryScan: in an endless chain, each member forks and exits before it is opened. The call does not
+// succeed.
+func TestChainEvadesEveryScan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: 100}, PGID: 100, SID: 100}})
-		w.runner(w.children(100, 1, process{Stat: procfs.Stat{PGID: 100, SID: 100}})[0], 1<<30)
+		w.evader(w.children(100, 1, process{Stat: procfs.Stat{PGID: 100, SID: 100}})[0], 1<<30)
 		out := carryOut(w, freezing("TERM/1/KILL/1"), root)
 		if out.err == nil && out.Proved && out.Count(Survived) == 0 {
-			t.Errorf("all is well, it says, and %v is alive", w.alive())
+			t.Errorf("the call succeeded, but %v is alive", w.alive())
 		}
 		if out.Elapsed > 10*time.Second {
-			t.Errorf("it took %v", out.Elapsed)
+			t.Errorf("the call took %v", out.Elapsed)
 		}
 	})
 }
 
-// TestSelectorFindsNewcomers: a process that the selector matches and that was started since is a root as well.
+// TestSelectorFindsNewcomers: a process that matches the selector and started at Tree.Since or later becomes a root.
 func TestSelectorFindsNewcomers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
@@ -921,10 +923,9 @@ func TestSelectorFindsNewcomers(t *testing.T) {
 	})
 }
 
-// TestEvadesTheScan: a process that forks and exits so that no scan shows it is not taken for gone, even if nothing else
-// changes.
+// TestEvadesTheScan: the result is unproved if a process forks and exits during each scan, so that no scan shows it.
 func TestEvadesTheScan(t *testing.T) {
-	// leaver leads a group and, at TERM, leaves a child in it.
+	// leaver adds a group leader that, at TERM, forks a child in its group and exits.
 	leaver := func(w *world) *process {
 		p := w.add(process{})
 		p.setsid()
@@ -967,7 +968,7 @@ func TestEvadesTheScan(t *testing.T) {
 			w := newWorld(t)
 			p := leaver(w)
 			out := carryOut(w, plan(w, p.PID), p)
-			// pgkill need not see it: it signals groups.
+			// Only pgkill ends the process: kill(-pgid) reaches a member that no scan shows.
 			if ended := len(w.alive()) == 0; out.Proved != ended || ended != strings.HasPrefix(name, "pgkill") {
 				t.Errorf("proved %v, alive %v", out.Proved, w.alive())
 			}
@@ -984,7 +985,8 @@ func TestEvadesTheScan(t *testing.T) {
 	})
 }
 
-// TestEndedBeforeTheStop: a process that ended before it was stopped may have left a child that nothing links to the tree.
+// TestEndedBeforeTheStop: a process that ends before it is stopped orphans a child. The child is ended, or the result
+// is unproved.
 func TestEndedBeforeTheStop(t *testing.T) {
 	bubble(t, "a child that was forked and died while the tree was being stopped", func(t *testing.T) {
 		w := newWorld(t)
@@ -1010,7 +1012,7 @@ func TestEndedBeforeTheStop(t *testing.T) {
 			t.Errorf("proved, alive %v", w.alive())
 		}
 	})
-	bubble(t, "the target itself, which led a session", func(t *testing.T) {
+	bubble(t, "the target itself, which leads a session", func(t *testing.T) {
 		w := newWorld(t)
 		root := w.add(process{})
 		root.setsid()
@@ -1021,9 +1023,8 @@ func TestEndedBeforeTheStop(t *testing.T) {
 	})
 }
 
-// TestEndsAtAnyMoment: a root or member that ends by itself before it is stopped orphans its children. They
-// are ended, or the call does not claim to have proved it: whatever the moment, also within a scan, and
-// whether its parent reaps it or leaves a zombie.
+// TestEndsAtAnyMoment: a root or member ends by itself before it is stopped, at each moment between two calls of the
+// kernel or within a scan, and is reaped or stays a zombie. The orphans are ended, or the result is unproved.
 func TestEndsAtAnyMoment(t *testing.T) {
 	type end struct{ call, scan, entry, generation int }
 	var ends []end
@@ -1050,7 +1051,9 @@ func TestEndsAtAnyMoment(t *testing.T) {
 				child := w.fork(root, kind)
 				w.fork(child, process{Stat: procfs.Stat{Comm: "other"}})
 				ending := []*process{root, child}[e.generation]
-				seen := ending == root // a member that ends before it is seen is as one that ended before the call
+				// The child ends only after a scan has read its entry: otherwise nothing could link its
+				// orphan to the tree.
+				seen := ending == root
 				if e.call > 0 {
 					w.at[w.calls+1+e.call] = func() { // the first call opens the root
 						if seen {
@@ -1072,8 +1075,9 @@ func TestEndsAtAnyMoment(t *testing.T) {
 	}
 }
 
-// TestSiblingIsNoOrphan: a process that an ancestor of the root forked before the first scan, as for
-// `tkill PID | tee LOG`, is no orphan of a member that ends during that scan.
+// TestSiblingIsNoOrphan: a member ends during the first scan. Shortly before the scan an ancestor of the root forked
+// another process, such as tee in `tkill PID | tee LOG`. That process is suspected to be an orphan of the member only
+// if the children of the ancestors are not known.
 func TestSiblingIsNoOrphan(t *testing.T) {
 	for _, unknown := range []bool{false, true} {
 		bubble(t, fmt.Sprintf("children unknown: %v", unknown), func(t *testing.T) {
@@ -1094,15 +1098,15 @@ func TestSiblingIsNoOrphan(t *testing.T) {
 	}
 }
 
-// TestLateFork: a member that is in the middle of a fork when it is stopped has a child that no scan shows which began before
-// the fork was over.
+// TestLateFork: a member finishes a fork after it has been sent SIGSTOP. A scan that began before the end of the fork
+// does not show the child. The child is ended, too.
 func TestLateFork(t *testing.T) {
 	for _, leader := range []byte{'S', 'Z', 'D'} {
-		bubble(t, "of another thread than the first, "+string(leader), func(t *testing.T) {
+		bubble(t, "by a thread other than the first, which is in state "+string(leader), func(t *testing.T) {
 			w := newWorld(t)
 			root := w.add(process{Stat: procfs.Stat{State: leader, Threads: 2}, threads: true, vforks: leader == 'D', immune: leader == 'D'})
 			child := w.lastPID + 1
-			w.lastPID++ // it has its number
+			w.lastPID++ // the PID of the child is allocated
 			w.after(5*time.Millisecond, func() {
 				root.threads, root.immune = false, false
 				w.add(process{Stat: procfs.Stat{ID: procfs.ID{PID: child}, PPID: root.PID}})
@@ -1114,7 +1118,7 @@ func TestLateFork(t *testing.T) {
 			}
 		})
 	}
-	bubble(t, "while the table is read", func(t *testing.T) {
+	bubble(t, "during a scan", func(t *testing.T) {
 		w := newWorld(t)
 		w.reader = 20 * time.Millisecond
 		root := w.add(process{stopping: freeze.WaitLimit + 6*time.Millisecond})

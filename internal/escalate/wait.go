@@ -11,7 +11,7 @@ type waiter struct {
 	k    Waiter
 	acc  *account
 	idle interface {
-		// allKeptFrozen reports whether there is nothing to wait for.
+		// allKeptFrozen is the method of resumer. If it returns true, waiting is useless.
 		allKeptFrozen() bool
 	}
 }
@@ -20,8 +20,8 @@ func newWaiter(acc *account, s interface{ allKeptFrozen() bool }) *waiter {
 	return &waiter{k: acc.call.Kernel, acc: acc, idle: s}
 }
 
-// wait returns when no target remains, when grace is over, or (over) when the call is over: its limit is reached, or as
-// many are gone as were asked for.
+// wait waits until no target remains, for at most grace. over reports that the whole call is over: its limit is
+// reached, or as many targets are gone as Plan.Count asks for.
 func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := w.acc.call.Observer.Tick()
@@ -54,7 +54,8 @@ func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	return w.acc.isEnough(), nil
 }
 
-// waitOnce waits until a target has ended, for at most timeout, and returns how many have.
+// waitOnce waits until a target ends or is reaped, for at most timeout. n is the number of processes that ended or were
+// reaped; 0 if none did before the timeout.
 func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
 	gone, reaped, err := w.k.Wait(timeout)
 	if err != nil {
@@ -65,6 +66,7 @@ func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
 	return len(gone) + len(reaped), nil
 }
 
+// progress returns the state of the wait for the observer.
 func (w *waiter) progress(remaining time.Duration, limited bool) Progress {
 	p := Progress{Total: w.acc.open + w.acc.gone, Gone: w.acc.gone, Elapsed: time.Since(w.acc.start), In: remaining}
 	if !limited {
