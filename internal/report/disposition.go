@@ -5,7 +5,8 @@ import (
 	"killbox/procfs"
 )
 
-// Disposition returns what the process does with sig: "default", "caught", "ignored" or "blocked".
+// Disposition returns what sig would do to the process: "default", "caught", "ignored" or "blocked". A signal that is
+// ignored and blocked is "ignored", one that is caught and blocked is "blocked".
 func Disposition(s *procfs.Status, sig signals.Signal) string {
 	n := int(sig)
 	switch {

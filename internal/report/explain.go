@@ -16,18 +16,18 @@ import (
 	"killbox/procfs"
 )
 
-// Explain returns why a process remains after sig, the last signal sent to it (0 for none). It is a guess from what
-// /proc shows now.
+// Explain returns why a process remains. sig is the last signal that was sent to the process, 0 for none. The reason is
+// a guess, because /proc shows the present state only.
 func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if proc == nil {
-		return "no reason to be had without /proc"
+		return "the reason is unknown without /proc"
 	}
 	if id.Start == 0 {
 		return "the reason is not known: /proc hides the process (hidepid)"
 	}
 	st, err := proc.Stat(id.PID)
 	if errors.Is(err, procfs.ErrNoProcess) || err == nil && st.ID != id {
-		return "it went only now"
+		return "it has just ended"
 	}
 	if err != nil {
 		return err.Error()
@@ -44,7 +44,8 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	return strings.Join(explainAlive(proc, &st, sig), ", ")
 }
 
-// explainAlive returns the reasons why a process remains that is no zombie, at least one.
+// explainAlive returns the reasons why a process that is no zombie remains. There is at least one: if nothing else is
+// known, the state.
 func explainAlive(proc *procfs.FS, st *procfs.Stat, sig signals.Signal) []string {
 	state := "state " + string(st.State)
 	var why []string
@@ -80,18 +81,21 @@ func explainAlive(proc *procfs.FS, st *procfs.Stat, sig signals.Signal) []string
 	return why
 }
 
-// Refused reports a process that may not be signalled, with its user if that is the reason.
+// Refused reports a process that could not be signalled. If the process belongs to another user, the message names the
+// user (see Refusal).
 func (r *Reporter) Refused(proc *procfs.FS, res *escalate.Result, err error) {
 	r.Failed(res, Refusal(proc, &res.Stat, err))
 }
 
-// ExplainSurvivor reports a process that remains, and why. last is the signal that it was sent last, 0 for none.
+// ExplainSurvivor reports a process that remains, with the reason. last is the last signal that was sent to the
+// process, 0 for none.
 func (r *Reporter) ExplainSurvivor(proc *procfs.FS, res *escalate.Result, last signals.Signal) {
 	r.Survivor(res, Explain(proc, res.ID, last))
 }
 
-// Refusal returns err, the refusal of a signal, with the user of the process if that is the reason: kill(2) wants
-// the real or effective UID of the sender to be the real or saved one of the process.
+// Refusal returns err, the error of sending a signal. It adds the user of the process if this process lacks the
+// permission because it runs as another user: kill(2) requires that the real or effective UID of the sender equals the
+// real or saved UID of the process.
 func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
 	if proc == nil {
 		return err
@@ -105,13 +109,13 @@ func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
 	}
 	for _, uid := range []int{status.UID[0], status.UID[2]} {
 		if uid == syscall.Getuid() || uid == syscall.Geteuid() {
-			return err // not the user: a security module or a seccomp filter
+			return err // the UIDs permit the signal: a security module or a seccomp filter has refused it
 		}
 	}
 	return fmt.Errorf("%w: it is a process of user %s", err, Escape(userName(status.UID[0])))
 }
 
-// userName returns the name of a user, or the number if there is none.
+// userName returns the name of a user, or the number if the name is unknown.
 func userName(uid int) string {
 	number := strconv.Itoa(uid)
 	if file.CanOpen() != nil {
@@ -123,7 +127,8 @@ func userName(uid int) string {
 	return number
 }
 
-// explainLeaderExited explains a process that looks like a zombie although other threads run.
+// explainLeaderExited explains a process whose first thread has exited. /proc/PID/stat shows it as a zombie although
+// other threads run.
 func explainLeaderExited(others int) string {
 	if others == 1 {
 		return "its first thread has exited, 1 other runs"
@@ -131,19 +136,20 @@ func explainLeaderExited(others int) string {
 	return fmt.Sprintf("its first thread has exited, %d others run", others)
 }
 
-// explainInit explains why a signal may not reach the init of a PID namespace.
+// explainInit explains that the init of a PID namespace gets only signals that it handles. KILL and STOP from a parent
+// namespace are the exception (pid_namespaces(7)).
 func explainInit(pid int, s *procfs.Status, sig signals.Signal) []string {
 	n := len(s.NSPID)
 	switch {
 	case pid == 1:
-		return []string{"init of this PID namespace, which gets only what it handles"}
+		return []string{"init of this PID namespace, which gets only signals that it handles"}
 	case n > 1 && s.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP:
-		return []string{"init of another PID namespace, which gets only what it handles"}
+		return []string{"init of another PID namespace, which gets only signals that it handles"}
 	}
 	return nil
 }
 
-// explainSignal explains why the signal has not ended the process.
+// explainSignal explains why the signal has not ended the process. The result is empty if there is no reason in sight.
 func explainSignal(s *procfs.Status, sig signals.Signal) []string {
 	switch d := Disposition(s, sig); d {
 	case "ignored":
@@ -197,8 +203,8 @@ func whyNotReaped(proc *procfs.FS, pid int) string {
 	return ""
 }
 
-// ExplainUnreaped explains a target that is a zombie: which process is its parent, and which command may have it
-// reaped. The result is "" if the process is no zombie, or no longer.
+// ExplainUnreaped explains a target that is a zombie: it names the parent and the command that may have the zombie
+// reaped. The result is "" if the process is no zombie or has been reaped.
 func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 	if proc == nil || !st.Gone() {
 		return ""
@@ -211,7 +217,7 @@ func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 		return "zombie, not reaped by its parent, which is outside of this PID namespace"
 	}
 	if _, err := proc.Stat(now.PPID); errors.Is(err, procfs.ErrNoProcess) && !proc.HidesProcesses() {
-		return "" // the parent has just ended, and its adopter reaps the zombie
+		return "" // the parent has just ended, and the adopter of the zombie will reap it
 	}
 	text := "zombie, not reaped by its parent " + processName(proc, now.PPID)
 	why := whyNotReaped(proc, now.PPID)
@@ -221,18 +227,19 @@ func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 	return text + suggestReaping(now.PPID, why)
 }
 
-// suggestReaping names the command that may make a parent reap, by the reason why it does not. The result is "" if no
-// applet helps. --kill-parent does not end PID 1.
+// suggestReaping returns the end of a message: the command that may have the zombies of a parent reaped. why is the
+// result of whyNotReaped. The result is "" if no applet helps. --kill-parent is not suggested for PID 1, which it
+// cannot end.
 func suggestReaping(parent int, why string) string {
 	switch why {
 	case parentStopped:
-		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes that", parent)
+		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes the parent", parent)
 	case parentTraced:
 		return ""
 	}
-	text := fmt.Sprintf("; \"reapwait -z --nudge %d\" asks for that", parent)
+	text := fmt.Sprintf("; \"reapwait -z --nudge %d\" asks the parent to reap it", parent)
 	if parent != 1 {
-		text += ", --kill-parent enforces it"
+		text += ", --kill-parent ends the parent"
 	}
 	return text
 }

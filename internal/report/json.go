@@ -13,8 +13,8 @@ import (
 	"killbox/procfs"
 )
 
-// event is a line of --json, documented in killbox(7). Fields are only ever
-// added.
+// event is a line of --json. killbox(7) documents the fields. New fields may be added; existing fields keep their
+// meaning.
 type event struct {
 	Event  string `json:"event"`
 	PID    int    `json:"pid,omitempty"`
@@ -55,7 +55,8 @@ type totals struct {
 	Proved    bool `json:"proved"`
 }
 
-// encode returns the line. It escapes characters on which a terminal acts: JSON has them only within strings.
+// encode returns the line. It also escapes the characters on which a terminal acts (show.Acts). In JSON they occur only
+// within strings.
 func (e *event) encode() []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -65,7 +66,7 @@ func (e *event) encode() []byte {
 	}
 	var line []byte
 	for _, r := range b.String() {
-		if r != '\n' && show.Acts(r) { // none is beyond U+FFFF
+		if r != '\n' && show.Acts(r) { // no such character is above U+FFFF, so four hexadecimal digits suffice
 			line = fmt.Appendf(line, `\u%04x`, r)
 		} else {
 			line = utf8.AppendRune(line, r)
@@ -99,10 +100,10 @@ func (e *event) setStatus(s *signals.Status) {
 // printJSON prints a line of --json.
 func (r *Reporter) printJSON(e event) {
 	r.clearStatusLine()
-	r.opts.Out.Write(e.encode()) // an error is kept by the writer
+	r.opts.Out.Write(e.encode()) // the writer keeps an error for the end of the call
 }
 
-// Summary prints the last line of --json.
+// Summary prints the last line of --json. exit is the exit status of the call.
 func (r *Reporter) Summary(s *escalate.Summary, exit int) {
 	if !r.opts.JSON {
 		return

@@ -8,7 +8,8 @@ import (
 	"killbox/internal/show"
 )
 
-// FuzzEncode: a line stays a line, and every reader of JSON reads what was written, U+FFFD for each byte that is not UTF-8.
+// FuzzEncode checks that encode returns one line and that a JSON parser reads the original string from it, with U+FFFD
+// for each byte that is not UTF-8.
 func FuzzEncode(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s)
@@ -30,7 +31,7 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// TestEncode: every field, in its place, and left out where there is nothing to say.
+// TestEncode checks the order of all fields, and that a field without a value is omitted.
 func TestEncode(t *testing.T) {
 	code, peak, r := 0, uint64(1<<63), 1e-06
 	e := event{
@@ -46,6 +47,6 @@ func TestEncode(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got := string((&event{Event: "x"}).encode()); got != `{"event":"x"}`+"\n" {
-		t.Errorf("an empty one: %s", got)
+		t.Errorf("an empty event: %s", got)
 	}
 }

@@ -15,15 +15,17 @@ import (
 	"killbox/procfs"
 )
 
-// Planned is a process of a plan, with what --dry-run prints about it.
+// Planned is a process in the output of --dry-run.
 type Planned struct {
 	procfs.Stat
-	Root bool // one of the targets, rather than implied by their trees
-	// Excluded is why the process is no target, "" if it is one. It is only shown as part of the tree.
+	Root bool // a target itself, and not only a descendant or stray of a target
+	// Excluded is the reason why the process is excluded, "" if it would be signalled. An excluded process is
+	// printed because it is part of the tree.
 	Excluded string
 }
 
-// PrintPlan prints the processes of a plan and the ladder, as --dry-run does. colour is for terminals.
+// PrintPlan prints the output of --dry-run: the processes as a tree, and the ladder. With colour it uses the escape
+// sequences of terminals.
 func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.Ladder, colour bool) {
 	first := signals.Signal(0)
 	if len(ladder) > 0 {
@@ -40,7 +42,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 			e := newEvent(&p.Stat, "plan")
 			e.PPID, e.PGID, e.SID, e.State = p.PPID, p.PGID, p.SID, string(p.State)
 			if e.User, e.Disposition = d.owner(&p.Stat); first == 0 {
-				e.Disposition = "" // nothing would be sent
+				e.Disposition = "" // no signal would be sent
 			}
 			if age, ok := d.age(&p.Stat); ok {
 				e.Age = toSeconds(age)
@@ -57,7 +59,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 	}
 }
 
-// PrintTargets prints the targets, with which the output of --json begins.
+// PrintTargets prints the events at the beginning of the output of --json, one for each target.
 func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	if !r.opts.JSON {
 		return
@@ -75,13 +77,14 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	}
 }
 
+// planDescriber describes the processes of --dry-run.
 type planDescriber struct {
-	proc  *procfs.FS // nil where there is no /proc
-	first signals.Signal
-	users map[int]string
+	proc  *procfs.FS     // nil without /proc
+	first signals.Signal // of the ladder, 0 if no signal would be sent
+	users map[int]string // a cache of names by UID
 }
 
-// owner returns the name of the effective user, and what the first signal would do (Disposition).
+// owner returns the name of the effective user of the process, and what the first signal would do (see Disposition).
 func (d *planDescriber) owner(st *procfs.Stat) (name, disposition string) {
 	if d.proc == nil {
 		return "?", "unknown"
@@ -110,7 +113,7 @@ func (d *planDescriber) age(st *procfs.Stat) (time.Duration, bool) {
 func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	name := Process(&p.Stat)
 	if p.Excluded != "" {
-		return name + ": left alone: " + p.Excluded
+		return name + ": excluded: " + p.Excluded
 	}
 	owner, disposition := d.owner(&p.Stat)
 	age := "?"
@@ -133,7 +136,8 @@ func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }
 
-// roundAge returns an age in its largest unit.
+// roundAge returns an age in whole units, rounded down: seconds below a minute, minutes below an hour, hours below two
+// days, and then days.
 func roundAge(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -146,7 +150,7 @@ func roundAge(d time.Duration) string {
 	return strconv.Itoa(int(d/(24*time.Hour))) + "d"
 }
 
-// printTree prints every process below its parent. A process whose parent is not in the list begins a line.
+// printTree prints every process below its parent. A process whose parent is not in the list is not indented.
 func printTree(w io.Writer, list []Planned, d *planDescriber, colour bool) {
 	byPID := make(map[int]bool, len(list))
 	for i := range list {
@@ -167,7 +171,8 @@ func printTree(w io.Writer, list []Planned, d *planDescriber, colour bool) {
 	walk = func(p *Planned, lead, branch, below string) {
 		b.WriteString(lead + branch + d.formatLine(p, colour) + "\n")
 		kids := children[p.PID]
-		delete(children, p.PID) // a snapshot is not atomic, and may contain a loop
+		// A snapshot is not atomic, so its parents may form a loop: visit each parent only once.
+		delete(children, p.PID)
 		for i, kid := range kids {
 			if i == len(kids)-1 {
 				walk(kid, lead+below, "└─ ", "   ")
@@ -179,6 +184,7 @@ func printTree(w io.Writer, list []Planned, d *planDescriber, colour bool) {
 	for _, p := range tops {
 		walk(p, "", "", "")
 	}
+	// A loop of parents, and the processes below it, are not reached from tops. Print them without indentation.
 	for _, pid := range slices.Sorted(maps.Keys(children)) {
 		for _, p := range children[pid] {
 			b.WriteString(d.formatLine(p, colour) + "\n")

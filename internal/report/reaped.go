@@ -8,7 +8,7 @@ import (
 	"killbox/procfs"
 )
 
-// Reaped reports a process that was reaped.
+// Reaped reports a process that this process has reaped, with its status and the resources that it used.
 func (r *Reporter) Reaped(c *child.Child) {
 	if r.opts.JSON {
 		e := newEvent(&c.Stat, "reaped")
@@ -30,7 +30,7 @@ func (r *Reporter) Reaped(c *child.Child) {
 		r.opts.Applet, Process(&c.Stat), c.Status, run, Seconds(c.CPU), c.Peak>>10)
 }
 
-// Zombie lists a zombie.
+// Zombie prints a zombie for reapwait -z. age is the time since the process was started.
 func (r *Reporter) Zombie(st *procfs.Stat, age time.Duration, why string) {
 	if r.opts.JSON {
 		e := newEvent(st, "zombie")

@@ -10,7 +10,7 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// TestRefusal: the user is named only if that is the reason.
+// TestRefusal checks that Refusal names the user of the process only if that is the reason.
 func TestRefusal(t *testing.T) {
 	other := 1 << 22 // no user has this number
 	proc := open(t,
@@ -36,8 +36,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-func TestUnreaped(t *testing.T) {
-	const nudge = `; "reapwait -z --nudge %d" asks for that, --kill-parent enforces it`
+func TestExplainUnreaped(t *testing.T) {
+	const nudge = `; "reapwait -z --nudge %d" asks the parent to reap it, --kill-parent ends the parent`
 	proc := open(t,
 		procfstest.Proc{PID: 40, Comm: "lazy"},
 		procfstest.Proc{PID: 41, PPID: 40, Comm: "dead", State: 'Z'},
@@ -54,12 +54,12 @@ func TestUnreaped(t *testing.T) {
 	)
 	for pid, want := range map[int]string{
 		41: "zombie, not reaped by its parent 40 (lazy)" + fmt.Sprintf(nudge, 40),
-		43: `zombie, not reaped by its parent 42 (stopped), which is stopped; "freezekill --thaw 42" resumes that`,
+		43: `zombie, not reaped by its parent 42 (stopped), which is stopped; "freezekill --thaw 42" resumes the parent`,
 		45: "zombie, not reaped by its parent 44 (blocker), which blocks CHLD" + fmt.Sprintf(nudge, 44),
 		47: "zombie, not reaped by its parent 46 (traced), which is stopped by its tracer",
-		48: "", // the parent has ended since
+		48: "", // the parent has ended
 		49: "",
-		50: `zombie, not reaped by its parent 1 (init); "reapwait -z --nudge 1" asks for that`,
+		50: `zombie, not reaped by its parent 1 (init); "reapwait -z --nudge 1" asks the parent to reap it`,
 	} {
 		st, err := proc.Stat(pid)
 		if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hostile are names that a stranger may choose.
+// hostile are names that an untrusted process may have.
 var hostile = []string{
 	"a) R 1 (", "\x1b[2J\x1b]0;owned\a", "two\nlines", "\r\x00", "\xff\xfe", "\u202etxt.exe", "\u0085\u009b31m", "back\\slash", `say "hi"`, "", " ", "ünïcödé", "\u2028",
 }
@@ -30,8 +30,8 @@ func result(pid int, comm string) *escalate.Result {
 	return &escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid, Start: 7}, Comm: comm, State: 'S'}}}
 }
 
-// story tells a reporter everything that can happen.
-func story(r *Reporter, comm string) {
+// reportAll calls the methods of a Reporter, with comm as the name of the processes.
+func reportAll(r *Reporter, comm string) {
 	res := result(42, comm)
 	r.Signalled(res, signals.TERM, 1, 1500*time.Microsecond)
 	r.Skipped(escalate.Skip{Stat: procfs.Stat{ID: procfs.ID{PID: 1, Start: 3}, Comm: "init", State: 'S'}, Reason: "PID 1"})
@@ -45,24 +45,25 @@ func story(r *Reporter, comm string) {
 	other := result(43, comm)
 	other.Rung, other.Elapsed, other.Status = 2, 5*time.Second, &killed
 	r.Gone(other)
-	unasked := result(44, comm)
-	r.Gone(unasked)
-	left := result(45, comm)
-	left.Rung = 2
-	r.Survivor(left, "TERM is ignored")
+	unsignalled := result(44, comm)
+	r.Gone(unsignalled)
+	survivor := result(45, comm)
+	survivor.Rung = 2
+	r.Survivor(survivor, "TERM is ignored")
 	r.Note("a note")
-	sum := &escalate.Summary{Results: []*escalate.Result{res, other, unasked, left}, Rung: 2, Proved: true, Elapsed: 5*time.Second + 123456789}
+	sum := &escalate.Summary{Results: []*escalate.Result{res, other, unsignalled, survivor}, Rung: 2, Proved: true, Elapsed: 5*time.Second + 123456789}
 	for _, gone := range sum.Results[:3] {
 		gone.Outcome = escalate.Gone
 	}
 	r.Summary(sum, 124)
 }
 
-func tell(opts Options, comm string) (stdout, stderr string) {
+// output returns what a Reporter with the options prints.
+func output(opts Options, comm string) (stdout, stderr string) {
 	var out, err bytes.Buffer
 	opts.Applet, opts.Out, opts.Err = "tkill", &out, &err
 	r := New(opts)
-	story(r, comm)
+	reportAll(r, comm)
 	r.Close()
 	return out.String(), err.String()
 }
@@ -75,7 +76,7 @@ tkill: a note
 
 func TestText(t *testing.T) {
 	const verbose = `tkill: 42 (sshd): TERM sent after 0.002 s, rung 1
-tkill: 1 (init): skipped: PID 1
+tkill: 1 (init): excluded: PID 1
 tkill: 42 (sshd): gone after 2.000 s, rung 1, exit 3
 tkill: 43 (sshd): gone after 5.000 s, rung 2, signal KILL
 tkill: 44 (sshd): gone after 0.000 s
@@ -90,7 +91,7 @@ tkill: 44 (sshd): gone after 0.000 s
 		{"quiet", Options{Quiet: true}, "", ""},
 		{"verbose and quiet", Options{Verbose: true, Quiet: true}, "", ""},
 	} {
-		stdout, stderr := tell(test.opts, "sshd")
+		stdout, stderr := output(test.opts, "sshd")
 		if diff := cmp.Diff(test.stdout, stdout); diff != "" {
 			t.Errorf("%s: stdout (-want +got):\n%s", test.name, diff)
 		}
@@ -101,7 +102,7 @@ tkill: 44 (sshd): gone after 0.000 s
 }
 
 func TestJSON(t *testing.T) {
-	stdout, stderr := tell(Options{JSON: true}, "sshd")
+	stdout, stderr := output(Options{JSON: true}, "sshd")
 	const want = `{"event":"signal","pid":42,"handle":"42@7","comm":"sshd","signal":"TERM","rung":1,"time":0.0015}
 {"event":"skip","pid":1,"handle":"1@3","comm":"init","reason":"PID 1"}
 {"event":"error","pid":42,"handle":"42@7","comm":"sshd","error":"operation not permitted"}
@@ -118,16 +119,15 @@ func TestJSON(t *testing.T) {
 	if stderr != diagnostics {
 		t.Errorf("stderr: %q", stderr)
 	}
-	if _, stderr := tell(Options{JSON: true, Quiet: true}, "sshd"); stderr != "" {
+	if _, stderr := output(Options{JSON: true, Quiet: true}, "sshd"); stderr != "" {
 		t.Errorf("quiet: %q", stderr)
 	}
 }
 
-// TestHostileNames: a line stays a line, whatever the name, and reaches no
-// terminal raw.
+// TestHostileNames checks that no name adds a line to the output or gets to a terminal unescaped.
 func TestHostileNames(t *testing.T) {
 	for _, comm := range hostile {
-		stdout, stderr := tell(Options{Verbose: true}, comm)
+		stdout, stderr := output(Options{Verbose: true}, comm)
 		for _, text := range []string{stdout, stderr} {
 			if got := strings.Count(text, "\n"); got != 5 && got != 4 {
 				t.Errorf("%q: %d lines", comm, got)
@@ -136,7 +136,7 @@ func TestHostileNames(t *testing.T) {
 				t.Errorf("%q: %s in %q", comm, bad, text)
 			}
 		}
-		stdout, _ = tell(Options{JSON: true}, comm)
+		stdout, _ = output(Options{JSON: true}, comm)
 		lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
 		if len(lines) != 9 {
 			t.Errorf("%q: %d lines of JSON", comm, len(lines))
@@ -157,7 +157,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// unsafe returns what must not reach a terminal.
+// unsafe describes the first character of s that must not get to a terminal, "" if there is none.
 func unsafe(s string) string {
 	for _, c := range s {
 		if unicode.IsControl(c) || !unicode.IsGraphic(c) {
@@ -165,7 +165,7 @@ func unsafe(s string) string {
 		}
 	}
 	if !utf8.ValidString(s) {
-		return "what is no UTF-8"
+		return "a byte that is not UTF-8"
 	}
 	return ""
 }
@@ -174,7 +174,7 @@ func TestEscape(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "sshd": "sshd", "a b": "a b", `say "hi"`: `say "hi"`, "ünï": "ünï", "a\nb": `a\nb`, "\x1b[2J": `\x1b[2J`,
 		`a\b`: `a\\b`, `\"`: `\\"`, `"\n"`: `"\\n"`, "\xff": `\xff`, "\u202e": `\u202e`, "\x00": `\x00`, "\t\"": `\t"`,
-		// What stands for itself must not look like an escape of something else.
+		// A character that stands for itself must not look like the escape of another one.
 		`\n`: `\\n`, "\ufffd": "\ufffd",
 	} {
 		if got := Escape(in); got != want {
@@ -237,19 +237,19 @@ func list(t *testing.T, proc *procfs.FS) []Planned {
 	return list
 }
 
-// nobody is an owner without a name.
-const nobody = 4_000_001
+// namelessUser is the UID of a user without a name.
+const namelessUser = 4_000_001
 
 func TestPlan(t *testing.T) {
 	bit := func(s signals.Signal) uint64 { return 1 << (s - 1) }
 	proc := open(t,
-		procfstest.Proc{PID: 10, Comm: "root", UID: nobody, Start: procfstest.Ticks(3 * 86400)},
-		procfstest.Proc{PID: 20, PPID: 10, Comm: "caught", UID: nobody, Caught: bit(signals.TERM), Start: procfstest.Ticks(7300)},
-		procfstest.Proc{PID: 21, PPID: 20, Comm: "blocked", UID: nobody, Blocked: bit(signals.TERM), Caught: bit(signals.TERM), Start: procfstest.Ticks(60)},
-		procfstest.Proc{PID: 30, PPID: 10, Comm: "ignored", UID: nobody, Ignored: bit(signals.TERM), Blocked: bit(signals.TERM), State: 'T', Start: procfstest.Ticks(59)},
-		procfstest.Proc{PID: 31, PPID: 30, Comm: "two\nlines", UID: nobody, Start: procfstest.Ticks(1)},
-		procfstest.Proc{PID: 40, PPID: 1, Comm: "dead", UID: nobody, State: 'Z', Start: procfstest.Ticks(1)},
-		procfstest.Proc{PID: 50, PPID: 40, Comm: "kept", UID: nobody},
+		procfstest.Proc{PID: 10, Comm: "root", UID: namelessUser, Start: procfstest.Ticks(3 * 86400)},
+		procfstest.Proc{PID: 20, PPID: 10, Comm: "caught", UID: namelessUser, Caught: bit(signals.TERM), Start: procfstest.Ticks(7300)},
+		procfstest.Proc{PID: 21, PPID: 20, Comm: "blocked", UID: namelessUser, Blocked: bit(signals.TERM), Caught: bit(signals.TERM), Start: procfstest.Ticks(60)},
+		procfstest.Proc{PID: 30, PPID: 10, Comm: "ignored", UID: namelessUser, Ignored: bit(signals.TERM), Blocked: bit(signals.TERM), State: 'T', Start: procfstest.Ticks(59)},
+		procfstest.Proc{PID: 31, PPID: 30, Comm: "two\nlines", UID: namelessUser, Start: procfstest.Ticks(1)},
+		procfstest.Proc{PID: 40, PPID: 1, Comm: "dead", UID: namelessUser, State: 'Z', Start: procfstest.Ticks(1)},
+		procfstest.Proc{PID: 50, PPID: 40, Comm: "kept", UID: namelessUser},
 	)
 	procs := list(t, proc)
 	procs[6].Excluded = "omitted"
@@ -262,7 +262,7 @@ func TestPlan(t *testing.T) {
 └─ 30 (ignored) T 4000001 59s: TERM ignored
    └─ 31 (two\nlines) S 4000001 1s: TERM default
 40 (dead) Z 4000001 1s: gone already
-└─ 50 (kept): left alone: omitted
+└─ 50 (kept): excluded: omitted
 ladder: TERM/5s/KILL/2s
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -292,7 +292,7 @@ ladder: TERM/5s/KILL/2s
 	}
 }
 
-// TestPlanVanished: who goes while the plan is printed is no error.
+// TestPlanVanished checks that a process that ends while the plan is printed causes no error.
 func TestPlanVanished(t *testing.T) {
 	proc := open(t)
 	var out bytes.Buffer
@@ -302,8 +302,8 @@ func TestPlanVanished(t *testing.T) {
 	}
 }
 
-// TestPlanWithLoops: a torn reading may show its own descendant as a parent.
-// Everybody is printed once.
+// TestPlanWithLoops: a snapshot is not atomic, and may show a descendant of a process as its parent. Each process is
+// printed once all the same.
 func TestPlanWithLoops(t *testing.T) {
 	proc := open(t)
 	var procs []Planned
@@ -319,7 +319,7 @@ func TestPlanWithLoops(t *testing.T) {
 	}
 }
 
-func TestPlanned(t *testing.T) {
+func TestPrintTargets(t *testing.T) {
 	p := &escalate.Plan{Targets: []escalate.Target{{Stat: result(42, "x").Stat}}, Ladder: escalate.NewLadder(signals.HUP, time.Second)}
 	for _, test := range []struct {
 		change func()
@@ -362,21 +362,21 @@ var explainTests = []struct {
 	{17, signals.TERM, "in uninterruptible sleep in the kernel"},
 	{18, signals.TERM, "stopped, TERM is pending"},
 	{19, signals.TERM, `traced by 30 (gd\nb)`},
-	{20, signals.TERM, "init of another PID namespace, which gets only what it handles, TERM is caught"},
+	{20, signals.TERM, "init of another PID namespace, which gets only signals that it handles, TERM is caught"},
 	{20, signals.KILL, "state S"},
-	{20, 0, "state S"}, // nothing was sent
+	{20, 0, "state S"}, // no signal was sent
 	{1, 0, "state S"},
 	{21, 0, "it is a kernel thread"},
 	{21, signals.KILL, "it is a kernel thread, which takes no signals"},
-	{1, signals.TERM, "init of this PID namespace, which gets only what it handles"},
-	{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks for that, --kill-parent enforces it"},
-	{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes that"},
-	{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks for that, --kill-parent enforces it"},
+	{1, signals.TERM, "init of this PID namespace, which gets only signals that it handles"},
+	{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks the parent to reap it, --kill-parent ends the parent"},
+	{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes the parent"},
+	{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks the parent to reap it, --kill-parent ends the parent"},
 	{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer"},
-	{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks for that, --kill-parent enforces it"},
-	{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks for that`},
+	{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks the parent to reap it, --kill-parent ends the parent"},
+	{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks the parent to reap it`},
 	{50, signals.KILL, "zombie: its parent is outside of this PID namespace"},
-	{999, signals.KILL, "it went only now"},
+	{999, signals.KILL, "it has just ended"},
 }
 
 func TestExplain(t *testing.T) {
@@ -420,15 +420,15 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%d after %v: %s, want %s", test.pid, test.sig, got, test.want)
 		}
 	}
-	if got := Explain(proc, procfs.ID{PID: 10, Start: 9}, signals.TERM); got != "it went only now" {
-		t.Errorf("a successor: %s", got)
+	if got := Explain(proc, procfs.ID{PID: 10, Start: 9}, signals.TERM); got != "it has just ended" {
+		t.Errorf("a reused PID: %s", got)
 	}
 	if got := Explain(nil, procfs.ID{PID: 10}, signals.TERM); !strings.Contains(got, "/proc") {
 		t.Errorf("without /proc: %s", got)
 	}
 }
 
-// TestExplainFirstThreadExited: the reasons are those of living threads.
+// TestExplainFirstThreadExited checks that the reasons are those of the living threads.
 func TestExplainFirstThreadExited(t *testing.T) {
 	const term = 1 << (signals.TERM - 1)
 	for _, test := range []struct {
@@ -470,7 +470,7 @@ func TestStatusLine(t *testing.T) {
 	if r.Tick() <= 0 {
 		t.Error("no status line on a terminal")
 	}
-	say := func(p escalate.Progress, want string) {
+	checkLine := func(p escalate.Progress, want string) {
 		t.Helper()
 		err.Reset()
 		r.Waiting(p)
@@ -478,13 +478,13 @@ func TestStatusLine(t *testing.T) {
 			t.Errorf("%q, want %q", err.String(), want)
 		}
 	}
-	say(escalate.Progress{Total: 3, Elapsed: 400 * time.Millisecond, In: time.Second}, "")
+	checkLine(escalate.Progress{Total: 3, Elapsed: 400 * time.Millisecond, In: time.Second}, "")
 	const start = "\r\x1b[K"
-	say(escalate.Progress{Total: 3, Gone: 1, Elapsed: time.Second, Next: signals.KILL, In: 3440 * time.Millisecond}, start+"tkill: 1 of 3 gone, KILL in 3.4 s")
-	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: 3 * time.Second}, start+"tkill: 2 of 3 gone, giving up in 3.0 s")
-	say(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: duration.Forever}, start+"tkill: 2 of 3 gone")
-	say(escalate.Progress{Total: 4194304, Gone: 4194303, Elapsed: time.Second, Next: signals.RTMin + 15, In: 290 * 365 * 24 * time.Hour}, start+"tkill: 4194303 of 4194304 gone, RTMIN+15 in 9145440000.0 s")
-	// Whatever is printed next begins on a clean line, and the line goes once.
+	checkLine(escalate.Progress{Total: 3, Gone: 1, Elapsed: time.Second, Next: signals.KILL, In: 3440 * time.Millisecond}, start+"tkill: 1 of 3 gone, KILL in 3.4 s")
+	checkLine(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: 3 * time.Second}, start+"tkill: 2 of 3 gone, giving up in 3.0 s")
+	checkLine(escalate.Progress{Total: 3, Gone: 2, Elapsed: time.Second, In: duration.Forever}, start+"tkill: 2 of 3 gone")
+	checkLine(escalate.Progress{Total: 4194304, Gone: 4194303, Elapsed: time.Second, Next: signals.RTMin + 15, In: 290 * 365 * 24 * time.Hour}, start+"tkill: 4194303 of 4194304 gone, RTMIN+15 in 9145440000.0 s")
+	// The next output removes the status line first, once.
 	err.Reset()
 	r.Note("well")
 	r.Note("well")

@@ -9,7 +9,7 @@ import (
 	"killbox/internal/escalate"
 )
 
-// TestScreen: the status line is written to Screen, and messages are not.
+// TestScreen checks that only the status line is written to Screen.
 func TestScreen(t *testing.T) {
 	var err, screen bytes.Buffer
 	r := New(Options{Applet: "tkill", Err: &err, Screen: &screen, Terminal: true})

@@ -9,14 +9,14 @@ import (
 	"killbox/internal/escalate"
 )
 
-// A wait that passes statusAfter gets a status line, rewritten every
-// statusTick.
+// When a wait has taken statusAfter, the status line appears. It is rewritten every statusTick.
 const (
 	statusAfter = 500 * time.Millisecond
 	statusTick  = 100 * time.Millisecond
 )
 
-// Tick implements escalate.Observer. It returns 0 if there is no terminal for a status line.
+// Tick implements escalate.Observer. It returns 0 if no status line is shown: without a terminal, or with Quiet, JSON
+// or Verbose.
 func (r *Reporter) Tick() time.Duration {
 	if !r.opts.Terminal || r.opts.Quiet || r.opts.JSON || r.opts.Verbose {
 		return 0
@@ -24,8 +24,8 @@ func (r *Reporter) Tick() time.Duration {
 	return statusTick
 }
 
-// Waiting implements escalate.Observer. The line is short enough for 80
-// columns whatever the numbers.
+// Waiting implements escalate.Observer: it prints the status line. Even with the largest numbers the line is shorter
+// than 80 columns.
 func (r *Reporter) Waiting(p escalate.Progress) {
 	if p.Elapsed < statusAfter {
 		return
@@ -42,7 +42,7 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 	r.statusShown = true
 }
 
-// formatTenths returns a duration in tenths of a second.
+// formatTenths returns a duration in seconds with one decimal.
 func formatTenths(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s" }
 
 // clearStatusLine removes the status line from the screen.

@@ -1,4 +1,4 @@
-// Package report prints what happens, as text, as JSON and as a status line on a terminal, and explains why a
+// Package report prints the events of a call as text or JSON, prints the status line on a terminal, and explains why a
 // process remains.
 package report
 
@@ -19,13 +19,13 @@ import (
 type Options struct {
 	Applet   string
 	Out, Err io.Writer
-	// Proc, if set, is read for the parent of a target that is a zombie.
+	// Proc is used to find the parent of a zombie. It may be nil.
 	Proc    *procfs.FS
 	Verbose bool
 	JSON    bool
 	Quiet   bool
-	// Terminal: Err is a terminal and may be given a status line. The status line
-	// is written to Screen, if set, because Err may escape control sequences.
+	// Terminal means that standard error is a terminal, so a status line may be shown. The status line goes to
+	// Screen if that is set, because Err may be a writer that escapes control sequences.
 	Terminal bool
 	Screen   io.Writer
 }
@@ -39,7 +39,7 @@ type Reporter struct {
 	Errors int
 }
 
-// New returns a Reporter.
+// New returns a Reporter. Quiet overrides Verbose.
 func New(opts Options) *Reporter {
 	opts.Verbose = opts.Verbose && !opts.Quiet
 	if opts.Screen == nil {
@@ -48,7 +48,7 @@ func New(opts Options) *Reporter {
 	return &Reporter{opts: opts}
 }
 
-// Process names a process in a diagnostic: its PID, and its comm if that is known.
+// Process returns the name of a process in a diagnostic: its PID, and its comm in parentheses if that is known.
 func Process(st *procfs.Stat) string {
 	if st.State == 0 || st.Hidden() {
 		return strconv.Itoa(st.PID)
@@ -59,7 +59,7 @@ func Process(st *procfs.Stat) string {
 // Escape makes the name of a process safe for a terminal, as show.Escape does.
 func Escape(s string) string { return show.Escape(s) }
 
-// Seconds returns a duration as the reports print it.
+// Seconds returns a duration in seconds with three decimals.
 func Seconds(d time.Duration) string {
 	return strconv.FormatFloat(d.Seconds(), 'f', 3, 64) + " s"
 }
@@ -150,10 +150,10 @@ func (r *Reporter) Failed(res *escalate.Result, err error) {
 	}
 }
 
-// Frozen implements escalate.Observer. What is frozen has been reported as sent STOP.
+// Frozen implements escalate.Observer. It prints nothing, because Signalled has reported the STOP.
 func (r *Reporter) Frozen([]*escalate.Result) {}
 
-// Skipped implements escalate.Observer.
+// Skipped implements escalate.Observer. A skipped process is an excluded one, with the event "skip" in JSON.
 func (r *Reporter) Skipped(s escalate.Skip) {
 	r.skipped++
 	switch {
@@ -162,11 +162,11 @@ func (r *Reporter) Skipped(s escalate.Skip) {
 		e.Reason = s.Reason
 		r.printJSON(e)
 	case r.opts.Verbose:
-		r.printOut("%s: skipped: %s", Process(&s.Stat), s.Reason)
+		r.printOut("%s: excluded: %s", Process(&s.Stat), s.Reason)
 	}
 }
 
-// Survivor reports a process that remains.
+// Survivor reports a process that remains after the last step.
 func (r *Reporter) Survivor(res *escalate.Result, why string) {
 	if r.opts.JSON {
 		e := newEvent(&res.Stat, "survivor")
