@@ -1,5 +1,5 @@
-// Package child holds the types of started processes and of what becomes of them, which the kernel and the applets
-// share, and the Supervisor that reapwait, timeout and tini share.
+// Package child describes programs to start (Spec) and what happens to child processes (Event); package kernel and the
+// applets share these types. Its Supervisor runs a command for reapwait, timeout and tini.
 package child
 
 import (
@@ -10,21 +10,21 @@ import (
 	"killbox/procfs"
 )
 
-// Spec is a program to start. It gets what this program inherited: signal mask and dispositions, descriptors and limits.
+// Spec describes a program to start. The program gets the signal mask, dispositions, descriptors and limits that this
+// process inherited.
 type Spec struct {
 	Argv, Env []string
 	// Path, if set, is the executable; otherwise PATH is searched for Argv[0].
 	Path string
 	// Group and Session make the program the leader of a process group or session of its own.
 	Group, Session bool
-	// TerminalFD is a descriptor of the terminal whose foreground the process group of the program gets, NullFD a
-	// descriptor that replaces standard input and output, and InheritFD one that the program inherits although it is
-	// marked to be closed on exec. -1 is none.
+	// TerminalFD is a terminal: the process group of the program becomes its foreground group. NullFD replaces standard
+	// input and output. InheritFD is inherited by the program although it is marked close-on-exec. -1 means none.
 	TerminalFD, NullFD, InheritFD int
-	// ResetIgnored are signals that the program does not inherit as ignored, and Unblock signals that it does not
+	// ResetIgnored are signals that the program does not inherit as ignored. Unblock are signals that it does not
 	// inherit as blocked.
 	ResetIgnored, Unblock []signals.Signal
-	// DeathSignal, if not 0, is sent to the program when this process ends (PR_SET_PDEATHSIG in prctl(2)).
+	// DeathSignal, if not 0, is sent to the program when this process exits (PR_SET_PDEATHSIG in prctl(2)).
 	DeathSignal signals.Signal
 }
 
@@ -42,7 +42,7 @@ const (
 	SignalOffset = 128
 )
 
-// LaunchError says why a program was not started. Code is the exit status for that.
+// LaunchError says why a program could not be started. Code is the exit status that reports this.
 type LaunchError struct {
 	Code int
 	Name string
@@ -63,32 +63,32 @@ func (e *SubreaperError) Error() string {
 
 func (e *SubreaperError) Unwrap() error { return e.Err }
 
-// Kind of an Event.
+// Kind is the kind of an Event.
 type Kind int
 
-// The kinds.
+// The kinds of events.
 const (
 	Ended    Kind = iota // a child was reaped
-	Stopped              // a child was stopped by Signal
-	Signal               // this process was sent Signal
-	Hangup               // the other end of standard input is closed
+	Stopped              // Signal stopped a child
+	Signal               // this process received Signal
+	Hangup               // the other end of standard input was closed
 	Orphaned             // the parent of this process is gone
 )
 
-// Event is what WaitAndReap returns.
+// Event is one event that WaitAndReap returns.
 type Event struct {
 	Kind   Kind
 	Signal signals.Signal
 	Child  Child
 }
 
-// Child is a process that was reaped, or was stopped.
+// Child is a child that was reaped or stopped.
 type Child struct {
-	// Stat has only the PID if no details were asked for, or if they cannot be read.
+	// Stat holds only the PID if details were not requested or could not be read.
 	procfs.Stat
 	Status signals.Status
-	// Run is how long it ran, if Start is known; CPU and Peak, the largest
-	// resident size in bytes, include those of its own children that it reaped.
+	// Run is the time since the child was started; 0 if the start time is not known. CPU is the processor time, and
+	// Peak the largest resident size in bytes, of the child and of the children that it has reaped.
 	Run, CPU time.Duration
 	Peak     uint64
 }

@@ -2,8 +2,8 @@ package child
 
 import "killbox/procfs"
 
-// RecordEarlierChildren records the children that this process has before the command, from a program that ran in it
-// before execve(2).
+// RecordEarlierChildren records the descendants that this process has before the command is started. They were started
+// by the program that this process ran before execve(2), and are not ended with the command.
 func (s *Supervisor) RecordEarlierChildren() {
 	s.earlier = make(map[procfs.ID]bool)
 	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapExited() || s.ForeignProc() {
@@ -22,7 +22,7 @@ func (s *Supervisor) RecordEarlierChildren() {
 	}
 }
 
-// existedBefore reports whether the process existed before the command, or descends from such a process.
+// existedBefore reports whether RecordEarlierChildren recorded the process or one of its ancestors.
 func (s *Supervisor) existedBefore(st procfs.Stat) bool {
 	if len(s.earlier) == 0 {
 		return false

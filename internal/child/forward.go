@@ -8,8 +8,8 @@ import (
 	"killbox/procfs"
 )
 
-// forwardSignal sends a signal that this process was sent to the command. A TERM starts the clock of the ladder as
-// well. over is true if the remaining processes are to be ended now.
+// forwardSignal sends the command a signal that this process has received. If the signal is TERM, the grace period of
+// the command begins (startGrace). over is true if the command has exited and the signal ends the remaining processes.
 func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	to, rewritten := s.Rewrites[sig]
 	if !rewritten {
@@ -34,15 +34,15 @@ func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	case stop:
 		s.stopWithCommand(false)
 	case sig == signals.CONT:
-		s.giveForeground() // a shell's fg, after its bg
+		s.giveForeground() // the shell may have put this process into the foreground (fg)
 	case sig == signals.TERM:
 		s.startGrace()
 	}
 	return false
 }
 
-// endsLingering reports whether a signal ends the remaining processes once the command has exited. No signal is
-// forwarded to them.
+// endsLingering reports whether a signal to this process makes it end the remaining processes after the command has
+// exited. Other signals then have no effect, because signals are not forwarded to the remaining processes.
 func endsLingering(sig signals.Signal) bool {
 	switch sig {
 	case signals.TERM, signals.INT, signals.HUP, signals.QUIT:

@@ -7,7 +7,8 @@ import (
 	"killbox/internal/escalate"
 )
 
-// startGrace starts the clock of the ladder after a TERM was forwarded.
+// startGrace is called when a TERM was forwarded to the command. It begins the grace period, which is the first step of
+// the ladder: at its end the remaining processes, the command included, are ended by the further steps.
 func (s *Supervisor) startGrace() {
 	switch {
 	case !s.termStartsGrace():
@@ -17,15 +18,16 @@ func (s *Supervisor) startGrace() {
 	}
 }
 
-// termStartsGrace reports whether a TERM that was forwarded starts the clock of the ladder. An init does not end the main
-// program of a container unless the caller chose a ladder.
+// termStartsGrace reports whether a forwarded TERM begins the grace period. It does not if this process is the init of
+// a container (PID 1, or Init is set), which waits for the command however long the command takes to exit. As PID 1
+// without Init, a forwarded TERM does begin it if the caller chose a ladder.
 func (s *Supervisor) termStartsGrace() bool {
 	return !s.Init && (s.PID != 1 || s.LadderGiven)
 }
 
-// termGrace returns how long the command may take after a TERM that was forwarded: the grace of the first step. The
-// default is shortened by a fifth, because the sender of the TERM, such as killwait, may be about to send a KILL to this
-// process, which would leave the descendants behind.
+// termGrace returns the length of the grace period: the wait of the first step, and 4/5 of that wait if the caller did
+// not choose a ladder. The sender of the TERM, such as killwait, may follow the same default ladder and send KILL to
+// this process. By then the descendants must be gone, because nothing else ends them.
 func (s *Supervisor) termGrace() time.Duration {
 	grace := s.Ladder[0].Grace
 	if !s.LadderGiven {
@@ -34,8 +36,8 @@ func (s *Supervisor) termGrace() time.Duration {
 	return grace
 }
 
-// remainingLadder returns the ladder without the time that has passed since a TERM was forwarded: that was its first
-// step.
+// remainingLadder returns the ladder for the remaining processes. A forwarded TERM counts as the first step: its wait
+// is shortened by the time since then, and the step is left out if the grace period is over.
 func (s *Supervisor) remainingLadder() escalate.Ladder {
 	if s.graceEnd.IsZero() {
 		return s.Ladder

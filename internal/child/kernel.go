@@ -16,33 +16,37 @@ type Launcher interface {
 
 // Reaper reaps children.
 type Reaper interface {
-	// WaitAndReap reaps children and returns the events, as soon as there is one; none after the timeout.
+	// WaitAndReap waits until there is an event, reaps the children that have exited, and returns all events. After the
+	// timeout it returns none.
 	WaitAndReap(timeout time.Duration) ([]Event, error)
-	// ReapExited reaps the children that have exited, and reports whether no child is left.
+	// ReapExited reaps the children that have exited, without waiting. It reports whether no child remains.
 	ReapExited() bool
 }
 
-// Signaller signals children, which /proc need not show.
+// Signaller signals without /proc.
 type Signaller interface {
-	// SignalChild signals a child that has not been reaped, or the process group that it leads.
+	// SignalChild signals a child. With group, it signals the process group that the child leads, or led before it was
+	// reaped. Without group, the error is procfs.ErrNoProcess if the child has been reaped.
 	SignalChild(pid int, sig signals.Signal, group bool) error
-	// SignalAll signals all other processes of the PID namespace whose PID 1 this process is.
+	// SignalAll signals all other processes of the PID namespace, atomically. This process must be its PID 1.
 	SignalAll(signals.Signal) error
 }
 
-// Terminal is job control.
+// Terminal controls the terminal and the stops of this process.
 type Terminal interface {
-	// Terminal returns the controlling terminal if this process may give its foreground away.
+	// Terminal returns the terminal if standard input and output are both that terminal and this process is in its
+	// foreground. Otherwise other processes may need the foreground, and ok is false.
 	Terminal() (fd int, ok bool)
 	// InForeground reports whether this process is in the foreground of the terminal.
 	InForeground(fd int) bool
-	// SetForeground puts a process group into the foreground; 0 is that of this process.
+	// SetForeground makes a process group the foreground group of the terminal; 0 means the group of this process.
 	SetForeground(fd, group int) error
-	// StopSelf stops this process as SIGTSTP does, and reports whether the kernel did that.
+	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. It reports whether
+	// the kernel stopped this process: PID 1 and a process in an orphaned process group are not stopped.
 	StopSelf() bool
 }
 
-// Kernel is what a Supervisor needs of the system beyond /proc.
+// Kernel is the interface to the operating system, except for /proc, that a Supervisor needs.
 type Kernel interface {
 	escalate.Kernel
 	Launcher
@@ -54,13 +58,13 @@ type Kernel interface {
 // Reporter prints what a Supervisor reports.
 type Reporter interface {
 	escalate.Observer
-	// Reaped reports a process that was reaped.
+	// Reaped reports that a child was reaped.
 	Reaped(*Child)
-	// Refused reports a process that may not be signalled, and names its user.
+	// Refused reports that the kernel did not permit to signal a process, and names the user of the process.
 	Refused(proc *procfs.FS, res *escalate.Result, err error)
-	// ExplainSurvivor reports a process that remains, and why; last is the signal that it was sent last.
+	// ExplainSurvivor reports a process that remains, and why. last is the last signal that was sent to the process.
 	ExplainSurvivor(proc *procfs.FS, res *escalate.Result, last signals.Signal)
-	// Note reports what concerns no process.
+	// Note prints a message that concerns no single process.
 	Note(string)
 	// Close ends the status line.
 	Close()

@@ -8,8 +8,8 @@ import (
 	"killbox/procfs"
 )
 
-// refusals reports each process that may not be signalled once in a call, with its user, however often and by
-// whatever signal that is tried.
+// refusals is an observer that reports a process that may not be signalled (EPERM) only once in a call, however many
+// signals fail.
 type refusals struct {
 	Reporter
 	proc     *procfs.FS
@@ -28,7 +28,7 @@ func (o *refusals) Failed(res *escalate.Result, err error) {
 	}
 }
 
-// Observer returns what escalate.Run reports to.
+// Observer returns the observer for escalate.Run.
 func (s *Supervisor) Observer() escalate.Observer {
 	if s.refusals == nil {
 		s.refusals = &refusals{Reporter: s.Reporter, proc: s.Proc, reported: make(map[procfs.ID]bool)}
@@ -36,7 +36,7 @@ func (s *Supervisor) Observer() escalate.Observer {
 	return s.refusals
 }
 
-// ReportCommandFailed reports that the command could not be signalled.
+// ReportCommandFailed reports the error err of signalling the command.
 func (s *Supervisor) ReportCommandFailed(err error) {
 	st, ok := s.statCommand()
 	if !ok {
@@ -45,7 +45,7 @@ func (s *Supervisor) ReportCommandFailed(err error) {
 	s.Observer().Failed(&escalate.Result{Target: escalate.Target{Stat: st}}, err)
 }
 
-// statCommand returns what /proc shows of the command.
+// statCommand reads the stat file of the command. ok is false if /proc does not show it.
 func (s *Supervisor) statCommand() (st procfs.Stat, ok bool) {
 	if s.Proc == nil || s.ForeignProc() {
 		return st, false
@@ -54,13 +54,13 @@ func (s *Supervisor) statCommand() (st procfs.Stat, ok bool) {
 	return st, err == nil
 }
 
-// onlyRefused reports whether all that is known to remain are processes that may not be signalled. Another
-// round would be refused as well.
+// onlyRefused reports whether all known remaining processes are ones that may not be signalled (EPERM). Signalling them
+// again would fail again.
 func (s *Supervisor) onlyRefused(sum *escalate.Summary) bool {
 	return sum.Count(escalate.Survived) == 0 && s.countRefused(sum) > 0
 }
 
-// countRefused returns the number of processes that may not be signalled and still exist.
+// countRefused returns the number of processes that may not be signalled (EPERM) and still exist.
 func (s *Supervisor) countRefused(sum *escalate.Summary) int {
 	n := 0
 	for _, res := range sum.Results {

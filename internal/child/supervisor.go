@@ -10,32 +10,36 @@ import (
 	"killbox/procfs"
 )
 
-// Options say what a Supervisor does.
+// Options are the options of a Supervisor.
 type Options struct {
 	Ladder escalate.Ladder
 	// LadderGiven: the caller chose the ladder.
 	LadderGiven bool
 	Hook        string
 	HookTimeout time.Duration
-	// FetchStatus: the report tells how each process ended.
+	// FetchStatus fetches the exit status of each process that the ladder ends, for the report.
 	FetchStatus bool
-	// Group and Session: the command leads one of its own.
+	// Group and Session say that the command leads a process group or session of its own. With Group, signals are
+	// forwarded to the whole group.
 	Group, Session bool
-	// Linger waits for the descendants when the command has exited, KeepRemaining does not end them.
+	// Linger: when the command has exited, wait for the remaining processes instead of ending them. KeepRemaining:
+	// neither wait for them nor end them.
 	Linger, KeepRemaining bool
-	// Rewrites are the signals that are forwarded as another one, or not at all (0).
+	// Rewrites maps a signal to the signal that is forwarded instead; to 0 if it is not forwarded.
 	Rewrites map[signals.Signal]signals.Signal
-	// Remaps are the exit statuses of the command for which ExitStatus returns another one.
+	// Remaps maps an exit status of the command to the one that ExitStatus returns instead.
 	Remaps map[int]int
-	// ReportReaped reports each process that is reaped.
+	// ReportReaped reports each child that is reaped.
 	ReportReaped bool
-	// Init: the command has all the time that it wants after a TERM, and is signalled alone although it leads a group.
+	// Init is for tini: a forwarded TERM never begins the grace period, and the command leads a process group even
+	// without Group.
 	Init bool
-	// OnEvent, if set, is called for each event first.
+	// OnEvent, if set, is called with each event before the Supervisor handles it.
 	OnEvent func(*Event)
 }
 
-// Supervisor runs a command, forwards signals to it and ends what it leaves behind.
+// Supervisor runs a command, which is its child, and forwards signals to it. When the command has exited it ends the
+// remaining processes: all other descendants of this process, orphans included if it is a subreaper or PID 1.
 type Supervisor struct {
 	Options
 	Kernel   Kernel
@@ -43,33 +47,35 @@ type Supervisor struct {
 	PID      int        // of this process
 	Reporter Reporter
 
-	// Command is the PID of the command, 0 once it has been reaped, and Status then says how it ended.
+	// Command is the PID of the command; 0 when it has been reaped. Status is then how it ended.
 	Command int
 	Status  *signals.Status
-	// Deadline is the time limit of the command; TimedOut: it was reached.
+	// Deadline ends the time limit of the command; zero means no limit. TimedOut says that it was reached.
 	Deadline time.Time
 	TimedOut bool
 
-	earlier             map[procfs.ID]bool // children from before the command, and their descendants
-	terminalFD          int                // the terminal whose foreground the command is given, or -1
-	commandInForeground bool               // the command has been given the foreground
-	containerStops      bool               // a TERM was forwarded that starts no clock: the container is to stop
-	graceEnd            time.Time          // until when the command may take a TERM that was forwarded; zero without one
-	graceOver           bool               // that time is over
+	earlier             map[procfs.ID]bool // descendants from before the command; see RecordEarlierChildren
+	terminalFD          int                // the terminal in which the command is put into the foreground, or -1
+	commandInForeground bool               // the command has been put into the foreground
+	containerStops      bool               // a TERM was forwarded and began no grace period: Linger no longer applies
+	graceEnd            time.Time          // the end of the grace period; zero if none has begun
+	graceOver           bool               // the grace period has ended
 	refusals            *refusals
 }
 
-// NewSupervisor returns a Supervisor whose command is still to be launched.
+// NewSupervisor returns a Supervisor that has not launched a command.
 func NewSupervisor(k Kernel, proc *procfs.FS, pid int, rep Reporter, o Options) *Supervisor {
 	return &Supervisor{Options: o, Kernel: k, Proc: proc, PID: pid, Reporter: rep, terminalFD: -1}
 }
 
-// Launch starts the command, in the foreground of the terminal if this process is in it. The error is a *LaunchError.
+// Launch starts the command. If this process is in the foreground of its terminal, the command is put there instead.
+// The error is a *LaunchError.
 func (s *Supervisor) Launch(l *Spec) (err error) {
 	k := s.Kernel
 	fd, ok := k.Terminal()
 	if !ok && s.Init && k.InForeground(0) {
-		// The command leads a group in any case, and could not read from the background.
+		// With Init the command leads a group of its own. If that group stayed in the background, the command could not
+		// read from the terminal.
 		fd, ok = 0, true
 	}
 	if ok && !l.Session {
@@ -81,7 +87,7 @@ func (s *Supervisor) Launch(l *Spec) (err error) {
 	return err
 }
 
-// Supervise waits for the command, forwards signals to it, and ends the processes that remain then.
+// Supervise forwards signals to the command until it exits, and then ends the remaining processes.
 func (s *Supervisor) Supervise() error {
 	err := s.superviseCommand()
 	s.takeForeground()
@@ -91,8 +97,9 @@ func (s *Supervisor) Supervise() error {
 	return err
 }
 
-// superviseCommand reaps and forwards signals until the command has exited, with --linger until all its descendants
-// have, or until the remaining processes are to be ended.
+// superviseCommand reaps children and forwards signals. It returns when the command has exited (with Linger, when no
+// child remains), or when the remaining processes must be ended: at the deadline, at the end of the grace period, or if
+// handleEvent says so.
 func (s *Supervisor) superviseCommand() error {
 	for {
 		timeout := duration.Forever
@@ -125,7 +132,8 @@ func (s *Supervisor) superviseCommand() error {
 	}
 }
 
-// reapExited reaps, and reports whether only children from before the command are left.
+// reapExited reaps the children that have exited, and reports whether no child remains but those from before the
+// command.
 func (s *Supervisor) reapExited() bool {
 	if s.Kernel.ReapExited() {
 		return true
@@ -140,7 +148,7 @@ func (s *Supervisor) reapExited() bool {
 	return !slices.ContainsFunc(table.Procs, func(st procfs.Stat) bool { return st.PPID == s.PID && !s.earlier[st.ID] })
 }
 
-// handleEvent handles an event, and reports whether the remaining processes are to be ended.
+// handleEvent handles an event, and reports whether the remaining processes must be ended now.
 func (s *Supervisor) handleEvent(e Event) bool {
 	if s.OnEvent != nil {
 		s.OnEvent(&e)
@@ -160,7 +168,7 @@ func (s *Supervisor) handleEvent(e Event) bool {
 	return false
 }
 
-// RecordReaped records that a child was reaped, which may be the command.
+// RecordReaped records that a child was reaped. If it is the command, its status is kept for ExitStatus.
 func (s *Supervisor) RecordReaped(c *Child) {
 	if c.PID == s.Command {
 		status := c.Status
@@ -171,7 +179,8 @@ func (s *Supervisor) RecordReaped(c *Child) {
 	}
 }
 
-// ExitStatus returns the exit status of the call: that of the command, or TimeLimit.
+// ExitStatus returns the exit status of the call: 124 (TimeLimit) if the command ran into its time limit, or else the
+// status of the command, as changed by Remaps.
 func (s *Supervisor) ExitStatus() int {
 	switch {
 	case s.TimedOut:

@@ -11,9 +11,9 @@ import (
 	"killbox/procfs"
 )
 
-// EndRemaining signals the processes that remain by the ladder, and reaps them. This process is the adopter of all
-// orphans among them, so ECHILD of wait(2) proves that none is left. It reports those that remain; the error is one
-// that ended the ladder early.
+// EndRemaining runs the ladder on the remaining processes, reaps them, and reports the survivors. This process is the
+// adopter of all orphans among them, so ECHILD of wait(2) proves that no process remains. The error is one that ended
+// the ladder early.
 func (s *Supervisor) EndRemaining() error {
 	if s.ReapRemaining() {
 		return nil
@@ -37,21 +37,21 @@ func (s *Supervisor) EndRemaining() error {
 	return s.reportSurvivors(p, sum)
 }
 
-// endUnseen runs the ladder if /proc does not show the descendants.
+// endUnseen runs the ladder without /proc, or with the /proc of another PID namespace.
 func (s *Supervisor) endUnseen(ladder escalate.Ladder) error {
 	over, err := s.endWithoutScan(ladder)
 	switch {
 	case over || err != nil:
 	case s.Proc == nil:
-		s.Reporter.Note("not all is gone, and without /proc it cannot be seen who is left")
+		s.Reporter.Note("processes remain; without /proc they cannot be named")
 	default:
-		s.Reporter.Note("not all is gone: " + s.Proc.SameNamespace(s.PID).Error())
+		s.Reporter.Note("processes remain; they cannot be named: " + s.Proc.SameNamespace(s.PID).Error())
 	}
 	return err
 }
 
-// endTree runs the ladder on the tree of descendants, and then its last step again for processes that were forked too
-// late to be signalled. It returns the last plan and its summary.
+// endTree runs the ladder on all descendants. If the last signal is KILL, it repeats the last step up to maxKillRounds
+// times, for processes that were forked too late to be signalled. It returns the last plan and its summary.
 func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *escalate.Summary, err error) {
 	var survivors map[procfs.ID]bool
 	for round := 0; !s.ReapRemaining(); round++ {
@@ -80,7 +80,7 @@ func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *esc
 	return p, sum, nil
 }
 
-// findSurvivors returns the processes that have survived a run, and reports whether one of them is among previous, the
+// findSurvivors returns the processes that survived a run. twice reports whether one of them is in previous, the
 // survivors of the run before.
 func findSurvivors(sum *escalate.Summary, previous map[procfs.ID]bool) (now map[procfs.ID]bool, twice bool) {
 	now = make(map[procfs.ID]bool)
@@ -93,18 +93,18 @@ func findSurvivors(sum *escalate.Summary, previous map[procfs.ID]bool) (now map[
 	return now, twice
 }
 
-// maxKillRounds bounds the rounds for processes that fork faster than they can be scanned.
+// maxKillRounds limits how often the KILL step is repeated for processes that fork faster than they can be scanned.
 const maxKillRounds = 20
 
-// ForeignProc reports whether the PIDs in /proc are not those of this PID namespace.
+// ForeignProc reports whether /proc belongs to another PID namespace: its PIDs name other processes here.
 func (s *Supervisor) ForeignProc() bool { return s.Proc.SameNamespace(s.PID) != nil }
 
-// ReapRemaining reaps children and records their ends, without waiting. It reports whether no process of the command
-// is left.
+// ReapRemaining reaps children that have exited and records how they ended, without waiting. It reports whether no
+// process remains.
 func (s *Supervisor) ReapRemaining() bool {
 	none := s.reapExited()
 	if s.reapPending() && !none {
-		// The last one may have been reaped: no further event would report that.
+		// reapPending may have reaped the last child, and no further event would report that none remains.
 		if none = s.reapExited(); none {
 			s.reapPending()
 		}
@@ -112,14 +112,14 @@ func (s *Supervisor) ReapRemaining() bool {
 	return none
 }
 
-// reapPending handles the pending events, and reports whether there were any.
+// reapPending reaps children without waiting, and records how they ended. It reports whether there was an event.
 func (s *Supervisor) reapPending() bool {
 	events, _ := s.Kernel.WaitAndReap(0)
 	s.recordEnded(events)
 	return len(events) > 0
 }
 
-// recordEnded records the children that were reaped.
+// recordEnded records the children that the events report as reaped.
 func (s *Supervisor) recordEnded(events []Event) {
 	for _, e := range events {
 		if e.Kind == Ended {
@@ -131,7 +131,8 @@ func (s *Supervisor) recordEnded(events []Event) {
 	}
 }
 
-// TreePlan returns the plan that ends all descendants of this process, except those from before the command.
+// TreePlan returns a plan that ends all descendants of this process. Policy excludes the descendants that existed
+// before the command.
 func (s *Supervisor) TreePlan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	self, err := s.Kernel.Open(s.PID)
 	if err != nil {
@@ -147,7 +148,7 @@ func (s *Supervisor) TreePlan(ladder escalate.Ladder) (*escalate.Plan, error) {
 	}, nil
 }
 
-// Policy returns the policy for the tree of TreePlan.
+// Policy returns the policy for TreePlan.
 func (s *Supervisor) Policy() escalate.Policy { return supervisorPolicy{s: s} }
 
 type supervisorPolicy struct {
@@ -158,13 +159,14 @@ type supervisorPolicy struct {
 // Exclude implements escalate.Policy.
 func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 	if p.s.existedBefore(*st) {
-		return "it was there before the command"
+		return "it existed before the command"
 	}
 	return ""
 }
 
-// endWithoutScan runs the ladder without a scan of /proc: PID 1 signals all processes atomically, with one kill(2);
-// otherwise the command or its group is signalled. over is false if processes remain that have not been reported.
+// endWithoutScan runs the ladder without scanning /proc. If this process is PID 1, it signals all processes atomically,
+// with one kill(2). Otherwise it signals only the command, or its process group. over is false if processes remain that
+// have not been reported.
 func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err error) {
 	k := s.Kernel
 	for _, step := range ladder {
@@ -201,7 +203,8 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err erro
 	return s.ReapRemaining(), nil
 }
 
-// reportSurvivors reports the processes that remain, and why. Those that may not be signalled have been reported.
+// reportSurvivors reports the remaining processes, and why each remains. Processes that may not be signalled have been
+// reported already (refusals).
 func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) error {
 	reported := 0
 	if sum != nil {
@@ -216,15 +219,16 @@ func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) er
 	if reported > 0 || s.reportChildren() > 0 {
 		return nil
 	}
-	doubt := "processes remain that cannot be seen"
 	if sum != nil && !sum.Proved {
-		doubt = sum.Doubt
+		s.Reporter.Note("processes remain: " + sum.Doubt)
+	} else {
+		s.Reporter.Note("processes remain that /proc does not show")
 	}
-	s.Reporter.Note("not all is gone: " + doubt)
 	return nil
 }
 
-// reportChildren reports the children that remain although the plan has no survivors, and returns their number.
+// reportChildren is called if the ladder left no survivor to report and yet children remain. It reports these children,
+// and returns their number.
 func (s *Supervisor) reportChildren() int {
 	var table procfs.Snapshot
 	if s.Kernel.Snapshot(&table) != nil {

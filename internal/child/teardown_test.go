@@ -7,22 +7,22 @@ import (
 	"killbox/procfs"
 )
 
-// TestSurvivorsTwice: a process that remains after one KILL may have been forked too late for it; one that remains
-// after two is a survivor.
-func TestSurvivorsTwice(t *testing.T) {
-	left := func(pid int, outcome escalate.Outcome) *escalate.Result {
+// TestFindSurvivors: a process that is seen after one KILL may have been forked after the KILL was sent. If it is still
+// there after the next KILL, it is a survivor.
+func TestFindSurvivors(t *testing.T) {
+	result := func(pid int, outcome escalate.Outcome) *escalate.Result {
 		return &escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid, Start: 1}}}, Outcome: outcome}
 	}
-	first := &escalate.Summary{Results: []*escalate.Result{left(10, escalate.Gone), left(11, escalate.Survived)}}
-	newcomer := &escalate.Summary{Results: []*escalate.Result{left(11, escalate.Gone), left(12, escalate.Survived)}}
-	now, again := findSurvivors(first, nil)
-	if len(now) != 1 || again {
-		t.Errorf("after one KILL: %v, again %v", now, again)
+	first := &escalate.Summary{Results: []*escalate.Result{result(10, escalate.Gone), result(11, escalate.Survived)}}
+	newcomer := &escalate.Summary{Results: []*escalate.Result{result(11, escalate.Gone), result(12, escalate.Survived)}}
+	now, twice := findSurvivors(first, nil)
+	if len(now) != 1 || twice {
+		t.Errorf("after one KILL: %v, twice %v", now, twice)
 	}
-	if now, again = findSurvivors(newcomer, now); len(now) != 1 || again {
-		t.Errorf("a newcomer: %v, again %v", now, again)
+	if now, twice = findSurvivors(newcomer, now); len(now) != 1 || twice {
+		t.Errorf("a newcomer: %v, twice %v", now, twice)
 	}
-	if _, again = findSurvivors(newcomer, now); !again {
+	if _, twice = findSurvivors(newcomer, now); !twice {
 		t.Error("a process that survived twice was not found")
 	}
 }
