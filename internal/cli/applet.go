@@ -1,5 +1,5 @@
-// Package cli is what every applet is made of: Applet and Env, the options that applets share, the way from
-// operands to an exit status, help, and output that remembers its first error.
+// Package cli holds what all applets share: Applet and Env, common options, help, output, and Call, which resolves
+// operands, runs a plan and computes the exit status.
 package cli
 
 import (
@@ -14,40 +14,36 @@ import (
 // Version is the release that --version prints.
 const Version = "0.1.0"
 
-// Run does the work of an applet with what its flag set has left over, and
-// returns the exit status.
+// Run runs an applet, whose options have been parsed, on its operands, and returns the exit status.
 type Run func(env *Env, operands []string) int
 
-// Applet is one of the programs in the box.
+// Applet is one of the programs that the killbox binary contains.
 type Applet struct {
 	Name    string
 	Summary string // one line, lower case
-	// Usage is what follows the name in the usage line.
+	// Usage follows the name in the usage line.
 	Usage string
-	// New returns fresh state for one call: the options and the code that
-	// reads them.
+	// New returns the options of one call, and the Run that uses them.
 	New func(a *Applet) (*pflag.FlagSet, Run)
-	// Command: the operands are one, so the first of them ends the options.
+	// Command says that the operands are a command, whose first word ends the options.
 	Command bool
-	// Raw takes the place of New where a classic tool's command line is none
-	// that pflag could read. It sees the words as they came, --help too.
+	// Raw, if set, replaces New and parses the arguments itself, --help included. It is for a classic tool whose
+	// command line pflag cannot parse.
 	Raw func(env *Env, a *Applet, args []string) int
-	// Dropin: it stands in for a classic tool, and has that one's exit codes.
+	// Dropin says that the applet stands in for a classic tool. It has the exit statuses of that tool.
 	Dropin bool
-	// UsageExit is the exit status of a usage error, where it is not 2,
-	// WriteExit that of output which cannot be written, and FailExit that of a
-	// call which cannot begin for want of descriptors or memory, where they are
-	// not 3.
+	// UsageExit is the exit status of a usage error; 0 means 2. WriteExit is that of output that cannot be written,
+	// and FailExit that of a call that lacks descriptors or memory to begin; 0 means 3.
 	UsageExit, WriteExit, FailExit int
-	// Uncaught leaves it to Raw to catch the signals, if it has a use for that.
+	// Uncaught says that Main does not catch the Caught signals. Raw catches them if it needs to.
 	Uncaught bool
 }
 
-// Caught are the signals that must not end a program which has processes
-// frozen.
+// Caught are the signals that Main catches: an applet that has frozen processes must resume them before such a signal
+// ends the applet.
 var Caught = [...]signals.Signal{signals.INT, signals.TERM, signals.HUP, signals.QUIT}
 
-// Main runs one applet.
+// Main runs the applet and returns its exit status.
 func (a *Applet) Main(env *Env, args []string) int {
 	return env.CloseOutput(a.Name, a.main(env, args), a)
 }
@@ -78,8 +74,8 @@ func (a *Applet) main(env *Env, args []string) int {
 	return run(env, flags.Args())
 }
 
-// ParseOptions reads the command line of an applet that is not a drop-in. With command the operands are a command, whose first
-// word ends the options.
+// ParseOptions parses the command line of an applet that is not a drop-in. With command, the operands are a command,
+// whose first word ends the options.
 func ParseOptions(flags *pflag.FlagSet, args []string, command bool) error {
 	flags.SetInterspersed(!command)
 	args, err := ExpandSignalShorthand(flags, args, command)
@@ -92,14 +88,14 @@ func ParseOptions(flags *pflag.FlagSet, args []string, command bool) error {
 	return optionError(flags.Parse(args))
 }
 
-// UsageError says what is wrong and where to read on. Nothing has been
-// signalled yet.
+// UsageError prints a usage error and a reference to --help, and returns ExitUsage. Callers must not have signalled
+// anything before.
 func UsageError(env *Env, name string, err error) int {
 	fmt.Fprintf(env.Stderr, "%s: %v\ntry '%s --help'\n", name, err, name)
 	return ExitUsage
 }
 
-// Failure reports what made the whole call impossible.
+// Failure prints an error that makes the whole call impossible, and returns ExitFailed.
 func Failure(env *Env, name string, err error) int {
 	fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
 	return ExitFailed

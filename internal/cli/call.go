@@ -11,30 +11,31 @@ import (
 	"killbox/procfs"
 )
 
-// Call is one use of an applet that ends processes: the way from operands to
-// an exit status, which all of them share.
+// Call is one call of an applet that ends processes. Its methods are the stages that these applets share: resolve the
+// operands, make a plan, run it, compute the exit status.
 type Call struct {
 	Env     *Env
 	Applet  *Applet
 	Ladders *LadderOptions
 	Outputs *OutputOptions
 	Targets *TargetOptions
-	// SignalsNothing: no process is signalled, so none is refused.
+	// SignalsNothing: the call signals no process, so PID 1 and kernel threads are allowed as operands.
 	SignalsNothing bool
-	Trees          bool // the descendants of operands are meant
+	// Trees: the descendants of the operands are targets, too.
+	Trees bool
 
 	Ladder     escalate.Ladder
-	Policy     escalate.Policy // nil if nothing is excluded or selected
+	Policy     escalate.Policy // nil if no targets are added during the run
 	Report     *report.Reporter
 	Exclusions *target.Exclusions
 	Request    target.Request
 	Found      *target.Found
 	Table      procfs.Snapshot // taken by PreviewTree
-	Codes      []int
+	Codes      []int           // exit statuses; ExitStatus returns the worst
 }
 
-// ResolveTargets finds the targets. A result of false means that the call is over,
-// with the exit status of ExitStatus.
+// ResolveTargets finds and opens the targets. If it returns false, an error has been reported and the call must exit
+// with ExitStatus.
 func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	var err, failure error
 	if c.Ladder, err = c.Ladders.Ladder(); err == nil {
@@ -82,7 +83,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	return true
 }
 
-// StartReport makes the reporter.
+// StartReport creates the reporter.
 func (c *Call) StartReport() {
 	c.Report = report.New(report.Options{
 		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
@@ -91,21 +92,22 @@ func (c *Call) StartReport() {
 	})
 }
 
-// CheckNamespace refuses to work on a /proc whose numbers are not ours.
+// CheckNamespace is Env.CheckNamespace.
 func (c *Call) CheckNamespace() error { return c.Env.CheckNamespace() }
 
+// CheckNamespace returns an error if /proc belongs to another PID namespace: its PIDs name other processes here.
 func (e *Env) CheckNamespace() error {
 	if e.Proc == nil {
 		return nil
 	}
 	if _, err := e.Proc.Self(); err != nil {
-		return nil // what follows says what is wrong with it
+		return nil // the next read of /proc fails as well, and its error is more specific
 	}
 	return e.Proc.SameNamespace(e.PID)
 }
 
-// Handle returns the handle of a process. A process that /proc hides has none: this is reported as a
-// failure, and the result is "".
+// Handle returns the handle of a process. A process that /proc hides has no handle: Handle reports a failure and
+// returns "".
 func (c *Call) Handle(st *procfs.Stat) string {
 	handle := st.Handle()
 	if handle == "" {
@@ -114,7 +116,7 @@ func (c *Call) Handle(st *procfs.Stat) string {
 	return handle
 }
 
-// Plan returns what Run is to carry out; the applet adds its own.
+// Plan returns a plan with the targets, the ladder and the hook. The applet adds the rest, such as the tree.
 func (c *Call) Plan() *escalate.Plan {
 	p := &escalate.Plan{
 		Ladder: c.Ladder, Limit: c.Ladders.Timeout.Value,
@@ -133,20 +135,21 @@ func (c *Call) Plan() *escalate.Plan {
 	return p
 }
 
-// Run carries out the plan and reports on it.
+// Run signals the targets as the plan says, and reports the events and the survivors.
 func (c *Call) Run(p *escalate.Plan) *escalate.Summary { return c.RunObserved(p, c.Report) }
 
-// RunObserved is Run with another observer.
+// RunObserved is Run with an observer that replaces the reporter.
 func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summary {
 	c.Report.PrintTargets(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
-		// The end of an ancestor may hang up our terminal; the ladder goes on.
+		// A target that is signalled last is an ancestor of this process. Its end may hang up the terminal, and the HUP
+		// must not end this process before the ladder is over.
 		c.Env.Kernel.IgnoreSignal(signals.HUP)
 	}
 	if p.Tree == nil && p.Groups == nil && !p.Cgroup && !p.Freeze && !p.FreezeOnly && p.Hook == "" {
-		c.Env.Kernel.DeferSignalsWhenWaiting() // there is nobody frozen to let go on
+		c.Env.Kernel.DeferSignalsWhenWaiting() // nothing will be frozen that this process must resume
 	} else {
-		_ = c.Env.Kernel.DeferSignals() // PrepareFreeze fails as well then, so nothing is frozen
+		_ = c.Env.Kernel.DeferSignals() // if it fails, PrepareFreeze fails as well, and nothing is frozen
 	}
 	sum, err := escalate.Run(escalate.Call{Plan: p, Kernel: c.Env.Kernel, Policy: c.Policy, Observer: o})
 	c.Report.Close()
@@ -159,14 +162,14 @@ func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summ
 		c.Fail(nil, err, ExitFailed)
 	}
 	unfinished := p.Count == 0 || sum.Count(escalate.Gone)+p.Ended < p.Count
-	if unfinished && (err == nil || sum.Rung > 0) { // if not even a first step was tried, err says it all
+	if unfinished && (err == nil || sum.Rung > 0) { // on rung 0 no step has begun: err alone is reported
 		c.reportSurvivors(p, sum)
 	}
 	c.reportSummary(sum)
 	return sum
 }
 
-// reportSummary adds the exit statuses that the summary stands for, and reports a proof that is missing.
+// reportSummary adds the exit statuses that follow from the summary, and reports a missing proof.
 func (c *Call) reportSummary(sum *escalate.Summary) {
 	if c.Report.Errors > 0 && sum.Count(escalate.Refused) > 0 {
 		c.Codes = append(c.Codes, ExitFailed)
@@ -178,9 +181,9 @@ func (c *Call) reportSummary(sum *escalate.Summary) {
 		c.Codes = append(c.Codes, ExitSurvivor)
 	}
 	if !sum.Proved {
-		note := "it could not be proved that nothing escaped: " + sum.Doubt
+		note := "it could not be proved that no process escaped: " + sum.Doubt
 		if sum.Count(escalate.Gone) == len(sum.Results) {
-			note = "everything seen is gone, but " + note
+			note = "all known targets are gone, but " + note
 		}
 		c.Report.Note(note)
 		c.Codes = append(c.Codes, ExitUnproved)
@@ -190,12 +193,13 @@ func (c *Call) reportSummary(sum *escalate.Summary) {
 	}
 }
 
-// reportSurvivors reports who is still there, and why.
+// reportSurvivors reports the survivors, and why each is not gone.
 func (c *Call) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) {
 	if sum.Count(escalate.Survived) == 0 {
 		return
 	}
-	// The survivors of a fork bomb leave us little of the processor, and there may be thousands to look at.
+	// Explaining thousands of survivors takes CPU time, and a surviving fork bomb uses most of it. So this process
+	// raises its priority.
 	defer c.Env.Kernel.Boost()()
 	for _, res := range sum.Results {
 		if res.Outcome == escalate.Survived {
@@ -209,13 +213,13 @@ func (c *Call) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) {
 func (c *Call) ExitStatus() int {
 	for _, code := range c.Codes {
 		if code > 128 {
-			return code // a signal that should have ended us
+			return code // 128 plus a signal: Die returned, as it does if this process is PID 1
 		}
 	}
 	return Worst(c.Codes...)
 }
 
-// PlannedTargets lists the plan's targets for --dry-run.
+// PlannedTargets returns the targets and the excluded processes of the plan, for --dry-run.
 func PlannedTargets(p *escalate.Plan) []report.Planned {
 	var list []report.Planned
 	for _, t := range p.Targets {
@@ -227,7 +231,7 @@ func PlannedTargets(p *escalate.Plan) []report.Planned {
 	return list
 }
 
-// PrintPlan prints the plan.
+// PrintPlan prints the processes of list and what the ladder would do to each, coloured on a terminal.
 func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
 	colour := c.Env.StdoutTTY && c.Env.Getenv("NO_COLOR") == ""
 	c.Report.PrintPlan(c.Env.Proc, list, ladder, colour)

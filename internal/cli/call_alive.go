@@ -14,11 +14,11 @@ import (
 	"killbox/procfs"
 )
 
-// AsksOnly reports whether the call only asks whether its targets are alive: its ladder is signal 0.
+// AsksOnly reports whether the ladder is signal 0: the call only asks whether the targets are alive.
 func (c *Call) AsksOnly() bool { return len(c.Ladder) == 1 && c.Ladder[0].Signal == signals.Null }
 
-// CheckAsking returns an error if --exited is combined with signal 0: --exited would turn "not alive" into
-// success.
+// CheckAsking returns an error if --exited is combined with signal 0. With --exited, a target that is gone is success;
+// with signal 0, it is the answer "no".
 func (c *Call) CheckAsking(exited bool) error {
 	if exited && c.AsksOnly() {
 		return errors.New("signal 0 asks whether the targets are alive, so --exited has no meaning")
@@ -26,15 +26,15 @@ func (c *Call) CheckAsking(exited bool) error {
 	return nil
 }
 
-// Answer is a target of signal 0.
+// Answer says whether a target of signal 0 is alive.
 type Answer struct {
 	procfs.Stat
-	Name string // in a diagnostic
-	Why  string // why it is not alive; empty if it is
+	Name string // as diagnostics show it
+	Why  string // why the target is not alive; empty if it is alive
 }
 
-// ReportAlive answers signal 0 from what was read when the targets were opened, and returns the exit status.
-// Permission to signal a target does not matter, and nothing is waited for.
+// ReportAlive reports which targets of signal 0 are alive, and returns the exit status. It uses the states that were
+// read when the targets were opened. It sends no signal, so permission is not needed, and does not wait.
 func (c *Call) ReportAlive() int {
 	var list []Answer
 	for _, p := range c.Found.Missing {
@@ -67,7 +67,7 @@ func (c *Call) ReportAlive() int {
 	return c.ReportAnswers(list)
 }
 
-// GroupAlive asks whether an opened process group has a living member, which /proc may hide.
+// GroupAlive finds out whether an opened process group has a living member. Members that /proc hides count.
 func (c *Call) GroupAlive(pgid int) Answer {
 	in := func(st *procfs.Stat) bool { return st.PGID == pgid }
 	a := c.MembersAlive(pgid, in)
@@ -75,8 +75,7 @@ func (c *Call) GroupAlive(pgid int) Answer {
 	if a.Why == "" || c.Env.Kernel.Snapshot(&table) != nil {
 		return a
 	}
-	// A group that exists without a member in the snapshot, not even a zombie, has members that /proc
-	// hides.
+	// If the group exists and the snapshot shows no member, not even a zombie, /proc hides the members.
 	seen := func(st procfs.Stat) bool { return in(&st) }
 	if !slices.ContainsFunc(table.Procs, seen) && c.Env.Kernel.GroupLives(pgid, nil) {
 		a.Why = ""
@@ -84,16 +83,16 @@ func (c *Call) GroupAlive(pgid int) Answer {
 	return a
 }
 
-// inGroup reports whether the process is a target only because a group operand implies it. One living
-// member is enough for a group, so its members do not count one by one.
+// inGroup reports whether the process is a target only because an operand -PGID implies it. Such a process gets no
+// answer of its own: the group is alive if one member is.
 func (c *Call) inGroup(p *target.Process) bool {
 	return p.Operand == "" && slices.ContainsFunc(c.Request.Operands, func(op target.Operand) bool {
 		return op.Form == target.Group && op.PID == p.PGID
 	})
 }
 
-// MembersAlive asks whether a process group, session or cgroup has a living member among the opened and the
-// excluded processes. in reports whether a process is a member; number is the PGID or SID, 0 for a cgroup.
+// MembersAlive finds out whether a process group, session or cgroup has a living member among the opened and the
+// excluded processes. in reports whether a process is a member. number is the PGID or SID, or 0 for a cgroup.
 func (c *Call) MembersAlive(number int, in func(*procfs.Stat) bool) Answer {
 	a := Answer{Stat: procfs.Stat{ID: procfs.ID{PID: number}}, Name: strconv.Itoa(number), Why: "no member is alive"}
 	for i := range c.Found.Processes {
@@ -109,8 +108,8 @@ func (c *Call) MembersAlive(number int, in func(*procfs.Stat) bool) Answer {
 	return a
 }
 
-// hiddenGone returns the targets that are gone according to their pidfds. It asks only if /proc hides a
-// target, whose end nothing else shows.
+// hiddenGone returns the targets whose pidfds say that they are gone. If /proc hides no target it returns nil, because
+// then the states of the targets tell.
 func (c *Call) hiddenGone() map[procfs.ID]bool {
 	hidden := func(p target.Process) bool { return p.Stat.Hidden() }
 	if !slices.ContainsFunc(c.Found.Processes, hidden) {
@@ -128,7 +127,7 @@ func (c *Call) hiddenGone() map[procfs.ID]bool {
 	}
 }
 
-// ReportAnswers reports the targets and returns the exit status of the call.
+// ReportAnswers reports the answers and returns the exit status of the call.
 func (c *Call) ReportAnswers(list []Answer) int {
 	began := time.Now()
 	sum := &escalate.Summary{Rung: 1, Proved: true}

@@ -9,10 +9,10 @@ import (
 	"killbox/procfs"
 )
 
-// ErrNothing means that no process is a target.
+// ErrNothing is the error of a call that has no target.
 var ErrNothing = errors.New("nothing matches")
 
-// noTarget is the error if there is no target.
+// noTarget returns the error of a call that has no target: ErrNothing, and the reason if one is known.
 func (c *Call) noTarget() error {
 	if skipped := c.Found.Skipped; len(skipped) > 0 {
 		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
@@ -27,12 +27,13 @@ func (c *Call) noTarget() error {
 	return ErrNothing
 }
 
-// ReportProblems reports the operands that came to nothing. With exited, an operand that names no process is no problem.
+// ReportProblems reports the operands that yield no target: missing, hidden or refused. With exited, a missing process
+// is not reported.
 func (c *Call) ReportProblems(exited bool) {
 	for _, p := range c.Found.Missing {
 		switch {
 		case exited:
-		case p.Operand.PID == 0: // a file that names no process
+		case p.Operand.PID == 0: // from a pidfile, not from an operand
 			c.Fail(nil, p.Err, ExitMissing)
 		default:
 			c.Fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, ExitMissing)
@@ -40,7 +41,7 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 	if !c.AsksOnly() {
 		for _, op := range c.Found.Hidden {
-			c.Fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): pgkill signals it as a whole", op.PID), ExitFailed)
+			c.Fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): only pgkill can signal it", op.PID), ExitFailed)
 		}
 	}
 	for _, p := range c.Found.Refused {
@@ -50,8 +51,8 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 }
 
-// Fail reports that something could not be done, to the process or, if st is nil, to the call, and adds code to the exit
-// statuses of which the worst counts.
+// Fail reports an error and adds code to the exit statuses of the call. The error concerns the process st, or the whole
+// call if st is nil.
 func (c *Call) Fail(st *procfs.Stat, err error, code int) {
 	var res *escalate.Result
 	if st != nil {

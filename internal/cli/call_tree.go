@@ -9,7 +9,7 @@ import (
 	"killbox/procfs"
 )
 
-// addInodes opens the processes that the tree implies: the handles in JSON contain the inode of a pidfd.
+// addInodes adds the inode of a pidfd to each process, for the handles in JSON. It has to open the processes for that.
 func (c *Call) addInodes(list []report.Planned) {
 	for i := range list {
 		st := &list[i].Stat
@@ -19,8 +19,8 @@ func (c *Call) addInodes(list []report.Planned) {
 	}
 }
 
-// Tree returns what is part of the trees of the targets, and sets the policy for them. A process that joins a group which
-// is an operand, or that the selectors match, is a root as well.
+// Tree returns the tree of a plan whose roots are the targets, and sets the policy of the call. A process that later
+// joins a group given as an operand, or that later matches the selector, becomes a root as well.
 func (c *Call) Tree() *escalate.Tree {
 	tree := &escalate.Tree{Since: c.Found.Since, Churning: c.Found.Vanished}
 	c.Policy = TreePolicy{Call: c}
@@ -29,14 +29,14 @@ func (c *Call) Tree() *escalate.Tree {
 			tree.Groups = append(tree.Groups, op.PID)
 		}
 	}
-	// A pidfile selects one process. A later process with that PID is another one.
+	// A pidfile names one process. If its PID is reused, the new process is not a target.
 	if s := &c.Request.Selector; !s.Empty() && s.Pidfile == nil {
 		tree.Selector = true
 	}
 	return tree
 }
 
-// TreePolicy is the policy for trees.
+// TreePolicy is the policy for trees: it applies the exclusions, --omit and the selector of the call.
 type TreePolicy struct {
 	escalate.NoPolicy
 	Call *Call
@@ -50,7 +50,7 @@ func (p TreePolicy) Selects(st *procfs.Stat) bool {
 	return p.Call.Request.Selector.Selects(p.Call.Env.Proc, st)
 }
 
-// exclude returns why a process that a tree implies is excluded, or "".
+// exclude returns why a process that a tree implies is excluded, or "" if it is not.
 func (c *Call) exclude(st *procfs.Stat) string {
 	if reason := c.Exclusions.ExcludeImplied(st); reason != "" {
 		return reason
@@ -61,7 +61,7 @@ func (c *Call) exclude(st *procfs.Stat) string {
 	return ""
 }
 
-// PreviewTree lists the trees as they are now, in order of PID.
+// PreviewTree returns the members of the trees as they are now, in order of PID. It signals nothing.
 func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 	roots := make(map[procfs.ID]bool)
 	query := procfs.TreeQuery{IncludeSessions: p.Tree.Sessions}
@@ -69,7 +69,7 @@ func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 		roots[t.ID] = true
 		query.Roots = append(query.Roots, t.ID)
 	}
-	// --thaw acts on it.
+	// --thaw signals the processes of the list, so it needs a full scan: SnapshotTree may miss members.
 	if !c.Outputs.DryRun || !c.Env.Proc.SnapshotTree(query.Roots, query.IncludeSessions, &c.Table) {
 		if err := c.Env.Kernel.Snapshot(&c.Table); err != nil {
 			return nil, err
@@ -82,7 +82,7 @@ func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 		case !planned.Root:
 			planned.Excluded = c.exclude(st)
 		case p.Tree.Children:
-			planned.Excluded = "only its descendants are meant"
+			planned.Excluded = "only its descendants are targets"
 		}
 		list = append(list, planned)
 	}

@@ -9,7 +9,8 @@ import (
 	"killbox/procfs"
 )
 
-// Env is the world of one call.
+// Env is all that one call of an applet gets from outside: arguments, environment, standard streams, /proc and the
+// kernel. A test replaces any of them.
 type Env struct {
 	Args    []string // with argv[0]
 	Environ []string
@@ -17,25 +18,26 @@ type Env struct {
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	// StdoutTTY and StderrTTY tell whether those are terminals.
+	// StdoutTTY and StderrTTY say whether standard output and standard error are terminals.
 	StdoutTTY, StderrTTY bool
-	// Screen is standard error without the escaping that Main adds to Stderr. The
-	// status line needs it: it is drawn with escape sequences.
+	// Screen is standard error without the escaping that WrapOutput adds to Stderr. The status line is drawn with
+	// escape sequences.
 	Screen io.Writer
 
-	// Proc is nil where there is no /proc, and ProcErr says why.
+	// Proc is nil if /proc cannot be used; ProcErr is the reason.
 	Proc    *procfs.FS
 	ProcErr error
 	Kernel  Kernel
 
-	// Exec replaces this program; Die ends it by a signal, and returns where
-	// that cannot be done. Executable is the path of this program.
-	Exec       func(path string, argv, env []string) error
-	Die        func(signals.Signal)
+	// Exec replaces this program by another (execve(2)). It returns only on failure.
+	Exec func(path string, argv, env []string) error
+	// Die ends this process by the signal. It returns if the signal does not end the process, as for PID 1.
+	Die func(signals.Signal)
+	// Executable returns the path of this program.
 	Executable func() (string, error)
 }
 
-// Getenv returns the value of an environment variable, "" if it is not set.
+// Getenv returns the value of an environment variable, or "" if it is not set.
 func (e *Env) Getenv(name string) string {
 	for _, entry := range e.Environ {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
@@ -45,7 +47,7 @@ func (e *Env) Getenv(name string) string {
 	return ""
 }
 
-// LookupEnv is Getenv that tells "" from nothing.
+// LookupEnv returns the value of an environment variable, and reports whether it is set.
 func (e *Env) LookupEnv(name string) (string, bool) {
 	i := slices.IndexFunc(e.Environ, func(entry string) bool { return strings.HasPrefix(entry, name+"=") })
 	if i < 0 {
@@ -54,8 +56,9 @@ func (e *Env) LookupEnv(name string) (string, bool) {
 	return e.Environ[i][len(name)+1:], true
 }
 
-// LeaveGroup moves this process into a process group of its own, so that it can signal its old one and live. From then on
-// it is a background job of its terminal, so it ignores SIGTTOU.
+// LeaveGroup moves this process into a process group of its own, so that a signal to the old group does not reach this
+// process. The new group is in the background of the terminal, so LeaveGroup also makes this process ignore SIGTTOU,
+// which could stop this process when it writes to the terminal.
 func (e *Env) LeaveGroup() error {
 	err := e.Kernel.LeaveGroup()
 	if err == nil {

@@ -2,19 +2,19 @@ package cli
 
 import "slices"
 
-// The exit statuses of every applet, reapwait apart.
+// The exit statuses of tkill, pgkill, killwait and freezekill. reapwait exits with the status of its command.
 const (
 	ExitGone     = 0   // every target is gone
-	ExitMissing  = 1   // a named target does not exist, or nothing matched
-	ExitUsage    = 2   // nothing has been signalled
-	ExitFailed   = 3   // something could not be signalled
-	ExitUnproved = 4   // it could not be proved that nothing escaped
-	ExitRungs    = 5   // with --strict: a rung after the first was needed
-	ExitSurvivor = 124 // survivors, or the limit of --timeout was reached
-	ExitUnknown  = 127 // an exit status that cannot be known; not an applet
+	ExitMissing  = 1   // a given target does not exist, or nothing matched
+	ExitUsage    = 2   // usage error; nothing was signalled
+	ExitFailed   = 3   // a target could not be signalled, or the call failed
+	ExitUnproved = 4   // it could not be proved that no process escaped
+	ExitRungs    = 5   // with --strict: the first step was not enough
+	ExitSurvivor = 124 // a target survived, or the limit of --timeout was reached
+	ExitUnknown  = 127 // the exit status of a process cannot be known, or a name is not that of an applet
 )
 
-// Worst returns the one that is reported where several apply.
+// Worst returns the most serious of several exit statuses, or ExitGone if there is none.
 func Worst(codes ...int) int {
 	for _, code := range []int{ExitUsage, ExitSurvivor, ExitFailed, ExitUnproved, ExitMissing, ExitRungs} {
 		if slices.Contains(codes, code) {

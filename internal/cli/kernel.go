@@ -8,7 +8,7 @@ import (
 	"killbox/procfs"
 )
 
-// Kernel is what applets need of the system beyond /proc.
+// Kernel is the interface to the operating system, except for /proc, that applets need.
 type Kernel interface {
 	escalate.Kernel
 	target.Kernel
@@ -23,33 +23,33 @@ type Kernel interface {
 	LeaveGroup() error
 }
 
-// SignalCatcher says what the signals do that this process receives.
+// SignalCatcher controls what a signal does that this process receives.
 type SignalCatcher interface {
-	// Catch prepares to catch the signals. Until DeferSignals each ends this process at once.
+	// Catch chooses the signals to catch. Before DeferSignals, such a signal ends this process at once.
 	Catch(...signals.Signal) error
-	// DeferSignals: from now on a caught signal no longer ends this process, but a Wait. It fails if the runtime
-	// cannot start the threads that this takes; nothing has changed then.
+	// DeferSignals: from now on a caught signal no longer ends this process; it makes Wait return a *signals.Interrupt.
+	// If the Go runtime cannot start the threads for this, DeferSignals fails and changes nothing.
 	DeferSignals() error
-	// DeferSignalsWhenWaiting is DeferSignals for the time when a Wait takes long.
+	// DeferSignalsWhenWaiting calls DeferSignals when a Wait takes long. A short call need not start the threads.
 	DeferSignalsWhenWaiting()
 	// IgnoreSignal makes this process ignore the signal.
 	IgnoreSignal(signals.Signal)
-	// Wake ends a Wait, the next one if none is in progress.
+	// Wake makes Wait return early: the Wait in progress, or else the next one.
 	Wake()
 }
 
-// NumberSignaller sends to a PID as it was given, which may have been reused. An applet that looks at a
-// process first, or signals it again, opens it and signals by its ID instead.
+// NumberSignaller signals a PID exactly as given, like kill(1). The PID may have been reused. An applet that selects a
+// process by its properties, or signals it more than once, opens the process and signals its procfs.ID instead.
 type NumberSignaller interface {
 	// Kill is kill(2).
 	Kill(pid int, sig signals.Signal) error
 	// KillWithValue is sigqueue(3).
 	KillWithValue(pid int, sig signals.Signal, value int32) error
-	// SignalWithValue is Signal with a value.
+	// SignalWithValue signals an opened process, with a value (sigqueue(3)).
 	SignalWithValue(id procfs.ID, sig signals.Signal, value int32) error
 }
 
-// CommandKernel is what running a command takes of the kernel.
+// CommandKernel is the part of Kernel that applets need to run a command: reapwait, timeout and tini.
 type CommandKernel interface {
 	child.Launcher
 	child.Reaper
@@ -57,32 +57,37 @@ type CommandKernel interface {
 	child.Terminal
 	ReaperStarter
 	EndWatcher
-	// SignalOwnGroup signals the process group that this process leads, and this process by KILL and STOP only.
+	// SignalOwnGroup signals the process group that this process leads. This process ignores the signal, unless it is
+	// KILL or STOP, which cannot be ignored, or CHLD.
 	SignalOwnGroup(signals.Signal) error
-	// DisableCoreDump makes sure that the end of this process leaves no core dump.
+	// DisableCoreDump makes sure that this process leaves no core dump when it dies.
 	DisableCoreDump() error
 	Detacher
-	// WritePidfile writes a file atomically and keeps it locked. remove unlocks it,
-	// and deletes it unless another file has replaced it.
+	// WritePidfile writes a file atomically and keeps it locked (flock(2)). remove unlocks the file, and deletes it
+	// unless another file has replaced it.
 	WritePidfile(path, content string) (remove func(), err error)
 }
 
-// ReaperStarter makes this process reap its children, and perhaps the adopter of its orphaned descendants.
+// ReaperStarter prepares this process to reap children with WaitAndReap.
 type ReaperStarter interface {
-	// StartReaper does both, and turns signals into events. With details, an event tells what /proc shows of a child.
+	// StartReaper makes this process a subreaper, the adopter of its orphaned descendants. From then on WaitAndReap
+	// returns the signals that this process receives as events. With details, the event of a child includes what /proc
+	// shows of it.
 	StartReaper(details bool) error
-	// StartReaperFor forwards only some signals (nil: the default set), those in evenIfIgnored even if inherited as
-	// ignored. Without orphans, this process does not become a subreaper.
+	// StartReaperFor is StartReaper for a chosen set of signals, forward (nil: the default set). Signals in
+	// evenIfIgnored become events even if this process inherited them as ignored. Without orphans, this process does
+	// not become a subreaper.
 	StartReaperFor(orphans bool, forward, evenIfIgnored []signals.Signal) error
 	// Subreaper reports whether this process is a subreaper already.
 	Subreaper() bool
 }
 
-// EndWatcher makes events of what ends elsewhere.
+// EndWatcher watches standard input and the parent of this process.
 type EndWatcher interface {
-	// WatchInput asks for an event at the end of standard input.
+	// WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed.
 	WatchInput() error
-	// WatchParent asks for an event when the parent of this process is gone, which must have that PID; 0 is any.
+	// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process is gone. It fails if
+	// the PID of the parent is not pid (0 stands for any PID), or if the parent is outside of this PID namespace.
 	WatchParent(pid int) error
 	// SetParentDeathSignal makes the kernel send this process sig when its parent exits.
 	SetParentDeathSignal(sig signals.Signal) error
@@ -90,10 +95,11 @@ type EndWatcher interface {
 
 // Detacher starts this program again in the background.
 type Detacher interface {
-	// StartBackground starts it under another name, with one end of a pipe, and returns what it wrote there.
+	// StartBackground starts this program in a new session, with argv but another argv[0]: name and the number of a
+	// pipe's descriptor. It returns the line that the started process writes to the pipe.
 	StartBackground(name string, argv, env []string) (string, error)
-	// CloseOnExec keeps the descriptor of that pipe from the children of this process.
+	// CloseOnExec marks a descriptor, so that children of this process do not inherit it.
 	CloseOnExec(fd int)
-	// WriterTo returns a writer to an inherited descriptor.
+	// WriterTo returns a writer to a descriptor that this process inherited.
 	WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error)
 }

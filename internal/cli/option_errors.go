@@ -12,28 +12,28 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// NewFlagSet returns an empty set of options, which --help lists in the order in which they are added.
+// NewFlagSet returns an empty set of options. --help lists options in the order in which they were added.
 func NewFlagSet() *pflag.FlagSet {
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.SortFlags = false
 	return flags
 }
 
-// escapeTestFlag keeps pflag from passing over an option that begins like those of go test, "-test.": it returns
-// "-t=est.5" for "-test.5", which pflag reads as -t with the value "est.5".
+// escapeTestFlag rewrites an option that begins with "-test.": pflag would skip it, taking it for an option of go test.
+// For "-test.5" it returns "-t=est.5", which pflag parses as -t with the value "est.5".
 func escapeTestFlag(flags *pflag.FlagSet, word string) string {
 	for i := 1; i < len(word); i++ {
 		if strings.HasPrefix(word[i:], "test.") {
 			return word[:i+1] + "=" + word[i+1:]
 		}
 		if f := flags.ShorthandLookup(word[i : i+1]); f == nil || f.NoOptDefVal == "" {
-			break // an error, or the rest of the word is a value
+			break // an unknown letter, or the rest of the word is the value of this letter
 		}
 	}
 	return word
 }
 
-// optionError returns an error of pflag in the words of getopt_long(3), and any other error as it is.
+// optionError rewords an error of pflag as getopt_long(3) words it. Any other error is returned unchanged.
 func optionError(err error) error {
 	var (
 		unknown *pflag.NotExistError
@@ -60,7 +60,7 @@ func optionError(err error) error {
 	return err
 }
 
-// valueError returns the cause of an invalid value, without package strconv's account of it.
+// valueError returns why a value is invalid. It replaces the errors of package strconv, which name Go functions.
 func valueError(invalid *pflag.InvalidValueError) error {
 	cause := invalid.Unwrap()
 	number := new(strconv.NumError)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-func TestLiftSignals(t *testing.T) {
+func TestExpandSignalShorthand(t *testing.T) {
 	flags := func() *pflag.FlagSet {
 		f := NewFlagSet()
 		new(LadderOptions).AddTo(f)
@@ -40,8 +40,8 @@ func TestLiftSignals(t *testing.T) {
 		"-t5s 5":         "-t5s 5",
 		"-RTERM/5 5":     "-RTERM/5 5",
 		"-sKILL":         "-sKILL",
-		"-stop 5":        "--signal=stop 5", // and not -s top
-		"-term 5":        "--signal=term 5", // and not -t erm
+		"-stop 5":        "--signal=stop 5", // not -s with the value "top"
+		"-term 5":        "--signal=term 5", // not -t with the value "erm"
 		"--name -9":      "--name -9",
 		"--name=x -9":    "--name=x --signal=9",
 		"--no-kill -HUP": "--no-kill --signal=HUP",
@@ -95,12 +95,12 @@ func TestWorst(t *testing.T) {
 	for i, a := range order {
 		for _, b := range order[i:] {
 			if got := Worst(b, a, ExitGone); got != a {
-				t.Errorf("worst(%d, %d) = %d, want %d", b, a, got, a)
+				t.Errorf("Worst(%d, %d) = %d, want %d", b, a, got, a)
 			}
 		}
 	}
 	if Worst() != 0 {
-		t.Error("nothing went wrong, and it is not 0")
+		t.Errorf("Worst() = %d, want 0", Worst())
 	}
 }
 
@@ -130,9 +130,9 @@ func TestLadderOptions(t *testing.T) {
 		var o LadderOptions
 		flags := NewFlagSet()
 		o.AddTo(flags)
-		lifted, err := ExpandSignalShorthand(flags, strings.Fields(args), false)
+		expanded, err := ExpandSignalShorthand(flags, strings.Fields(args), false)
 		if err == nil {
-			err = flags.Parse(lifted)
+			err = flags.Parse(expanded)
 		}
 		var got escalate.Ladder
 		if err == nil {

@@ -13,8 +13,8 @@ import (
 	"killbox/procfs"
 )
 
-// diagnostics escapes the characters of a message on which a terminal acts. Messages pass each word through
-// package show; diagnostics covers those that do not.
+// diagnostics is a writer that escapes the characters that a terminal would act on. Code that formats a message passes
+// each untrusted word through package show; diagnostics escapes what was missed.
 type diagnostics struct{ w io.Writer }
 
 func (d *diagnostics) Write(b []byte) (int, error) {
@@ -24,7 +24,7 @@ func (d *diagnostics) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// WrapOutput makes standard output remember its first error, and standard error escape what a terminal acts on.
+// WrapOutput makes Stdout an Output, which keeps its first error, and makes Stderr escape what a terminal would act on.
 func (e *Env) WrapOutput() {
 	e.Stdout = &Output{W: e.Stdout}
 	e.Screen, e.Stderr = e.Stderr, &diagnostics{e.Stderr}
@@ -38,8 +38,8 @@ func (e *Env) CloseOutput(name string, code int, a *Applet) int {
 	return code
 }
 
-// Output keeps the first error of standard output. A kill that has begun is
-// not given up because nobody reads of it.
+// Output is a writer that keeps its first error and reports success to the writing code. An applet does not give up a
+// ladder because its output cannot be written. CloseOutput reports the error at the end.
 type Output struct {
 	W   io.Writer
 	Err error
@@ -52,8 +52,9 @@ func (o *Output) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// close turns a write error into a diagnostic, and a closed pipe into the
-// death by SIGPIPE that a reader's end means to every program.
+// close reports the first write error and returns the exit status of the call. If the error is EPIPE, close ends this
+// process by SIGPIPE instead, as the kernel would end another program. But if the call itself failed, close does not
+// report EPIPE and returns the exit status of that failure.
 func (o *Output) close(env *Env, name string, code int, a *Applet) int {
 	err := o.Err
 	o.Err = nil
@@ -62,7 +63,7 @@ func (o *Output) close(env *Env, name string, code int, a *Applet) int {
 	}
 	if errors.Is(err, syscall.EPIPE) {
 		env.Die(signals.PIPE)
-		// Our caller ignores it, or this is PID 1.
+		// Die has returned: this process inherited SIGPIPE as ignored, or is PID 1. Report EPIPE like any other error.
 	}
 	text := err.Error()
 	if a.Dropin {
@@ -75,7 +76,7 @@ func (o *Output) close(env *Env, name string, code int, a *Applet) int {
 	return Worst(code, ExitFailed)
 }
 
-// StrError spells an error as the C library does.
+// StrError returns the text of an error as strerror(3) words it.
 func StrError(err error) string {
 	text := err.Error()
 	if errno := syscall.Errno(0); errors.As(err, &errno) {

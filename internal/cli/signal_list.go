@@ -10,10 +10,10 @@ import (
 	"killbox/internal/signals"
 )
 
-// LineWidth is where kill -l of util-linux breaks its lines.
+// LineWidth is the length of the longest line that kill -l of util-linux prints, in characters.
 const LineWidth = 72
 
-// PrintSignals prints the names of all signals, in lines.
+// PrintSignals prints the names of all signals, separated by spaces and wrapped at LineWidth.
 func PrintSignals(env *Env) {
 	var b strings.Builder
 	width := 0
@@ -34,7 +34,7 @@ func PrintSignals(env *Env) {
 	fmt.Fprintln(env.Stdout, b.String())
 }
 
-// PrintSignalTable prints the numbers and names of all signals, in columns.
+// PrintSignalTable prints the numbers and names of all signals in columns.
 func PrintSignalTable(env *Env) {
 	const columns = 5
 	var b strings.Builder
@@ -49,13 +49,14 @@ func PrintSignalTable(env *Env) {
 	fmt.Fprint(env.Stdout, b.String())
 }
 
+// ParseDecimal parses an unsigned decimal number of at most 31 bits, and reports whether s is one.
 func ParseDecimal(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	return int(n), err == nil
 }
 
-// TranslateSignal returns the name for a signal's number, or for the exit status of a process that died of
-// a signal, and the number for anything that parse takes for a name.
+// TranslateSignal translates a signal number, or the exit status of a process that died of a signal (128 plus the
+// number), to the name of the signal. It translates a name to the number; parse reads the name.
 func TranslateSignal(word string, parse func(string) (signals.Signal, error)) (string, error) {
 	if n, ok := ParseDecimal(word); ok {
 		sig, ok := signals.FromShell(n)
@@ -68,7 +69,7 @@ func TranslateSignal(word string, parse func(string) (signals.Signal, error)) (s
 	return strconv.Itoa(int(sig)), err
 }
 
-// ListSignals prints all signals, or the translation of each operand.
+// ListSignals implements --list and --table: it prints all signals, or the translation of each operand.
 func ListSignals(env *Env, name string, table bool, operands []string) int {
 	if table {
 		if len(operands) > 0 {

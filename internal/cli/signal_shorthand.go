@@ -10,18 +10,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// ExpandSignalShorthand rewrites kill(1)'s shorthand, -TERM, -SIGTERM and -15, into
-// --signal=TERM. Only a word that stands where an option may stand is looked
-// at, and only if it is a signal as a whole: a wrong one is an error rather
-// than taken for something else. The words of a command are its own.
+// ExpandSignalShorthand rewrites the shorthand of kill(1): -TERM to --signal=TERM, -SIGTERM to --signal=SIGTERM, -15 to
+// --signal=15. It rewrites a word only where an option may stand, and only if the whole word is a signal. A word that
+// looks like a signal and is none is an error, so that it is not parsed as a cluster of other options. With command,
+// words after the first operand are unchanged.
 func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([]string, error) {
 	if flags.Lookup("signal") == nil {
 		return args, nil
 	}
-	return mapOptions(flags, args, command, func(word string) (string, error) { return liftSignal(flags, word) })
+	return mapOptions(flags, args, command, func(word string) (string, error) { return expandShorthand(flags, word) })
 }
 
-func liftSignal(flags *pflag.FlagSet, word string) (string, error) {
+func expandShorthand(flags *pflag.FlagSet, word string) (string, error) {
 	name := word[1:]
 	if _, err := signals.Parse(name); err == nil {
 		return "--signal=" + name, nil
@@ -32,8 +32,9 @@ func liftSignal(flags *pflag.FlagSet, word string) (string, error) {
 	return word, nil
 }
 
-// mapOptions replaces each word that stands where options of one letter may stand. Values of options, and what follows
-// "--" or with command the first operand, stay as they are.
+// mapOptions calls replace for each word that may be a cluster of one-letter options, and returns the arguments with
+// the results. It leaves unchanged: the values of options, the words after "--" and, with command, all words from the
+// first operand on.
 func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(word string) (string, error)) ([]string, error) {
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
@@ -64,7 +65,7 @@ func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(
 	return out, nil
 }
 
-// takesNext holds when the option word has its value in the next one.
+// takesNext reports whether the next argument is the value of this option word.
 func takesNext(flags *pflag.FlagSet, word string) bool {
 	if name, long := strings.CutPrefix(word, "--"); long {
 		f := flags.Lookup(name)
@@ -83,7 +84,8 @@ func takesNext(flags *pflag.FlagSet, word string) bool {
 	return false
 }
 
-// looksLikeSignal holds for a number and for capitals that are not options.
+// looksLikeSignal reports whether an option word, without its dash, looks like a signal: it begins with a digit, or it
+// has at least two characters and begins with a capital that is not the letter of an option.
 func looksLikeSignal(flags *pflag.FlagSet, name string) bool {
 	if name[0] >= '0' && name[0] <= '9' {
 		return true

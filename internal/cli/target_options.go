@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TargetOptions say who is meant.
+// TargetOptions are the options that select or exclude targets.
 type TargetOptions struct {
 	Omit    []string
 	Force   bool
@@ -31,21 +31,22 @@ type TargetOptions struct {
 	older   Duration
 	newer   Duration
 	pidfile string
-	Zombies bool // not an option of its own
-	All     bool // freezekill's: everybody
+	Zombies bool // selectors match zombies, too; set by killwait --reaped
+	All     bool // every process outside of this session; set by freezekill --all
 	flags   *pflag.FlagSet
 }
 
+// AddTo adds the options to the flag set of an applet.
 func (o *TargetOptions) AddTo(flags *pflag.FlagSet) {
 	o.AddWithoutCgroup(flags)
 	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
 }
 
-// AddWithoutCgroup is for the applet that means something else by --cgroup.
+// AddWithoutCgroup adds all options but --cgroup, which has another meaning in freezekill.
 func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "never these: `TARGET[,TARGET...]`")
-	flags.BoolVar(&o.Force, "force", false, "allow PID 1 and kernel threads to be named")
+	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "exclude these: `TARGET[,TARGET...]`")
+	flags.BoolVar(&o.Force, "force", false, "allow PID 1 and kernel threads as targets")
 	flags.BoolVarP(&o.Exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
 	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, or comm, exactly")
 	flags.StringVar(&o.full, "full", "", "select by `REGEX` on the command line")
@@ -56,14 +57,15 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.Var(&o.parent, "parent", "select by parent")
 	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
-	flags.Var(&o.older, "older", "select who is at least as old as DUR")
-	flags.Var(&o.newer, "newer", "select who is newer than DUR")
-	flags.StringVar(&o.pidfile, "pidfile", "", "select the process that `FILE` names, by PID or handle")
+	flags.Var(&o.older, "older", "select processes started DUR ago or earlier")
+	flags.Var(&o.newer, "newer", "select processes started less than DUR ago")
+	flags.StringVar(&o.pidfile, "pidfile", "", "select the process whose PID or handle is in `FILE`")
 }
 
-// pidOption is an option that takes a PID, PGID or SID.
+// pidOption is the value of an option that takes a PID, PGID or SID; 0 if the option was not given.
 type pidOption int
 
+// String implements pflag.Value.
 func (v *pidOption) String() string {
 	if *v == 0 {
 		return ""
@@ -71,11 +73,13 @@ func (v *pidOption) String() string {
 	return strconv.Itoa(int(*v))
 }
 
+// Type implements pflag.Value.
 func (v *pidOption) Type() string { return "PID" }
 
+// Set implements pflag.Value.
 func (v *pidOption) Set(s string) error {
 	if s == "0" || s == "-1" {
-		return fmt.Errorf("%s is the number of no process, group or session", s)
+		return fmt.Errorf("%s is not the ID of a process, group or session", s)
 	}
 	op, err := target.ParseOperand(s)
 	if err == nil && op.Form != target.PID {
@@ -85,11 +89,11 @@ func (v *pidOption) Set(s string) error {
 	return err
 }
 
-// given tells whether an option was used, be its value empty.
+// given reports whether an option is on the command line, even with an empty value.
 func (o *TargetOptions) given(name string) bool { return o.flags.Changed(name) }
 
-// request turns operands and options into what target.Resolve takes. What is
-// wrong with it is a usage error. A file that cannot be read, of --pidfile or of users, is a failure.
+// request returns the request for target.Resolve that operands and options define. It returns two kinds of errors:
+// usage for a wrong command line, failure for a file that cannot be read (that of --pidfile, or the user database).
 func (o *TargetOptions) request(env *Env, operands []string) (req target.Request, usage, failure error) {
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	if err != nil {
@@ -118,12 +122,11 @@ func (o *TargetOptions) request(env *Env, operands []string) (req target.Request
 	return req, nil, nil
 }
 
-// Omitted parses --omit.
+// Omitted returns the operands of --omit.
 func (o *TargetOptions) Omitted() (ops []target.Operand, err error) {
 	var words []string
 	for _, list := range o.Omit {
-		// A slice of pflag's would be read as CSV, and of that the first
-		// line only.
+		// Not a StringSlice of pflag: it parses CSV, and ignores all lines but the first.
 		words = append(words, strings.Split(list, ",")...)
 	}
 	for _, word := range words {
@@ -139,6 +142,7 @@ func (o *TargetOptions) Omitted() (ops []target.Operand, err error) {
 	return ops, nil
 }
 
+// selector sets the fields of s that the selector options define.
 func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile"} {
 		if o.given(name) && o.flags.Lookup(name).Value.String() == "" {
@@ -151,7 +155,7 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 	s.Newer, s.HasNewer = o.newer.Value, o.newer.Given
 	for _, c := range o.state {
 		if !strings.ContainsRune("RSDTtZXIKWP", c) {
-			return fmt.Errorf("--state: no process is ever in state %q", c)
+			return fmt.Errorf("--state: %q is not the letter of a state", c)
 		}
 	}
 	if o.full != "" {
@@ -162,9 +166,9 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 		s.Full = re
 	}
 	if o.env != "" {
-		var value bool
-		s.EnvName, s.EnvValue, value = strings.Cut(o.env, "=")
-		s.EnvAny = !value
+		var hasValue bool
+		s.EnvName, s.EnvValue, hasValue = strings.Cut(o.env, "=")
+		s.EnvAny = !hasValue
 		if s.EnvName == "" {
 			return fmt.Errorf("--env: %s has no name", show.Quoted(o.env))
 		}
@@ -195,7 +199,8 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 	return nil
 }
 
-// UserID takes a name first, as every tool does: it may consist of digits.
+// UserID returns the UID of a user given by name or number. The name is looked up first, because a name may consist of
+// digits.
 func UserID(name string) (int, error) {
 	id, err := target.UserID(name)
 	if err == nil {
