@@ -1,6 +1,6 @@
 // Package applets holds the five applets tkill, pgkill, killwait, reapwait and freezekill, the list of all
-// applets, and killbox itself: dispatch, installation and plug-ins. It reaches the system only through
-// cli.Env, so that any applet can run in a test against a scripted kernel.
+// applets, and killbox itself: dispatch, installation and plug-ins. The applets use the system only through cli.Env, so
+// that a test can run any of them against a scripted kernel.
 package applets
 
 import (
@@ -35,12 +35,12 @@ func Lookup(name string) *cli.Applet {
 	return nil
 }
 
-// Main runs the program as it was called, and returns its exit status.
+// Main runs the applet that argv[0] names, or killbox itself, and returns the exit status.
 func Main(env *cli.Env) int {
 	env.WrapOutput()
 	name := "killbox"
 	if len(env.Args) > 0 {
-		// A login shell's argv[0] begins with a dash.
+		// The argv[0] of a login shell begins with a dash.
 		name = strings.TrimPrefix(path.Base(env.Args[0]), "-")
 	}
 	code := 0

@@ -20,17 +20,17 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// kernel is one in which everybody dies of the first signal, and which writes
-// down what it was asked. Whoever has a number in refuses is not ours.
+// kernel is a scripted cli.Kernel in which each process dies of the first signal. It records the names of the called
+// methods in calls, and the signals in sent.
 type kernel struct {
-	cli.CommandKernel // nobody is run here
+	cli.CommandKernel // nil: a test that runs a command sets it
 	escalate.CgroupControl
 	proc    *procfs.FS
 	calls   []string
 	sent    []string
 	dead    []procfs.ID
-	refuses map[int]error
-	// immortal: nobody dies. interrupt is what a wait returns then.
+	refuses map[int]error // by PID: the error of signalling the process
+	// immortal: no process dies. interrupt is the error of Wait.
 	immortal  bool
 	interrupt error
 }
@@ -128,9 +128,11 @@ func (k *kernel) DeferSignalsWhenWaiting()      { k.call("DeferSignalsWhenWaitin
 func (k *kernel) DeferSignals() error           { k.call("DeferSignals"); return nil }
 func (k *kernel) IgnoreSignal(s signals.Signal) { k.call("IgnoreSignal " + s.String()) }
 
+// self is the PID of the applet under test.
 const self = 50
 
-// bench is an Env, and what came out of it.
+// bench is the Env of one call under test, with a scripted kernel. It keeps the output, the signal that the applet died
+// of and the program that it executed.
 type bench struct {
 	cli.Env
 	k        *kernel
@@ -140,22 +142,21 @@ type bench struct {
 	execErr  error
 }
 
-// newBench returns one whose processes are those of the folder, which is made
-// once a test.
+// newBench returns a bench whose processes are those of buildProc. The procfs is built once for each test.
 func newBench(t *testing.T, stdin string) *bench {
 	t.Helper()
-	root, ok := folders[t]
+	root, ok := procRoots[t]
 	if !ok {
-		root = folder(t)
-		folders[t] = root
-		t.Cleanup(func() { delete(folders, t) })
+		root = buildProc(t)
+		procRoots[t] = root
+		t.Cleanup(func() { delete(procRoots, t) })
 	}
 	return benchOf(t, root, stdin)
 }
 
-var folders = make(map[*testing.T]string)
+var procRoots = make(map[*testing.T]string)
 
-func folder(t *testing.T) string {
+func buildProc(t *testing.T) string {
 	t.Helper()
 	return procfstest.Build(t,
 		procfstest.Proc{PID: 1, Comm: "init"},
@@ -200,8 +201,7 @@ func invoke(t *testing.T, args ...string) (*bench, int) {
 	return b, b.run(args...)
 }
 
-// TestUsageErrors: two lines, exit status 2, and the kernel has not been asked
-// for anything.
+// TestUsageErrors: a usage error is two lines on standard error and exit status 2, and the kernel was not called.
 func TestUsageErrors(t *testing.T) {
 	both := [][]string{
 		{},
@@ -256,14 +256,14 @@ func TestHelpAndVersion(t *testing.T) {
 	for _, a := range All() {
 		for _, args := range [][]string{{"-h"}, {"--help"}, {"-V"}, {"--version"}, {"100", "--help"}, {"-vh"}} {
 			if a.Raw != nil && !strings.HasPrefix(args[0], "--") {
-				continue // a classic tool need have no letters for them, nor options behind an operand
+				continue // a classic tool may have no such letters, and no options after an operand
 			}
 			if a.Command && args[0] == "100" {
-				continue // an option of the command's
+				continue // 100 would be the command, and --help its option
 			}
 			if args[0] == "-vh" {
 				if flags, _ := a.New(a); flags.ShorthandLookup("v") == nil {
-					continue // -v is not everybody's
+					continue // the applet has no -v
 				}
 			}
 			b, code := invoke(t, append([]string{a.Name}, args...)...)
@@ -274,8 +274,8 @@ func TestHelpAndVersion(t *testing.T) {
 	}
 }
 
-// TestLikeGoTest: pflag passes over what it takes for options of go test.
-func TestLikeGoTest(t *testing.T) {
+// TestOptionsLikeGoTest: pflag skips words that look like options of go test. The applets must not skip them.
+func TestOptionsLikeGoTest(t *testing.T) {
 	for args, want := range map[string]string{
 		"killwait -test.5 100":              "killwait: invalid argument \"est.5\" for '--timeout': ",
 		"killwait -vtest. 100":              "killwait: invalid argument \"est.\" for '--timeout': ",
@@ -297,14 +297,14 @@ func TestLikeGoTest(t *testing.T) {
 	}
 }
 
-func FuzzLiftSignals(f *testing.F) {
+func FuzzExpandSignalShorthand(f *testing.F) {
 	for _, s := range []string{"-TERM 5", "-9", "-- -9", "-k -9", "-s", "---", "-", "-\x00", "-é", "-RTMIN+", "-vqk", "--signal", "-o"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, a := range All() {
 			if a.Raw != nil {
-				continue // reads its command line itself
+				continue // the applet parses its command line itself
 			}
 			flags, _ := a.New(a)
 			args := strings.Split(s, " ")
@@ -381,8 +381,8 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
-// TestOmitIsAList: whoever is named in it is left alone, however the list is
-// written; or nobody is signalled.
+// TestOmitIsAList: with any separator, a list of --omit is either a usage error, and no process is signalled, or all
+// processes in the list are excluded.
 func TestOmitIsAList(t *testing.T) {
 	for _, list := range []string{"100,102", "100\n102", "100 102", "100\n102\n", "\"100\"\n102", "100,\n102"} {
 		b, code := invoke(t, "killwait", "-o", list, "100", "101", "102")
@@ -393,8 +393,7 @@ func TestOmitIsAList(t *testing.T) {
 	}
 }
 
-// TestInterrupted: killbox dies of the signal, and where it cannot (as PID 1)
-// it does not claim success.
+// TestInterrupted: the applet dies of the signal. If Die returns, as for PID 1, the exit status is 128 plus the signal.
 func TestInterrupted(t *testing.T) {
 	for _, args := range [][]string{{"killwait", "102"}, {"killwait", "--status", "102"}, {"tkill", "100"}} {
 		b := newBench(t, "")
@@ -406,6 +405,8 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestAncestorMayHangUp: an ancestor is signalled last. The applet ignores HUP, because the end of the ancestor may
+// hang up the terminal.
 func TestAncestorMayHangUp(t *testing.T) {
 	b, code := invoke(t, "killwait", "102", "40")
 	if code != 0 || !slices.Contains(b.k.calls, "IgnoreSignal HUP") || strings.Join(b.k.sent, ",") != "TERM 102,TERM 40" {
@@ -449,28 +450,28 @@ func TestListRoundTrip(t *testing.T) {
 	for i, name := range names {
 		sig := signals.All()[i]
 		for _, word := range []string{name, "SIG" + name, strings.ToLower(name)} {
-			b, code := callOn(t, b, "killwait", "-l", word)
+			b, code := runAgain(t, b, "killwait", "-l", word)
 			if got := strings.TrimSpace(b); code != 0 || got != strconv.Itoa(int(sig)) {
 				t.Errorf("-l %s: %s, exit %d", word, got, code)
 			}
 		}
 		for _, n := range []int{int(sig), 128 + int(sig)} {
-			if got, _ := callOn(t, b, "killwait", "-l", strconv.Itoa(n)); strings.TrimSpace(got) != name {
+			if got, _ := runAgain(t, b, "killwait", "-l", strconv.Itoa(n)); strings.TrimSpace(got) != name {
 				t.Errorf("-l %d: %s, want %s", n, got, name)
 			}
 		}
 	}
-	table, _ := callOn(t, b, "killwait", "-L")
+	table, _ := runAgain(t, b, "killwait", "-L")
 	if words := strings.Fields(table); len(words) != 2*len(names) || words[1] != names[0] || words[len(words)-1] != names[len(names)-1] {
 		t.Errorf("-L: %q", table)
 	}
-	if out, code := callOn(t, b, "killwait", "-l", "143", "KILL", "0"); code != 0 || out != "TERM\n9\n0\n" {
+	if out, code := runAgain(t, b, "killwait", "-l", "143", "KILL", "0"); code != 0 || out != "TERM\n9\n0\n" {
 		t.Errorf("several: %q", out)
 	}
 }
 
-// callOn uses a bench again.
-func callOn(t *testing.T, b *bench, args ...string) (string, int) {
+// runAgain runs an applet in an existing bench, and returns its output and exit status.
+func runAgain(t *testing.T, b *bench, args ...string) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
 	b.Env.Stdout = &out
@@ -478,7 +479,7 @@ func callOn(t *testing.T, b *bench, args ...string) (string, int) {
 	return out.String(), code
 }
 
-func script(t *testing.T, dir, name string, mode os.FileMode) {
+func writeScript(t *testing.T, dir, name string, mode os.FileMode) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -488,17 +489,17 @@ func script(t *testing.T, dir, name string, mode os.FileMode) {
 	}
 }
 
-func TestBox(t *testing.T) {
+func TestKillbox(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
-	script(t, second, "killbox-extra", 0o755)
-	script(t, first, "killbox-plain", 0o644)
-	script(t, second, "killbox-plain", 0o755)
-	script(t, second, "killbox-killwait", 0o755) // never in place of ours
+	writeScript(t, second, "killbox-extra", 0o755)
+	writeScript(t, first, "killbox-plain", 0o644)
+	writeScript(t, second, "killbox-plain", 0o755)
+	writeScript(t, second, "killbox-killwait", 0o755) // a plug-in never replaces an applet
 	if err := os.Mkdir(filepath.Join(first, "killbox-dir"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	here := t.TempDir()
-	script(t, here, "killbox-near", 0o755)
+	writeScript(t, here, "killbox-near", 0o755)
 	t.Chdir(here)
 	environ := []string{"KILLBOX=forged", "PATH=" + first + "::.:" + second, "PATH=/nowhere"}
 	listed := []string{"extra", "plain"}
@@ -509,7 +510,7 @@ func TestBox(t *testing.T) {
 	for _, test := range []struct {
 		args string
 		code int
-		out  string // begins with it
+		out  string // the beginning of the output
 		err  string
 		exec string
 	}{
@@ -532,7 +533,7 @@ func TestBox(t *testing.T) {
 		{"killbox plain", 126, "", "killbox: ", second + "/killbox-plain " + second + "/killbox-plain"},
 		{"killbox help extra", 126, "", "killbox: ", second + "/killbox-extra " + second + "/killbox-extra --help"},
 		{"nothing-of-ours", 0, "usage: killbox ", "", ""},
-		// No suffix matching.
+		// argv[0] must be the whole name of an applet, not end with one.
 		{"my-tkill 100", 127, "", "killbox: 100: not an applet", ""},
 		{"killbox killwait -V", 0, "killwait (killbox)", "", ""},
 	} {
@@ -552,7 +553,7 @@ func TestBox(t *testing.T) {
 	b := newBench(t, "")
 	b.Environ, b.execErr = environ, syscall.ENOENT
 	if code := b.run("killbox", "extra"); code != 127 {
-		t.Errorf("a plug-in without its interpreter: exit %d", code)
+		t.Errorf("a plug-in whose interpreter does not exist: exit %d", code)
 	}
 	if code := newBench(t, "").run(); code != 0 {
 		t.Errorf("without argv[0]: exit %d", code)
@@ -561,7 +562,7 @@ func TestBox(t *testing.T) {
 
 func TestInstall(t *testing.T) {
 	self := filepath.Join(t.TempDir(), "killbox")
-	script(t, filepath.Dir(self), "killbox", 0o755)
+	writeScript(t, filepath.Dir(self), "killbox", 0o755)
 	install := func(args ...string) (int, string) {
 		b := newBench(t, "")
 		b.Executable = func() (string, error) { return self, nil }
@@ -573,7 +574,7 @@ func TestInstall(t *testing.T) {
 		return errA == nil && errB == nil && os.SameFile(a, b)
 	}
 	dir := filepath.Dir(self)
-	// Again and again, and from one kind of link to the other.
+	// --install replaces its own links, hard or symbolic.
 	for _, args := range [][]string{{dir}, {dir}, {"-s", dir}, {"-s", dir}, {dir}, {dir, "--symbolic"}} {
 		if code, err := install(args...); code != 0 || err != "" {
 			t.Errorf("%q: exit %d, %q", args, code, err)
@@ -584,14 +585,14 @@ func TestInstall(t *testing.T) {
 		}
 		for _, a := range All() {
 			if !same(filepath.Join(dir, a.Name)) {
-				t.Errorf("%q: %s is not ours", args, a.Name)
+				t.Errorf("%q: %s is not a link to killbox", args, a.Name)
 			}
 		}
 	}
-	// What is not ours is not replaced; the others are made all the same.
+	// A file that is not a link to killbox is not replaced. The other links are made.
 	dir = t.TempDir()
-	script(t, dir, "tkill", 0o755)
-	if code, err := install("-s", dir); code != cli.ExitFailed || !strings.Contains(err, "tkill: exists and is not ours (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
+	writeScript(t, dir, "tkill", 0o755)
+	if code, err := install("-s", dir); code != cli.ExitFailed || !strings.Contains(err, "tkill: exists and is not a link to killbox (--force replaces it)") || same(filepath.Join(dir, "tkill")) || !same(filepath.Join(dir, "killwait")) {
 		t.Errorf("exit %d, %q", code, err)
 	}
 	if code, err := install("-s", "--force", dir); code != 0 || !same(filepath.Join(dir, "tkill")) {
@@ -611,19 +612,19 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// TestStatusOfOneTwice: two ways of writing one process have one status.
-func TestStatusOfOneTwice(t *testing.T) {
+// TestStatusOfSameTarget: --status prints the same status for each operand that names the same process.
+func TestStatusOfSameTarget(t *testing.T) {
 	b, code := invoke(t, "killwait", "--status", "102", "102@102", "0102")
 	if want := "102 143\n102@102 143\n0102 143\n"; code != 143 || b.out.String() != want {
 		t.Errorf("exit %d, %q, %q; want 143, %q", code, b.out.String(), b.err.String(), want)
 	}
 }
 
-// TestThawReadsTheTable: a list of children may miss somebody, who would stay
-// stopped. It is for pictures.
-func TestThawReadsTheTable(t *testing.T) {
+// TestThawScansTable: --thaw scans the whole process table. The lists in /proc/PID/task/TID/children may miss a member,
+// which would stay stopped; only --dry-run uses them.
+func TestThawScansTable(t *testing.T) {
 	b := newBench(t, "")
-	if err := os.WriteFile(filepath.Join(folders[t], "100/task/100/children"), nil, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(procRoots[t], "100/task/100/children"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if code := b.run("freezekill", "--thaw", "-T", "--no-strays", "100"); code != 0 || !slices.Equal(b.k.sent, []string{"CONT 100", "CONT 101"}) {

@@ -13,58 +13,60 @@ import (
 	"killbox/procfs"
 )
 
-// command is the PID of the one that the scripted kernel launches.
+// command is the PID that the scripted kernel gives to the command.
 const command = 200
 
-// children is a cli.CommandKernel whose events are written down beforehand, and which
-// writes down what it was asked.
+// children is a scripted cli.CommandKernel: WaitAndReap returns the events of the script. It records its calls in log.
 type children struct {
-	adoptErr, launchErr, parentErr, inputErr, pidfileErr error
+	reaperErr, launchErr, parentErr, inputErr, pidfileErr error
 
-	script     []happening
-	living     int // besides a zombie that no event has told of
-	terminal   bool
-	orphaned   bool // its process group is orphaned
-	foreground bool
-	subreaper  bool // already, as the program before execve has asked
-	passErr    error
+	script     []waitResult
+	living     int  // the number of children that no event has reported as ended
+	terminal   bool // the result of Terminal
+	orphaned   bool // the process group of this process is orphaned
+	foreground bool // the result of InForeground
+	subreaper  bool // this process was a subreaper before the call
+	signalErr  error
 	report     []byte
 	answer     string
 	answerErr  error
 
 	launched *child.Spec
 	log      []string
-	idle     int // how often Next returned nothing
+	idle     int // the number of calls of WaitAndReap with timeout 0
 }
 
-// happening is what a Next returns.
-type happening struct {
+// waitResult is what one call of WaitAndReap returns.
+type waitResult struct {
 	events []child.Event
-	// pause: nothing, for as long as was asked for.
+	// pause: WaitAndReap sleeps until its timeout and returns no event.
 	pause bool
-	// soon: not only whoever waits gets it, once all have been let go on.
-	soon bool
-	// then is called first.
-	then func()
+	// afterCONT: if CONT was the last signal sent, WaitAndReap returns the events even with timeout 0.
+	afterCONT bool
+	// do is called before WaitAndReap returns.
+	do func()
 }
 
-func (c *children) note(format string, args ...any) {
+func (c *children) record(format string, args ...any) {
 	c.log = append(c.log, fmt.Sprintf(format, args...))
 }
 
-func (c *children) StartReaper(bool) error { c.note("adopt"); return c.adoptErr }
+func (c *children) StartReaper(bool) error { c.record("start reaper"); return c.reaperErr }
 
 func (c *children) StartReaperFor(bool, []signals.Signal, []signals.Signal) error {
-	c.note("tend")
-	return c.adoptErr
+	c.record("start reaper")
+	return c.reaperErr
 }
 
-func (c *children) SignalOwnGroup(sig signals.Signal) error { c.note("own group %v", sig); return nil }
+func (c *children) SignalOwnGroup(sig signals.Signal) error {
+	c.record("own group %v", sig)
+	return nil
+}
 
-func (c *children) DisableCoreDump() error { c.note("no core"); return nil }
+func (c *children) DisableCoreDump() error { c.record("no core"); return nil }
 
 func (c *children) Launch(l *child.Spec) (int, error) {
-	c.note("launch")
+	c.record("launch")
 	if c.launched = l; c.launchErr != nil {
 		return 0, c.launchErr
 	}
@@ -78,7 +80,7 @@ func (c *children) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 		c.idle++
 	}
 	if c.idle > 1000 {
-		return nil, errors.New("Next is asked over and over")
+		return nil, errors.New("WaitAndReap is called in a busy loop")
 	}
 	if len(c.script) == 0 {
 		if timeout == 0 {
@@ -87,12 +89,12 @@ func (c *children) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 		return nil, errScript
 	}
 	h := c.script[0]
-	if timeout == 0 && (!h.soon || !strings.HasPrefix(c.log[len(c.log)-1], "CONT ")) {
+	if timeout == 0 && (!h.afterCONT || !strings.HasPrefix(c.log[len(c.log)-1], "CONT ")) {
 		return nil, nil
 	}
 	c.script = c.script[1:]
-	if h.then != nil {
-		h.then()
+	if h.do != nil {
+		h.do()
 	}
 	if h.pause {
 		time.Sleep(timeout)
@@ -112,33 +114,33 @@ func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 	if group {
 		pid = -pid
 	}
-	c.note("%v %d", sig, pid)
-	return c.passErr
+	c.record("%v %d", sig, pid)
+	return c.signalErr
 }
 
-func (c *children) SignalAll(sig signals.Signal) error { c.note("%v all", sig); return nil }
-func (c *children) WatchInput() error                  { c.note("input"); return c.inputErr }
-func (c *children) WatchParent(pid int) error          { c.note("parent %d", pid); return c.parentErr }
+func (c *children) SignalAll(sig signals.Signal) error { c.record("%v all", sig); return nil }
+func (c *children) WatchInput() error                  { c.record("input"); return c.inputErr }
+func (c *children) WatchParent(pid int) error          { c.record("parent %d", pid); return c.parentErr }
 func (c *children) Subreaper() bool                    { return c.subreaper }
 
 func (c *children) SetParentDeathSignal(sig signals.Signal) error {
-	c.note("die with parent %v", sig)
+	c.record("die with parent %v", sig)
 	return nil
 }
 
 func (c *children) Terminal() (int, bool) { return 9, c.terminal }
 func (c *children) InForeground(int) bool { return c.foreground }
 func (c *children) SetForeground(_, group int) error {
-	c.note("give %d", group)
+	c.record("give %d", group)
 	return nil
 }
-func (c *children) StopSelf() bool { c.note("stop"); return !c.orphaned }
+func (c *children) StopSelf() bool { c.record("stop"); return !c.orphaned }
 
 func (c *children) StartBackground(name string, argv, _ []string) (string, error) {
-	c.note("background %s %q", name, argv)
+	c.record("background %s %q", name, argv)
 	return c.answer, c.answerErr
 }
-func (c *children) CloseOnExec(fd int) { c.note("inherited %d", fd) }
+func (c *children) CloseOnExec(fd int) { c.record("inherited %d", fd) }
 
 func (c *children) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
 	if fd == 77 {
@@ -157,39 +159,42 @@ func (w writer) Write(b []byte) (int, error) { return w(b) }
 var _ io.Writer = writer(nil)
 
 func (c *children) WritePidfile(path, content string) (func(), error) {
-	c.note("pidfile %s %q", path, content)
-	return func() { c.note("remove") }, c.pidfileErr
+	c.record("pidfile %s %q", path, content)
+	return func() { c.record("remove") }, c.pidfileErr
 }
 
-// What happens.
+// Each of the following functions returns an entry of a script: the result of one WaitAndReap.
 
-func got(sigs ...signals.Signal) (h happening) {
+// received returns the events of signals that this process receives.
+func received(sigs ...signals.Signal) (h waitResult) {
 	for _, s := range sigs {
 		h.events = append(h.events, child.Event{Kind: child.Signal, Signal: s})
 	}
 	return h
 }
 
-func ended(pid int, raw uint32) happening {
-	return happening{events: []child.Event{{Kind: child.Ended, Child: child.Child{
+// ended returns the event of a child that was reaped; raw is its status as in wait(2).
+func ended(pid int, raw uint32) waitResult {
+	return waitResult{events: []child.Event{{Kind: child.Ended, Child: child.Child{
 		Stat: procfs.Stat{ID: procfs.ID{PID: pid}}, Status: signals.FromWait(raw),
 	}}}}
 }
 
-func exited(status uint32) happening { return ended(command, status<<8) }
+// exited returns the event that the command exited.
+func exited(status uint32) waitResult { return ended(command, status<<8) }
 
-func happens(k child.Kind) happening { return happening{events: []child.Event{{Kind: k}}} }
+func event(k child.Kind) waitResult { return waitResult{events: []child.Event{{Kind: k}}} }
 
-func soon(h happening) happening { h.soon = true; return h }
+func afterCONT(h waitResult) waitResult { h.afterCONT = true; return h }
 
-func stopped(pid int) happening {
-	return happening{events: []child.Event{{Kind: child.Stopped, Signal: signals.TSTP, Child: child.Child{
+func stopped(pid int) waitResult {
+	return waitResult{events: []child.Event{{Kind: child.Stopped, Signal: signals.TSTP, Child: child.Child{
 		Stat: procfs.Stat{ID: procfs.ID{PID: pid}},
 	}}}}
 }
 
-// newKeeping returns a bench without /proc whose children follow the script.
-func newKeeping(t *testing.T, script ...happening) (*bench, *children) {
+// newCommandBench returns a bench without /proc whose kernel follows the script.
+func newCommandBench(t *testing.T, script ...waitResult) (*bench, *children) {
 	t.Helper()
 	b := newBench(t, "")
 	c := &children{script: script, living: 1}

@@ -7,6 +7,6 @@ import (
 	"killbox/internal/cli"
 )
 
-// dropins returns the applets that stand in for the classic tools. This file is the only one that needs
-// them: with the tag nodropins the binary has the five alone.
+// dropins returns the applets that stand in for classic tools. With the build tag nodropins it returns none, so that
+// the binary contains only tkill, pgkill, killwait, reapwait and freezekill.
 func dropins() []*cli.Applet { return dropin.All() }

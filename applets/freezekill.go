@@ -21,20 +21,20 @@ import (
 func freezekill() *cli.Applet {
 	return &cli.Applet{
 		Name:    "freezekill",
-		Summary: "stop everything at once, signal it, let it go on",
+		Summary: "stop processes together, signal them, resume them",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &freezekillOptions{prove: cli.Duration{Value: time.Second}, flags: flags}
 			o.ladder.AddTo(flags)
-			flags.BoolVarP(&o.tree, "tree", "T", false, "with all their descendants")
-			flags.BoolVarP(&o.all, "all", "a", false, "everything but this session, PID 1 and kernel threads")
-			flags.StringVar(&o.cgroup, "cgroup", "", "a cgroup v2 and those below it, by `PATH|PID`")
-			flags.BoolVar(&o.hold, "hold", false, "freeze, print the handles, and thaw at the end of standard input or on a signal")
-			flags.BoolVar(&o.thaw, "thaw", false, "send CONT and do nothing else")
-			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian that thaws them should this be killed")
-			flags.BoolVar(&o.noStrays, "no-strays", false, "with -T: leave out who lost its parent in a session that the tree leads")
-			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
+			flags.BoolVarP(&o.tree, "tree", "T", false, "include all descendants of the targets")
+			flags.BoolVarP(&o.all, "all", "a", false, "end every process outside of this session but PID 1 and kernel threads")
+			flags.StringVar(&o.cgroup, "cgroup", "", "end the members of a cgroup v2 and of those below it: `PATH|PID`")
+			flags.BoolVar(&o.hold, "hold", false, "stop the targets, print their handles, resume at the end of standard input or on a signal")
+			flags.BoolVar(&o.thaw, "thaw", false, "send CONT, and do nothing else")
+			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian, which resumes the targets if this process is killed")
+			flags.BoolVar(&o.noStrays, "no-strays", false, "with -T: do not include orphans in sessions of the tree")
+			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
 			o.output.AddTo(flags)
 			o.target.AddWithoutCgroup(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
@@ -61,7 +61,7 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 	}
 	if o.all {
 		if o.target.All = true; !o.target.Force && !o.output.DryRun && !o.isShutdown(env) {
-			return cli.UsageError(env, a.Name, errors.New("--all ends everything outside of this session: it needs --force, unless PID 1 is the parent"))
+			return cli.UsageError(env, a.Name, errors.New("--all ends every process outside of this session: it needs --force, unless the parent is PID 1"))
 		}
 	}
 	if o.flags.Changed("cgroup") {
@@ -95,7 +95,7 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 	return o.endOrHold(c, p)
 }
 
-// isShutdown tells whether PID 1 has started this, as in a shutdown script.
+// isShutdown reports whether the parent of this process is PID 1, as in a shutdown script.
 func (o *freezekillOptions) isShutdown(env *cli.Env) bool {
 	if env.Proc == nil {
 		return false
@@ -110,9 +110,9 @@ func (o *freezekillOptions) check(operands []string) error {
 	switch {
 	case o.hold && o.thaw:
 		return errors.New("--hold and --thaw exclude each other: one freezes, the other resumes")
-	case o.all && cgroup: // an exclusion, see below
+	case o.all && cgroup: // checkExclusions returns the error
 	case (o.all || cgroup) && len(operands) > 0:
-		return fmt.Errorf("--all and --cgroup take no further targets, and %s is one", show.Quoted(operands[0]))
+		return fmt.Errorf("--all and --cgroup take no operands: %s", show.Quoted(operands[0]))
 	case cgroup && o.cgroup == "":
 		return errors.New("--cgroup: empty value")
 	case o.noStrays && !o.tree:
@@ -122,12 +122,12 @@ func (o *freezekillOptions) check(operands []string) error {
 		return err
 	}
 	if o.hold && slices.Contains(operands, "-") {
-		return errors.New("--hold waits for the end of standard input, so no targets can come from there")
+		return errors.New("--hold waits for the end of standard input, so targets cannot be read from it")
 	}
 	return nil
 }
 
-// checkExclusions returns an error for an option that excludes another one which was given.
+// checkExclusions returns an error if two of the given options exclude each other.
 func (o *freezekillOptions) checkExclusions() error {
 	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
 	selecting := []string{
@@ -138,8 +138,8 @@ func (o *freezekillOptions) checkExclusions() error {
 		name, why string
 		excluded  []string
 	}{
-		{o.all, "all", "--all means everything outside of this session (--omit leaves out some)", append([]string{"cgroup"}, selecting...)},
-		{o.flags.Changed("cgroup"), "cgroup", "--cgroup means all in the cgroup (tkill --cgroup takes selectors)", selecting},
+		{o.all, "all", "--all selects every process outside of this session (--omit excludes some)", append([]string{"cgroup"}, selecting...)},
+		{o.flags.Changed("cgroup"), "cgroup", "--cgroup selects all members of the cgroup (tkill --cgroup takes further selectors)", selecting},
 		{o.hold, "hold", "--hold sends nothing and ends with standard input, a signal or --timeout", ladder},
 		{o.thaw, "thaw", "--thaw sends CONT and nothing else", append(ladder, "timeout", "prove", "no-guard")},
 	} {
@@ -152,6 +152,7 @@ func (o *freezekillOptions) checkExclusions() error {
 	return nil
 }
 
+// plan returns the plan of a call without --cgroup.
 func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
 	p := c.Plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
@@ -164,7 +165,7 @@ func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
 	return p
 }
 
-// printPlan prints what would be done to the processes of the list.
+// printPlan is --dry-run: it prints the processes of the list with the signal that each would be sent.
 func (o *freezekillOptions) printPlan(c *cli.Call, list []report.Planned) int {
 	ladder := c.Ladder
 	switch {
@@ -177,7 +178,7 @@ func (o *freezekillOptions) printPlan(c *cli.Call, list []report.Planned) int {
 	return c.ExitStatus()
 }
 
-// resume is --thaw: it sends CONT to the processes of the list.
+// resume is --thaw: it sends CONT to the processes of the list that are not excluded.
 func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 	began := time.Now()
 	sum := &escalate.Summary{Proved: true}
@@ -189,7 +190,7 @@ func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 		}
 		res := &escalate.Result{Target: escalate.Target{Stat: *st}, Outcome: escalate.Exists}
 		sum.Results = append(sum.Results, res)
-		// Targets are open already, and members of their trees are not.
+		// Signal needs an open process. The targets are open already, their descendants may not be.
 		now, err := c.Env.Kernel.Open(st.PID)
 		if err == nil && !isPlanned(c, &list[i], &now) {
 			err = procfs.ErrNoProcess
@@ -213,14 +214,14 @@ func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 	return c.ExitStatus()
 }
 
-// isPlanned reports whether now, which has just been opened, is the process that was planned. A target has
-// been open since then. Any other PID may have been reused since the snapshot, even within one clock tick,
-// so the process must have the same parent or the same image.
+// isPlanned reports whether now, which has just been opened, is the planned process p. A target was opened before the
+// plan was made, so the same ID suffices. The PID of any other process may have been reused since the snapshot, even
+// within one clock tick. So the parent or the executed program (Snapshot.SameProcess) must be the same as well.
 func isPlanned(c *cli.Call, p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }
 
-// endOrHold ends the targets, or keeps them frozen for --hold.
+// endOrHold ends the targets. With --hold, it freezes them, prints their handles and waits instead.
 func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
 	var observer escalate.Observer = c.Report
 	if o.hold {
@@ -234,7 +235,7 @@ func (o *freezekillOptions) endOrHold(c *cli.Call, p *escalate.Plan) int {
 	return c.ExitStatus()
 }
 
-// holdPolicy keeps the targets frozen until over is set.
+// holdPolicy is the policy of --hold: the targets are kept frozen until over is set.
 type holdPolicy struct {
 	escalate.Policy
 	over *atomic.Bool
@@ -243,7 +244,8 @@ type holdPolicy struct {
 // KeepFrozen implements escalate.Policy.
 func (p holdPolicy) KeepFrozen() bool { return !p.over.Load() }
 
-// holdObserver prints the handles of what is frozen, and sets over at the end of standard input.
+// holdObserver is the observer of --hold. It prints the handles of the frozen processes, and sets over at the end of
+// standard input.
 type holdObserver struct {
 	*report.Reporter
 	o    *freezekillOptions
@@ -262,7 +264,7 @@ func (h holdObserver) Frozen(frozen []*escalate.Result) {
 		}
 	}
 	go func() {
-		// The end of standard input and a failure to read it are the same: no process could end the freeze any more.
+		// A read error counts as the end of standard input. Otherwise only a signal or --timeout could end the freeze.
 		io.Copy(io.Discard, h.c.Env.Stdin)
 		h.over.Store(true)
 		h.c.Env.Kernel.Wake()

@@ -13,7 +13,7 @@ import (
 	"killbox/procfs"
 )
 
-// errNoCgroup: the cgroup that was named does not exist.
+// errNoCgroup means that the cgroup given by --cgroup does not exist.
 var errNoCgroup = errors.New("no such cgroup")
 
 // runCgroup is freezekill --cgroup.
@@ -28,7 +28,7 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 		return c.ExitStatus()
 	}
 	if c.AsksOnly() && !o.output.DryRun {
-		return aliveCgroup(c, o.cgroup)
+		return reportCgroupAlive(c, o.cgroup)
 	}
 	p := c.Plan()
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
@@ -59,7 +59,8 @@ type cgroupPolicy struct {
 // InCgroup implements escalate.Policy.
 func (p cgroupPolicy) InCgroup(st *procfs.Stat) bool { return isIn(p.Call.Env.Proc, st, p.dir) }
 
-// checkCgroup checks the options. If --cgroup names a process, it returns that.
+// checkCgroup checks the options. If the value of --cgroup is a PID or handle, it is returned as process; for a path,
+// process is zero.
 func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, err error) {
 	if c.Ladder, err = o.ladder.Ladder(); err != nil {
 		return process, err
@@ -80,7 +81,7 @@ func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, er
 	return process, err
 }
 
-// resolveCgroup finds and opens the cgroup and its members. With over the call is at its end.
+// resolveCgroup finds and opens the cgroup and its members. If over is true, the call must exit with ExitStatus.
 func (o *freezekillOptions) resolveCgroup(c *cli.Call, process target.Operand) (dir *procfs.CgroupDir, over bool) {
 	err := c.CheckNamespace()
 	if err == nil && c.Env.Proc == nil {
@@ -112,9 +113,9 @@ func (o *freezekillOptions) resolveCgroup(c *cli.Call, process target.Operand) (
 	return dir, false
 }
 
-// aliveCgroup answers signal 0 for a cgroup: one living member is enough. Members in other PID namespaces
-// have no PID here, but the kernel counts them.
-func aliveCgroup(c *cli.Call, name string) int {
+// reportCgroupAlive reports for signal 0 whether the cgroup has a living member, and returns the exit status. Members
+// in other PID namespaces have no PID here, but the kernel counts them (cgroup.events).
+func reportCgroupAlive(c *cli.Call, name string) int {
 	if c.ExitStatus() != cli.ExitGone {
 		return c.ExitStatus()
 	}
@@ -126,7 +127,7 @@ func aliveCgroup(c *cli.Call, name string) int {
 	return c.ReportAnswers([]cli.Answer{a})
 }
 
-// findCgroup finds the cgroup that the option names, or that a process is in.
+// findCgroup returns the cgroup whose path is the value of --cgroup, or the cgroup that the process is in.
 func (o *freezekillOptions) findCgroup(env *cli.Env, process target.Operand) (*procfs.CgroupDir, error) {
 	hierarchy, err := env.Proc.CgroupHierarchy()
 	if err != nil {
@@ -143,7 +144,7 @@ func (o *freezekillOptions) findCgroup(env *cli.Env, process target.Operand) (*p
 	if err != nil {
 		return nil, err
 	}
-	// Asked last: if the process still exists, the cgroup is its own.
+	// If the process still exists, its PID was not reused while its cgroup was read.
 	if _, err := env.Kernel.Stat(st.ID); err != nil {
 		return nil, err
 	}
@@ -156,8 +157,8 @@ func isIn(proc *procfs.FS, st *procfs.Stat, dir *procfs.CgroupDir) bool {
 	return err == nil && dir.Contains(path)
 }
 
-// openCgroup pins the cgroup and its members, unless it is one that must not
-// be frozen.
+// openCgroup opens the cgroup and its members. It refuses a cgroup that must not be frozen: the root, one that contains
+// this process, and one that contains a process that is excluded for another reason than --omit.
 func (o *freezekillOptions) openCgroup(c *cli.Call, dir *procfs.CgroupDir) error {
 	proc, k := c.Env.Proc, c.Env.Kernel
 	if dir.Path == "/" {
@@ -165,7 +166,7 @@ func (o *freezekillOptions) openCgroup(c *cli.Call, dir *procfs.CgroupDir) error
 	}
 	switch own, err := proc.UnifiedPath(&procfs.Stat{ID: procfs.ID{PID: c.Env.PID}}); {
 	case err != nil:
-		return fmt.Errorf("refused: this process may be in it: its own cgroup: %w", err)
+		return fmt.Errorf("refused: this process may be in it: cannot read its cgroup: %w", err)
 	case dir.Contains(own):
 		return errors.New("refused: this process is in it")
 	}
@@ -178,7 +179,8 @@ func (o *freezekillOptions) openCgroup(c *cli.Call, dir *procfs.CgroupDir) error
 	if err != nil {
 		return err
 	}
-	// Whoever is not found here may be found when it is frozen.
+	// Members in other PID namespaces have no PID here and are not opened. With Vanished, the cgroup is frozen even if
+	// no member was opened.
 	c.Found = &target.Found{Vanished: outside > 0}
 	for _, pid := range pids {
 		st, err := k.Open(pid)

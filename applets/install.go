@@ -11,8 +11,8 @@ import (
 	"killbox/internal/show"
 )
 
-// installLinks makes a link per applet in dir. Each replaces what was there
-// at one stroke, and nothing that is not ours is replaced without force.
+// installLinks makes a link to this program in dir for each applet. A link replaces an existing file atomically.
+// Without force, only earlier links to killbox are replaced.
 func installLinks(env *cli.Env, dir string, symbolic, force bool) int {
 	self, err := env.Executable()
 	if err != nil {
@@ -38,8 +38,8 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 		if old.IsDir() {
 			return fmt.Errorf("%s: is a directory", shown)
 		}
-		if !force && !ours(link, info) {
-			return fmt.Errorf("%s: exists and is not ours (--force replaces it)", shown)
+		if !force && !isLinkToKillbox(link, info) {
+			return fmt.Errorf("%s: exists and is not a link to killbox (--force replaces it)", shown)
 		}
 	}
 	temporary := fmt.Sprintf("%s.%d", link, os.Getpid())
@@ -58,8 +58,8 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 		}
 		return fmt.Errorf("%s: %w", shown, err)
 	}
-	// Renaming a link over another to the same file does nothing and leaves
-	// both (rename(2)), so the temporary name is removed in any case.
+	// If both names are hard links to the same file, rename(2) does nothing and keeps both. So the temporary name is
+	// removed in any case.
 	err = os.Rename(temporary, link)
 	if removeErr := os.Remove(temporary); err == nil && removeErr != nil && !errors.Is(removeErr, os.ErrNotExist) {
 		err = removeErr
@@ -67,9 +67,9 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 	return show.Error(err)
 }
 
-// ours holds for a link to this program, and for a symbolic link to any
-// program named killbox, which an earlier --install left.
-func ours(link string, info os.FileInfo) bool {
+// isLinkToKillbox reports whether a file is a link to this program, or a symbolic link to any file named killbox. An
+// earlier --install may have made the latter for a binary in another place.
+func isLinkToKillbox(link string, info os.FileInfo) bool {
 	if old, err := os.Stat(link); err == nil && os.SameFile(old, info) {
 		return true
 	}

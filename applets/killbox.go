@@ -12,9 +12,9 @@ import (
 	"killbox/internal/show"
 )
 
-const boxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
+const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
 
-// runKillbox is the program under its own name, or under one that is no applet's.
+// runKillbox runs killbox itself: for argv[0] killbox, or any other name that is not that of an applet.
 func runKillbox(env *cli.Env, args []string) int {
 	flags := cli.NewFlagSet()
 	help := flags.BoolP("help", "h", false, "")
@@ -23,7 +23,7 @@ func runKillbox(env *cli.Env, args []string) int {
 	install := flags.Bool("install", false, "")
 	symbolic := flags.BoolP("symbolic", "s", false, "")
 	force := flags.Bool("force", false, "")
-	// --install's own options follow it, and its operand may come between.
+	// Without --install, the first operand names an applet and ends the options of killbox.
 	if err := cli.ParseOptions(flags, args, !slices.Contains(args, "--install")); err != nil {
 		return cli.UsageError(env, "killbox", err)
 	}
@@ -59,7 +59,7 @@ func runKillbox(env *cli.Env, args []string) int {
 }
 
 func printHelp(env *cli.Env) {
-	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: the whole of what was asked for, and nothing else.\n\napplets:\n", boxUsage)
+	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: all of what you asked for, and nothing else.\n\napplets:\n", killboxUsage)
 	for _, a := range All() {
 		fmt.Fprintf(env.Stdout, "  %-12s %s\n", a.Name, a.Summary)
 	}
@@ -70,7 +70,7 @@ options:
       --list       print the names of the applets and plug-ins
       --install DIR   link every applet into DIR
   -s, --symbolic   with --install: symbolic links instead of hard ones
-      --force      with --install: replace files that are not ours
+      --force      with --install: replace other files, too
 `)
 }
 
@@ -90,10 +90,10 @@ func printHelpFor(env *cli.Env, operands []string) int {
 	return a.Main(env, []string{"--help"})
 }
 
-// pluginPrefix begins the names of executables that stand in for applets.
+// pluginPrefix begins the names of plug-ins: "killbox NAME" runs the executable killbox-NAME.
 const pluginPrefix = "killbox-"
 
-// execPlugin runs killbox-NAME from PATH in our place.
+// execPlugin replaces this program by the plug-in (execve(2)). It returns an exit status only on failure.
 func execPlugin(env *cli.Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
@@ -114,6 +114,7 @@ func execPlugin(env *cli.Env, name string, args []string) int {
 	return 126
 }
 
+// findPlugin returns the path of a plug-in, or "" if PATH has none.
 func findPlugin(env *cli.Env, name string) string {
 	if strings.ContainsRune(name, '/') {
 		return ""
@@ -126,8 +127,8 @@ func findPlugin(env *cli.Env, name string) string {
 	return ""
 }
 
-// searchPath leaves out the relative entries of PATH: whoever can write to
-// the working directory must not become an applet.
+// searchPath returns the absolute entries of PATH. With a relative entry, any user who can write to the working
+// directory could provide a plug-in.
 func searchPath(env *cli.Env) []string {
 	return slices.DeleteFunc(filepath.SplitList(env.Getenv("PATH")), func(dir string) bool { return !filepath.IsAbs(dir) })
 }
@@ -146,7 +147,7 @@ func listNames(env *cli.Env) []string {
 	for _, dir := range searchPath(env) {
 		entries, err := os.ReadDir(dir)
 		if err != nil {
-			continue // as the shell does with its PATH
+			continue // missing or unreadable: a shell ignores it, too
 		}
 		for _, e := range entries {
 			name, ok := strings.CutPrefix(e.Name(), pluginPrefix)

@@ -25,12 +25,12 @@ func killwait() *cli.Applet {
 			flags := cli.NewFlagSet()
 			o := &killwaitOptions{}
 			o.ladder.AddTo(flags)
-			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing, only wait")
-			flags.BoolVar(&o.any, "any", false, "return when one of them is gone")
-			flags.IntVar(&o.count, "count", 0, "return when `N` of them are gone")
-			flags.BoolVar(&o.status, "status", false, "print how each one ended, and exit as the last one did")
-			flags.BoolVar(&o.reaped, "reaped", false, "wait until they have been reaped as well")
-			flags.BoolVar(&o.handles, "handles", false, "print the targets' handles and do nothing else")
+			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing; only wait")
+			flags.BoolVar(&o.any, "any", false, "return when one target is gone")
+			flags.IntVar(&o.count, "count", 0, "return when `N` targets are gone")
+			flags.BoolVar(&o.status, "status", false, "print the exit status of each target, and exit with the last one")
+			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
+			flags.BoolVar(&o.handles, "handles", false, "print the handle of each target, and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
 			o.output.AddTo(flags)
@@ -90,7 +90,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	return o.runPlan(c, p)
 }
 
-// printHandles prints the handles of the targets and signals nothing.
+// printHandles prints the handles of the targets, and returns the exit status. It signals nothing.
 func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
 	if c.Env.Proc == nil {
 		c.Fail(nil, c.Env.ProcErr, cli.ExitFailed)
@@ -136,8 +136,8 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 	return nil
 }
 
-// printStatuses prints how each target ended, operands first and as they were
-// written, and returns the last one's status as the shell's wait does.
+// printStatuses prints the exit status of each target: first the operands, as they were written, and then the targets
+// that selectors found. It returns the last status, as wait of the shell does.
 func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (last int) {
 	results := make(map[procfs.ID]*escalate.Result)
 	for _, res := range sum.Results {
@@ -167,7 +167,7 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 			id := c.Found.Named[named].ID
 			gone(op.Text, results[id])
 		case slices.ContainsFunc(c.Found.Ended, is):
-			c.Report.Note(show.Word(op.Text) + ": exit status unknown: it was gone before")
+			c.Report.Note(show.Word(op.Text) + ": exit status unknown: the process was gone before the call")
 			line(op.Text, cli.ExitUnknown)
 		case slices.ContainsFunc(c.Found.Missing, func(p target.Problem) bool { return p.Operand == op }):
 			line(op.Text, cli.ExitUnknown)
@@ -181,5 +181,6 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 	return last
 }
 
-// statusWait is how long --status waits for a parent to reap a process that has ended.
+// statusWait is how long --status waits for a parent to reap a zombie. Once the zombie is reaped, any caller can read
+// the exit status (PIDFD_INFO_EXIT, Linux 6.15). Before, only the user of the zombie and root can.
 const statusWait = time.Second

@@ -27,9 +27,9 @@ func pgkill() *cli.Applet {
 			flags := cli.NewFlagSet()
 			o := &pgkillOptions{prove: cli.Duration{Value: time.Second}}
 			o.ladder.AddTo(flags)
-			flags.BoolVar(&o.of, "of", false, "the operands are processes: end the groups that they are in")
+			flags.BoolVar(&o.of, "of", false, "the operands are processes: end their groups")
 			flags.BoolVarP(&o.session, "session", "S", false, "the operands are sessions: end all their groups")
-			flags.Var(&o.prove, "prove", "try for DUR to prove that nobody escaped")
+			flags.Var(&o.prove, "prove", "try for DUR to prove that no process escaped")
 			flags.BoolVarP(&o.exited, "exited", "e", false, "exit 0 if a group does not exist")
 			o.output.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
@@ -93,13 +93,13 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	for i := range c.Found.Zombies {
 		c.Report.Unreaped(&c.Found.Zombies[i])
 	}
-	noteIgnoring(c, groups.PGIDs, p)
+	noteIgnored(c, groups.PGIDs, p)
 	sum := c.Run(p)
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
 }
 
-// groupPolicy is the policy for members of groups.
+// groupPolicy is the policy for members of the groups that pgkill ends.
 type groupPolicy struct {
 	escalate.NoPolicy
 	c      *cli.Call
@@ -108,16 +108,17 @@ type groupPolicy struct {
 
 // Exclude implements escalate.Policy.
 func (p groupPolicy) Exclude(st *procfs.Stat) string {
-	if isDoomedAncestor(p.c, p.groups, st) {
+	if isTargetAncestor(p.c, p.groups, st) {
 		return ""
 	}
 	return p.c.Exclusions.ExcludeImplied(st)
 }
 
 // IsAncestor implements escalate.Policy.
-func (p groupPolicy) IsAncestor(st *procfs.Stat) bool { return isDoomedAncestor(p.c, p.groups, st) }
+func (p groupPolicy) IsAncestor(st *procfs.Stat) bool { return isTargetAncestor(p.c, p.groups, st) }
 
-// request reads the operands. own: this process's group, or session, is meant.
+// request parses the operands. own reports whether one of them is 0: the group, or with --session the session, of this
+// process.
 func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.GroupRequest, own bool, err error) {
 	req = target.GroupRequest{OfProcesses: o.of, Sessions: o.session}
 	var words []string
@@ -135,9 +136,9 @@ func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.Gro
 	for _, op := range ops {
 		switch {
 		case op.Form == target.Group && (o.of || o.session):
-			err = fmt.Errorf("%s is a process group, and %s is wanted", show.Word(op.Text), o.operandKind())
+			err = fmt.Errorf("%s is a process group, not %s", show.Word(op.Text), o.operandKind())
 		case (op.Form == target.Handle || op.Form == target.Inode) && !o.of:
-			err = fmt.Errorf("%s names a process, and %s is wanted (--of takes processes)", show.Word(op.Text), o.operandKind())
+			err = fmt.Errorf("%s is the handle of a process, not %s (--of takes processes)", show.Word(op.Text), o.operandKind())
 		case op.PID == 1 && !o.of:
 			err = fmt.Errorf("%s of PID 1 is refused", o.operandKind()[2:])
 		}
@@ -146,13 +147,13 @@ func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.Gro
 		}
 	}
 	if len(operands) == 0 || !own && !stdin && len(ops) == 0 {
-		return req, false, fmt.Errorf("no target: give %s, 0 for one's own, or - for standard input", o.operandKind())
+		return req, false, fmt.Errorf("no target: give %s, 0 for the caller's own, or - for standard input", o.operandKind())
 	}
 	req.Operands = ops
 	return req, own, nil
 }
 
-// operandKind names what an operand is to be.
+// operandKind returns the kind of the operands, with its article, for a message.
 func (o *pgkillOptions) operandKind() string {
 	switch {
 	case o.of:
@@ -163,8 +164,8 @@ func (o *pgkillOptions) operandKind() string {
 	return "a process group"
 }
 
-// resolveGroups finds the groups, after this process has left its own if that is
-// meant: it is to live on, to wait and to escalate.
+// resolveGroups finds and opens the groups. If the group of this process is one of them, this process leaves the group
+// first, so that the signal to the group does not end this process in the middle of the ladder.
 func (o *pgkillOptions) resolveGroups(c *cli.Call, req target.GroupRequest, own bool) (*target.Groups, error) {
 	if err := c.CheckNamespace(); err != nil {
 		return nil, err
@@ -183,14 +184,15 @@ func (o *pgkillOptions) resolveGroups(c *cli.Call, req target.GroupRequest, own 
 		}
 	}
 	if !o.output.DryRun && !c.AsksOnly() && (own || namesOwnGroup(c, &self, req)) {
-		// A leader cannot leave its session. It is excluded, and the other members are signalled one by one.
+		// If this process leads its group, LeaveGroup fails. Then this process is excluded, and the other members are
+		// signalled one by one.
 		_ = c.Env.LeaveGroup()
 	}
 	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, false)
 	return target.ResolveGroups(c.Env.Proc, c.Env.Kernel, c.Exclusions, req)
 }
 
-// namesOwnGroup tells whether an operand means the group or session of this process.
+// namesOwnGroup reports whether an operand names the group, or with --session the session, of this process.
 func namesOwnGroup(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool {
 	return slices.ContainsFunc(req.Operands, func(op target.Operand) bool {
 		pgid, sid := op.PID, op.PID
@@ -208,12 +210,13 @@ func namesOwnGroup(c *cli.Call, self *procfs.Stat, req target.GroupRequest) bool
 	})
 }
 
-// isDoomedAncestor tells an ancestor of this process that is to end with the others.
-func isDoomedAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool {
+// isTargetAncestor reports whether a process is an ancestor of this process and nevertheless a target: it is in the
+// group that this process was started in, and that group was given as an operand.
+func isTargetAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool {
 	return st.PID != 1 && c.Exclusions.IsAncestor(st.PID) && groups.TargetsAncestors(st.PGID)
 }
 
-// reportProblems reports the operands that came to nothing.
+// reportProblems reports the operands that yield no target: missing or refused.
 func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	if o.of {
 		c.ReportProblems(o.exited || c.AsksOnly())
@@ -233,7 +236,8 @@ func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	}
 }
 
-// reportAlive answers signal 0: one living member is enough.
+// reportAlive reports for signal 0 which groups or sessions are alive, and returns the exit status. A group or session
+// is alive if one member is.
 func (o *pgkillOptions) reportAlive(c *cli.Call, groups *target.Groups) int {
 	var list []cli.Answer
 	for _, p := range c.Found.Missing {
@@ -251,27 +255,27 @@ func (o *pgkillOptions) reportAlive(c *cli.Call, groups *target.Groups) int {
 	return c.ReportAnswers(list)
 }
 
-// noteIgnoring tells of groups whose members all ignore the first signal: those
-// who wait for the next rung will want to know why.
-func noteIgnoring(c *cli.Call, pgids []int, p *escalate.Plan) {
+// noteIgnored prints a note for each group whose members all ignore the first signal. The note explains why the first
+// step takes its full time.
+func noteIgnored(c *cli.Call, pgids []int, p *escalate.Plan) {
 	sig := p.Ladder[0].Signal
 	if sig == 0 || sig == signals.KILL || sig == signals.STOP {
 		return
 	}
-	heed := make(map[int]bool)
-	ignore := make(map[int]bool)
+	hasIgnoring := make(map[int]bool) // by PGID: a member ignores the signal
+	hasOther := make(map[int]bool)    // by PGID: a member does not ignore it, or its status cannot be read
 	for _, t := range p.Targets {
 		status, err := c.Env.Proc.Status(t.PID)
 		switch {
 		case errors.Is(err, procfs.ErrNoProcess):
 		case err == nil && status.Ignored.Has(int(sig)):
-			ignore[t.PGID] = true
+			hasIgnoring[t.PGID] = true
 		default:
-			heed[t.PGID] = true
+			hasOther[t.PGID] = true
 		}
 	}
 	for _, pgid := range pgids {
-		if ignore[pgid] && !heed[pgid] {
+		if hasIgnoring[pgid] && !hasOther[pgid] {
 			why := ""
 			if sig == signals.INT || sig == signals.QUIT {
 				why = ", as the background jobs of a shell without job control do"

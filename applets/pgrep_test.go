@@ -12,15 +12,15 @@ import (
 	"killbox/procfs"
 )
 
-// changing is a kernel in which a process is another one, or none, by the time
-// that it is opened.
-type changing struct {
+// racyKernel is a kernel in which process 102 has changed since the scan: open replaces the result of Open, and stat,
+// if not nil, is the error of Stat.
+type racyKernel struct {
 	*kernel
 	open func(procfs.Stat) (procfs.Stat, error)
 	stat error
 }
 
-func (k *changing) Open(pid int) (procfs.Stat, error) {
+func (k *racyKernel) Open(pid int) (procfs.Stat, error) {
 	st, err := k.kernel.Open(pid)
 	if err != nil || pid != 102 {
 		return st, err
@@ -28,44 +28,43 @@ func (k *changing) Open(pid int) (procfs.Stat, error) {
 	return k.open(st)
 }
 
-func (k *changing) Stat(id procfs.ID) (procfs.Stat, error) {
+func (k *racyKernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	if id.PID == 102 && k.stat != nil {
 		return procfs.Stat{}, k.stat
 	}
 	return k.kernel.Stat(id)
 }
 
-// Wait fails where nothing will ever happen.
-func (k *changing) Wait(d time.Duration) ([]procfs.ID, []procfs.ID, error) {
+// Wait fails if no process will ever end, so that the test does not hang.
+func (k *racyKernel) Wait(d time.Duration) ([]procfs.ID, []procfs.ID, error) {
 	if len(k.dead) == 0 {
 		return nil, nil, syscall.EDEADLK
 	}
 	return k.kernel.Wait(d)
 }
 
-// TestNumberTakenOver: the number of 102, whose name is other, is another's
-// between the reading of the process table and the opening, or while that is
-// judged. Nobody is signalled, nor waited for.
-func TestNumberTakenOver(t *testing.T) {
+// TestPIDReuse: process 102, which is named "other", ends, or its PID is reused, between the scan and the open or
+// between the open and the check of the name. No process is signalled or waited for.
+func TestPIDReuse(t *testing.T) {
 	same := func(st procfs.Stat) (procfs.Stat, error) { return st, nil }
 	for _, test := range []struct {
 		name string
-		k    changing
+		k    racyKernel
 	}{
-		{"another, of the same name", changing{open: func(st procfs.Stat) (procfs.Stat, error) {
+		{"reused with the same name", racyKernel{open: func(st procfs.Stat) (procfs.Stat, error) {
 			st.Start++
 			return st, nil
 		}}},
-		{"another, of another name, in the same tick", changing{open: func(st procfs.Stat) (procfs.Stat, error) {
+		{"reused with another name in the same clock tick", racyKernel{open: func(st procfs.Stat) (procfs.Stat, error) {
 			st.Comm = "innocent"
 			return st, nil
 		}}},
-		{"none", changing{open: func(procfs.Stat) (procfs.Stat, error) { return procfs.Stat{}, procfs.ErrNoProcess }}},
-		{"none as soon as it has been judged", changing{open: same, stat: procfs.ErrNoProcess}},
+		{"gone before the open", racyKernel{open: func(procfs.Stat) (procfs.Stat, error) { return procfs.Stat{}, procfs.ErrNoProcess }}},
+		{"gone after the check", racyKernel{open: same, stat: procfs.ErrNoProcess}},
 	} {
 		for _, args := range [][]string{{"pkill", "-x", "other"}, {"pkill", "-q", "1", "-x", "other"}, {"pidwait", "-x", "other"}, {"kill", "other"}, {"kill", "-q", "1", "other"}} {
-			if args[0] == "kill" && test.name == "another, of the same name" {
-				continue // it is one of that name, and has been judged
+			if args[0] == "kill" && test.name == "reused with the same name" {
+				continue // kill(1) selects by name only, so the new process is a target, too
 			}
 			t.Run(strings.Join(args, " ")+"/"+test.name, func(t *testing.T) {
 				b := newBench(t, "")
@@ -80,23 +79,22 @@ func TestNumberTakenOver(t *testing.T) {
 	}
 }
 
-// TestCannotOpen: who is there and cannot be opened is told of, and neither
-// passed over in silence nor waited for without end.
+// TestCannotOpen: a process that exists and cannot be opened is reported. It is not silently skipped, and the call does
+// not hang.
 func TestCannotOpen(t *testing.T) {
 	for name, want := range map[string]string{
 		"pkill":   "pkill: killing pid 102 failed: Too many open files in system\n",
 		"pidwait": "pidwait: opening pid 102 failed: Too many open files in system\n",
 	} {
 		b := newBench(t, "")
-		b.Env.Kernel = &changing{kernel: b.k, open: func(procfs.Stat) (procfs.Stat, error) { return procfs.Stat{}, syscall.ENFILE }}
+		b.Env.Kernel = &racyKernel{kernel: b.k, open: func(procfs.Stat) (procfs.Stat, error) { return procfs.Stat{}, syscall.ENFILE }}
 		if code := b.run(name, "-x", "other"); code != 1 || b.err.String() != want || len(b.k.sent) > 0 {
 			t.Errorf("%s: exit %d, said %q, sent %q", name, code, b.err.String(), b.k.sent)
 		}
 	}
 }
 
-// TestNoProc: what is wrong with the command line, and what the options are,
-// can be told without /proc.
+// TestNoProc: usage errors and --help work without /proc.
 func TestNoProc(t *testing.T) {
 	for _, test := range []struct {
 		args []string

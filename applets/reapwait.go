@@ -20,7 +20,7 @@ import (
 func reapwait() *cli.Applet {
 	return &cli.Applet{
 		Name:    "reapwait",
-		Summary: "run a command, and leave nothing of it behind",
+		Summary: "run a command and end everything that it has started",
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
 		Command: true, FailExit: child.Failed,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
@@ -32,7 +32,7 @@ func reapwait() *cli.Applet {
 	}
 }
 
-// reapwaitCall is one call that runs a command.
+// reapwaitCall is a call of reapwait that runs a command.
 type reapwaitCall struct {
 	*reapwaitOptions
 	env *cli.Env
@@ -55,18 +55,18 @@ func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) in
 		return 0
 	}
 	r := &reapwaitCall{reapwaitOptions: o, env: env}
-	say, detached := o.detached(env)
-	if o.detach && !detached {
-		return r.background(operands)
+	answer, isDetached := o.detached(env)
+	if o.detach && !isDetached {
+		return r.startDetached(operands)
 	}
-	code := r.runSupervised(operands, say)
+	code := r.runSupervised(operands, answer)
 	if r.Supervisor == nil || r.Command == 0 && r.Status == nil {
-		say("exit " + strconv.Itoa(code) + "\n")
+		answer("exit " + strconv.Itoa(code) + "\n") // the command was not started
 	}
 	return code
 }
 
-// fail reports what made the call impossible.
+// fail prints an error that makes the call impossible, and returns the exit status.
 func (r *reapwaitCall) fail(err error) int {
 	fmt.Fprintf(r.env.Stderr, "reapwait: %v\n", err)
 	if e := new(child.LaunchError); errors.As(err, &e) {
@@ -75,8 +75,9 @@ func (r *reapwaitCall) fail(err error) int {
 	return child.Failed
 }
 
-// runSupervised starts the command and stays until it and all its descendants are gone.
-func (r *reapwaitCall) runSupervised(operands []string, say func(string)) (code int) {
+// runSupervised runs the command, and returns the exit status when it and all its descendants are gone, or as the
+// options say otherwise. When the command has been started, it calls answer with the handle of this process.
+func (r *reapwaitCall) runSupervised(operands []string, answer func(string)) (code int) {
 	k := r.env.Kernel
 	out, err := r.reportTo()
 	if err != nil {
@@ -84,7 +85,7 @@ func (r *reapwaitCall) runSupervised(operands []string, say func(string)) (code 
 	}
 	defer func() {
 		if o, ok := out.(*cli.Output); ok && o.Err != nil {
-			// COMMAND's own status, if it failed, says more.
+			// If the command failed, keep its exit status: it tells more than the failed write of the report.
 			code = cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.Err)))
 		}
 	}()
@@ -123,7 +124,7 @@ func (r *reapwaitCall) runSupervised(operands []string, say func(string)) (code 
 	if err = r.Launch(l); err != nil {
 		return r.fail(err)
 	}
-	say("handle " + r.handle() + "\n")
+	answer("handle " + r.handle() + "\n")
 	if r.ladder.Timeout.Value > 0 {
 		r.Deadline = time.Now().Add(r.ladder.Timeout.Value)
 	}
@@ -133,7 +134,7 @@ func (r *reapwaitCall) runSupervised(operands []string, say func(string)) (code 
 	return r.ExitStatus()
 }
 
-// supervision returns what the options ask of the supervisor.
+// supervision returns the options of the supervisor.
 func (o *reapwaitOptions) supervision() child.Options {
 	return child.Options{
 		Ladder: o.steps, LadderGiven: o.ladder.KillAfter.Given || o.ladder.Retry != "",
@@ -144,7 +145,7 @@ func (o *reapwaitOptions) supervision() child.Options {
 	}
 }
 
-// handle names this process.
+// handle returns the handle of this process, or its PID if the handle is not known.
 func (r *reapwaitCall) handle() string {
 	if r.env.Proc != nil && !r.ForeignProc() {
 		if st, err := r.env.Kernel.Open(r.env.PID); err == nil && st.Start != 0 {
@@ -154,8 +155,8 @@ func (r *reapwaitCall) handle() string {
 	return strconv.Itoa(r.env.PID)
 }
 
-// reportTo opens what --report, -v and -j write to. Standard output is
-// COMMAND's.
+// reportTo returns the writer for --report, -v and -j: the descriptor of --report-fd, or standard error. Standard
+// output belongs to the command.
 func (r *reapwaitCall) reportTo() (io.Writer, error) {
 	if r.reportFD < 0 {
 		return r.env.Stderr, nil

@@ -40,35 +40,36 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	l := &o.ladder
 	l.Flags = flags
 	l.HookTimeout.Value = 10 * time.Second
-	flags.VarP(&l.Timeout, "timeout", "t", "end everything and exit 124 if COMMAND still runs after DUR")
-	flags.BoolVarP(&o.group, "group", "g", false, "put COMMAND in a process group of its own, and forward signals to all of it")
-	flags.BoolVarP(&o.session, "new-session", "S", false, "put COMMAND in a session of its own")
-	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for what is left")
-	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
-	flags.BoolVar(&o.untilEOF, "until-eof", false, "end everything when standard input is closed")
-	flags.Var(&o.parent, "die-with-parent", "end everything when the parent of reapwait is gone, which must be `PID`")
+	flags.VarP(&l.Timeout, "timeout", "t", "end all processes and exit 124 if COMMAND still runs after DUR")
+	flags.BoolVarP(&o.group, "group", "g", false, "run COMMAND in a process group of its own, and forward signals to the group")
+	flags.BoolVarP(&o.session, "new-session", "S", false, "run COMMAND in a session of its own")
+	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for the remaining processes")
+	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, do not signal the remaining processes")
+	flags.BoolVar(&o.untilEOF, "until-eof", false, "end all processes when the other end of standard input is closed")
+	flags.Var(&o.parent, "die-with-parent", "end all processes when the parent, which must be `PID`, is gone")
 	flags.Lookup("die-with-parent").NoOptDefVal = "0"
-	flags.BoolVar(&o.detach, "detach", false, "go into the background, and print the handle of what runs there")
-	flags.StringVar(&o.pidfile, "pidfile", "", "keep the PID of reapwait in `FILE`")
-	flags.StringArrayVar(&o.tag, "tag", nil, "put `NAME=VALUE` into the environment")
+	flags.BoolVar(&o.detach, "detach", false, "run in the background, and print the handle of reapwait")
+	flags.StringVar(&o.pidfile, "pidfile", "", "write the PID of reapwait to `FILE`")
+	flags.StringArrayVar(&o.tag, "tag", nil, "add `NAME=VALUE` to the environment of COMMAND")
 	flags.StringArrayVar(&o.rewrite, "rewrite", nil, "forward signal A as B, or not at all: `A=[B]`")
-	flags.StringArrayVar(&o.remap, "remap", nil, "exit with M where COMMAND exits with N: `N=M`")
-	flags.BoolVar(&o.report, "report", false, "print a line per reaped process on standard error")
-	flags.IntVar(&o.reportFD, "report-fd", -1, "the same on descriptor `N`")
+	flags.StringArrayVar(&o.remap, "remap", nil, "exit with M if COMMAND exits with N: `N=M`")
+	flags.BoolVar(&o.report, "report", false, "print a line to standard error for each reaped process")
+	flags.IntVar(&o.reportFD, "report-fd", -1, "print the same to descriptor `N`")
 	flags.BoolVarP(&o.zombies, "zombies", "z", false, "list zombies, all or the children of the operands")
 	flags.BoolVar(&o.nudge, "nudge", false, "with -z: send CHLD to the parents, and wait")
 	flags.BoolVar(&o.killParent, "kill-parent", false, "with -z: end the parents that still do not reap")
-	flags.BoolVar(&o.force, "force", false, "with --kill-parent: also parents that are ancestors of reapwait")
+	flags.BoolVar(&o.force, "force", false, "with --kill-parent: end ancestors of reapwait, too")
 	flags.VarP(&l.Signal, "signal", "s", "begin the ladder with SIG; also -SIG (default TERM)")
 	flags.VarP(&l.KillAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
 	flags.BoolVar(&l.NoKill, "no-kill", false, "never send KILL")
-	flags.StringVarP(&l.Retry, "retry", "R", "", "climb this ladder, `SIG/DUR/SIG/DUR...`, or SIG/DUR/KILL/DUR for a DUR alone")
-	flags.StringVar(&l.Hook, "hook", "", "run `COMMAND` by sh -c for each survivor before each further rung")
-	flags.Var(&l.HookTimeout, "hook-timeout", "give a hook that long")
+	flags.StringVarP(&l.Retry, "retry", "R", "", "use this ladder: `SIG/DUR/SIG/DUR...`; DUR alone means SIG/DUR/KILL/DUR")
+	flags.StringVar(&l.Hook, "hook", "", "before each step but the first, run `COMMAND` by sh -c for each remaining process")
+	flags.Var(&l.HookTimeout, "hook-timeout", "kill a hook that takes longer")
 	o.output.AddTo(flags)
 }
 
-// parentValue is --die-with-parent[=PID]. PID 0, the default, is the parent at the start.
+// parentValue is the value of --die-with-parent[=PID]. PID 0, the default, means the parent at the start of this
+// process.
 type parentValue struct {
 	pid   int
 	given bool
@@ -86,7 +87,7 @@ func (v *parentValue) Set(s string) error {
 	return nil
 }
 
-// only are the options that have no meaning in the other mode.
+// onlyRun are options that need a command, onlyZombies options that need --zombies.
 var (
 	onlyRun = []string{"group", "new-session", "linger", "keep", "until-eof", "die-with-parent", "detach", "pidfile", "tag",
 		"rewrite", "remap", "report", "report-fd"}
@@ -121,9 +122,9 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 // checkCommand checks the options of a call that runs a command.
 func (o *reapwaitOptions) checkCommand(operands []string) error {
 	for _, pair := range [][3]string{
-		{"linger", "keep", "one waits for what is left, the other leaves it alone"},
-		{"detach", "die-with-parent", "what is detached has lost its parent"},
-		{"detach", "until-eof", "standard input of what is detached is /dev/null"},
+		{"linger", "keep", "one waits for the remaining processes, the other does not"},
+		{"detach", "die-with-parent", "a detached reapwait is not a child of the caller"},
+		{"detach", "until-eof", "standard input of a detached reapwait is /dev/null"},
 	} {
 		if o.flags.Changed(pair[0]) && o.flags.Changed(pair[1]) {
 			return fmt.Errorf("--%s and --%s exclude each other: %s", pair[0], pair[1], pair[2])
@@ -166,7 +167,7 @@ func (o *reapwaitOptions) parseRewrites() error {
 				return fmt.Errorf("--rewrite: %w", err)
 			}
 		}
-		if !forwardable(a) {
+		if !mayRewrite(a) {
 			return fmt.Errorf("--rewrite: %v cannot be forwarded", a)
 		}
 		if old, twice := o.rewrites[a]; twice && old != b {
@@ -177,15 +178,16 @@ func (o *reapwaitOptions) parseRewrites() error {
 	return nil
 }
 
-// forwardable tells whether a signal can be told from one that this process got
-// for reasons of its own, and reaches it as any other.
-func forwardable(sig signals.Signal) bool {
+// mayRewrite reports whether --rewrite takes a signal. It does not take a signal that this process cannot catch (KILL,
+// STOP, PROF, and 32 to 34, which the Go runtime leaves to C libraries), one that the kernel also sends because of what
+// this process or a child does (PIPE, SEGV, CHLD), or URG, which the Go runtime uses.
+func mayRewrite(sig signals.Signal) bool {
 	switch syscall.Signal(sig) {
 	case 0, syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGPROF, syscall.SIGTTIN, syscall.SIGTTOU,
 		syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
 		return false
 	}
-	return true
+	return sig < 32 || sig > signals.RTMin
 }
 
 func (o *reapwaitOptions) parseRemaps() error {
@@ -202,13 +204,13 @@ func (o *reapwaitOptions) parseRemaps() error {
 	return nil
 }
 
-// environ returns the command's environment.
+// environ returns the environment of the command: that of this process and the variables of --tag.
 func (o *reapwaitOptions) environ(env *cli.Env) []string {
 	all := slices.Concat(env.Environ, o.tag)
 	list := make([]string, 0, len(all))
 	for i, entry := range all {
 		name, _, _ := strings.Cut(entry, "=")
-		// A later tag replaces it.
+		// Leave out an entry that a later --tag replaces.
 		if !slices.ContainsFunc(all[max(i+1, len(env.Environ)):], func(tag string) bool { return strings.HasPrefix(tag, name+"=") }) {
 			list = append(list, entry)
 		}

@@ -14,32 +14,33 @@ import (
 	"killbox/internal/signals"
 )
 
-// play is one call of reapwait in a world that follows a script.
-type play struct {
+// commandCase is one call of reapwait, or of tini, with a kernel that follows a script.
+type commandCase struct {
 	name   string
 	args   string // before "-- job arg"
-	script []happening
+	script []waitResult
 	setup  func(b *bench, c *children)
 	code   int
-	log    string // but for adopt and launch
-	err    string // what standard error begins with
+	log    string // the recorded calls but "start reaper" and "launch", separated by commas
+	err    string // the beginning of standard error; if empty, there is no output
 }
 
-func (p *play) run(t *testing.T) (b *bench, c *children) {
+func (p *commandCase) run(t *testing.T) (b *bench, c *children) {
 	t.Helper()
-	// A limit of the play is reached in its pauses, and never because the machine is slow.
+	// In a synctest bubble time passes only while all goroutines wait. So a time limit is reached in the pauses of the
+	// script, and never because the machine is slow.
 	synctest.Test(t, func(t *testing.T) { b, c = p.once(t) })
 	return b, c
 }
 
-func (p *play) once(t *testing.T) (*bench, *children) {
+func (p *commandCase) once(t *testing.T) (*bench, *children) {
 	t.Helper()
-	b, c := newKeeping(t, p.script...)
+	b, c := newCommandBench(t, p.script...)
 	if p.setup != nil {
 		p.setup(b, c)
 	}
 	code := b.run(append(append([]string{"reapwait"}, strings.Fields(p.args)...), "--", "job", "arg")...)
-	log := slices.DeleteFunc(slices.Clone(c.log), func(s string) bool { return s == "adopt" || s == "launch" })
+	log := slices.DeleteFunc(slices.Clone(c.log), func(s string) bool { return s == "start reaper" || s == "launch" })
 	if got := strings.Join(log, ","); code != p.code || got != p.log {
 		t.Errorf("%s: exit %d, %q; want %d, %q; stderr %q", p.name, code, got, p.code, p.log, b.err.String())
 	}
@@ -55,36 +56,36 @@ func fails(err error) func(*bench, *children) {
 
 func TestReapwaitStart(t *testing.T) {
 	launch := func(code int, err error) error { return &child.LaunchError{Code: code, Name: "job", Err: err} }
-	for _, p := range []play{
+	for _, p := range []commandCase{
 		{"no command", "", nil, fails(launch(127, syscall.ENOENT)), 127, "", "reapwait: job: no such file or directory\n"},
 		{"not executable", "", nil, fails(launch(126, syscall.EACCES)), 126, "", "reapwait: job: permission denied\n"},
 		{"no process", "", nil, fails(launch(125, syscall.EAGAIN)), 125, "", "reapwait: job: resource temporarily unavailable\n"},
 		{"anything else", "", nil, fails(errors.New("oops")), 125, "", "reapwait: oops\n"},
-		{"no subreaper", "", nil, func(_ *bench, c *children) { c.adoptErr = errors.New("no") }, 125, "", "reapwait: no\n"},
-		{"the pidfile goes", "--pidfile f", nil, fails(launch(127, syscall.ENOENT)), 127, `pidfile f "50\n",remove`, "reapwait: job: "},
+		{"no subreaper", "", nil, func(_ *bench, c *children) { c.reaperErr = errors.New("no") }, 125, "", "reapwait: no\n"},
+		{"the pidfile is removed", "--pidfile f", nil, fails(launch(127, syscall.ENOENT)), 127, `pidfile f "50\n",remove`, "reapwait: job: "},
 		{
 			"the terminal is taken back", "", nil,
 			func(_ *bench, c *children) { c.terminal, c.launchErr = true, launch(127, syscall.ENOENT) },
 			127, "give 0", "reapwait: job: ",
 		},
-		{"nothing to report on", "--report-fd 77", nil, nil, 125, "", "reapwait: descriptor 77: bad file descriptor\n"},
+		{"no descriptor for the report", "--report-fd 77", nil, nil, 125, "", "reapwait: descriptor 77: bad file descriptor\n"},
 	} {
 		p.run(t)
 	}
-	// What makes the call impossible is found before anything is run.
-	for _, p := range []play{
+	// An error that makes the call impossible is found before the command is started.
+	for _, p := range []commandCase{
 		{"no pidfile", "--pidfile f", nil, func(_ *bench, c *children) { c.pidfileErr = errors.New("no") }, 125, `pidfile f "50\n"`, "reapwait: no\n"},
 		{"no parent", "--die-with-parent=7", nil, func(_ *bench, c *children) { c.parentErr = errors.New("no") }, 125, "parent 7", "reapwait: no\n"},
 		{"no input", "--until-eof", nil, func(_ *bench, c *children) { c.inputErr = errors.New("no") }, 125, "input", "reapwait: no\n"},
 	} {
 		if _, c := p.run(t); c.launched != nil {
-			t.Errorf("%s: it was launched", p.name)
+			t.Errorf("%s: the command was started", p.name)
 		}
 	}
 }
 
 func TestReapwaitLaunch(t *testing.T) {
-	p := play{name: "launch", args: "-g --tag B=3 --tag D=4 --tag D=5", script: []happening{exited(0)}, setup: func(b *bench, _ *children) {
+	p := commandCase{name: "launch", args: "-g --tag B=3 --tag D=4 --tag D=5", script: []waitResult{exited(0)}, setup: func(b *bench, _ *children) {
 		b.Environ = []string{"A=1", "B=2", "BB=2"}
 	}}
 	_, c := p.run(t)
@@ -95,43 +96,43 @@ func TestReapwaitLaunch(t *testing.T) {
 	if strings.Join(l.Argv, " ") != "job arg" || !l.Group || l.Session || l.TerminalFD != -1 || l.NullFD != -1 || l.InheritFD != -1 {
 		t.Errorf("%+v", l)
 	}
-	p = play{name: "session", args: "-S", script: []happening{exited(0)}, setup: func(_ *bench, c *children) { c.terminal = true }}
+	p = commandCase{name: "session", args: "-S", script: []waitResult{exited(0)}, setup: func(_ *bench, c *children) { c.terminal = true }}
 	if _, c = p.run(t); !c.launched.Session || c.launched.Group || c.launched.TerminalFD != -1 {
 		t.Errorf("%+v", c.launched)
 	}
 }
 
 func TestReapwaitStatus(t *testing.T) {
-	for _, p := range []play{
-		{"0", "", []happening{exited(0)}, nil, 0, "", ""},
-		{"42", "", []happening{exited(42)}, nil, 42, "", ""},
-		{"KILL", "", []happening{ended(command, 9)}, nil, 137, "", ""},
-		{"core", "", []happening{ended(command, 0x80|11)}, nil, 139, "", ""},
-		{"another's", "", []happening{ended(300, 5<<8), exited(6)}, func(_ *bench, c *children) { c.living = 2 }, 6, "", ""},
-		{"remapped", "--remap 42=0 --remap 0=1", []happening{exited(42)}, nil, 0, "", ""},
-		{"signal remapped", "--remap 143=0", []happening{ended(command, 15)}, nil, 0, "", ""},
-		{"not remapped", "--remap 42=0", []happening{exited(41)}, nil, 41, "", ""},
+	for _, p := range []commandCase{
+		{"0", "", []waitResult{exited(0)}, nil, 0, "", ""},
+		{"42", "", []waitResult{exited(42)}, nil, 42, "", ""},
+		{"KILL", "", []waitResult{ended(command, 9)}, nil, 137, "", ""},
+		{"core", "", []waitResult{ended(command, 0x80|11)}, nil, 139, "", ""},
+		{"status of another child", "", []waitResult{ended(300, 5<<8), exited(6)}, func(_ *bench, c *children) { c.living = 2 }, 6, "", ""},
+		{"remapped", "--remap 42=0 --remap 0=1", []waitResult{exited(42)}, nil, 0, "", ""},
+		{"signal remapped", "--remap 143=0", []waitResult{ended(command, 15)}, nil, 0, "", ""},
+		{"not remapped", "--remap 42=0", []waitResult{exited(41)}, nil, 41, "", ""},
 		{"the kernel fails", "", nil, nil, 125, "", "reapwait: the script is over\n"},
-		{"and the pidfile goes", "--pidfile f", nil, nil, 125, `pidfile f "50\n",remove`, "reapwait: "},
-		{"and the terminal is taken back", "", nil, func(_ *bench, c *children) { c.terminal = true }, 125, "give 0", "reapwait: "},
+		{"the kernel fails, the pidfile is removed", "--pidfile f", nil, nil, 125, `pidfile f "50\n",remove`, "reapwait: "},
+		{"the kernel fails, the terminal is taken back", "", nil, func(_ *bench, c *children) { c.terminal = true }, 125, "give 0", "reapwait: "},
 	} {
 		p.run(t)
 	}
 }
 
 func TestReapwaitForwards(t *testing.T) {
-	for _, p := range []play{
-		{"to the command", "", []happening{got(signals.HUP, signals.USR1), got(signals.USR2), exited(0)}, nil, 0, "HUP 200,USR1 200,USR2 200", ""},
-		{"to the group", "-g", []happening{got(signals.HUP, signals.TERM), exited(0)}, nil, 0, "HUP -200,TERM -200", ""},
-		{"a session has a group", "-S", []happening{got(signals.HUP, signals.CONT), exited(0)}, nil, 0, "HUP 200,CONT -200", ""},
-		{"rewritten", "--rewrite TERM=QUIT --rewrite HUP=", []happening{got(signals.HUP, signals.TERM), exited(0)}, nil, 0, "QUIT 200", ""},
-		{"stops", "", []happening{got(signals.TSTP), exited(0)}, nil, 0, "TSTP 200,stop,CONT 200", ""},
-		{"stops the group", "-g", []happening{got(signals.TSTP), exited(0)}, nil, 0, "TSTP -200,stop,CONT -200", ""},
-		{"no longer a TSTP", "--rewrite TSTP=USR1", []happening{got(signals.TSTP), exited(0)}, nil, 0, "USR1 200", ""},
-		{"nobody is there", "", []happening{{events: append(exited(3).events, got(signals.TERM).events...)}}, nil, 3, "", ""},
+	for _, p := range []commandCase{
+		{"to the command", "", []waitResult{received(signals.HUP, signals.USR1), received(signals.USR2), exited(0)}, nil, 0, "HUP 200,USR1 200,USR2 200", ""},
+		{"to the group", "-g", []waitResult{received(signals.HUP, signals.TERM), exited(0)}, nil, 0, "HUP -200,TERM -200", ""},
+		{"a session has a group", "-S", []waitResult{received(signals.HUP, signals.CONT), exited(0)}, nil, 0, "HUP 200,CONT -200", ""},
+		{"rewritten", "--rewrite TERM=QUIT --rewrite HUP=", []waitResult{received(signals.HUP, signals.TERM), exited(0)}, nil, 0, "QUIT 200", ""},
+		{"stops", "", []waitResult{received(signals.TSTP), exited(0)}, nil, 0, "TSTP 200,stop,CONT 200", ""},
+		{"stops the group", "-g", []waitResult{received(signals.TSTP), exited(0)}, nil, 0, "TSTP -200,stop,CONT -200", ""},
+		{"TSTP rewritten", "--rewrite TSTP=USR1", []waitResult{received(signals.TSTP), exited(0)}, nil, 0, "USR1 200", ""},
+		{"the command has exited", "", []waitResult{{events: append(exited(3).events, received(signals.TERM).events...)}}, nil, 3, "", ""},
 		{
-			"going", "", []happening{got(signals.HUP), exited(0)},
-			func(_ *bench, c *children) { c.passErr = syscall.EPERM }, 0, "HUP 200",
+			"not permitted", "", []waitResult{received(signals.HUP), exited(0)},
+			func(_ *bench, c *children) { c.signalErr = syscall.EPERM }, 0, "HUP 200",
 			"reapwait: cannot forward HUP: operation not permitted\n",
 		},
 	} {
@@ -139,10 +140,10 @@ func TestReapwaitForwards(t *testing.T) {
 	}
 }
 
-// TestReapwaitForwardable: what never comes as an event cannot be rewritten.
-func TestReapwaitForwardable(t *testing.T) {
-	for _, name := range strings.Fields("0 KILL STOP CHLD URG PIPE PROF TTIN TTOU SEGV BUS FPE ILL TRAP SYS") {
-		b, c := newKeeping(t)
+// TestReapwaitMayRewrite: --rewrite refuses the signals for which mayRewrite returns false.
+func TestReapwaitMayRewrite(t *testing.T) {
+	for _, name := range strings.Fields("0 KILL STOP CHLD URG PIPE PROF TTIN TTOU SEGV BUS FPE ILL TRAP SYS 32 33 RTMIN") {
+		b, c := newCommandBench(t)
 		if code := b.run("reapwait", "--rewrite", name+"=TERM", "job"); code != cli.ExitUsage || c.launched != nil {
 			t.Errorf("%s: exit %d, %q", name, code, b.err.String())
 		}
@@ -150,22 +151,24 @@ func TestReapwaitForwardable(t *testing.T) {
 }
 
 func TestReapwaitTerminal(t *testing.T) {
-	has := func(_ *bench, c *children) { c.terminal, c.foreground = true, true }
-	away := func(_ *bench, c *children) { c.terminal = true }
-	for _, p := range []play{
-		{"given back", "", []happening{exited(0)}, has, 0, "give 0", ""},
-		{"Ctrl-Z, fg", "", []happening{stopped(command), exited(0)}, has, 0, "give 0,stop,give 200,CONT -200,give 0", ""},
-		{"another's stop", "", []happening{stopped(300), exited(0)}, has, 0, "give 0", ""},
-		{"no terminal", "", []happening{stopped(command), exited(0)}, nil, 0, "", ""},
-		// The foreground is the shell's then, and must not be taken from it.
-		{"Ctrl-Z, bg", "", []happening{stopped(command), exited(0)}, away, 0, "give 0,stop,CONT -200", ""},
-		{"Ctrl-Z, bg, TTIN", "", []happening{stopped(command), stopped(command), exited(0)}, away, 0, "give 0,stop,CONT -200,stop,CONT -200", ""},
+	// With either setup, reapwait starts in the foreground. The shell resumes reapwait in the foreground (fg) with the
+	// first setup, and in the background (bg) with the second.
+	inForeground := func(_ *bench, c *children) { c.terminal, c.foreground = true, true }
+	inBackground := func(_ *bench, c *children) { c.terminal = true }
+	for _, p := range []commandCase{
+		{"given back", "", []waitResult{exited(0)}, inForeground, 0, "give 0", ""},
+		{"Ctrl-Z, fg", "", []waitResult{stopped(command), exited(0)}, inForeground, 0, "give 0,stop,give 200,CONT -200,give 0", ""},
+		{"stop of another child", "", []waitResult{stopped(300), exited(0)}, inForeground, 0, "give 0", ""},
+		{"no terminal", "", []waitResult{stopped(command), exited(0)}, nil, 0, "", ""},
+		// After bg, the foreground belongs to the shell, and reapwait must not take the foreground from it.
+		{"Ctrl-Z, bg", "", []waitResult{stopped(command), exited(0)}, inBackground, 0, "give 0,stop,CONT -200", ""},
+		{"Ctrl-Z, bg, TTIN", "", []waitResult{stopped(command), stopped(command), exited(0)}, inBackground, 0, "give 0,stop,CONT -200,stop,CONT -200", ""},
 		{
 			"Ctrl-Z, bg, fg", "", nil, func(_ *bench, c *children) {
 				c.terminal = true
-				again := got(signals.CONT)
-				again.then = func() { c.foreground = true }
-				c.script = []happening{stopped(command), again, exited(0)}
+				fg := received(signals.CONT)
+				fg.do = func() { c.foreground = true }
+				c.script = []waitResult{stopped(command), fg, exited(0)}
 			}, 0, "give 0,stop,CONT -200,CONT -200,give 200,give 0", "",
 		},
 	} {
@@ -174,43 +177,43 @@ func TestReapwaitTerminal(t *testing.T) {
 }
 
 func TestReapwaitLimits(t *testing.T) {
-	left := func(n int) func(*bench, *children) { return func(_ *bench, c *children) { c.living = n } }
-	pause := happening{pause: true}
-	// COMMAND takes longer than the 4 seconds after which it is ended elsewhere.
-	later := got(signals.USR1)
-	later.then = func() { time.Sleep(10 * time.Second) }
+	living := func(n int) func(*bench, *children) { return func(_ *bench, c *children) { c.living = n } }
+	pause := waitResult{pause: true}
+	// The command takes longer than the 4 seconds after which it would be ended if reapwait were not PID 1.
+	later := received(signals.USR1)
+	later.do = func() { time.Sleep(10 * time.Second) }
 	asInit := func(b *bench, _ *children) { b.PID = 1 }
-	for _, p := range []play{
-		{"late", "-t 0.01", []happening{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"late, remapped", "-t 0.01 --remap 143=0", []happening{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"late, group", "-g -t 0.01", []happening{pause, ended(command, 15)}, nil, 124, "TERM -200,CONT -200", ""},
-		{"in time", "-t 60", []happening{exited(4)}, nil, 4, "", ""},
-		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []happening{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", ""},
-		{"TERM is ignored", "-k 0.01", []happening{got(signals.TERM), pause, ended(command, 9)}, nil, 137, "TERM 200,KILL 200,CONT 200", ""},
-		{"TERM with a status", "-k 60", []happening{got(signals.TERM), exited(5)}, nil, 5, "TERM 200", ""},
-		{"TERM, as an init", "", []happening{got(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
-		{"TERM, as an init with a limit", "-t 60", []happening{got(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
-		{"TERM, as an init with -k", "-k 1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
-		{"TERM, as an init with -R", "-R TERM/1/KILL/1", []happening{got(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
-		{"end of input", "--until-eof", []happening{happens(child.Hangup), ended(command, 15)}, nil, 143, "input,TERM 200,CONT 200", ""},
-		{"end of the parent", "--die-with-parent", []happening{happens(child.Orphaned), ended(command, 15)}, nil, 143, "parent 0,TERM 200,CONT 200", ""},
-		// Those who are left.
-		{"linger", "--linger", []happening{exited(3), ended(300, 0)}, left(2), 3, "", ""},
-		{"keep", "--keep", []happening{exited(3)}, left(2), 3, "", ""},
-		{"keep, late", "--keep -t 0.01", []happening{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"linger, USR1", "--linger", []happening{exited(3), got(signals.USR1), ended(300, 0)}, left(2), 3, "", ""},
+	for _, p := range []commandCase{
+		{"late", "-t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
+		{"late, remapped", "-t 0.01 --remap 143=0", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
+		{"late, group", "-g -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM -200,CONT -200", ""},
+		{"in time", "-t 60", []waitResult{exited(4)}, nil, 4, "", ""},
+		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []waitResult{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", ""},
+		{"TERM is ignored", "-k 0.01", []waitResult{received(signals.TERM), pause, ended(command, 9)}, nil, 137, "TERM 200,KILL 200,CONT 200", ""},
+		{"TERM with a status", "-k 60", []waitResult{received(signals.TERM), exited(5)}, nil, 5, "TERM 200", ""},
+		{"TERM, as an init", "", []waitResult{received(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
+		{"TERM, as an init with a limit", "-t 60", []waitResult{received(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
+		{"TERM, as an init with -k", "-k 1", []waitResult{received(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
+		{"TERM, as an init with -R", "-R TERM/1/KILL/1", []waitResult{received(signals.TERM), pause, ended(command, 9)}, asInit, 137, "TERM 200,KILL all,CONT all", ""},
+		{"end of input", "--until-eof", []waitResult{event(child.Hangup), ended(command, 15)}, nil, 143, "input,TERM 200,CONT 200", ""},
+		{"end of the parent", "--die-with-parent", []waitResult{event(child.Orphaned), ended(command, 15)}, nil, 143, "parent 0,TERM 200,CONT 200", ""},
+		// With --linger and --keep, the exit of the command does not end the remaining processes.
+		{"linger", "--linger", []waitResult{exited(3), ended(300, 0)}, living(2), 3, "", ""},
+		{"keep", "--keep", []waitResult{exited(3)}, living(2), 3, "", ""},
+		{"keep, late", "--keep -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
+		{"linger, USR1", "--linger", []waitResult{exited(3), received(signals.USR1), ended(300, 0)}, living(2), 3, "", ""},
 	} {
 		p.run(t)
 	}
 }
 
-// TestReapwaitLingersIdle: the limit is the command's, and once it is gone
-// nothing is asked over and over.
+// TestReapwaitLingersIdle: -t limits only the command. If the limit passes after the command has exited, reapwait
+// --linger keeps waiting and does not poll.
 func TestReapwaitLingersIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		late := exited(3)
-		late.then = func() { time.Sleep(30 * time.Millisecond) }
-		b, c := newKeeping(t, late)
+		late.do = func() { time.Sleep(30 * time.Millisecond) }
+		b, c := newCommandBench(t, late)
 		c.living = 2
 		if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != child.Failed || c.idle > 10 {
 			t.Errorf("exit %d, asked %d times without waiting; %q", code, c.idle, b.err.String())
@@ -218,38 +221,37 @@ func TestReapwaitLingersIdle(t *testing.T) {
 	})
 }
 
-// TestReapwaitSweep: as PID 1 without /proc, everybody is signalled at one
-// stroke.
-func TestReapwaitSweep(t *testing.T) {
+// TestReapwaitSignalsAll: as PID 1 without /proc, reapwait signals all processes atomically.
+func TestReapwaitSignalsAll(t *testing.T) {
 	first := func(b *bench, c *children) { b.PID, c.living = 1, 2 }
-	for _, p := range []play{
-		{"TERM", "", []happening{exited(3), ended(300, 15)}, first, 3, "TERM all,CONT all", ""},
-		{"KILL", "-k 0.01", []happening{exited(3), {pause: true}, ended(300, 9)}, first, 3, "TERM all,CONT all,KILL all,CONT all", ""},
+	for _, p := range []commandCase{
+		{"TERM", "", []waitResult{exited(3), ended(300, 15)}, first, 3, "TERM all,CONT all", ""},
+		{"KILL", "-k 0.01", []waitResult{exited(3), {pause: true}, ended(300, 9)}, first, 3, "TERM all,CONT all,KILL all,CONT all", ""},
 		{
-			"linger, ended by TERM", "--linger", []happening{exited(3), got(signals.TERM), ended(300, 15)},
+			"linger, ended by TERM", "--linger", []waitResult{exited(3), received(signals.TERM), ended(300, 15)},
 			first, 3, "TERM all,CONT all", "",
 		},
 		{
-			"not all gone", "-R TERM/0.01", []happening{exited(3), {pause: true}}, first, 3, "TERM all,CONT all",
-			"reapwait: not all is gone, and without /proc it cannot be seen who is left\n",
+			"a process remains", "-R TERM/0.01", []waitResult{exited(3), {pause: true}}, first, 3, "TERM all,CONT all",
+			"reapwait: processes remain; without /proc they cannot be named\n",
 		},
-		// The last one goes between the question whether anybody is left and
-		// the one for events: no further event will come.
-		{"the last moment", "-R TERM/forever", []happening{exited(3), soon(ended(300, 15))}, first, 3, "TERM all,CONT all", ""},
+		// The last process exits after ReapExited said that one remains, and before WaitAndReap. No further event
+		// follows, so reapwait must not wait for one.
+		{"exit between two calls", "-R TERM/forever", []waitResult{exited(3), afterCONT(ended(300, 15))}, first, 3, "TERM all,CONT all", ""},
 	} {
 		p.run(t)
 	}
 }
 
 func TestReapwaitReport(t *testing.T) {
-	p := play{name: "report", args: "--report-fd 5", script: []happening{ended(300, 9), exited(3)}, setup: func(_ *bench, c *children) { c.living = 2 }, code: 3}
+	p := commandCase{name: "report", args: "--report-fd 5", script: []waitResult{ended(300, 9), exited(3)}, setup: func(_ *bench, c *children) { c.living = 2 }, code: 3}
 	_, c := p.run(t)
 	want := "reapwait: 300: signal KILL, ran ?, CPU 0.000 s, peak 0 KiB\nreapwait: 200: exit 3, ran ?, CPU 0.000 s, peak 0 KiB\n"
 	if string(c.report) != want {
 		t.Errorf("%q, want %q", c.report, want)
 	}
-	// Whoever is met only at the end is reported as well.
-	p = play{name: "left", args: "--report-fd 5 -j", script: []happening{exited(3), ended(300, 15)}, setup: func(b *bench, c *children) { b.PID, c.living = 1, 2 }, code: 3, log: "TERM all,CONT all"}
+	// A process that remains when the command exits is reported as well.
+	p = commandCase{name: "report of a remaining process", args: "--report-fd 5 -j", script: []waitResult{exited(3), ended(300, 15)}, setup: func(b *bench, c *children) { b.PID, c.living = 1, 2 }, code: 3, log: "TERM all,CONT all"}
 	_, c = p.run(t)
 	if lines := strings.Split(strings.TrimSpace(string(c.report)), "\n"); len(lines) != 2 || !strings.Contains(lines[1], `"pid":300`) {
 		t.Errorf("%q", c.report)
@@ -269,12 +271,12 @@ func TestReapwaitDetach(t *testing.T) {
 		{"/bin/reapwait --detach job", "exit 127\n", nil, 127, "", `["/bin/reapwait" "--detach" "job"]`},
 		{"-reapwait --detach job", "exit 126\n", nil, 126, "", `["-reapwait" "--detach" "job"]`},
 		{"killbox reapwait --detach job", "", nil, 125, "", `["reapwait" "--detach" "job"]`},
-		// The box may have any name.
+		// The binary may have any name.
 		{"kb reapwait --detach reapwait job", "handle 7@8\n", nil, 0, "7@8\n", `["reapwait" "--detach" "reapwait" "job"]`},
 		{"kb -- reapwait --detach job", "handle 7@8\n", nil, 0, "7@8\n", `["reapwait" "--detach" "job"]`},
 		{"reapwait --detach job", "", syscall.EAGAIN, 125, "", `["reapwait" "--detach" "job"]`},
 	} {
-		b, c := newKeeping(t)
+		b, c := newCommandBench(t)
 		c.answer, c.answerErr = test.answer, test.err
 		code := b.run(strings.Fields(test.args)...)
 		log := strings.Join(c.log, ",")
@@ -282,17 +284,17 @@ func TestReapwaitDetach(t *testing.T) {
 			t.Errorf("%s: exit %d, %q, %s; %q", test.args, code, b.out.String(), log, b.err.String())
 		}
 	}
-	// The one in the background answers.
+	// The process in the background sends its answer.
 	for _, test := range []struct {
 		err    error
-		script []happening
+		script []waitResult
 		code   int
 		answer string
 	}{
-		{nil, []happening{exited(3)}, 3, "handle 50\n"},
+		{nil, []waitResult{exited(3)}, 3, "handle 50\n"},
 		{&child.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}, nil, 127, "exit 127\n"},
 	} {
-		b, c := newKeeping(t, test.script...)
+		b, c := newCommandBench(t, test.script...)
 		c.launchErr = test.err
 		if code := b.run(detachedName+"6", "--detach", "job"); code != test.code || string(c.report) != test.answer {
 			t.Errorf("exit %d, %q; want %d, %q", code, c.report, test.code, test.answer)

@@ -15,25 +15,26 @@ import (
 	"killbox/procfs"
 )
 
-// nudgeWait is how long the parents may take by default, once they have been
-// sent CHLD, or are gone.
+// nudgeWait is how long reapwait -z waits for zombies to be reaped, unless -t is given: once after it has sent CHLD to
+// their parents, and once more after their parents have ended.
 const nudgeWait = time.Second
 
-// zombieCall is one call of reapwait -z.
+// zombieCall is a call of reapwait -z.
 type zombieCall struct {
 	*reapwaitOptions
 	call     *cli.Call
 	env      *cli.Env
-	operands []procfs.ID // zombies, and processes whose children are meant; nil is all
+	operands []procfs.ID // zombies, and processes whose zombie children are listed; nil lists all zombies
 	table    procfs.Snapshot
 }
 
+// runZombies is reapwait -z.
 func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []string) int {
 	z := &zombieCall{reapwaitOptions: o, env: env}
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	isGroup := func(op target.Operand) bool { return op.Form == target.Group }
 	if err == nil && slices.ContainsFunc(ops, isGroup) {
-		err = errors.New("a group has no children")
+		err = errors.New("--zombies takes processes, not groups")
 	}
 	if err != nil {
 		return cli.UsageError(env, a.Name, err)
@@ -50,7 +51,7 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	if err := c.CheckNamespace(); err != nil {
 		return z.failCall(nil, err)
 	}
-	// Parents are asked for, and never signalled by being named.
+	// Any process may be an operand: an operand is not signalled, it only selects zombies.
 	c.Exclusions = target.NewExclusions(env.Proc, env.PID, true)
 	if len(ops) == 0 && stdin {
 		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
@@ -72,15 +73,16 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 		z.printZombie(st)
 	}
 	if !o.output.DryRun {
-		if list, err = z.endZombies(list); err != nil {
+		if list, err = z.nudgeOrEndParents(list); err != nil {
 			c.Fail(nil, err, cli.ExitFailed)
 		}
 	}
 	return z.exitStatus(list)
 }
 
-// endZombies does to the parents of the zombies what the options ask for, and returns the zombies that remain.
-func (z *zombieCall) endZombies(list []procfs.Stat) ([]procfs.Stat, error) {
+// nudgeOrEndParents sends CHLD to the parents of the zombies and, with --kill-parent, ends the parents that still do
+// not reap. Without --nudge and --kill-parent it does nothing. It returns the zombies that remain.
+func (z *zombieCall) nudgeOrEndParents(list []procfs.Stat) ([]procfs.Stat, error) {
 	_ = z.env.Kernel.DeferSignals()
 	var err error
 	if (z.nudge || z.killParent) && len(list) > 0 {
@@ -94,7 +96,7 @@ func (z *zombieCall) endZombies(list []procfs.Stat) ([]procfs.Stat, error) {
 	return list, err
 }
 
-// exitStatus returns the exit status of the call, after which those zombies remain.
+// exitStatus returns the exit status of a call after which the zombies of list remain.
 func (z *zombieCall) exitStatus(list []procfs.Stat) int {
 	if len(list) > 0 {
 		z.call.Codes = append(z.call.Codes, child.TimeLimit)
@@ -102,14 +104,14 @@ func (z *zombieCall) exitStatus(list []procfs.Stat) int {
 	return z.call.ExitStatus()
 }
 
-// failCall reports what made the call impossible, before anything was signalled.
+// failCall reports an error that makes the call impossible, and returns the exit status. Nothing has been signalled.
 func (z *zombieCall) failCall(res *escalate.Result, err error) int {
 	z.call.Report.Failed(res, err)
 	return child.Failed
 }
 
-// addOperand opens an operand, which names a parent or a zombie. A process that does not exist is reported; any other error is
-// returned.
+// addOperand opens the process of an operand: a parent or a zombie. If the process does not exist, addOperand reports
+// this. It returns any other error.
 func (z *zombieCall) addOperand(op target.Operand) error {
 	st, err := op.Open(z.env.Kernel)
 	if err == nil {
@@ -123,7 +125,7 @@ func (z *zombieCall) addOperand(op target.Operand) error {
 	return nil
 }
 
-// findZombies returns the zombies in question, in order of PID.
+// findZombies returns the zombies that the operands select, in order of PID. Children of this process are left out.
 func (z *zombieCall) findZombies() ([]procfs.Stat, error) {
 	if err := z.env.Kernel.Snapshot(&z.table); err != nil {
 		return nil, err
@@ -139,7 +141,7 @@ func (z *zombieCall) findZombies() ([]procfs.Stat, error) {
 	return list, nil
 }
 
-// isOperand reports whether an operand names the process.
+// isOperand reports whether the process was given as an operand; st may be nil.
 func (z *zombieCall) isOperand(st *procfs.Stat) bool {
 	return st != nil && slices.Contains(z.operands, st.ID)
 }
@@ -166,9 +168,9 @@ func (z *zombieCall) openParents(list []procfs.Stat) []procfs.Stat {
 	return parents
 }
 
-// openParent opens the parent of a zombie. Its PID may have been reused between the read of the PPID and
-// the open. So the zombie is read again and must still have that PPID, and then the opened process must
-// still exist. Otherwise the parent has exited, and the adopter of the zombie reaps it.
+// openParent opens the parent of a zombie. The PID of the parent may have been reused between the read of the PPID and
+// the open. So the zombie is read again and must still have that PPID, and then the opened process must still exist.
+// Otherwise the parent has exited, and the adopter of the zombie reaps it.
 func (z *zombieCall) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok bool) {
 	parent, err := z.env.Kernel.Open(zombie.PPID)
 	if err != nil {
@@ -182,8 +184,8 @@ func (z *zombieCall) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok boo
 	return parent, false
 }
 
-// nudgeParents sends CHLD to the parents, which never does harm, and waits for
-// the reaping.
+// nudgeParents sends CHLD to the parents and waits until they have reaped the zombies. CHLD is harmless: its default
+// action is to be ignored.
 func (z *zombieCall) nudgeParents(list []procfs.Stat) {
 	for _, parent := range z.openParents(list) {
 		switch err := z.env.Kernel.Signal(parent.ID, signals.CHLD); {
@@ -195,12 +197,12 @@ func (z *zombieCall) nudgeParents(list []procfs.Stat) {
 	}
 	limit := z.reapLimit()
 	if z.killParent {
-		limit = min(limit, nudgeWait) // a parent that does not reap by then is ended; -t bounds what follows
+		limit = min(limit, nudgeWait) // -t is for the wait after endParents
 	}
 	z.waitReaped(list, limit)
 }
 
-// reapLimit returns how long reaping may take.
+// reapLimit returns how long to wait until the zombies are reaped: the duration of -t, or nudgeWait.
 func (z *zombieCall) reapLimit() time.Duration {
 	if z.ladder.Timeout.Given && z.ladder.Timeout.Value > 0 {
 		return z.ladder.Timeout.Value
@@ -208,7 +210,7 @@ func (z *zombieCall) reapLimit() time.Duration {
 	return nudgeWait
 }
 
-// waitReaped waits until the zombies have been reaped.
+// waitReaped waits until the zombies have been reaped, for at most limit.
 func (z *zombieCall) waitReaped(list []procfs.Stat, limit time.Duration) {
 	p := &escalate.Plan{WaitOnly: true, Reaped: true, Limit: limit}
 	for _, st := range list {
@@ -219,7 +221,7 @@ func (z *zombieCall) waitReaped(list []procfs.Stat, limit time.Duration) {
 	z.runPlan(p)
 }
 
-// endParents runs the ladder on the parents, so that init gets the zombies.
+// endParents runs the ladder on the parents, so that the zombies are reparented to their adopter, which reaps them.
 func (z *zombieCall) endParents(list []procfs.Stat) {
 	p := &escalate.Plan{
 		Ladder: z.steps, Hook: z.ladder.Hook, HookTimeout: z.ladder.HookTimeout.Value,
@@ -235,7 +237,7 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 			continue
 		}
 		p.Targets = append(p.Targets, escalate.Target{Stat: parent, Last: z.call.Exclusions.IsAncestor(parent.PID)})
-		list = append(list, parent) // dead, it is a zombie too until it is reaped
+		list = append(list, parent) // waitReaped waits until the parent is reaped, too
 	}
 	z.runPlan(p)
 	z.waitReaped(list, z.reapLimit())

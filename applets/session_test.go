@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// TestUnknownSession: who does not know its own session cannot spare it.
+// TestUnknownSession: an applet that cannot read its own session cannot exclude the members. It signals nothing.
 func TestUnknownSession(t *testing.T) {
-	newBench(t, "") // makes the folder
-	if err := os.Remove(filepath.Join(folders[t], strconv.Itoa(self), "stat")); err != nil {
+	newBench(t, "") // builds the procfs
+	if err := os.Remove(filepath.Join(procRoots[t], strconv.Itoa(self), "stat")); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {

@@ -19,8 +19,8 @@ func tkill() *cli.Applet {
 			o.ladder.AddTo(flags)
 			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
 			o.freeze.AddTo(flags)
-			flags.BoolVar(&o.noStrays, "no-strays", false, "leave out who lost its parent in a session that the tree leads")
-			flags.Var(&o.prove, "prove", "always prove that nobody escaped, and try for DUR")
+			flags.BoolVar(&o.noStrays, "no-strays", false, "do not include orphans in sessions of the tree")
+			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
 			o.output.AddTo(flags)
 			o.target.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
