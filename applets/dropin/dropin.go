@@ -5,7 +5,7 @@ package dropin
 
 import "killbox/internal/cli"
 
-// All returns the applets of the package.
+// All returns the applets of this package, in new state, each with Dropin set.
 func All() []*cli.Applet {
 	list := []*cli.Applet{
 		kill(),

@@ -7,22 +7,22 @@ import (
 	"syscall"
 )
 
-// usageError is a message that ends the call with exit status 2, or with
-// another code. A usageError without text stands for the usage.
+// usageError ends the call before any process is signalled. Without text, only the usage is printed.
 type usageError struct {
 	text  string
-	try   bool // with the hint to read --help
-	usage bool // with the usage
-	code  int
+	try   bool // a line that points to --help follows
+	usage bool // the usage follows
+	code  int  // the exit status; 0 means that of a usage error
 }
 
 func (e *usageError) Error() string { return e.text }
 
+// badValue returns a usageError for the argument of an option.
 func badValue(format string, args ...any) error {
 	return &usageError{text: fmt.Sprintf(format, args...)}
 }
 
-// strerror spells an error as strerror(3) does.
+// strerror returns the text of strerror(3) if err wraps an errno, and the text of err otherwise.
 func strerror(err error) string {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {

@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// getopt reads a command line as getopt_long(3) of glibc does and in its
-// words: long options may be shortened while that is unambiguous, an unknown
-// letter is told by itself. Where an option's own value is wrong, that error is
-// returned as it is. The letters in off are none of this tool's. With inOrder
-// the first operand ends the options. --help and --version end them always: what
-// follows those is not looked at.
+// getopt reads a command line as getopt_long(3) of glibc does, and returns the operands.
+//
+// An unambiguous prefix of a long option is accepted. A getoptError has the text that glibc prints. An error of
+// Value.Set is returned unchanged. The letters in off are rejected, although flags has them: pgrep, pkill and pidwait
+// share their long options, but not all letters. With inOrder the first operand ends the options. getopt reads no word
+// after --help, --version or --list-signals.
 func getopt(flags *pflag.FlagSet, off string, inOrder bool, args []string) (operands []string, err error) {
 	for len(args) > 0 {
 		word := args[0]
@@ -44,18 +44,18 @@ func getopt(flags *pflag.FlagSet, off string, inOrder bool, args []string) (oper
 	return operands, nil
 }
 
-// posixlyCorrect reports whether the first operand ends the options of a tool whose
-// original reads them with getopt(3) of glibc: POSIXLY_CORRECT is set, even to nothing.
+// posixlyCorrect reports whether POSIXLY_CORRECT is set. An empty value counts. With POSIXLY_CORRECT, getopt(3) of
+// glibc ends the options at the first operand.
 func posixlyCorrect(e *cli.Env) bool {
 	_, set := e.LookupEnv("POSIXLY_CORRECT")
 	return set
 }
 
-// errEnough ends the reading.
+// errEnough makes getopt stop reading without an error, after --help, --version or --list-signals.
 var errEnough = errors.New("")
 
-// give sets an option.
-func give(f *pflag.Flag, value string) error {
+// setOption sets an option. It returns errEnough if the option ends the command line.
+func setOption(f *pflag.Flag, value string) error {
 	err := f.Value.Set(value)
 	if err == nil && (f.Name == "help" || f.Name == "version" || f.Name == "list-signals") {
 		err = errEnough
@@ -63,13 +63,16 @@ func give(f *pflag.Flag, value string) error {
 	return err
 }
 
-// getoptError is what getopt_long itself prints; tools add their usage.
+// getoptError is an error that getopt_long(3) itself prints. Most tools print their usage after it.
 type getoptError struct{ text string }
 
 func (e *getoptError) Error() string { return e.text }
 
+// misused returns a getoptError.
 func misused(format string, args ...any) error { return &getoptError{fmt.Sprintf(format, args...)} }
 
+// longOption sets the long option in word, which lacks the two dashes and may abbreviate the name. If the option takes
+// the first word of rest as its argument, longOption returns rest without that word.
 func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, error) {
 	name, value, attached := strings.Cut(word, "=")
 	f := flags.Lookup(name)
@@ -97,7 +100,7 @@ func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, err
 	case f.NoOptDefVal != "" && attached:
 		return nil, misused("option '--%s' doesn't allow an argument", f.Name)
 	case f.NoOptDefVal != "":
-		return rest, give(f, f.NoOptDefVal)
+		return rest, setOption(f, f.NoOptDefVal)
 	case attached:
 		return rest, f.Value.Set(value)
 	case len(rest) == 0:
@@ -106,6 +109,8 @@ func longOption(flags *pflag.FlagSet, word string, rest []string) ([]string, err
 	return rest[1:], f.Value.Set(rest[0])
 }
 
+// letters sets the one-letter options in word, which lacks its dash. If an option takes the first word of rest as its
+// argument, letters returns rest without that word.
 func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, error) {
 	for i := range len(word) {
 		var f *pflag.Flag
@@ -116,7 +121,7 @@ func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, e
 		case f == nil:
 			return nil, misused("invalid option -- '%s'", show.Word(word[i:i+1]))
 		case f.NoOptDefVal != "":
-			if err := give(f, f.NoOptDefVal); err != nil {
+			if err := setOption(f, f.NoOptDefVal); err != nil {
 				return nil, err
 			}
 			continue
@@ -130,8 +135,8 @@ func letters(flags *pflag.FlagSet, off, word string, rest []string) ([]string, e
 	return rest, nil
 }
 
-// optionFunc is an option that is acted on as it comes, so that the first
-// mistake of a command line is the one that is told.
+// optionFunc is an option that calls set when it is read, so that the first error of a command line is the one
+// reported.
 type optionFunc struct {
 	set func(string) error
 	typ string

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// getoptFlags writes down what is set.
+// getoptFlags returns options that append NAME=VALUE to log when they are set.
 func getoptFlags(log *[]string) *pflag.FlagSet {
 	flags := cli.NewFlagSet()
 	add := func(name, letter string, value bool) {
@@ -41,9 +41,9 @@ func getoptFlags(log *[]string) *pflag.FlagSet {
 
 func TestGetopt(t *testing.T) {
 	for _, test := range []struct {
-		args    string // by blanks; _ is an empty one
+		args    string // separated by blanks; _ is an empty word
 		inOrder bool
-		want    string // what is set, and the operands behind a bar
+		want    string // the options set, a bar, and the operands
 		err     string
 	}{
 		{args: "", want: "|"},
@@ -65,7 +65,7 @@ func TestGetopt(t *testing.T) {
 		{args: "--signal=9 --signal= --signal _ --session -a", want: "signal=9 signal= signal= session=-a|"},
 		{args: "--signal=a=b", want: "signal=a=b|"},
 		{args: "--al", want: "all=true|"},
-		{args: "--sig 9", want: "sig=9|"}, // exactly one's name, though another's begins with it
+		{args: "--sig 9", want: "sig=9|"}, // an exact name is not ambiguous, although --signal begins with it
 		{args: "--sign 9", want: "signal=9|"},
 		{args: "--se=9", want: "session=9|"},
 		{args: "--si 9", err: "option '--si' is ambiguous; possibilities: '--signal' '--sig'"},
@@ -83,11 +83,11 @@ func TestGetopt(t *testing.T) {
 		{args: "-z", err: "invalid option -- 'z'"},
 		{args: "-az", err: "invalid option -- 'z'"},
 		{args: "-a-", err: "invalid option -- '-'"},
-		{args: "-o", err: "invalid option -- 'o'"}, // none of this tool's
+		{args: "-o", err: "invalid option -- 'o'"}, // getopt is called with off = "o"
 		{args: "--off", want: "off=true|"},
-		{args: "-s bad -z", err: "a bad value"}, // the first mistake
+		{args: "-s bad -z", err: "a bad value"}, // the first error is reported
 		{args: "-z -s bad", err: "invalid option -- 'z'"},
-		// These two end it, and what comes before them counts.
+		// --help and --version end the command line; the options before them count.
 		{args: "-h -z", want: "help=true|"},
 		{args: "-ahz", want: "all=true help=true|"},
 		{args: "--vers --nope", want: "version=true|"},
@@ -106,7 +106,7 @@ func TestGetopt(t *testing.T) {
 			t.Errorf("%s (%v) (-want +got):\n%s", test.args, err, diff)
 		}
 		if own := errors.As(err, new(*getoptError)); err != nil && own != (test.err != "a bad value") {
-			t.Errorf("%s: %v: of getopt's own: %v", test.args, err, own)
+			t.Errorf("%s: %v: is a getoptError: %v", test.args, err, own)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func quoteEmpty(list []string) []string {
 	return out
 }
 
-// FuzzGetopt: words are neither invented nor lost.
+// FuzzGetopt checks that the operands are words of the command line, in the same order, and that no word is lost.
 func FuzzGetopt(f *testing.F) {
 	for _, seed := range []string{"-a x -v", "--sig 9 -- -a", "-s", "-avs9", "--s=9", "-a-", "--=x", "--", "- -", "-h -z"} {
 		f.Add(strings.ReplaceAll(seed, " ", "\x00"), true)
@@ -151,7 +151,7 @@ func FuzzGetopt(f *testing.F) {
 		if inOrder && !ended && !slices.Equal(operands, args[len(args)-len(operands):]) {
 			t.Errorf("%q: the command is %q", args, operands)
 		}
-		// In their order they are all found among the words.
+		// The operands are words of the command line, in the same order.
 		rest := args
 		for _, word := range operands {
 			i := slices.Index(rest, word)

@@ -15,8 +15,8 @@ import (
 
 // The exit statuses of util-linux's kill.
 const (
-	killFailed   = 1  // nobody was signalled, or the command line was wrong
-	killSomeDone = 64 // some were, and some were not
+	killFailed   = 1  // no process was signalled, or usage error
+	killSomeDone = 64 // some processes were signalled, some were not
 )
 
 func kill() *cli.Applet {
@@ -37,30 +37,30 @@ func kill() *cli.Applet {
 	}
 }
 
-// killCall is one use of kill.
+// killCall is one call of kill.
 type killCall struct {
 	env    *cli.Env
 	applet *cli.Applet
 
 	signal   signals.Signal
-	chosen   bool // a signal was given
-	value    int32
+	chosen   bool  // a signal was given
+	value    int32 // sent with each signal if queue is set
 	queue    bool
-	all      bool
-	pidOnly  bool
-	handler  bool // only to who has one
+	all      bool // a name selects the processes of all users
+	pidOnly  bool // print PIDs instead of signalling
+	handler  bool // signal only processes with a handler for the signal
 	verbose  bool
-	followUp []escalate.Step // each with the wait before it
+	followUp []escalate.Step // of --timeout; Grace is the wait before the signal
 
 	done, failed int
-	targets      []escalate.Target // of --timeout
+	targets      []escalate.Target // of --timeout; all are open
 }
 
 func (c *killCall) say(format string, args ...any) {
 	fmt.Fprintf(c.env.Stderr, c.applet.Name+": "+format+"\n", args...)
 }
 
-// fail reports an error that makes the call impossible.
+// fail reports an error that ends the call, and returns its exit status.
 func (c *killCall) fail(format string, args ...any) int {
 	c.say(format, args...)
 	return killFailed
@@ -71,7 +71,7 @@ func (c *killCall) run(operands []string) int {
 		return c.fail("not enough arguments")
 	}
 	if len(c.followUp) > 0 || c.handler {
-		// Numbers that are compared with /proc have to be those of /proc.
+		// The targets are looked up in /proc, so its PIDs must be those of this PID namespace.
 		if err := c.env.CheckNamespace(); err != nil {
 			return c.fail("%v", err)
 		}
@@ -91,12 +91,12 @@ func (c *killCall) run(operands []string) int {
 	case c.failed == 0 && c.done > 0:
 		return 0
 	case c.done == 0:
-		return killFailed // with nobody skipped for want of a handler, all failed
+		return killFailed // every operand failed, or with -r was skipped
 	}
 	return killSomeDone
 }
 
-// failOperand reports an operand that came to nothing.
+// failOperand reports that an operand could not be signalled.
 func (c *killCall) failOperand(word string, err error) {
 	c.failed++
 	c.say("sending signal to %s failed: %s", show.Word(word), cli.StrError(err))
@@ -120,8 +120,8 @@ func (c *killCall) signalOperand(word string) {
 	c.signalByName(word)
 }
 
-// signalPID signals a PID or a group. Where nothing is asked about the process
-// first, nothing is gained by opening it, and one system call is enough.
+// signalPID signals a process, or a group if pid is below 1. Without -r and --timeout it calls kill(2) directly:
+// nothing is read about the process before the signal, so a pidfd would close no race.
 func (c *killCall) signalPID(word string, pid int) {
 	if c.pidOnly && !c.handler {
 		fmt.Fprintln(c.env.Stdout, pid)
@@ -130,7 +130,7 @@ func (c *killCall) signalPID(word string, pid int) {
 	}
 	if c.handler || len(c.followUp) > 0 {
 		if pid <= 0 {
-			// Nor does util-linux's.
+			// util-linux signals no group with these options either.
 			c.failOperand(word, errors.New("--timeout and --require-handler take processes, not groups: see pgkill"))
 			return
 		}
@@ -162,7 +162,7 @@ func (c *killCall) printSending(pid int) {
 	}
 }
 
-// signalOpened signals one that was opened.
+// signalOpened signals a process that is open, or makes it a target of --timeout.
 func (c *killCall) signalOpened(word string, id procfs.ID) {
 	if c.handler {
 		if c.env.Proc == nil {

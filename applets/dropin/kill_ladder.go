@@ -9,10 +9,11 @@ import (
 	"killbox/procfs"
 )
 
-// runLadder runs the ladder of --timeout for all targets at once.
+// runLadder runs the ladder of --timeout for all targets at the same time, and adds the results to c.done and c.failed.
+// It returns a nonzero exit status if a caught signal or an error interrupted the ladder.
 func (c *killCall) runLadder() int {
 	plan := &escalate.Plan{Targets: c.targets}
-	at := c.signal
+	at := c.signal // the signal before the wait
 	for _, step := range c.followUp {
 		plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: step.Grace})
 		at = step.Signal
@@ -50,7 +51,7 @@ func (c *killCall) runLadder() int {
 	return 0
 }
 
-// queueing sends every signal with a value.
+// queueing is a Kernel that sends a value with every signal, as sigqueue(3) does.
 type queueing struct {
 	cli.Kernel
 	value int32

@@ -12,8 +12,8 @@ import (
 	"killbox/internal/signals"
 )
 
-// translateWords is kill -l. The number of a name is printed, as procps, coreutils, toybox and
-// busybox do; util-linux alone repeats the name.
+// translateWords carries out --list. For a name it prints the number, as procps, coreutils, toybox and busybox do;
+// util-linux prints the name again.
 func (c *killCall) translateWords(words []string) int {
 	if len(words) > 0 && words[0] == "--" {
 		words = words[1:]
@@ -45,6 +45,7 @@ func (c *killCall) translateWords(words []string) int {
 	return code
 }
 
+// maskNames returns the names of the signals in a mask of /proc/PID/status: bit 0 is signal 1.
 func maskNames(mask uint64) (names []string) {
 	for i := range 64 {
 		if mask&(1<<i) != 0 {
@@ -54,7 +55,7 @@ func maskNames(mask uint64) (names []string) {
 	return names
 }
 
-// aliases returns the second names that lists have behind the first.
+// aliases returns the further names of sig that --list and --table print.
 func aliases(sig signals.Signal) []string {
 	var out []string
 	for _, name := range []string{"IOT", "CLD", "POLL"} {
@@ -65,8 +66,7 @@ func aliases(sig signals.Signal) []string {
 	return out
 }
 
-// printNames lists what a signal can be called, a line each; in lines that are full
-// on a terminal.
+// printNames prints the names of all signals: one a line, or several a line on a terminal.
 func (c *killCall) printNames() {
 	var all []string
 	for _, sig := range signals.All() {
@@ -79,7 +79,8 @@ func (c *killCall) printNames() {
 	cli.PrintSignals(c.env)
 }
 
-// table lists numbers and names.
+// table prints the numbers and names of the signals, in columns on a terminal. RTMIN and RTMAX stand for the real-time
+// signals.
 func (c *killCall) table(w io.Writer) {
 	const field, width = 11, 72
 	column := 0

@@ -10,8 +10,8 @@ import (
 	"killbox/procfs"
 )
 
-// signalByName signals the processes that have the name: those of the caller's user, or all with --all, and never this
-// process.
+// signalByName signals the processes with this name that have the caller's real user ID, or with --all those of all
+// users. It never signals this process.
 func (c *killCall) signalByName(name string) {
 	missing := func() {
 		c.failed++
@@ -65,8 +65,8 @@ func (c *killCall) signalByName(name string) {
 	}
 }
 
-// isTarget reports whether an operand before this one has made the process a target of --timeout. It is open then, and must
-// stay so: openMatching would close it if it no longer had the name.
+// isTarget reports whether an earlier operand has made the process a target of --timeout. Such a process is open and
+// must stay open: openMatching would close it if the process no longer had the name.
 func (c *killCall) isTarget(id procfs.ID) bool {
 	return slices.ContainsFunc(c.targets, func(t escalate.Target) bool { return t.ID == id })
 }

@@ -10,7 +10,7 @@ import (
 	"killbox/internal/signals"
 )
 
-// killObserver prints what --timeout does.
+// killObserver prints the signals and errors of a ladder of --timeout, in the words of util-linux.
 type killObserver struct{ c *killCall }
 
 func (w killObserver) Signalled(r *escalate.Result, s signals.Signal, rung int, _ time.Duration) {

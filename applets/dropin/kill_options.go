@@ -16,29 +16,29 @@ const killHelp = `usage: kill %s
 %s
 
   -s, --signal SIG              send SIG instead of TERM; also -SIG
-  -n NUM                        the same, by number
-  -q, --queue VALUE             send VALUE with it (sigqueue(3))
-      --timeout MS              (then a SIG) send SIG too after MS milliseconds, and wait for the end; may be repeated
-  -a, --all                     names also mean the processes of other users
-  -p, --pid                     print the PIDs, signal nobody
-  -r, --require-handler         leave out who has no handler for the signal
+  -n NUM                        send the signal with the number NUM
+  -q, --queue VALUE             send VALUE with the signal (sigqueue(3))
+      --timeout MS SIG          send SIG to the processes that remain MS milliseconds later, and wait (repeatable)
+  -a, --all                     with NAME, signal processes of other users, too
+  -p, --pid                     print the PIDs and signal nothing
+  -r, --require-handler         signal only processes that have a handler for the signal
   -l, --list                    list signals, or translate names, numbers, exit statuses and 0x masks
   -L, --table                   list signals with their numbers; also -t
   -d, --show-process-state PID  print the signals that PID has pending, blocks, ignores and catches
-      --verbose                 print who is signalled
+      --verbose                 print the PID of each process that is signalled
   -h, --help                    print this help and exit
   -V, --version                 print the version and exit; also -v
 `
 
-// killWords are the words of the command line that have not been read, and the option that begins them.
+// killWords are the words of the command line that have not been read; the first is an option.
 type killWords struct {
 	rest     []string // begins with the option
-	name     string   // the option without an attached argument
+	name     string   // the option, without its attached argument
 	value    string   // the attached argument
 	attached bool
 }
 
-// next returns the next argument of the option: the attached one, or else the next word, which it takes off.
+// next returns the next argument of the option: the attached one, or else the next word, which it removes from rest.
 func (w *killWords) next() (string, bool) {
 	if w.attached {
 		w.attached = false
@@ -51,10 +51,10 @@ func (w *killWords) next() (string, bool) {
 	return w.rest[0], true
 }
 
-// killOption carries out an option. With over the call ends, with the exit status code.
+// killOption carries out an option. If over is true, the call ends, and code is its exit status.
 type killOption func(c *killCall, w *killWords) (code int, over bool)
 
-// killOptions are the options of kill by name.
+// killOptions maps the names of the options, with their dashes.
 var killOptions = map[string]killOption{
 	"-h": (*killCall).printHelp, "--help": (*killCall).printHelp,
 	"-v": (*killCall).printVersion, "-V": (*killCall).printVersion, "--version": (*killCall).printVersion,
@@ -70,7 +70,7 @@ var killOptions = map[string]killOption{
 	"--timeout": (*killCall).addTimeout,
 }
 
-// flag is an option without an argument.
+// flag returns an option without an argument.
 func flag(set func(*killCall)) killOption {
 	return func(c *killCall, _ *killWords) (int, bool) {
 		set(c)
@@ -78,9 +78,9 @@ func flag(set func(*killCall)) killOption {
 	}
 }
 
-// parse reads the command line. Options come before operands. A word with a dash that is no option is a
-// signal. POSIX says so of -N in case of doubt, but only once: after a signal such a word is a process
-// group, and begins the operands.
+// parse reads the command line. Options come before operands. The first word with a dash that is no option is a signal.
+// After a signal such a word is a process group, and begins the operands: POSIX resolves the ambiguity of -N in this
+// way.
 func (c *killCall) parse(args []string) (operands []string, code int, over bool) {
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		if args[0] == "--" {
@@ -108,8 +108,8 @@ func (c *killCall) parse(args []string) (operands []string, code int, over bool)
 	return args, 0, false
 }
 
-// newKillWords splits the option that args begin with: --NAME=VALUE, -x=VALUE of -l and -d, and -xVALUE of
-// those that take a value, unless the word is a signal as a whole.
+// newKillWords splits the first word into option and argument: --NAME=VALUE, -l=VALUE, -d=VALUE, and -xVALUE for the
+// letters that take an argument. A word that is a signal, such as -SEGV, is not split.
 func newKillWords(args []string) *killWords {
 	word := args[0]
 	w := &killWords{rest: args, name: word}
@@ -142,7 +142,7 @@ func (c *killCall) printVersion(*killWords) (int, bool) {
 	return 0, true
 }
 
-// printTranslations is --list, whose operands are all further words.
+// printTranslations carries out --list, whose arguments are all words that follow.
 func (c *killCall) printTranslations(w *killWords) (int, bool) {
 	words := w.rest[1:]
 	if w.attached {
@@ -156,7 +156,7 @@ func (c *killCall) printTable(*killWords) (int, bool) {
 	return 0, true
 }
 
-// printState is --show-process-state, which takes nothing but a PID.
+// printState carries out --show-process-state, which takes exactly one PID.
 func (c *killCall) printState(w *killWords) (int, bool) {
 	if len(w.rest) > 2 && !w.attached {
 		return c.fail("too many arguments"), true
@@ -168,7 +168,7 @@ func (c *killCall) printState(w *killWords) (int, bool) {
 	return c.showState(pid), true
 }
 
-// setSignal is --signal, and -n, which takes a number only.
+// setSignal carries out --signal, and -n, which accepts numbers only.
 func (c *killCall) setSignal(w *killWords) (int, bool) {
 	word, ok := w.next()
 	if !ok {
@@ -182,7 +182,7 @@ func (c *killCall) setSignal(w *killWords) (int, bool) {
 	return 0, false
 }
 
-// setShorthand is -SIG.
+// setShorthand carries out -SIG.
 func (c *killCall) setShorthand(w *killWords) (int, bool) {
 	word := w.rest[0][1:]
 	sig, err := killSignal(word)
@@ -193,6 +193,7 @@ func (c *killCall) setShorthand(w *killWords) (int, bool) {
 	return 0, false
 }
 
+// setQueue carries out --queue.
 func (c *killCall) setQueue(w *killWords) (int, bool) {
 	option := w.rest[0]
 	word, ok := w.next()
@@ -207,7 +208,7 @@ func (c *killCall) setQueue(w *killWords) (int, bool) {
 	return 0, false
 }
 
-// addTimeout is --timeout, which takes milliseconds and a signal.
+// addTimeout carries out --timeout, which takes two arguments: milliseconds and a signal.
 func (c *killCall) addTimeout(w *killWords) (int, bool) {
 	option := w.rest[0]
 	word, ok := w.next()
@@ -233,7 +234,7 @@ func (c *killCall) noArgument(option string) int {
 	return c.fail("option '%s' requires an argument", show.Word(option))
 }
 
-// killSignal reads a signal as util-linux does: RT3 is RTMIN+3.
+// killSignal reads a signal. It accepts RT3 for RTMIN+3, as util-linux does.
 func killSignal(word string) (signals.Signal, error) {
 	sig, err := signals.Parse(word)
 	if err == nil {
@@ -277,7 +278,7 @@ func (c *killCall) showState(word string) int {
 		{"Caught", uint64(status.Caught)},
 	} {
 		if set.mask != 0 {
-			// The blank at the end is the original's.
+			// util-linux, too, prints a blank at the end.
 			fmt.Fprintf(c.env.Stdout, "%s: %s \n", set.label, strings.Join(maskNames(set.mask), " "))
 		}
 	}

@@ -26,16 +26,16 @@ func killall() *cli.Applet {
 			return new(killallOptions).flags(a.Name), nil
 		},
 		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
-			c := &killallCall{env: env, name: a.Name, groups: make(map[int]*killallGroup), left: make(map[procfs.ID]bool)}
+			c := &killallCall{env: env, name: a.Name, groups: make(map[int]*killallGroup), waiting: make(map[procfs.ID]bool)}
 			return c.run(args)
 		},
 	}
 }
 
-// killallFailed is every failure's exit status.
+// killallFailed is the exit status of every failure.
 const killallFailed = 1
 
-// killallCall is one use of killall.
+// killallCall is one call of killall.
 type killallCall struct {
 	env  *cli.Env
 	name string
@@ -43,22 +43,22 @@ type killallCall struct {
 
 	names  []killallName
 	uptime time.Duration
-	ns     string // of --ns
-	own    int    // our own process group; 0 once we have left it
-	done   int
+	ns     string // the PID namespace of --ns; empty without --ns
+	own    int    // the process group of this process; 0 once this process has left it
+	done   int    // processes or groups that were signalled
 
-	groups map[int]*killallGroup // that were dealt with
-	left   map[procfs.ID]bool    // whom --wait waits for
+	groups  map[int]*killallGroup // with --process-group, the groups found so far, by PGID
+	waiting map[procfs.ID]bool    // processes that --wait waits for
 }
 
 // killallName is an operand.
 type killallName struct {
 	text    string
 	re      *posixre.Regexp // with --regexp
-	file    os.FileInfo     // of a program that was named by its path
-	paths   []string        // that /proc/PID/exe may show for it
-	missing error           // the error of stat(2) if there is no such file
-	found   bool
+	file    os.FileInfo     // the program, if text has a slash and the file exists
+	paths   []string        // what /proc/PID/exe may show for a program with a slash; nil without a slash
+	missing error           // the error of stat(2) if the program with a slash does not exist
+	found   bool            // a process that matches was signalled
 }
 
 func (c *killallCall) say(format string, args ...any) {
@@ -97,8 +97,8 @@ func (c *killallCall) run(args []string) int {
 		c.say("%s: %v", c.name, err)
 		return killallFailed
 	}
-	// All are found before the first is signalled: the end of one may be the end
-	// of others, which are somebody's no less.
+	// Find all processes before signalling any: the death of one may end others, whose names would be reported as not
+	// found.
 	var found []killallFound
 	for i := range table.Procs {
 		if f, ok := c.matchProcess(&table.Procs[i]); ok {
@@ -121,7 +121,7 @@ func (c *killallCall) run(args []string) int {
 	return code
 }
 
-// reportNotFound reports the names that no process has, and returns the exit status.
+// reportNotFound reports the names for which no process was signalled, and returns the exit status.
 func (c *killallCall) reportNotFound() int {
 	code := 0
 	if len(c.names) == 0 && c.done == 0 {
@@ -139,7 +139,7 @@ func (c *killallCall) reportNotFound() int {
 	return code
 }
 
-// failCall reports what is wrong with the command line. No process has been signalled.
+// failCall reports an error of the command line, and returns the exit status. No process has been signalled.
 func (c *killallCall) failCall(err error) int {
 	own := new(usageError)
 	switch {
@@ -154,7 +154,7 @@ func (c *killallCall) failCall(err error) int {
 	return killallFailed
 }
 
-// prepare reads what the processes are compared with.
+// prepare compiles the operands, and reads what processes will be compared with: files, uptime and namespace.
 func (c *killallCall) prepare(operands []string) error {
 	if c.env.Proc == nil {
 		return fmt.Errorf("%s: /proc lacks process entries (not mounted ?)", c.name)
@@ -207,13 +207,12 @@ func (c *killallCall) prepare(operands []string) error {
 	return nil
 }
 
-// removed reports whether err says that a file does not exist, or its directory does not.
+// removed reports whether err means that a file or its directory does not exist.
 func removed(err error) bool {
 	return errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// missingNames returns an error for an operand that names a missing file which no
-// process runs.
+// missingNames returns an error if an operand is the path of a missing file and no process in found runs it.
 func (c *killallCall) missingNames(found []killallFound) error {
 	for i, n := range c.names {
 		if n.missing != nil && !slices.ContainsFunc(found, func(f killallFound) bool { return slices.Contains(f.hits, i) }) {
@@ -223,14 +222,14 @@ func (c *killallCall) missingNames(found []killallFound) error {
 	return nil
 }
 
-// killallFound is somebody who is meant.
+// killallFound is a process that matches.
 type killallFound struct {
 	procfs.Stat
-	shown string // the name that it goes by
-	hits  []int  // the operands that it answers to
+	shown string // the name for messages
+	hits  []int  // indexes of the operands that match
 }
 
-// matchProcess opens a process that is in the table, if it is meant.
+// matchProcess opens a process of the snapshot if it matches. It never returns this process.
 func (c *killallCall) matchProcess(st *procfs.Stat) (f killallFound, ok bool) {
 	if st.PID == c.env.PID {
 		return f, false
@@ -245,12 +244,12 @@ func (c *killallCall) matchProcess(st *procfs.Stat) (f killallFound, ok bool) {
 		return ok
 	})
 	if err != nil {
-		c.say("%s(%d): %s", printed(st.Comm), st.PID, cli.StrError(err))
+		c.say("%s(%d): %s", terminalSafe(st.Comm), st.PID, cli.StrError(err))
 	}
 	return f, ok
 }
 
-// signalProcess signals one that was found.
+// signalProcess signals the process st, or with --process-group its group unless that was signalled before.
 func (c *killallCall) signalProcess(st *killallFound) {
 	if !c.o.wait || c.o.group {
 		defer c.env.Kernel.Close(st.ID)
@@ -262,13 +261,13 @@ func (c *killallCall) signalProcess(st *killallFound) {
 			id = now.PGID
 		}
 		if g := c.groups[id]; g == nil {
-			c.groups[id] = new(killallGroup) // asked about once
-		} else if agreed = g.missed; !agreed {
+			c.groups[id] = new(killallGroup) // so that the user is asked only once for each group
+		} else if agreed = g.retry; !agreed {
 			c.markFound(st.hits, g.signalled)
 			return
 		}
 	}
-	if c.o.interactive && !agreed && !c.askUser(fmt.Sprintf("%s(%s%d)", printed(st.Comm), what, id)) {
+	if c.o.interactive && !agreed && !c.askUser(fmt.Sprintf("%s(%s%d)", terminalSafe(st.Comm), what, id)) {
 		return
 	}
 	var err error
@@ -280,34 +279,35 @@ func (c *killallCall) signalProcess(st *killallFound) {
 	switch gone := errors.Is(err, procfs.ErrNoProcess); {
 	case gone && !c.o.interactive:
 	case err != nil:
-		c.say("%s(%d): %s", show.Word(printed(st.shown)), id, cli.StrError(err))
+		c.say("%s(%d): %s", show.Word(terminalSafe(st.shown)), id, cli.StrError(err))
 	default:
 		if c.o.verbose {
-			c.say("Killed %s(%s%d) with signal %d", show.Word(printed(st.shown)), what, id, int(c.o.signal))
+			c.say("Killed %s(%s%d) with signal %d", show.Word(terminalSafe(st.shown)), what, id, int(c.o.signal))
 		}
 		c.markFound(st.hits, true)
 		c.done++
 		if c.o.wait && !c.o.group {
-			c.left[st.ID] = true
+			c.waiting[st.ID] = true
 		}
 	}
 }
 
-// markFound notes the operands for which a process was signalled.
+// markFound marks the operands with the indexes in hits as found if signalled is true.
 func (c *killallCall) markFound(hits []int, signalled bool) {
 	for _, i := range hits {
 		c.names[i].found = c.names[i].found || signalled
 	}
 }
 
-// askUser asks for leave. No answer is none.
-func (c *killallCall) askUser(whom string) bool {
+// askUser asks the user whether to signal a process or group, and reports whether the answer is yes. The end of the
+// input means no.
+func (c *killallCall) askUser(what string) bool {
 	verb := "Signal"
 	if c.o.signal == signals.TERM {
 		verb = "Kill"
 	}
 	for {
-		fmt.Fprintf(c.env.Stdout, "%s %s ? (y/N) ", verb, whom)
+		fmt.Fprintf(c.env.Stdout, "%s %s ? (y/N) ", verb, what)
 		line, ok := readLine(c.env.Stdin)
 		if !ok || line == "" {
 			return false

@@ -17,22 +17,22 @@ import (
 
 // The exit statuses of sysvinit's killall5.
 const (
-	killall5Failed = 1
-	killall5Nobody = 2
+	killall5Failed   = 1
+	killall5NoTarget = 2
 )
 
-// killall5 is freezekill --all with one rung.
+// killall5 is freezekill --all with a ladder of one step.
 func killall5() *cli.Applet {
 	return &cli.Applet{
 		Name:      "killall5",
-		Summary:   "signal everything outside of this session",
+		Summary:   "signal all processes outside of this session",
 		Usage:     "[-SIGNAL] [-o PID[,PID...]]...",
 		UsageExit: killall5Failed, WriteExit: killall5Failed, FailExit: killall5Failed,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &killall5Options{flags: flags}
 			flags.VarP(&o.signal, "signal", "s", "send SIG; also -SIG (default KILL)")
-			flags.StringArrayVarP(&o.target.Omit, "omit", "o", nil, "never these: `PID[,PID...]`")
+			flags.StringArrayVarP(&o.target.Omit, "omit", "o", nil, "exclude these: `PID[,PID...]`")
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
@@ -52,9 +52,9 @@ func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) in
 	switch c.Request.Omit, err = o.target.Omitted(); {
 	case err != nil:
 	case len(operands) > 0:
-		err = fmt.Errorf("%s is no option: everything is meant, and a signal begins with a dash", show.Quoted(operands[0]))
+		err = fmt.Errorf("%s is no option: killall5 takes no operands, and a signal begins with a dash", show.Quoted(operands[0]))
 	case o.flags.ArgsLenAtDash() >= 0:
-		err = errors.New("-- ends nothing here")
+		err = errors.New("-- is refused: killall5 takes no operands")
 	}
 	if err != nil {
 		cli.UsageError(env, a.Name, err)
@@ -75,7 +75,7 @@ func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) in
 		return killall5Failed
 	}
 	if !sum.Proved {
-		c.Report.Note("it could not be proved that nobody escaped: " + sum.Doubt)
+		c.Report.Note("it could not be proved that no process escaped: " + sum.Doubt)
 	}
 	if sum.Failed {
 		return killall5Failed
@@ -85,12 +85,12 @@ func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) in
 			return 0
 		}
 	}
-	return killall5Nobody
+	return killall5NoTarget
 }
 
-// killall5Omitted splits the lists of -o as sysvinit does, at commas, semicolons and colons. Only the colon of a handle,
-// behind its @, separates nothing: 312:4711 is two PIDs, as it is for sysvinit, and not PID:INODE. Blanks and a plus before
-// a PID are passed over.
+// killall5Omitted splits the lists of -o at commas, semicolons and colons, as sysvinit does. A word with an @ is a
+// handle, and is not split at its colon. 312:4711 is two PIDs, as for sysvinit, and not PID:INODE. Blanks and a plus
+// before a PID are dropped.
 func killall5Omitted(lists []string) (words []string) {
 	for _, list := range lists {
 		for _, word := range strings.Split(strings.ReplaceAll(list, ";", ","), ",") {
@@ -106,6 +106,7 @@ func killall5Omitted(lists []string) (words []string) {
 	return words
 }
 
+// carryOut finds the targets and signals them.
 func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err error) {
 	k := c.Env.Kernel
 	if c.Env.Proc == nil {
@@ -118,8 +119,8 @@ func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err erro
 	if err := c.Exclusions.ExcludeOwnSession(c.Env.Proc); err != nil {
 		return nil, err
 	}
-	// Who started this from another session goes too, and perhaps takes our
-	// terminal along.
+	// An ancestor in another session is a target, too. Its death may hang up the terminal of this process, so ignore
+	// HUP.
 	c.Exclusions.AllowAncestors()
 	k.IgnoreSignal(signals.HUP)
 	if c.Found, err = target.Resolve(c.Env.Proc, k, c.Exclusions, c.Request); err != nil {
@@ -127,7 +128,8 @@ func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err erro
 	}
 	_ = k.DeferSignals()
 	p := c.Plan()
-	p.Freeze, p.Guardian, p.Prove = true, true, time.Second // better no freeze than no shutdown: no FreezeOrFail
+	// FreezeOrFail stays false: if freezing is impossible, a shutdown must signal nevertheless.
+	p.Freeze, p.Guardian, p.Prove = true, true, time.Second
 	p.Tree = c.Tree()
 	p.Tree.Flat, p.Tree.Sessions = true, true
 	sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: k, Policy: c.Policy, Observer: c.Report})

@@ -10,12 +10,12 @@ import (
 	"killbox/procfs"
 )
 
-// cutName is the length at which the kernel cuts names (TASK_COMM_LEN).
+// cutName is the length in bytes to which the kernel cuts names: TASK_COMM_LEN without the NUL.
 const cutName = 15
 
-// match judges a process. hits are the operands that it answers to, and shown
-// is the name that it goes by.
-func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, hits []int) {
+// match reports whether the process meets the options and matches an operand. shown is its name for messages, hits are
+// the indexes of the operands that match. With verbose it reports a process that --exact skips.
+func (c *killallCall) match(st *procfs.Stat, verbose bool) (ok bool, shown string, hits []int) {
 	if !c.meetsOptions(st) {
 		return false, "", nil
 	}
@@ -26,8 +26,8 @@ func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, 
 			return false, "", nil
 		}
 		if shown, whole = fullName(st.Comm, words); !whole && c.o.exact {
-			if tell {
-				c.say("%s: skipping partial match %s(%d)", c.name, printed(st.Comm), st.PID)
+			if verbose {
+				c.say("%s: skipping partial match %s(%d)", c.name, terminalSafe(st.Comm), st.PID)
 			}
 			return false, "", nil
 		}
@@ -40,7 +40,7 @@ func (c *killallCall) match(st *procfs.Stat, tell bool) (ok bool, shown string, 
 	return len(hits) > 0 || len(c.names) == 0, shown, hits
 }
 
-// meetsOptions reports whether the process has the user, namespace, security context and age asked for.
+// meetsOptions reports whether the process has the user, PID namespace, security context and age that options ask for.
 func (c *killallCall) meetsOptions(st *procfs.Stat) bool {
 	proc := c.env.Proc
 	if c.o.hasUID {
@@ -62,8 +62,9 @@ func (c *killallCall) meetsOptions(st *procfs.Stat) bool {
 	return !(c.o.younger > 0 && age > c.o.younger || c.o.older > 0 && age < c.o.older)
 }
 
-// fullName looks for a name that was cut among the words of the command line:
-// that of a script is behind its interpreter's.
+// fullName looks in the command line for the full form of comm, which the kernel has cut. It returns the base name of a
+// word, if that base name begins with comm. It tries one word after the other up to an empty one, because the name of a
+// script follows that of its interpreter. If no base name begins with comm, it returns comm.
 func fullName(comm string, words []string) (name string, found bool) {
 	for _, word := range words {
 		if word == "" {
@@ -76,7 +77,8 @@ func fullName(comm string, words []string) (name string, found bool) {
 	return comm, false
 }
 
-// matchesName tells whether the operand means the process.
+// matchesName reports whether the operand matches the process. name is that of the process; whole is false if the rest
+// of a cut name was not found.
 func (c *killallCall) matchesName(n *killallName, pid int, name string, whole bool) bool {
 	if n.re != nil {
 		return n.re.MatchString(name)
@@ -85,7 +87,8 @@ func (c *killallCall) matchesName(n *killallName, pid int, name string, whole bo
 		if info, err := c.env.Proc.ExeInfo(pid); err == nil && n.file != nil && os.SameFile(info, n.file) {
 			return true
 		}
-		// The file may have been removed or replaced since, as by an upgrade. In a container the same path
+		// Compare the path as well: the file may have been removed or replaced since the process was started, for
+		// example by an upgrade. Compare it only if both processes have the same mounts: in a container the same path
 		// names another file.
 		exe, err := c.env.Proc.Exe(pid)
 		return err == nil && slices.Contains(n.paths, exe) && c.sameMounts(pid)
@@ -100,8 +103,8 @@ func (c *killallCall) matchesName(n *killallName, pid int, name string, whole bo
 	return name == want
 }
 
-// sameMounts reports whether the links in /proc/PID name files by the same paths as those of this process:
-// both are in one mount namespace, and below one root directory.
+// sameMounts reports whether a path in /proc/PID/exe names the same file for this process: both processes have the same
+// mount namespace and the same root directory.
 func (c *killallCall) sameMounts(pid int) bool {
 	own, err := c.env.Proc.Namespace(c.env.PID, "mnt")
 	ns, other := c.env.Proc.Namespace(pid, "mnt")
@@ -113,8 +116,8 @@ func (c *killallCall) sameMounts(pid int) bool {
 	return err == nil && other == nil && os.SameFile(ours, theirs)
 }
 
-// programPath returns the path that /proc/PID/exe shows for the program that word names, also after its
-// file was removed: symbolic links in the directory are resolved.
+// programPath returns the path that /proc/PID/exe shows for a process that was started as word: absolute, with the
+// symbolic links of the directory resolved. The file need not exist.
 func programPath(word string) string {
 	dir, base := filepath.Split(word)
 	dir, err := filepath.EvalSymlinks(cmp.Or(dir, "."))

@@ -81,7 +81,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	return f
 }
 
-// setSignal takes a name or a number.
+// setSignal sets the signal by name or number.
 func (o *killallOptions) setSignal(s string) (err error) {
 	if o.signal, err = signals.Parse(s); err != nil {
 		return &usageError{text: show.Word(strings.TrimPrefix(s, "SIG")) + ": unknown signal; killall -l lists signals."}
@@ -89,8 +89,8 @@ func (o *killallOptions) setSignal(s string) (err error) {
 	return nil
 }
 
-// killallAge reads a number with a unit, without which there is none. Months
-// and years are such of weeks, as psmisc counts them.
+// killallAge reads a positive number with a unit; the unit is required. As in psmisc, a month has 4 weeks and a year 12
+// such months.
 func killallAge(s string) (time.Duration, error) {
 	const day = 24 * time.Hour
 	units := map[string]time.Duration{
@@ -105,9 +105,9 @@ func killallAge(s string) (time.Duration, error) {
 	return time.Duration(min(d, math.MaxInt64/2)), nil
 }
 
-// parse reads the command line as getopt_long_only(3) does: one dash is enough
-// for a long option too, and what else begins with a capital letter or a digit
-// is a signal. With inOrder the first operand ends the options.
+// parse reads the command line as getopt_long_only(3) does: a long option may have one dash. A word that is no option,
+// and begins with a dash and a digit or a capital letter other than Z, is a signal. With inOrder the first operand ends
+// the options.
 func (o *killallOptions) parse(name string, inOrder bool, args []string) (operands []string, err error) {
 	flags := o.flags(name)
 	if len(args) == 0 {
@@ -135,7 +135,7 @@ func (o *killallOptions) parse(name string, inOrder bool, args []string) (operan
 	return operands, err
 }
 
-// parseOption reads an option, given without its first dash, and returns the words that follow it.
+// parseOption reads the option body, which lacks its first dash, and returns args without its argument.
 func (o *killallOptions) parseOption(flags *pflag.FlagSet, body string, args []string) ([]string, error) {
 	switch {
 	case body[0] == '-':
@@ -143,26 +143,26 @@ func (o *killallOptions) parseOption(flags *pflag.FlagSet, body string, args []s
 	case len(body) == 1 && flags.ShorthandLookup(body) != nil:
 		return letters(flags, "", body, args)
 	case body == "ve" || body == "ver":
-		o.verbose, o.exact = true, true // and not --version
+		o.verbose, o.exact = true, true // psmisc, too, takes these words for -v -e, not for --version
 		return args, nil
 	case o.isLong(flags, body):
 		return longOption(flags, body, args)
 	case body[0] >= '0' && body[0] <= '9' || body[0] >= 'A' && body[0] <= 'Y':
 		return args, o.setSignal(body)
 	}
-	// -h is an option of this program, and only by itself: to some tools -hup is a signal.
+	// -h must be a word of its own. -hup, which is a signal for other tools, is an error.
 	return letters(flags, "h", body, args)
 }
 
-// isLong reports whether a word is a long option, or the beginning of one.
+// isLong reports whether word, without its argument, is a prefix of a long option.
 func (o *killallOptions) isLong(flags *pflag.FlagSet, word string) (ok bool) {
 	name, _, _ := strings.Cut(word, "=")
 	flags.VisitAll(func(f *pflag.Flag) { ok = ok || strings.HasPrefix(f.Name, name) })
 	return ok
 }
 
-// readLine reads no further than the end of the line, and of a last one
-// without an end what there is.
+// readLine reads a line byte by byte, so that the following lines stay in the input. The last line may lack a newline.
+// ok is false at the end of the input.
 func readLine(r io.Reader) (line string, ok bool) {
 	var b [1]byte
 	for {
@@ -177,7 +177,7 @@ func readLine(r io.Reader) (line string, ok bool) {
 	}
 }
 
-// killallList prints the names in lines as psmisc breaks them.
+// killallList prints the names of the signals below RTMIN, in lines of 80 columns as psmisc does.
 func killallList(w io.Writer) {
 	column := 0
 	for _, sig := range signals.All() {
@@ -205,21 +205,21 @@ func killallUsage(w io.Writer) {
 	fmt.Fprint(w, `Usage: killall [OPTION]... [--] NAME...
        killall -l | -V | -h
 
-  -e, --exact              pass over long names that cannot be seen whole
-  -I, --ignore-case        names match whatever their case
-  -g, --process-group      signal the process groups of those found
-  -y, --younger-than TIME  only who was started after that time ago: 90s 5m 2h 1d 1w 1M 1y
-  -o, --older-than TIME    only who was started before that time ago
-  -i, --interactive        ask for leave each time
+  -e, --exact              skip processes whose names are cut off and cannot be found in full
+  -I, --ignore-case        ignore case
+  -g, --process-group      signal the process group of each process that matches, once
+  -y, --younger-than TIME  only processes started less than TIME ago: 90s 5m 2h 1d 1w 1M 1y
+  -o, --older-than TIME    only processes started more than TIME ago
+  -i, --interactive        ask before each signal
   -l, --list-signals       list the signals
-  -q, --quiet              do not tell of names without processes
+  -q, --quiet              do not report names that no process has
   -r, --regexp             the names are extended regular expressions
-  -s, --signal SIGNAL      send this and not TERM; also -SIGNAL
-  -u, --user USER          only who runs as USER
-  -v, --verbose            tell who was signalled
-  -w, --wait               wait until those signalled are gone
-  -n, --ns PID             only who is in the PID namespace of PID
-  -Z, --context REGEXP     only who has such a security context
+  -s, --signal SIGNAL      send SIGNAL instead of TERM; also -SIGNAL
+  -u, --user USER          only processes with this real user
+  -v, --verbose            report each process that was signalled
+  -w, --wait               wait until all signalled processes are gone
+  -n, --ns PID             only processes in the PID namespace of PID
+  -Z, --context REGEXP     only processes whose security context matches
   -V, --version            print the version
   -h, --help               print this
 `)

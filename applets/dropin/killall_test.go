@@ -41,7 +41,8 @@ func TestFullName(t *testing.T) {
 	}
 }
 
-// FuzzKillallArgs: what is understood signals with a signal that there is, and operands are words of the command line.
+// FuzzKillallArgs checks that a command line without an error has a valid signal, and that its operands are words of
+// it.
 func FuzzKillallArgs(f *testing.F) {
 	for _, line := range []string{"-9 a", "-INT a", "-ve a", "-ver a", "-gI a", "-y 1.5h -o 2d a", "-s TERM -- -a", "-signal=9 a", "-n 1 -Z x", "-ig", "-hup a", "- a", "-l", "--", "-u root"} {
 		f.Add(strings.ReplaceAll(line, " ", "\x00"))

@@ -11,11 +11,10 @@ import (
 	"killbox/internal/show"
 )
 
-// blanks is what strtol(3) passes over before a number.
+// blanks are the characters that strtol(3) skips before a number.
 const blanks = " \t\n\v\f\r"
 
-// parseLoose reads a number as procps does: an empty one is 0, a sign may stand
-// before it.
+// parseLoose reads a decimal number as procps does: a sign is accepted, and no digits mean 0.
 func parseLoose(s string) (int64, bool) {
 	digits := strings.TrimPrefix(s, "+")
 	if digits == s {
@@ -31,8 +30,8 @@ func parseLoose(s string) (int64, bool) {
 	return int64(n), err == nil
 }
 
-// trimNumber takes off what strtol(3) passes over before a number: ps(1) and others
-// pad theirs.
+// trimNumber removes the blanks and the plus that strtol(3) skips before a number: ps(1), for example, pads PIDs. A
+// word without a digit behind them is returned unchanged.
 func trimNumber(word string) string {
 	text := strings.TrimLeft(word, blanks)
 	text = strings.TrimPrefix(text, "+")
@@ -42,8 +41,9 @@ func trimNumber(word string) string {
 	return text
 }
 
-// parseUtilNumber reads a number from low on, of so many bits, as the tools of util-linux do: blanks and a sign may stand
-// before it. The error begins with what, and gives a reason only if the number is out of range.
+// parseUtilNumber reads a number as the tools of util-linux do, with blanks and a sign before it. The number must be at
+// least low and fit into the given number of bits. The error text is "WHAT: 'WORD'", followed by a reason only if the
+// number is out of range.
 func parseUtilNumber(what, word string, low int64, bits int) (int64, error) {
 	n, err := strconv.ParseInt(strings.TrimLeft(word, blanks), 10, bits)
 	switch {
@@ -55,24 +55,25 @@ func parseUtilNumber(what, word string, low int64, bits int) (int64, error) {
 	return n, nil
 }
 
-// strtod cuts what strtod(3) reads in the C locale from the beginning of s,
-// without the blanks before it. It is "" if that is nothing.
+// strtod splits s behind the number that strtod(3) would read in the C locale. Blanks before the number are dropped.
+// number is "" if there is none. Unlike strtod(3), it does not read NaN.
 func strtod(s string) (number, rest string) {
 	s = strings.TrimLeft(s, blanks)
 	at := 0
-	// run passes over characters, at most limit of them.
+	// run skips up to limit characters that occur in the string any, and returns how many it has skipped.
 	run := func(any string, limit int) (n int) {
 		for n < limit && at < len(s) && strings.IndexByte(any, s[at]) >= 0 {
 			at, n = at+1, n+1
 		}
 		return n
 	}
-	// mantissa passes over digits with a point.
+	// mantissa skips digits with an optional point. It reports whether there was a digit.
 	mantissa := func(digits string) bool {
 		whole := run(digits, len(s))
 		point := run(".", 1)
 		return whole+point*run(digits, len(s)) > 0
 	}
+	// exponent skips an exponent, or nothing if it has no digit.
 	exponent := func(letters string) {
 		before := at
 		if run(letters, 1) == 0 || run("+-", 1) < 0 || run("0123456789", len(s)) == 0 {
@@ -98,8 +99,7 @@ func strtod(s string) (number, rest string) {
 	return s[:at], s[at:]
 }
 
-// isZero reports whether a number that strtod returned, in lower case, has no digit but 0
-// before its exponent.
+// isZero reports whether all digits before the exponent are 0. number was returned by strtod and is in lower case.
 func isZero(number string) bool {
 	number = strings.TrimLeft(number, "+-")
 	digits, letter := number, "e"
@@ -110,7 +110,7 @@ func isZero(number string) bool {
 	return strings.Trim(digits, "0.") == ""
 }
 
-// atoi reads a number as that of C does.
+// atoi reads a number as atoi(3) does: it ignores all that follows the digits, and no digits mean 0.
 func atoi(s string) int {
 	s = strings.TrimLeft(s, blanks)
 	end := len(s) - len(strings.TrimLeft(s, "+-"))

@@ -7,8 +7,9 @@ import (
 	"killbox/procfs"
 )
 
-// openMatching opens a process that was found, and matches it once more: what was read before the open could be that of an
-// earlier process with its PID. The error is that of a process which exists and cannot be opened.
+// openMatching opens the process that st describes, and matches it again: the PID may have been reused between the
+// first match and the open. It returns false without an error if the process is gone or no longer matches, and an error
+// if the process exists and cannot be opened.
 func openMatching(env *cli.Env, st *procfs.Stat, match func(*procfs.Stat) bool) (bool, error) {
 	now, err := env.Kernel.Open(st.PID)
 	if errors.Is(err, procfs.ErrNoProcess) {
@@ -19,7 +20,7 @@ func openMatching(env *cli.Env, st *procfs.Stat, match func(*procfs.Stat) bool) 
 	}
 	ok := now.ID == st.ID && match(&now)
 	if ok {
-		// Asked last: if the process still exists, all that was read was its own.
+		// If the process still exists, match has read its files, not those of a later process with the same PID.
 		_, err := env.Kernel.Stat(now.ID)
 		ok = err == nil
 	}

@@ -17,9 +17,10 @@ func pgrep() *cli.Applet {
 	return pgrepApplet("pgrep", "list processes by name and other attributes", pgrepList)
 }
 
+// pgrepApplet returns pgrep, pkill or pidwait.
 func pgrepApplet(name, summary string, mode pgrepMode) *cli.Applet {
 	return &cli.Applet{
-		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as procps
+		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as in procps
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			o := &pgrepOptions{mode: mode}
 			return o.flags(a.Name), nil
@@ -38,6 +39,7 @@ const (
 	pgrepNone  = 1
 )
 
+// pgrepCall is one call of pgrep, pkill or pidwait.
 type pgrepCall struct {
 	env  *cli.Env
 	name string
@@ -45,10 +47,10 @@ type pgrepCall struct {
 	m    *pgrepMatcher
 }
 
-// pgrepProcess is somebody who matches; a thread with --lightweight.
+// pgrepProcess is a process that matches, or a thread with --lightweight.
 type pgrepProcess struct {
 	procfs.Stat
-	text string // what is printed with the number
+	text string // printed after the PID
 	err  error  // why it could not be opened
 }
 
@@ -68,7 +70,7 @@ func (p *pgrepCall) run(args []string) int {
 		return cli.Failure(p.env, p.name, p.env.ProcErr)
 	}
 	if err := p.env.CheckNamespace(); err != nil && p.o.mode != pgrepList {
-		return cli.Failure(p.env, p.name, err) // the number of a match would be another's
+		return cli.Failure(p.env, p.name, err) // a PID of another PID namespace may be that of an unrelated process here
 	}
 	if p.m, err = newPgrepMatcher(p.o, pattern); err != nil {
 		return p.failCall(err)
@@ -77,8 +79,8 @@ func (p *pgrepCall) run(args []string) int {
 	if err != nil {
 		return cli.Failure(p.env, p.name, err)
 	}
-	// comm is 15 bytes long at most (TASK_COMM_LEN), and a pattern not if it is
-	// of several parts.
+	// comm has at most 15 bytes (TASK_COMM_LEN without the NUL). Warn about a longer pattern, unless it has
+	// alternatives or brackets: then it can match comm.
 	if len(list) == 0 && pattern != nil && !p.o.full && len(*pattern) > 15 && !strings.ContainsAny(*pattern, "|[") {
 		fmt.Fprintf(p.env.Stderr, "%s: pattern that searches for process name longer than 15 characters will result in zero matches\n"+
 			"Try `%s -f' option to match against the complete command line.\n", p.name, p.name)
@@ -92,7 +94,7 @@ func (p *pgrepCall) run(args []string) int {
 	return p.printList(list)
 }
 
-// failCall prints why nothing is done.
+// failCall reports an error that ends the call before it acts, and returns the exit status.
 func (p *pgrepCall) failCall(err error) int {
 	own := new(usageError)
 	switch {
@@ -119,8 +121,8 @@ func (p *pgrepCall) failCall(err error) int {
 	return cli.ExitUsage
 }
 
-// findProcesses returns who matches. Who is to be signalled or waited for is opened
-// first and judged then, so that it cannot be another by the time of that.
+// findProcesses returns the processes that match. pkill and pidwait open each process and match it again, so that a
+// signal or a wait cannot reach a process that reuses the PID.
 func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
 	var table procfs.Snapshot
 	if err := p.env.Kernel.Snapshot(&table); err != nil {
@@ -154,8 +156,7 @@ func (p *pgrepCall) findProcesses() ([]pgrepProcess, error) {
 	return p.newestOrOldest(list), nil
 }
 
-// openProcess opens a process that is to be signalled or waited for, and matches it once more. The error is that of a
-// process which exists and cannot be opened.
+// openProcess is openMatching for pkill and pidwait. For pgrep it opens nothing and returns true.
 func (p *pgrepCall) openProcess(st *procfs.Stat) (bool, error) {
 	if p.o.mode == pgrepList {
 		return true, nil
@@ -163,6 +164,7 @@ func (p *pgrepCall) openProcess(st *procfs.Stat) (bool, error) {
 	return openMatching(p.env, st, p.m.Match)
 }
 
+// addThreads adds the threads of the process that match.
 func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 	tids, err := p.env.Proc.Threads(pid)
 	if err != nil {
@@ -177,6 +179,7 @@ func (p *pgrepCall) addThreads(list []pgrepProcess, pid int) []pgrepProcess {
 	return list
 }
 
+// add adds a process or thread, unless it has vanished before its command line was read.
 func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
 	text, err := p.displayText(st)
 	if err != nil {
@@ -185,7 +188,7 @@ func (p *pgrepCall) add(list []pgrepProcess, st *procfs.Stat) []pgrepProcess {
 	return append(list, pgrepProcess{Stat: *st, text: text})
 }
 
-// displayText is the name of a process, or its command line, as it is printed.
+// displayText returns the name of a process, or its command line, in the form in which it is printed.
 func (p *pgrepCall) displayText(st *procfs.Stat) (string, error) {
 	switch {
 	case p.o.quote && p.o.listFull:
@@ -195,20 +198,20 @@ func (p *pgrepCall) displayText(st *procfs.Stat) (string, error) {
 	case p.o.quote:
 		return shellQuote(st.Comm), nil
 	case !p.o.listFull:
-		return printed(st.Comm), nil
+		return terminalSafe(st.Comm), nil
 	}
 	text, err := p.m.commandLine(st)
-	return printed(text), err
+	return terminalSafe(text), err
 }
 
-// newestOrOldest leaves only the newest or the oldest.
+// newestOrOldest returns the newest or the oldest process of list, if an option asks for it, and otherwise list.
 func (p *pgrepCall) newestOrOldest(list []pgrepProcess) []pgrepProcess {
 	if len(list) == 0 || !p.o.newest && !p.o.oldest {
 		return list
 	}
 	best := 0
 	for i := range list {
-		// Of several in the same tick the higher number is the newer one.
+		// Of processes started in the same clock tick, the one with the higher PID counts as newer, as in procps.
 		newer := list[i].Start > list[best].Start || list[i].Start == list[best].Start && list[i].PID > list[best].PID
 		if i != best && newer == p.o.newest {
 			best = i

@@ -11,18 +11,18 @@ import (
 	"killbox/procfs"
 )
 
-// namespaceKinds are the types of namespaces.
+// namespaceKinds returns the types of namespaces, as named in /proc/PID/ns.
 func namespaceKinds() []string {
 	return []string{"cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"}
 }
 
-// pgrepMatcher judges processes.
+// pgrepMatcher matches processes against the pattern and the other conditions.
 type pgrepMatcher struct {
 	o         *pgrepOptions
 	proc      *procfs.FS
-	pattern   *posixre.Regexp // nil without one
-	namespace []string        // of --ns, by nsKinds of the options
-	uptime    int64           // in clock ticks
+	pattern   *posixre.Regexp // nil without a pattern
+	namespace []string        // the namespaces of --ns, in the order of o.nsKinds; empty where the kernel lacks the type
+	uptime    int64           // in clock ticks, with --older
 }
 
 func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
@@ -60,17 +60,17 @@ func newPgrepMatcher(o *pgrepOptions, pattern *string) (*pgrepMatcher, error) {
 	return m, nil
 }
 
-// lacks tells whether the kernel has no namespaces of that type.
+// lacks reports whether the kernel has no namespaces of this type.
 func (m *pgrepMatcher) lacks(kind string) bool {
 	_, err := m.proc.Namespace(m.o.env.PID, kind)
 	return errors.Is(err, procfs.ErrNoProcess)
 }
 
-// Match tells whether the process is one of those asked for. What has vanished
-// is not, inverse or no.
+// Match reports whether the process meets the conditions or, with --inverse, does not. A process that has vanished
+// never matches.
 func (m *pgrepMatcher) Match(st *procfs.Stat) bool { return m.matchThread(st, st.PID) }
 
-// matchThread is Match for a thread of the process pid.
+// matchThread is Match for st, a thread of the process pid.
 func (m *pgrepMatcher) matchThread(st *procfs.Stat, pid int) bool {
 	ok, err := m.matchAll(st, pid)
 	if errors.Is(err, procfs.ErrNoProcess) {
@@ -79,8 +79,8 @@ func (m *pgrepMatcher) matchThread(st *procfs.Stat, pid int) bool {
 	return (ok && err == nil) != m.o.inverse
 }
 
-// matchAll reports whether the thread, of the process pid, meets all criteria. A criterion that needs a file
-// which may not be read is not met.
+// matchAll reports whether st, a thread of the process pid, meets all conditions. A condition is not met if its file in
+// /proc cannot be read.
 func (m *pgrepMatcher) matchAll(st *procfs.Stat, pid int) (bool, error) {
 	if !m.matchStat(st, pid) {
 		return false, nil
@@ -101,7 +101,7 @@ func (m *pgrepMatcher) matchAll(st *procfs.Stat, pid int) (bool, error) {
 	return err == nil && m.pattern.MatchString(text), err
 }
 
-// matchStat checks what /proc/PID/stat shows.
+// matchStat checks the conditions on /proc/PID/stat.
 func (m *pgrepMatcher) matchStat(st *procfs.Stat, pid int) bool {
 	o := m.o
 	const ticks = 100
@@ -118,7 +118,7 @@ func (m *pgrepMatcher) matchStat(st *procfs.Stat, pid int) bool {
 	return true
 }
 
-// matchStatus checks users, groups and handlers, which /proc/PID/status shows.
+// matchStatus checks users, groups and signal handlers, which are in /proc/PID/status.
 func (m *pgrepMatcher) matchStatus(st *procfs.Stat) (bool, error) {
 	o := m.o
 	if o.euids != nil || o.ruids != nil || o.rgids != nil || o.handler {
@@ -167,13 +167,14 @@ func (m *pgrepMatcher) matchMembership(st *procfs.Stat) (bool, error) {
 	return true, nil
 }
 
+// onTerminal reports whether tty has one of the names, with or without /dev/.
 func onTerminal(names []string, tty uint32) bool {
 	own := procfs.TTYName(tty)
 	return slices.ContainsFunc(names, func(name string) bool { return strings.TrimPrefix(name, "/dev/") == own })
 }
 
-// commandLine returns the command line as ps shows it: in brackets the name of
-// who has none.
+// commandLine returns the command line as ps(1) shows it. A process without a command line is shown by its name in
+// brackets.
 func (m *pgrepMatcher) commandLine(st *procfs.Stat) (string, error) {
 	args, err := m.proc.Cmdline(st.PID)
 	if err != nil {
@@ -188,7 +189,8 @@ func (m *pgrepMatcher) commandLine(st *procfs.Stat) (string, error) {
 	return "[" + printable(st.Comm) + "]", nil
 }
 
-// quotedLine returns the command line so that a shell reads the same words.
+// quotedLine returns the command line, quoted so that a shell reads the same words. It is empty if the process has
+// none.
 func (m *pgrepMatcher) quotedLine(st *procfs.Stat) (string, error) {
 	args, err := m.proc.Cmdline(st.PID)
 	if err != nil || len(args) == 0 {

@@ -15,20 +15,20 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// pgrepMode is which of the three programs it is.
+// pgrepMode distinguishes pgrep, pkill and pidwait.
 type pgrepMode uint8
 
 const (
-	pgrepList pgrepMode = iota
-	pgrepSignal
-	pgrepWait
+	pgrepList   pgrepMode = iota // pgrep
+	pgrepSignal                  // pkill
+	pgrepWait                    // pidwait
 )
 
-// pgrepOptions are the options of all three: a long one of another's is
-// accepted and means nothing, as with procps.
+// pgrepOptions are the options of pgrep, pkill and pidwait. A long option that only another of the three has is
+// accepted and ignored, as in procps.
 type pgrepOptions struct {
 	mode pgrepMode
-	env  *cli.Env // nil where only the names of the options are asked for
+	env  *cli.Env // nil if only the names of the options are needed
 
 	delimiter                             string
 	listName, listFull, quote, threads    bool
@@ -46,14 +46,14 @@ type pgrepOptions struct {
 
 	groups, rgids, parents, sessions, euids, ruids []int64
 	terminals, cgroups, envs                       []string
-	pids                                           []int64 // or of the pidfile
+	pids                                           []int64 // of --pid, or the one of --pidfile
 
-	criteria int // how many were given that select by themselves
+	criteria int // number of options given that can replace the pattern
 	help     bool
 	version  bool
 }
 
-// off is the letters that the program does not have, though the option is there.
+// off returns the letters that the program does not have, although pgrepOptions has the option.
 func (o *pgrepOptions) off() string {
 	switch o.mode {
 	case pgrepSignal:
@@ -77,7 +77,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.value(f, "queue", "q", "VALUE", o.setQueue)
 	f.BoolVarP(&o.release, "mrelease", "m", false, "")
 	f.BoolVarP(&o.echo, "echo", "e", false, "")
-	if o.mode == pgrepWait { // which elsewhere would stand in the way of --t for --terminal
+	if o.mode == pgrepWait { // in pgrep and pkill, --t must stay an abbreviation of --terminal
 		f.VarP(&o.timeout, "timeout", "", "")
 	}
 	o.value(f, "delimiter", "d", "STRING", func(s string) error { o.delimiter = s; return nil })
@@ -90,8 +90,8 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	f.BoolVarP(&o.full, "full", "f", false, "")
 	o.numbers(f, "pgroup", "g", "PGID", &o.groups, o.ownGroup)
 	o.numbers(f, "group", "G", "GID", &o.rgids, groupNumber)
-	o.extreme(f, "newest", "n", &o.newest)
-	o.extreme(f, "oldest", "o", &o.oldest)
+	o.exclusiveOption(f, "newest", "n", &o.newest)
+	o.exclusiveOption(f, "oldest", "o", &o.oldest)
 	o.criterion(f, "older", "O", "SECONDS", func(s string) error {
 		whole, fraction, _ := strings.Cut(strings.TrimLeft(s, blanks), ".")
 		n, ok := parseLoose(whole)
@@ -107,7 +107,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.words(f, "terminal", "t", "TTY", &o.terminals)
 	o.numbers(f, "euid", "u", "ID", &o.euids, userNumber)
 	o.numbers(f, "uid", "U", "ID", &o.ruids, userNumber)
-	o.extreme(f, "inverse", "v", &o.inverse)
+	o.exclusiveOption(f, "inverse", "v", &o.inverse)
 	f.BoolVarP(&o.exact, "exact", "x", false, "")
 	o.criterion(f, "pidfile", "F", "FILE", func(s string) error { o.pidfile = &s; return nil })
 	f.BoolVarP(&o.locked, "logpidfile", "L", false, "")
@@ -127,7 +127,7 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	return f
 }
 
-// hide marks the options that mean nothing to this program.
+// hide marks the options that this program ignores.
 func (o *pgrepOptions) hide(f *pflag.FlagSet) {
 	only := map[string][]pgrepMode{
 		"delimiter": {pgrepList}, "list-name": {pgrepList}, "list-full": {pgrepList}, "shell-quote": {pgrepList, pgrepSignal},
@@ -140,11 +140,12 @@ func (o *pgrepOptions) hide(f *pflag.FlagSet) {
 	})
 }
 
+// value adds an option with an argument.
 func (o *pgrepOptions) value(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
 	f.VarP(optionFunc{set, typ}, name, letter, "")
 }
 
-// criterion is an option that selects.
+// criterion adds an option that can replace the pattern: with such an option, pgrep needs no pattern.
 func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set func(string) error) {
 	o.value(f, name, letter, typ, func(s string) error {
 		o.criteria++
@@ -152,7 +153,7 @@ func (o *pgrepOptions) criterion(f *pflag.FlagSet, name, letter, typ string, set
 	})
 }
 
-// words is a criterion that takes a list of which one has to fit.
+// words adds a criterion with a list of words, one of which must match.
 func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[]string) {
 	o.criterion(f, name, letter, typ+",...", func(s string) (err error) {
 		*into, err = splitList(s)
@@ -160,8 +161,8 @@ func (o *pgrepOptions) words(f *pflag.FlagSet, name, letter, typ string, into *[
 	})
 }
 
-// splitList splits a list. An empty member is none: "$a,$b" with nothing in one
-// of them must not mean number 0.
+// splitList splits a list at commas, and drops empty members: if one variable of "$a,$b" is empty, the list must not
+// include the number 0.
 func splitList(s string) ([]string, error) {
 	if s == "" {
 		return nil, &usageError{}
@@ -173,6 +174,7 @@ func splitList(s string) ([]string, error) {
 	return list, nil
 }
 
+// numbers adds a criterion with a list of numbers, one of which must match. parse reads one of them.
 func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into *[]int64, parse func(string) (int64, error)) {
 	o.criterion(f, name, letter, typ+",...", func(s string) error {
 		list, err := splitList(s)
@@ -188,8 +190,8 @@ func (o *pgrepOptions) numbers(f *pflag.FlagSet, name, letter, typ string, into 
 	})
 }
 
-// extreme is -n, -o or -v, of which there may be one.
-func (o *pgrepOptions) extreme(f *pflag.FlagSet, name, letter string, into *bool) {
+// exclusiveOption adds --newest, --oldest or --inverse, only one of which may be given.
+func (o *pgrepOptions) exclusiveOption(f *pflag.FlagSet, name, letter string, into *bool) {
 	o.value(f, name, letter, "bool", func(string) error {
 		if o.newest || o.oldest || o.inverse {
 			return &usageError{}
@@ -234,7 +236,7 @@ func groupNumber(s string) (int64, error) {
 	return int64(id), nil
 }
 
-// unknownName returns the error for the name of a user or group that was not found, or not looked for.
+// unknownName returns the error for the name of a user or group that does not exist or could not be looked up.
 func unknownName(text, name string, err error) error {
 	if lookup := new(target.LookupError); errors.As(err, &lookup) {
 		return &usageError{text: err.Error(), code: cli.ExitFailed}
@@ -242,6 +244,7 @@ func unknownName(text, name string, err error) error {
 	return badValue("%s%s", text, show.Word(name))
 }
 
+// ownGroup reads a process group; 0 is that of this process.
 func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 	n, ok := parseLoose(s)
 	if !ok {
@@ -257,6 +260,7 @@ func (o *pgrepOptions) ownGroup(s string) (int64, error) {
 	return n, nil
 }
 
+// ownSession reads a session; 0 is that of this process.
 func (o *pgrepOptions) ownSession(s string) (int64, error) {
 	n, ok := parseLoose(s)
 	if !ok {
@@ -295,7 +299,7 @@ func (o *pgrepOptions) setKinds(s string) error {
 	return nil
 }
 
-// parse reads the command line, and returns the pattern, nil without one.
+// parse reads the command line, and returns the pattern, or nil if none is given.
 func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err error) {
 	flags := o.flags(name)
 	inOrder := posixlyCorrect(o.env)
@@ -334,8 +338,9 @@ func (o *pgrepOptions) parse(name string, args []string) (pattern *string, err e
 	return nil, nil
 }
 
-// pkillSignals is cli.ExpandSignalShorthand for pkill, which takes -TERM for a signal behind operands too, even with inOrder. A
-// word that ExpandSignalShorthand refuses is no option either, and getopt reports it as procps does.
+// pkillSignals is cli.ExpandSignalShorthand for pkill. Even with inOrder, pkill accepts a signal such as -TERM after
+// operands, so such signals are moved to the front. If ExpandSignalShorthand refuses a word, args is returned unchanged
+// and getopt reports the word as procps does.
 func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
 	lifted, err := cli.ExpandSignalShorthand(flags, args, false)
 	if err != nil {
@@ -355,7 +360,7 @@ func pkillSignals(flags *pflag.FlagSet, inOrder bool, args []string) []string {
 	return append(first, rest...)
 }
 
-// signalSent is the signal that is sent, or that --require-handler asks for.
+// signalSent returns the signal that pkill sends. --require-handler matches processes with a handler for this signal.
 func (o *pgrepOptions) signalSent() signals.Signal {
 	if o.signal.Given {
 		return o.signal.Signal
@@ -363,26 +368,26 @@ func (o *pgrepOptions) signalSent() signals.Signal {
 	return signals.TERM
 }
 
-// pgrepUsage prints what procps prints, and our own options.
+// pgrepUsage prints the usage of procps with killbox's own options.
 func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
 	fmt.Fprintf(w, "\nUsage:\n %s [options] <pattern>\n\nOptions:\n", name)
 	fmt.Fprint(w, [...]string{
 		pgrepList: ` -d, --delimiter <string>  specify output delimiter
  -l, --list-name           list PID and process name
  -a, --list-full           list PID and full command line
- -Q, --shell-quote         with -l and -a: quote as a shell wants it
- --quiet                   print nothing, for the exit status
+ -Q, --shell-quote         with -l and -a: quote for a shell
+ --quiet                   print nothing
  -v, --inverse             negates the matching
  -w, --lightweight         list all TID
 `,
 		pgrepSignal: ` -<sig>, --signal <sig>    signal to send (either number or name)
  -q, --queue <value>       integer value to be sent with the signal
- -m, --mrelease            reclaim the memory of what is killed at once
+ -m, --mrelease            free the memory of killed processes at once
  -e, --echo                display what is killed
- -Q, --shell-quote         with -e: quote the name as a shell wants it
+ -Q, --shell-quote         with -e: quote the name for a shell
 `,
 		pgrepWait: ` -e, --echo                display PIDs before waiting
-     --timeout <duration>  wait no longer than that, then exit 124
+     --timeout <duration>  wait at most <duration>, then exit 124
 `,
 	}[mode])
 	fmt.Fprint(w, ` -c, --count               count of matching processes

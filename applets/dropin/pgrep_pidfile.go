@@ -11,7 +11,7 @@ import (
 	"killbox/internal/file"
 )
 
-// readPidfile reads the number that the file, or standard input, begins with.
+// readPidfile reads the PID at the beginning of the file of --pidfile, or of standard input.
 func (o *pgrepOptions) readPidfile() error {
 	invalid := &usageError{text: "pidfile not valid", try: true, code: 1}
 	in := o.env.Stdin
@@ -35,7 +35,7 @@ func (o *pgrepOptions) readPidfile() error {
 		in = f
 	}
 	var buf [maxPidLine]byte
-	n, _ := io.ReadFull(in, buf[:]) // a pipe may bring it in pieces
+	n, _ := io.ReadFull(in, buf[:]) // a pipe may return the line in parts
 	pid, ok := pidOfLine(string(buf[:n]))
 	if !ok {
 		return invalid
@@ -44,12 +44,11 @@ func (o *pgrepOptions) readPidfile() error {
 	return nil
 }
 
-// maxPidLine is how much of the first line procps reads.
+// maxPidLine is the number of bytes that procps reads of the first line.
 const maxPidLine = 255
 
-// pidOfLine reads the number that the first line begins with, as strtol(3) does: blanks
-// and a sign may stand before it. A blank, a NUL or nothing follows it. 0 and what is below
-// it are numbers that no process has.
+// pidOfLine reads the number at the beginning of the first line, as strtol(3) does: with blanks and a sign before it. A
+// blank, a NUL or the end of the line must follow. A number below 1 is valid, and no process has it.
 func pidOfLine(text string) (int64, bool) {
 	line, _, _ := strings.Cut(text, "\n")
 	word := strings.TrimLeft(line, blanks)
@@ -60,8 +59,7 @@ func pidOfLine(text string) (int64, bool) {
 	return pid, err == nil
 }
 
-// lockedByAnother tries for a lock of either kind: which one a daemon takes is
-// nowhere laid down.
+// lockedByAnother reports whether another process has locked f with flock(2) or fcntl(2). Daemons use either.
 func lockedByAnother(f *os.File) bool {
 	err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

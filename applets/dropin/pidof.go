@@ -31,10 +31,10 @@ func pidof() *cli.Applet {
 // The exit statuses of pidof.
 const (
 	pidofFound = 0
-	pidofNone  = 1 // or anything else
+	pidofNone  = 1 // no process, or an error
 )
 
-// pidofCall is one use of pidof.
+// pidofCall is one call of pidof.
 type pidofCall struct {
 	env  *cli.Env
 	name string
@@ -58,7 +58,8 @@ func (c *pidofCall) flags(name string) *pflag.FlagSet {
 	f.BoolVarP(&c.zombies, "zombies", "z", false, "")
 	f.BoolVarP(&c.help, "help", "h", false, "")
 	f.BoolVarP(&c.version, "version", "V", false, "")
-	// sysvinit's -d, and what once spared a stat(2) or left out relatives.
+	// Options of sysvinit: -d is --separator. -n avoided stat(2), and -m extended -o to further processes of the same
+	// program; both are ignored.
 	f.StringVarP(&c.separator, "d", "d", " ", "")
 	f.BoolP("n", "n", false, "")
 	f.BoolP("m", "m", false, "")
@@ -68,7 +69,7 @@ func (c *pidofCall) flags(name string) *pflag.FlagSet {
 	return f
 }
 
-// setOmit takes a list. A mistake in it is told, and the rest counts.
+// setOmit adds a list of PIDs. It reports an invalid word, and uses the others.
 func (c *pidofCall) setOmit(s string) error {
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;:", r) }) {
 		pid, ok := cli.ParseDecimal(trimNumber(word))
@@ -116,15 +117,14 @@ func (c *pidofCall) run(args []string) int {
 	return pidofFound
 }
 
-// find returns the numbers that are printed: program by program, and the
-// highest first.
+// find returns the PIDs to print, or the TIDs: for one program after the other, the highest PID first.
 func (c *pidofCall) find(programs []string) ([]string, error) {
 	var table procfs.Snapshot
 	if err := c.env.Kernel.Snapshot(&table); err != nil {
 		return nil, err
 	}
 	var root os.FileInfo
-	if c.root && os.Geteuid() == 0 { // nobody else may look at those of others
+	if c.root && os.Geteuid() == 0 { // other users cannot read the root directories of all processes
 		var err error
 		if root, err = c.env.Proc.RootInfo(c.env.PID); err != nil {
 			return nil, err
@@ -139,7 +139,7 @@ func (c *pidofCall) find(programs []string) ([]string, error) {
 		var file os.FileInfo
 		path := ""
 		if strings.Contains(program, "/") {
-			file, _ = os.Stat(program) // there may be no such file any more
+			file, _ = os.Stat(program) // nil if the file was removed
 			path = programPath(program)
 		}
 		for i := range table.Procs {
@@ -160,8 +160,8 @@ func (c *pidofCall) find(programs []string) ([]string, error) {
 	return list, nil
 }
 
-// matching returns the number of the process if it is of the program, or those
-// of such threads of its.
+// matching returns the PID of the process if it runs the program, or with --lightweight the TIDs of its threads that
+// match.
 func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.FileInfo) (list []string) {
 	var tids []int
 	if c.threads {
@@ -186,8 +186,8 @@ func (c *pidofCall) matching(st *procfs.Stat, program, path string, file os.File
 
 func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
 
-// matchesProgram reports whether a process runs the program: by its argv[0] or comm, by the script that it
-// runs, or by its executable.
+// matchesProgram reports whether the process runs the program, judged by argv[0], comm, the script that it runs, or the
+// executable.
 func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file os.FileInfo) bool {
 	args, err := c.env.Proc.Cmdline(st.PID)
 	byName := c.workers || c.zombies && st.State == 'Z'
@@ -199,9 +199,9 @@ func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file o
 	}
 	arg0 := ""
 	if len(args) > 0 {
-		arg0 = strings.TrimPrefix(args[0], "-") // a login shell's has a dash
+		arg0 = strings.TrimPrefix(args[0], "-") // of a login shell
 	}
-	exe, _ := c.env.Proc.Exe(st.PID) // empty for another user's process
+	exe, _ := c.env.Proc.Exe(st.PID) // empty if it cannot be read, as for a process of another user
 	switch base := baseName(program); {
 	case program == arg0, program == baseName(arg0), base == arg0, program == exe, path != "" && path == exe, program == baseName(exe):
 		return true
@@ -211,13 +211,14 @@ func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file o
 		return true
 	}
 	if base := baseName(program); file == nil || base != baseName(arg0) && base != baseName(exe) {
-		return false // what runs the file by another name is another applet of it
+		return false // under another name, a multi-call binary such as busybox is another program
 	}
 	info, err := c.env.Proc.ExeInfo(st.PID)
 	return err == nil && os.SameFile(info, file)
 }
 
-// runsScript reports whether the program is a script that the process runs, which is its first argument.
+// runsScript reports whether the process runs the program as a script: argv[1] of the interpreter is the path of the
+// script, and the base name of the script begins with comm.
 func runsScript(st *procfs.Stat, args []string, program string) bool {
 	if len(args) < 2 || !strings.HasPrefix(baseName(args[1]), st.Comm) {
 		return false
@@ -234,13 +235,13 @@ Options:
  -s, --single-shot         print one PID for each program
  -c, --check-root          only processes with the same root folder; for root
  -q, --quiet               print nothing
- -w, --with-workers        also go by the kernel's name for a process, which
-                           finds kernel threads
- -x, --also-scripts        also find who runs a script of that name
- -z, --zombies             also find zombies
- -t, --lightweight         print all TIDs
- -o, --omit-pid <PID,...>  leave these out; %PPID is the caller
- -S, --separator <sep>     print that between PIDs; also -d
+ -w, --with-workers        compare also the kernel's name of the process,
+                           which finds kernel threads and zombies
+ -x, --also-scripts        compare also the script that the process runs
+ -z, --zombies             find zombies, by the kernel's name
+ -t, --lightweight         print the IDs of the threads
+ -o, --omit-pid <PID,...>  exclude these PIDs; %PPID is the caller
+ -S, --separator <sep>     print <sep> between PIDs; also -d
  -h, --help                print this help
  -V, --version             print the version
 `)

@@ -12,6 +12,7 @@ func pkill() *cli.Applet {
 	return pgrepApplet("pkill", "signal processes by name and other attributes", pgrepSignal)
 }
 
+// signalAll signals the processes that findProcesses has opened, and returns the exit status.
 func (p *pgrepCall) signalAll(list []pgrepProcess) int {
 	k := p.env.Kernel
 	done := 0
@@ -21,7 +22,7 @@ func (p *pgrepCall) signalAll(list []pgrepProcess) int {
 			err = p.sendSignal(found.ID)
 		}
 		if errors.Is(err, procfs.ErrNoProcess) {
-			continue // gone now, which is what was wanted
+			continue // gone already, which is no error
 		}
 		if err != nil {
 			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d failed: %s\n", p.name, found.PID, strerror(err))

@@ -8,8 +8,8 @@ import (
 	"killbox/internal/show"
 )
 
-// printable replaces what a terminal would act on, as procps does: a newline by
-// a space, other control characters and what is no UTF-8 by question marks.
+// printable returns s as procps prints it: a newline becomes a space; other control characters, and bytes that are not
+// UTF-8, become question marks.
 func printable(s string) string {
 	var b strings.Builder
 	for i, r := range s {
@@ -25,9 +25,10 @@ func printable(s string) string {
 	return b.String()
 }
 
-// printed is printable for text that is only printed. It also replaces characters that end a line or change
-// the direction of text. Patterns are not compared with it, because procps keeps these characters.
-func printed(s string) string {
+// terminalSafe returns s for output. In addition to what the function printable does, it replaces characters that end a
+// line or change the direction of text. Patterns are matched against the result of printable, because procps keeps
+// these characters.
+func terminalSafe(s string) string {
 	return strings.Map(func(r rune) rune {
 		if show.Acts(r) {
 			return '?'
@@ -36,14 +37,14 @@ func printed(s string) string {
 	}, printable(s))
 }
 
-// shellQuote quotes a word where it needs to be, with $'...' if it holds what
-// a terminal would act on.
+// shellQuote quotes a word for a shell if necessary, with $'...' if it contains characters that a terminal would act
+// on.
 func shellQuote(s string) string {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+:,./-"
 	switch {
 	case s != "" && strings.Trim(s, plain) == "":
 		return s
-	case printed(s) == s:
+	case terminalSafe(s) == s:
 		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 	}
 	var b strings.Builder

@@ -41,12 +41,12 @@ type timeoutOptions struct {
 
 func (o *timeoutOptions) flags(a *cli.Applet) *pflag.FlagSet {
 	flags := cli.NewFlagSet()
-	flags.BoolVarP(&o.foreground, "foreground", "f", false, "leave COMMAND in our process group, and time out nobody else")
-	flags.BoolVar(&o.groupOnly, "group-only", false, "time out the process group only, and leave alone who has left it")
-	flags.VarP(&o.killAfter, "kill-after", "k", "also send KILL this long after the first signal")
+	flags.BoolVarP(&o.foreground, "foreground", "f", false, "stay in the process group, and signal COMMAND only")
+	flags.BoolVar(&o.groupOnly, "group-only", false, "signal the process group only, not descendants that have left it")
+	flags.VarP(&o.killAfter, "kill-after", "k", "send KILL if COMMAND still runs this long after the first signal")
 	flags.BoolVarP(&o.preserve, "preserve-status", "p", false, "exit with COMMAND's status even if it is timed out")
-	flags.VarP(&o.signal, "signal", "s", "the signal to send, TERM by default")
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say on standard error which signal is sent")
+	flags.VarP(&o.signal, "signal", "s", "send SIGNAL instead of TERM")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "report each signal on standard error")
 	flags.BoolVar(&o.help, "help", false, "print this help and exit")
 	flags.BoolVar(&o.version, "version", false, "print the version and exit")
 	return flags
@@ -91,25 +91,26 @@ type timeoutCall struct {
 	o       *timeoutOptions
 	command string
 
-	next     signals.Signal // what the deadline brings
-	killAt   time.Time      // when who is left has had its time
-	timeIsUp bool
-	killed   bool // KILL has been sent
-	ending   bool // all of the family is to end
+	next     signals.Signal // the signal that the deadline sends
+	killAt   time.Time      // when the processes that remain are sent KILL; zero before the first signal
+	timeIsUp bool           // the deadline was reached, or ALRM was received
+	killed   bool           // KILL has been sent
+	ending   bool           // all descendants are to be ended when the command is gone
 
-	relayed       relayedGroups // groups that were left to a leader, which was sent relayedSignal
+	relayed       relayedGroups // groups whose leader alone was sent relayedSignal
 	relayedSignal signals.Signal
 }
 
-// gnu tells whether only the command or its group is timed out, as GNU does.
-func (l *timeoutCall) gnu() bool {
+// behavesLikeGNU reports whether only the process group or, with --foreground, only the command is signalled, as by GNU
+// timeout. Descendants that have left the group are not signalled then.
+func (l *timeoutCall) behavesLikeGNU() bool {
 	return l.o.foreground || l.o.groupOnly || l.env.Proc == nil || l.ForeignProc()
 }
 
 func (l *timeoutCall) run(operands []string) int {
 	k := l.env.Kernel
 	if !l.o.foreground {
-		_ = k.LeaveGroup() // it leads one already, perhaps
+		_ = k.LeaveGroup() // an error means that this process leads a group already
 	}
 	heed := []signals.Signal{signals.ALRM, l.o.signal.s}
 	var relay []signals.Signal
@@ -120,7 +121,8 @@ func (l *timeoutCall) run(operands []string) int {
 	}
 	err := k.StartReaperFor(!l.o.foreground && !l.o.groupOnly, relay, heed)
 	if errors.As(err, new(*child.SubreaperError)) {
-		// Orphans would get away: the group alone is timed out, as without /proc.
+		// Without a subreaper, orphans would be reparented elsewhere and escape. Signal the process group only, as
+		// without /proc.
 		l.o.groupOnly = true
 		err = k.StartReaperFor(false, relay, heed)
 	}
@@ -129,7 +131,7 @@ func (l *timeoutCall) run(operands []string) int {
 	}
 	_ = k.DeferSignals()
 	l.RecordEarlierChildren()
-	// Who stops us for the sake of the terminal would stop the clock.
+	// TTIN and TTOU would stop this process, which could not signal at the deadline then.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)
 	launch := child.NewSpec(operands, l.env.Environ)
@@ -148,16 +150,16 @@ func (l *timeoutCall) run(operands []string) int {
 	if err := l.superviseTimed(); err != nil {
 		return l.fail(err)
 	}
-	if l.ending && !l.gnu() {
-		if err := l.endFamily(); err != nil {
+	if l.ending && !l.behavesLikeGNU() {
+		if err := l.endDescendants(); err != nil {
 			return l.fail(err)
 		}
 	}
 	return l.exitOrDie()
 }
 
-// reserved reports whether a signal is one of those that mean something to this process itself: the end
-// of a child, the Go runtime's own, and those of the terminal.
+// reserved reports whether this process needs the signal itself and cannot forward it: CHLD for its children, URG for
+// the Go runtime, TTIN and TTOU for the terminal.
 func reserved(sig signals.Signal) bool {
 	switch sig {
 	case signals.CHLD, signals.URG, signals.TTIN, signals.TTOU:
@@ -171,6 +173,7 @@ func (l *timeoutCall) fail(err error) int {
 	return child.Failed
 }
 
+// notStarted reports that the command could not be started, and returns the exit status.
 func (l *timeoutCall) notStarted(err error) int {
 	code := child.CannotExec
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
@@ -178,13 +181,14 @@ func (l *timeoutCall) notStarted(err error) int {
 		return child.Failed
 	}
 	if errors.Is(err, syscall.ENOENT) {
-		code = child.NotFound // of the interpreter too
+		code = child.NotFound // also if the interpreter of a script is missing
 	}
 	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, strerror(err))
 	return code
 }
 
-// superviseTimed returns when the command has ended, or cannot be.
+// superviseTimed waits for the command, forwards signals to it, and sends it the signal of -s when the time is over. It
+// returns when the command has been reaped or has survived KILL.
 func (l *timeoutCall) superviseTimed() error {
 	for l.Command != 0 {
 		wait := duration.Forever
@@ -215,8 +219,9 @@ func (l *timeoutCall) superviseTimed() error {
 				return err
 			}
 		}
-		if l.killed && !l.gnu() && l.Command != 0 {
-			// It had its time to die of KILL. GNU's would be gone as well.
+		if l.killed && !l.behavesLikeGNU() && l.Command != 0 {
+			// sendSignal has waited up to KillGrace after KILL. If the command cannot be reaped now, wait no longer:
+			// GNU timeout, which kills its own group, would be gone by now, too.
 			if l.ReapRemaining(); l.Command != 0 {
 				break
 			}
@@ -225,10 +230,11 @@ func (l *timeoutCall) superviseTimed() error {
 	return nil
 }
 
+// exitOrDie returns the exit status, or ends this process by the signal that ended the command.
 func (l *timeoutCall) exitOrDie() int {
 	if l.killed && !l.o.foreground {
-		// GNU's is killed with its group, and a shell says so.
-		if l.gnu() || l.groupHasOthers() {
+		// GNU timeout kills its own group and dies with it, so the shell reports that it was killed. Do the same.
+		if l.behavesLikeGNU() || l.groupHasOthers() {
 			_ = l.env.Kernel.SignalOwnGroup(signals.KILL)
 		}
 		l.env.Die(signals.KILL)

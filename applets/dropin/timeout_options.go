@@ -13,8 +13,7 @@ import (
 	"killbox/internal/signals"
 )
 
-// gnuDuration is a duration as GNU's sleep and timeout take it: what strtod
-// reads, and perhaps one of the letters s, m, h, d.
+// gnuDuration is a duration in the syntax of GNU sleep and timeout: a number of strtod(3), and optionally s, m, h or d.
 type gnuDuration struct{ d time.Duration }
 
 func (v *gnuDuration) String() string {
@@ -26,8 +25,8 @@ func (v *gnuDuration) String() string {
 
 func (v *gnuDuration) Type() string { return "DURATION" }
 
-// Set reads s as coreutils does. Like every number below 0, one that is too close to it for a
-// double is refused; -0 is 0. One above 0 that is too small is the shortest time.
+// Set reads s as coreutils does. A number below 0 is refused, even one that underflows to -0; -0 itself is 0. A number
+// above 0 that underflows is 1 nanosecond.
 func (v *gnuDuration) Set(s string) error {
 	invalid := fmt.Errorf("invalid time interval %s", gnuQuote(s))
 	number, letter := strtod(s)
@@ -58,7 +57,7 @@ func (v *gnuDuration) Set(s string) error {
 	return nil
 }
 
-// gnuSignal is a signal as GNU's operand2sig takes it.
+// gnuSignal is a signal as operand2sig of coreutils reads it: a name, a number, or an exit status such as 143.
 type gnuSignal struct{ s signals.Signal }
 
 func (v *gnuSignal) String() string { return v.s.String() }
@@ -91,7 +90,7 @@ func (v *gnuSignal) Set(s string) error {
 	return nil
 }
 
-// gnuQuote quotes as GNU's diagnostics do in the C locale, and cuts the word at show.Limit characters.
+// gnuQuote quotes a word as the messages of coreutils do in the C locale, and cuts it to show.Limit characters.
 func gnuQuote(s string) string { return "'" + show.Cut(s, gnuEscape) + "'" }
 
 func gnuEscape(s string) string {

@@ -9,11 +9,11 @@ import (
 	"killbox/internal/signals"
 )
 
-// TestGNUDuration: what coreutils 9.11 reads as which time, and what it refuses.
+// TestGNUDuration compares with coreutils 9.11. A negative time stands for a refused word.
 func TestGNUDuration(t *testing.T) {
 	for want, list := range map[time.Duration][]string{
 		0: {"0", "-0", "+0", "-0.0", "-.0", "-0.", "-0s", "-0d", "-0e5", "-0e99999", "-0e-99999", "0x0", "-0x0", "-0x0p-5", "-0x.000p5", "-0x0p-99999", "0.0000e-999999999999999999999"},
-		// Too small for a double, and above 0.
+		// Above 0, and too small for a double.
 		1:                    {"1e-400", "1e-10000", "1e-10000d", "1e-99999999999999999999", "0x1p-10000", "0x0.ep-99999", "+1e-10000"},
 		time.Second / 2:      {".5", "0x1p-1", "0x.8", "5e-1", "+.5", " .5", "0x8p-4s"},
 		14 * time.Second:     {"0xe", "0x0e", "0xep0", "14s"},
@@ -31,7 +31,7 @@ func TestGNUDuration(t *testing.T) {
 	}
 }
 
-// TestGNUSignal: exit statuses stand for signals, as in coreutils 9.11.
+// TestGNUSignal compares with coreutils 9.11, which accepts exit statuses for signals. -1 stands for a refused word.
 func TestGNUSignal(t *testing.T) {
 	for s, want := range map[string]signals.Signal{
 		"0": 0, "EXIT": 0, "128": 0, "256": 0, "15": 15, "143": 15, "271": 15, "527": 15, "32": 32, "33": 33, "161": 33, "64": 64, "320": 64, "SIGEXIT": 0, "exit": 0,
@@ -44,7 +44,7 @@ func TestGNUSignal(t *testing.T) {
 	}
 }
 
-// FuzzStrtod compares with a description of what strtod(3) reads.
+// FuzzStrtod compares strtod with a regular expression for the numbers that strtod(3) reads, except NaN.
 func FuzzStrtod(f *testing.F) {
 	form := regexp.MustCompile(`^[ \t\n\v\f\r]*([+-]?(?i:0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)(?:p[+-]?[0-9]+)?|` +
 		`(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?))`)

@@ -13,7 +13,8 @@ import (
 	"killbox/procfs"
 )
 
-// sendSignal signals the command, and whoever else is to be timed out.
+// sendSignal signals the command with its descendants and its group, or, where behavesLikeGNU is true, what GNU timeout
+// would signal. Before the first signal it sets killAt, the time of KILL.
 func (l *timeoutCall) sendSignal(sig signals.Signal) error {
 	if l.Command == 0 {
 		return nil
@@ -31,7 +32,7 @@ func (l *timeoutCall) sendSignal(sig signals.Signal) error {
 		l.killAt = time.Now().Add(min(grace, 1<<61))
 	}
 	if l.o.killAfter.d > 0 {
-		// Later signals do not put it off.
+		// Later signals do not postpone KILL.
 		l.next = signals.KILL
 		if l.o.killAfter.d != duration.Forever {
 			l.Deadline = l.killAt
@@ -45,8 +46,8 @@ func (l *timeoutCall) sendSignal(sig signals.Signal) error {
 	if sig == signals.Null {
 		return nil
 	}
-	if !l.gnu() {
-		return l.signalFamilyAndGroup(sig)
+	if !l.behavesLikeGNU() {
+		return l.signalDescendantsAndGroup(sig)
 	}
 	list := []signals.Signal{sig}
 	if sig != signals.KILL && sig != signals.CONT && !l.o.foreground {
@@ -63,16 +64,15 @@ func (l *timeoutCall) sendSignal(sig signals.Signal) error {
 	return nil
 }
 
-// signalFamilyAndGroup signals each descendant of ours once, and the rest of our group, such as
-// another stage of a shell's pipeline. Descendants that are left to a leader which
-// handles the signal are sent nothing.
-func (l *timeoutCall) signalFamilyAndGroup(sig signals.Signal) error {
+// signalDescendantsAndGroup signals each descendant of this process once, and the rest of its process group, such as
+// another command of a shell's pipeline. It sends nothing to descendants that relayedGroups covers.
+func (l *timeoutCall) signalDescendantsAndGroup(sig signals.Signal) error {
 	step := escalate.Step{Signal: sig}
 	if sig == signals.KILL {
 		step.Grace = escalate.KillGrace
 	}
 	relayed := l.relayGroups(sig)
-	err := l.signalFamily(step, func(st *procfs.Stat) string {
+	err := l.signalDescendants(step, func(st *procfs.Stat) string {
 		if relayed.covers(st) {
 			return "a leader handles the signal"
 		}
@@ -89,8 +89,8 @@ func (l *timeoutCall) signalFamilyAndGroup(sig signals.Signal) error {
 	return err
 }
 
-// signalFamily carries out one step on the descendants for which except has no reason.
-func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat) string) error {
+// signalDescendants carries out one step on the descendants of this process for which except returns "".
+func (l *timeoutCall) signalDescendants(step escalate.Step, except func(*procfs.Stat) string) error {
 	p, err := l.TreePlan(escalate.Ladder{step})
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (l *timeoutCall) signalFamily(step escalate.Step, except func(*procfs.Stat)
 	return err
 }
 
-// exceptPolicy also excludes the processes for which except has a reason.
+// exceptPolicy also excludes the processes for which except returns a reason.
 type exceptPolicy struct {
 	escalate.Policy
 	except func(*procfs.Stat) string
@@ -111,32 +111,34 @@ func (p exceptPolicy) Exclude(st *procfs.Stat) string {
 	return cmp.Or(p.Policy.Exclude(st), p.except(st))
 }
 
-// relayedGroups are process groups that are left to a leader which handles the signal. The value is the PID of
-// that leader in its own group, and 0 in a group of its descendants.
+// relayedGroups are process groups in which only a leader that handles the signal is signalled: the leader is expected
+// to pass the signal on. The key is a PGID. The value is the PID of the leader for its own group, and 0 for a group of
+// its descendants.
 type relayedGroups map[int]int
 
-// covers reports whether the process is sent nothing.
+// covers reports whether the process is in one of the groups and is not its leader, so that it is sent nothing.
 func (g relayedGroups) covers(st *procfs.Stat) bool {
 	leader, ok := g[st.PGID]
 	return ok && st.PID != leader
 }
 
-// relayGroups returns the groups other than ours that a descendant leads which has a handler for sig, and those
-// of its descendants: an inner timeout, for example, sends its command another signal than the one that it gets,
-// or the same one a second time, and the command may be a third timeout. GNU's timeout does not reach beyond its
-// group, so only the uppermost leader is sent sig.
+// relayGroups returns the groups, other than this process's own group, whose leader is a descendant with a handler for
+// sig, and the groups of the descendants of such leaders. For example, the leader may be an inner timeout. When it
+// receives sig, it sends its command another signal, or sig itself, which the command would then receive twice. The
+// command may in turn be a timeout. With GNU timeout, which signals only its own group, sig reaches only the uppermost
+// leader: do the same.
 func (l *timeoutCall) relayGroups(sig signals.Signal) relayedGroups {
 	var table procfs.Snapshot
-	self, family := l.descendants(&table)
+	self, members := l.descendants(&table)
 	relays := make(map[int]bool)
-	for _, st := range family {
+	for _, st := range members {
 		if st.PID == st.PGID && st.PGID != self.PGID {
 			status, err := l.env.Proc.Status(st.PID)
 			relays[st.PID] = err == nil && status.Caught.Has(int(sig))
 		}
 	}
 	groups := make(relayedGroups)
-	for _, st := range family {
+	for _, st := range members {
 		below := slices.ContainsFunc(table.Ancestors(st.PID), func(id procfs.ID) bool { return relays[id.PID] })
 		switch {
 		case st.PGID == self.PGID:
@@ -151,10 +153,9 @@ func (l *timeoutCall) relayGroups(sig signals.Signal) relayedGroups {
 	return groups
 }
 
-// signalRelayed signals what is left, now that the command is gone, of the groups that
-// were left to a leader.
+// signalRelayed sends relayedSignal to the processes that relayed covers. It is called when the command is gone.
 func (l *timeoutCall) signalRelayed() error {
-	return l.signalFamily(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
+	return l.signalDescendants(escalate.Step{Signal: l.relayedSignal}, func(st *procfs.Stat) string {
 		if l.relayed.covers(st) {
 			return ""
 		}
@@ -162,8 +163,8 @@ func (l *timeoutCall) signalRelayed() error {
 	})
 }
 
-// descendants reads the process table and returns this process and, with it, its
-// descendants; nothing if /proc cannot be read.
+// descendants scans /proc into table. It returns this process, and the members of the tree of this process, which
+// include this process. The list of members is nil if /proc cannot be read.
 func (l *timeoutCall) descendants(table *procfs.Snapshot) (procfs.Stat, []*procfs.Stat) {
 	self, err := l.env.Proc.Stat(l.env.PID)
 	if err != nil || l.env.Kernel.Snapshot(table) != nil {
@@ -172,15 +173,15 @@ func (l *timeoutCall) descendants(table *procfs.Snapshot) (procfs.Stat, []*procf
 	return self, table.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}})
 }
 
-// groupHasOthers tells whether our group has members that we have not started.
+// groupHasOthers reports whether the process group of this process has living members that are not its descendants.
 func (l *timeoutCall) groupHasOthers() bool {
 	var table procfs.Snapshot
-	self, family := l.descendants(&table)
-	if family == nil {
+	self, members := l.descendants(&table)
+	if members == nil {
 		return false
 	}
 	ours := map[int]bool{l.env.PID: true}
-	for _, st := range family {
+	for _, st := range members {
 		ours[st.PID] = true
 	}
 	for _, st := range table.Procs {
@@ -191,9 +192,9 @@ func (l *timeoutCall) groupHasOthers() bool {
 	return false
 }
 
-// endFamily ends who is left of the family when the command is gone. They have
-// been sent the signal with it, so that nothing but KILL is to come.
-func (l *timeoutCall) endFamily() error {
+// endDescendants ends the descendants that remain when the command is gone. They were sent the signal together with the
+// command, so only the wait and KILL follow.
+func (l *timeoutCall) endDescendants() error {
 	l.Ladder = escalate.Ladder{{Signal: signals.CONT, Grace: max(time.Until(l.killAt), 0)}, {Signal: signals.KILL, Grace: escalate.KillGrace}}
 	if l.killed {
 		l.Ladder = l.Ladder[1:]

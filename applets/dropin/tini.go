@@ -17,7 +17,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// tini is reapwait with another command line, under two names.
+// tini returns tini or docker-init, which are the same: reapwait with the command line of tini.
 func tini(name string) *cli.Applet {
 	return &cli.Applet{
 		Name:      name,
@@ -49,7 +49,7 @@ const tiniFailed = 1
 // daemon/info_unix.go, parseInitVersion).
 const tiniVersion = "tini version 0.19.0"
 
-// tiniNoReaper is tini's own warning, which people and log filters look for.
+// tiniNoReaper is the warning of the original, which people and log filters search for.
 const tiniNoReaper = `Tini is not running as PID 1 and isn't registered as a child subreaper.
 Zombie processes will not be re-parented to Tini, so zombie reaping won't work.
 To fix the problem, use the -s option or set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.`
@@ -59,36 +59,35 @@ type tiniOptions struct {
 
 	keep      bool
 	verbosity int
-	death     signals.Signal
-	expected  []int
+	death     signals.Signal // of --parent-death
+	expected  []int          // the exit statuses of --expect
 }
 
-// errTold ends the reading of a command line: what was asked for has been
-// printed.
-var errTold = errors.New("told")
+// errPrinted ends the command line of a call that has printed a help, a version or a license.
+var errPrinted = errors.New("printed")
 
 func (o *tiniOptions) flags(env *cli.Env, a *cli.Applet) *pflag.FlagSet {
 	flags := cli.NewFlagSet()
-	flags.VarP(optionFunc{o.setExpected, "CODE"}, "expect", "e", "exit with 0 where COMMAND exits with CODE (repeatable)")
+	flags.VarP(optionFunc{o.setExpected, "CODE"}, "expect", "e", "exit with 0 if COMMAND exits with CODE (repeatable)")
 	flags.BoolVarP(&o.group, "group", "g", false, "forward signals to the process group of COMMAND")
 	tell := func(name, short, usage string, print func()) {
-		flags.VarP(optionFunc{func(string) error { print(); return errTold }, "bool"}, name, short, usage)
+		flags.VarP(optionFunc{func(string) error { print(); return errPrinted }, "bool"}, name, short, usage)
 		flags.Lookup(name).NoOptDefVal = "true"
 	}
 	tell("help", "h", "print this help and exit", func() {
 		fmt.Fprintf(env.Stdout, "Usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
 	})
-	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, leave alone what is left")
+	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, do not signal the remaining processes")
 	tell("license", "l", "print the license and exit", func() {
 		fmt.Fprintf(env.Stdout, "%s is killbox, (c) The killbox authors, under the MIT License\n", a.Name)
 	})
-	flags.VarP(optionFunc{o.setDeath, "SIGNAL"}, "parent-death", "p", "have SIGNAL sent to this when its parent is gone")
-	flags.BoolVarP(&o.subreaper, "subreaper", "s", false, "be the reaper of orphans without being PID 1")
-	flags.CountVarP(&o.verbosity, "verbose", "v", "say more (repeatable)")
+	flags.VarP(optionFunc{o.setDeath, "SIGNAL"}, "parent-death", "p", "have the kernel send SIGNAL to this process when its parent is gone")
+	flags.BoolVarP(&o.subreaper, "subreaper", "s", false, "adopt orphans without being PID 1")
+	flags.CountVarP(&o.verbosity, "verbose", "v", "print more messages (repeatable)")
 	tell("version", "", "print the version and exit", func() {
 		fmt.Fprintf(env.Stdout, "%s - %s (killbox) %s\n", tiniVersion, a.Name, cli.Version)
 	})
-	flags.BoolVarP(&o.warn, "warn", "w", false, "warn of each orphan that is reaped")
+	flags.BoolVarP(&o.warn, "warn", "w", false, "warn of each reaped orphan")
 	return flags
 }
 
@@ -110,7 +109,7 @@ func (o *tiniOptions) setDeath(s string) error {
 	return nil
 }
 
-// environ reads the variables. Those of tini count if they are set at all.
+// environ reads the environment. TINI_SUBREAPER and TINI_KILL_PROCESS_GROUP count even if empty, as for the original.
 func (o *tiniOptions) environ(env *cli.Env) {
 	_, subreaper := env.LookupEnv("TINI_SUBREAPER")
 	_, group := env.LookupEnv("TINI_KILL_PROCESS_GROUP")
@@ -127,7 +126,7 @@ func (o *tiniOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	operands, err := getopt(flags, "", posixlyCorrect(env), args)
 	t := &tiniCall{tiniOptions: o, env: env}
 	switch misuse := new(getoptError); {
-	case err == errTold:
+	case err == errPrinted:
 		return 0
 	case errors.As(err, &misuse) || err == nil && len(operands) == 0:
 		if err != nil {
@@ -142,7 +141,7 @@ func (o *tiniOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	o.environ(env)
 	code := t.run(operands)
 	if out, ok := env.Stdout.(*cli.Output); ok {
-		out.Err = nil // the messages; what the command wrote is its own
+		out.Err = nil // a message that could not be written must not change the exit status
 	}
 	return code
 }
@@ -154,6 +153,7 @@ type tiniCall struct {
 	r   *child.Supervisor
 }
 
+// log prints a message of the original, on standard error up to tiniWarn and else on standard output.
 func (t *tiniCall) log(level int, format string, args ...any) {
 	if level > max(t.verbosity, tiniFatal) {
 		return
@@ -187,7 +187,7 @@ func (t *tiniCall) run(operands []string) int {
 		return t.fail(subreaperText(err))
 	}
 	_ = k.DeferSignals()
-	// Who stops us for the sake of the terminal would stop the reaping.
+	// TTIN and TTOU would stop this process, which could not reap then.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)
 	t.r.RecordEarlierChildren()
@@ -205,7 +205,7 @@ func (t *tiniCall) run(operands []string) int {
 	l := child.NewSpec(operands, t.env.Environ)
 	l.Group = true
 	if t.death == signals.KILL {
-		l.DeathSignal = signals.KILL // we could not pass it on
+		l.DeathSignal = signals.KILL // this process cannot forward KILL
 	}
 	if err := t.r.Launch(l); err != nil {
 		return t.notStarted(operands[0], err)
@@ -217,7 +217,7 @@ func (t *tiniCall) run(operands []string) int {
 	return t.r.ExitStatus()
 }
 
-// subreaperText puts a refusal of the subreaper into tini's words.
+// subreaperText returns the message of the original if PR_SET_CHILD_SUBREAPER was refused.
 func subreaperText(err error) error {
 	switch e := new(child.SubreaperError); {
 	case !errors.As(err, &e):
@@ -229,7 +229,8 @@ func subreaperText(err error) error {
 	}
 }
 
-// notStarted: -e may be about this as well.
+// notStarted reports that the command could not be executed, and returns the exit status, to which --expect applies as
+// well.
 func (t *tiniCall) notStarted(name string, err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
@@ -247,7 +248,7 @@ func (t *tiniCall) notStarted(name string, err error) int {
 	return t.r.ExitStatus()
 }
 
-// handleEvent logs what happens.
+// handleEvent logs a forwarded signal or a reaped child.
 func (t *tiniCall) handleEvent(e *child.Event) {
 	switch e.Kind {
 	case child.Signal:
@@ -270,7 +271,7 @@ func (t *tiniCall) handleEvent(e *child.Event) {
 	}
 }
 
-// signalText spells a signal as strsignal(3) does.
+// signalText returns the text of strsignal(3).
 func signalText(sig signals.Signal) string {
 	if sig >= signals.RTMin {
 		return fmt.Sprintf("Real-time signal %d", int(sig-signals.RTMin))

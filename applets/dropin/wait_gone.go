@@ -10,11 +10,12 @@ import (
 	"killbox/procfs"
 )
 
-// waitGone waits until the processes are gone, and returns an exit status where that came
-// to nothing: failed if waiting is impossible.
-func waitGone(env *cli.Env, name string, failed int, left map[procfs.ID]bool, limit cli.Duration) int {
+// waitGone waits until all processes in remaining are gone, and removes them from the map. The caller has opened them.
+// The result is 0, or ExitSurvivor after limit. If waiting is impossible, waitGone prints a message and returns the
+// argument failed. A caught signal ends the program.
+func waitGone(env *cli.Env, name string, failed int, remaining map[procfs.ID]bool, limit cli.Duration) int {
 	began := time.Now()
-	for len(left) > 0 {
+	for len(remaining) > 0 {
 		timeout := time.Duration(math.MaxInt64)
 		if limit.Given {
 			timeout = max(limit.Value-time.Since(began), 0)
@@ -29,13 +30,13 @@ func waitGone(env *cli.Env, name string, failed int, left map[procfs.ID]bool, li
 			return failed
 		}
 		for _, id := range gone {
-			delete(left, id)
+			delete(remaining, id)
 		}
 		if len(gone) == 0 && timeout == 0 {
 			break
 		}
 	}
-	if len(left) > 0 {
+	if len(remaining) > 0 {
 		return cli.ExitSurvivor
 	}
 	return 0

@@ -17,8 +17,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The exit statuses of util-linux's waitpid. Its 2 stands for a kernel without
-// pidfds, which is no obstacle here.
+// The exit statuses of util-linux's waitpid. The original exits with 2 on a kernel without pidfds, on which this applet
+// works.
 const (
 	waitpidFailed  = 1
 	waitpidExpired = 3
@@ -41,19 +41,19 @@ func waitpid() *cli.Applet {
 
 type waitpidOptions struct {
 	verbose, exited, help, version bool
-	exitedFirst                    bool // --exited stood before --count
+	exitedFirst                    bool // --exited was given before --count
 	timeout                        cli.Duration
-	count                          *string
+	count                          *string // the argument of --count, parsed by run
 }
 
 func (o *waitpidOptions) flags(a *cli.Applet) *pflag.FlagSet {
 	flags := cli.NewFlagSet()
-	flags.BoolVarP(&o.verbose, "verbose", "v", false, "say who has finished")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "report each process that has ended")
 	flags.VarP(optionFunc{func(s string) error {
 		if o.timeout.Set(s) == nil {
 			return nil
 		}
-		// What only strtod(3) reads.
+		// A number that strtod(3) reads and killbox does not, such as 5e-2.
 		var plain gnuDuration
 		if plain.Set(s) != nil {
 			return fmt.Errorf("invalid timeout: '%s'", show.Word(s))
@@ -61,8 +61,8 @@ func (o *waitpidOptions) flags(a *cli.Applet) *pflag.FlagSet {
 		o.timeout = cli.Duration{Value: plain.d, Given: true}
 		return nil
 	}, "DUR"}, "timeout", "t", "wait at most DUR")
-	flags.BoolVarP(&o.exited, "exited", "e", false, "pass over those that are gone already")
-	flags.VarP(optionFunc{func(s string) error { o.count, o.exitedFirst = &s, o.exited; return nil }, "N"}, "count", "c", "wait for N of them")
+	flags.BoolVarP(&o.exited, "exited", "e", false, "ignore processes that are already gone")
+	flags.VarP(optionFunc{func(s string) error { o.count, o.exitedFirst = &s, o.exited; return nil }, "N"}, "count", "c", "return when N processes are gone")
 	flags.BoolVarP(&o.help, "help", "h", false, "print this help and exit")
 	flags.BoolVarP(&o.version, "version", "V", false, "print the version and exit")
 	return flags
@@ -88,6 +88,7 @@ func (o *waitpidOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	return o.run(env, a, operands)
 }
 
+// run opens the operands, waits for them, and returns the exit status.
 func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	fail := func(format string, args ...any) int {
 		fmt.Fprintf(env.Stderr, a.Name+": "+format+"\n", args...)
@@ -119,15 +120,15 @@ func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int
 		}
 		ops[i] = op
 	}
-	// A number may have been given twice, and then it counts twice.
+	// A process that is given twice counts twice, as for util-linux.
 	waiting := make(map[procfs.ID]int)
-	left := 0
+	remaining := 0
 	for _, op := range ops {
 		st, err := op.Open(env.Kernel)
 		switch {
 		case err == nil:
 			waiting[st.ID]++
-			left++
+			remaining++
 		case o.exited && errors.Is(err, procfs.ErrNoProcess):
 			if o.verbose {
 				fail("PID %d has exited, skipping", op.PID)
@@ -136,11 +137,11 @@ func (o *waitpidOptions) run(env *cli.Env, a *cli.Applet, operands []string) int
 			return fail("could not open PID %d: %s", op.PID, cli.StrError(err))
 		}
 	}
-	return o.wait(env, a, waiting, min(left, count))
+	return o.wait(env, a, waiting, min(remaining, count))
 }
 
-// parseReason is why util-linux does not read word as PID or PID:INODE: ERANGE if a number is
-// below 1 or too large for its type.
+// parseReason returns the errno for which util-linux refuses word as PID or PID:INODE: ERANGE if a number is below 1 or
+// too large for its type, and EINVAL otherwise.
 func parseReason(word string) error {
 	pid, inode, given := strings.Cut(trimNumber(word), ":")
 	n, err := strconv.ParseInt(pid, 10, 32)
@@ -155,11 +156,13 @@ func parseReason(word string) error {
 	return syscall.EINVAL
 }
 
-func (o *waitpidOptions) wait(env *cli.Env, a *cli.Applet, waiting map[procfs.ID]int, left int) int {
+// wait waits for processes in waiting until as many are gone as remaining says, and returns the exit status. The value
+// in waiting is how often the process was given; a process that is gone counts as often as that.
+func (o *waitpidOptions) wait(env *cli.Env, a *cli.Applet, waiting map[procfs.ID]int, remaining int) int {
 	began := time.Now()
-	for left > 0 {
+	for remaining > 0 {
 		limit := time.Duration(math.MaxInt64)
-		if o.timeout.Value > 0 { // 0 is no limit, as for the original
+		if o.timeout.Value > 0 { // 0 means no limit, as in util-linux
 			limit = max(o.timeout.Value-time.Since(began), 0)
 		}
 		gone, _, err := env.Kernel.Wait(limit)
@@ -168,8 +171,8 @@ func (o *waitpidOptions) wait(env *cli.Env, a *cli.Applet, waiting map[procfs.ID
 			return waitpidFailed
 		}
 		for _, id := range gone {
-			for ; waiting[id] > 0 && left > 0; waiting[id]-- {
-				left--
+			for ; waiting[id] > 0 && remaining > 0; waiting[id]-- {
+				remaining--
 				if o.verbose {
 					fmt.Fprintf(env.Stdout, "PID %d finished\n", id.PID)
 				}
