@@ -1,5 +1,4 @@
-// Killbox ends processes properly: the whole of what was asked for, nothing
-// else, and it returns when they are really gone.
+// Killbox ends processes: all that it was asked to end, and no others. It returns when they are gone.
 package main
 
 import (
@@ -16,7 +15,7 @@ import (
 func main() {
 	proc, procErr := procfs.Open("/proc")
 	if procErr == nil {
-		// An empty directory is no /proc.
+		// Open succeeds even if no procfs is mounted on /proc: then /proc is an empty directory.
 		if _, procErr = proc.Self(); procErr != nil {
 			proc = nil
 		}
