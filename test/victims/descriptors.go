@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inherit is `victim inherit N CMD...`: CMD with N open descriptors besides those that are open.
+// inherit is `victim inherit N CMD...`: CMD inherits N open descriptors in addition to those of this process.
 func inherit(args []string) {
 	for range number(args, 0) {
 		if _, err := unix.Open("/dev/null", unix.O_RDONLY, 0); err != nil {
@@ -18,7 +18,7 @@ func inherit(args []string) {
 	execve(args[1:])
 }
 
-// fillPipe is `victim fill-pipe`: the pipe at standard output is full afterwards.
+// fillPipe is `victim fill-pipe`: it fills the pipe at standard output.
 func fillPipe([]string) {
 	must("fcntl", unix.SetNonblock(1, true))
 	for {
@@ -29,8 +29,8 @@ func fillPipe([]string) {
 	must("fcntl", unix.SetNonblock(1, false))
 }
 
-// memfd is `victim memfd PATH`: it becomes a copy of PATH, a sleep(1), in a memfd called x. The name of the process is a number,
-// that of the descriptor.
+// memfd is `victim memfd PATH`: it copies PATH, a sleep(1), to a memfd named x, and executes that. Its name in comm
+// is the number of the descriptor.
 func memfd(args []string) {
 	fd, err := unix.MemfdCreate("x", 0)
 	must("memfd", err)
@@ -42,7 +42,8 @@ func memfd(args []string) {
 	must("exec", syscall.Exec(path, []string{"as", "150"}, os.Environ()))
 }
 
-// subreaper is `victim subreaper CMD...`: CMD is a subreaper, as its caller may be.
+// subreaper is `victim subreaper CMD...`: it becomes a subreaper and then CMD. A process remains a subreaper over
+// execve(2).
 func subreaper(args []string) {
 	must("prctl", unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 	execve(args)

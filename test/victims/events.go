@@ -13,8 +13,9 @@ import (
 
 var eventNames = []string{"plan", "skip", "signal", "gone", "survivor", "error", "summary", "reaped", "zombie"}
 
-// Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads the output of --json and prints the named fields of the
-// events that match, a line each ("-" for a field that is not there). It fails where a line is not what killbox(7) promises.
+// Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads output of --json and prints the named fields of the
+// events that match, a line for each event ("-" for a missing field). It fails if a line does not conform to
+// killbox(7).
 func Events() {
 	if len(os.Args) < 2 {
 		die(2, "usage: events FILE [FIELD=VALUE]... [FIELD]...")

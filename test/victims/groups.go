@@ -11,8 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// within is `victim within CMD...`: a group of two sleep(1), of which the second ignores TERM. CMD runs in the group, started by
-// this process, which is outside of the group and exits as CMD does. LEAD is the number of the group.
+// within is `victim within CMD...`: it makes a group of two sleep(1), the second of which ignores TERM, and runs CMD
+// in that group. This process is the parent of CMD, is outside of the group, and exits with the status of CMD. CMD
+// finds the PGID in $LEAD.
 func within(args []string) {
 	lead := sleeping(&syscall.SysProcAttr{Setpgid: true})
 	signal.Ignore(syscall.SIGTERM)
@@ -24,7 +25,8 @@ func within(args []string) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: lead}
 	must(args[0], cmd.Start())
 	_ = cmd.Wait()
-	// What CMD has left over is printed, then killed. A zombie is a child of this process, and gone.
+	// Print the members of the group that CMD has not ended, and kill them. Zombies among them are children of this
+	// process.
 	for _, pid := range []int{lead, deaf} {
 		if state(pid) != "Z" {
 			fmt.Printf("left: %d\n", pid)
@@ -36,8 +38,8 @@ func within(args []string) {
 	os.Exit(code(cmd.ProcessState.Sys().(syscall.WaitStatus)))
 }
 
-// left is `victim left`: the leader of a group, root, has a child in the group, kid, and goes back to the group of its parent.
-// Both are sleep(1).
+// left is `victim left`: the leader of a group, root, has a child in the group, kid, and then moves to the group of
+// its parent. Both are sleep(1).
 func left([]string) {
 	home := unix.Getpgrp()
 	must("setpgid", unix.Setpgid(0, 0))
@@ -47,7 +49,7 @@ func left([]string) {
 	execve([]string{"sleep", "60"})
 }
 
-// ownGroup is `victim own-group CMD...`: CMD leads a process group.
+// ownGroup is `victim own-group CMD...`: it becomes the leader of a process group, and then CMD.
 func ownGroup(args []string) {
 	must("setpgid", unix.Setpgid(0, 0))
 	execve(args)

@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The pipes of lost: the root exits when go is closed, and tells the PID of its child.
+// The pipes of lost: the root writes the PID of its child to lostTold, and exits when lostGo is closed.
 var lostGo, lostTold [2]int
 
 var childName = [16]byte{'c', 'h', 'i', 'l', 'd'}
 
-// lost is `victim lost ROUNDS`: tkill is called, in each round, for a process that has a child, and which exits by itself at a
-// random moment. The child must be gone when tkill exits with 0. Many other processes make a scan slow.
+// lost is `victim lost ROUNDS`: in each round the target of tkill, which has a child, exits by itself at a random
+// moment. If tkill exits with 0, the child must be gone. Many other processes make each scan slow.
 func lost(args []string) {
 	for range 500 {
 		forkRaw(rawCrowd)
@@ -51,7 +51,7 @@ func lostRound() {
 	must("told", told.Close())
 	said, err := os.ReadFile("told")
 	must("told", err)
-	// A target that is a zombie when tkill opens it has no tree any more.
+	// If the target is a zombie when tkill opens it, its child is already an orphan and not part of the tree.
 	late := regexp.MustCompile(`\(victim\): zombie, `).Match(said)
 	switch status := tkill.ProcessState.ExitCode(); {
 	case status == 0 && !late && !hasEnded(child):
@@ -62,7 +62,8 @@ func lostRound() {
 	_ = unix.Kill(child, unix.SIGKILL)
 }
 
-// rawCrowd sleeps. The script waits for the end of its output.
+// rawCrowd closes standard output and error, because the script waits until all processes have closed them. It then
+// sleeps.
 //
 //go:nosplit
 //go:norace

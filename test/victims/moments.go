@@ -16,37 +16,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// experiment is the call of `victim moments`.
+// experiment is the configuration of one call of `victim moments`.
 type experiment struct {
 	path   string
 	cmd    []string
 	null   uintptr
 	signal unix.Signal
 	group  bool
-	family []int        // the processes that the command stops
-	events string       // the cgroup.events of a cgroup that the command freezes, "" for none
-	known  map[int]bool // processes that were there before
+	family []int        // the processes of $FAMILY, which the command stops
+	events string       // cgroup.events of a cgroup that the command freezes, "" for none
+	known  map[int]bool // processes that existed before
 	span   time.Duration
 }
 
-// moments is `victim moments ROUNDS SIG one|group CMD...`: it runs CMD ROUNDS times, and sends SIG to it, or to its group, at a
-// random moment of its life. $FAMILY is the list of the processes that CMD works on, and $EVENTS the cgroup.events of a cgroup
-// that counts as one more. For each round it prints a line "ROUND ended=SIG|exit:N at-once=N after=N": what CMD was ended by,
-// and how many of the family were stopped as soon as CMD had been reaped, and when no process that CMD had started was left (its
-// guardian, say). The family is continued before the next round. It does not live for ever, so there are fewer rounds where
-// they take long.
+// moments is `victim moments ROUNDS SIG one|group CMD...`: it runs CMD ROUNDS times, and each time sends SIG to CMD,
+// or to its group, at a random moment of its run. $FAMILY lists the processes that CMD stops and resumes. $EVENTS is
+// the cgroup.events of a cgroup, which counts as one more process, stopped while frozen. Each round prints a line
+// "ROUND ended=SIG|exit:N at-once=N after=N": how CMD ended, how many processes of $FAMILY were stopped when CMD was
+// reaped, and how many when all processes that CMD had started (such as its guardian) were gone. The processes are
+// sent CONT before the next round. They end by themselves after 150 s, so moments makes no further round after 25 s.
 func moments(args []string) {
 	const enough = 25 * time.Second
 	if len(args) < 4 {
 		die(2, "usage: victim moments ROUNDS SIG one|group CMD...")
 	}
 	e := newExperiment(args)
-	// The longest of three undisturbed runs is the time from which the moments are drawn.
+	// The random moments lie within the longest of three runs without a signal.
 	for range 3 {
 		start := time.Now()
 		waitFor(e.run())
 		e.span = max(e.span, time.Since(start))
-		e.settle()
+		e.waitForEnd()
 	}
 	began := time.Now()
 	for round := 1; round <= number(args, 0) && time.Since(began) < enough; round++ {
@@ -68,7 +68,8 @@ func newExperiment(args []string) *experiment {
 		e.family = append(e.family, pid)
 	}
 	e.null = uintptr(devNull())
-	// A background job of a shell ignores some of them. A caught signal has its default action after execve.
+	// A background job of a shell ignores some signals. Catch them: execve(2) then resets them to their default
+	// action for the command.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGTERM)
 	e.known = make(map[int]bool)
 	for _, pid := range processes() {
@@ -89,7 +90,7 @@ func (e *experiment) run() int {
 func (e *experiment) play(round int) {
 	pid := e.run()
 	until := time.Now().Add(rand.N(e.span))
-	// Sleeping is too coarse for the last millisecond.
+	// A sleep is too coarse for the last millisecond, so poll the clock.
 	time.Sleep(time.Until(until) - time.Millisecond)
 	for time.Now().Before(until) {
 	}
@@ -100,8 +101,9 @@ func (e *experiment) play(round int) {
 	_ = unix.Kill(target, e.signal)
 	ws := waitFor(pid)
 	atOnce := e.stopped()
-	after := e.settle()
-	// One of the three runs may have been much longer than all that follow.
+	after := e.waitForEnd()
+	// The longest of the three runs may be much longer than later ones, so adjust the span: shorten it if the command
+	// ended before the signal, otherwise lengthen it.
 	ended := fmt.Sprintf("exit:%d", ws.ExitStatus())
 	if ws.Signaled() {
 		ended = fmt.Sprintf("SIG%d", ws.Signal())
@@ -118,7 +120,7 @@ func (e *experiment) play(round int) {
 	}
 }
 
-// stopped returns how many of the family are stopped.
+// stopped returns how many processes of the family are stopped.
 func (e *experiment) stopped() (n int) {
 	for _, pid := range e.family {
 		if state(pid) == "T" {
@@ -135,9 +137,9 @@ func (e *experiment) stopped() (n int) {
 	return n
 }
 
-// settle waits until all processes that the command has started are gone, and then a little for signals that are still on
-// their way. It returns how many of the family are stopped.
-func (e *experiment) settle() int {
+// waitForEnd waits until all processes that the command has started are gone, and then a little longer for signals that
+// are still in delivery. It returns how many processes of the family are stopped.
+func (e *experiment) waitForEnd() int {
 	for range 30000 {
 		if !slices.ContainsFunc(processes(), func(pid int) bool { return !e.known[pid] && !hasEnded(pid) }) {
 			break
@@ -153,7 +155,7 @@ func (e *experiment) settle() int {
 	return e.stopped()
 }
 
-// hasEnded reports whether a process is a zombie, or there is none with the PID.
+// hasEnded reports whether the process is a zombie or does not exist.
 func hasEnded(pid int) bool {
 	switch state(pid) {
 	case "", "Z", "X":

@@ -1,5 +1,5 @@
-// Package victims holds the helper programs of the scripts in testdata/scripts: the namespace they run in, and the
-// processes that take more than sh to write.
+// Package victims contains the helper programs of the scripts in testdata/scripts: the namespace in which a script
+// runs, and victims that a shell script cannot play.
 package victims
 
 import (
@@ -20,15 +20,15 @@ import (
 )
 
 const (
-	// limitVar is the environment variable with the seconds a namespace may live.
+	// limitVar is the environment variable with the lifetime of a namespace in seconds.
 	limitVar     = "KILLBOX_TEST_TIMEOUT"
 	defaultLimit = 120 * time.Second
 )
 
-// NS is `ns [-t SECONDS] CMD...`: it runs CMD in a PID and mount namespace of its own and ends with its status.
-// When ns ends, by whatever means, everything inside ends with it.
+// NS is `ns [-t SECONDS] CMD...`: it runs CMD in a PID and mount namespace of its own and exits with its status.
+// When ns ends, for any reason, all processes inside end.
 func NS() {
-	// PDEATHSIG watches the thread that forked, not the process.
+	// PR_SET_PDEATHSIG takes effect when the thread that forked exits, not the process: keep this thread.
 	runtime.LockOSThread()
 	args := os.Args[1:]
 	env := os.Environ()
@@ -46,7 +46,7 @@ func NS() {
 	attr := &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
 		Pdeathsig:  syscall.SIGKILL,
-		// Without it all inside would be in session 0, which cannot be named there.
+		// Otherwise the processes inside would be in a session from outside, whose ID is 0 inside.
 		Setsid: true,
 	}
 	if os.Geteuid() != 0 {
@@ -64,7 +64,7 @@ func NS() {
 	if err := cmd.Start(); err != nil {
 		die(125, "ns: %v", err)
 	}
-	// nsinit has the same limit and tells more; this one is for the case that it cannot.
+	// nsinit has the same limit and lists the processes. This limit is for a nsinit that cannot run.
 	time.AfterFunc(limit(env)+5*time.Second, func() { _ = cmd.Process.Kill() })
 	err = cmd.Wait()
 	var exit *exec.ExitError
@@ -74,13 +74,15 @@ func NS() {
 	os.Exit(code(cmd.ProcessState.Sys().(syscall.WaitStatus)))
 }
 
-// NSInit is PID 1 of the namespace: it mounts /proc, starts CMD, reaps every orphan and ends with CMD's status.
+// NSInit is PID 1 of the namespace: it mounts /proc, starts CMD, reaps every orphan and exits with the status of
+// CMD.
 func NSInit() {
-	self, err := os.Executable() // before the root changes
+	self, err := os.Executable() // before the root directory changes
 	must("find myself", err)
 	must("make / private", privateRoot())
 	must("mount /proc", unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""))
-	// Caught, not ignored: no signal from inside ends PID 1, and exec makes caught signals default ones again.
+	// Signals are caught, not ignored: none from inside ends PID 1, and execve(2) resets caught signals to their
+	// default.
 	signal.Notify(make(chan os.Signal, 1))
 	pid, err := syscall.ForkExec(self, append([]string{"nsrun"}, os.Args[1:]...), &syscall.ProcAttr{
 		Env:   os.Environ(),
@@ -104,8 +106,8 @@ func NSInit() {
 	}
 }
 
-// privateRoot keeps mounts made from now on inside the namespace. In a chroot "/" is no mount point, and only a mount point
-// has a propagation type: the tree is then mounted on /proc, which is a mount point, and becomes the root.
+// privateRoot keeps mounts made from now on inside the namespace. Only a mount point has a propagation type, and in
+// a chroot "/" need not be one. Then "/" is bind-mounted on /proc, which is a mount point, and /proc becomes the root.
 func privateRoot() error {
 	private := func(path string) error { return unix.Mount("", path, "", unix.MS_REC|unix.MS_PRIVATE, "") }
 	if err := private("/"); err != unix.EINVAL {
@@ -129,7 +131,7 @@ func privateRoot() error {
 	return nil
 }
 
-// NSRun becomes CMD, with the default for every signal and none of them blocked.
+// NSRun becomes CMD, with the default action for every signal and no signal blocked.
 func NSRun() {
 	runtime.LockOSThread()
 	defaults()
@@ -138,17 +140,18 @@ func NSRun() {
 	execve(os.Args[1:])
 }
 
-// defaults takes off handlers and SIG_IGN alike, of the signals that os/signal does not know among them (32 and 33, which
-// belong to libc: its posix_spawn, and so make, hands them on ignored). A structure of zeros is SIG_DFL in every layout.
+// defaults sets every signal to SIG_DFL, including 32 and 33, which os/signal does not know. A program that
+// posix_spawn of glibc has started, such as a child of make, may find these two ignored. A struct sigaction of zeros is
+// SIG_DFL in every layout.
 func defaults() {
 	var act [64]byte
 	for sig := uintptr(1); sig <= 64; sig++ {
-		// KILL and STOP refuse.
+		// EINVAL for KILL and STOP.
 		_, _, _ = unix.RawSyscall6(unix.SYS_RT_SIGACTION, sig, uintptr(unsafe.Pointer(&act)), 0, sigsetSize, 0, 0)
 	}
 }
 
-// sigsetSize is that of the kernel's sigset_t, but on MIPS, where the scripts are not run.
+// sigsetSize is the size of the kernel's sigset_t in bytes, except on MIPS, where the scripts do not run.
 const sigsetSize = 8
 
 func execve(args []string) {
@@ -159,7 +162,7 @@ func execve(args []string) {
 	must(path, syscall.Exec(path, args, os.Environ()))
 }
 
-// table lists processes of the namespace, for the log of a test that hung.
+// table lists the processes of the namespace, for the log of a test that hung.
 func table() string {
 	const enough = 40
 	var b strings.Builder

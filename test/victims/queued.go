@@ -8,28 +8,29 @@ import (
 
 const sigusr1 = uintptr(unix.SIGUSR1)
 
-// Where siginfo_t has the code and the value, in words of 32 bits. Before the value are a PID and a UID, and before those a
-// padding where pointers have 64 bits.
+// Offsets of the code and the value in siginfo_t, in words of 32 bits. The value follows a PID and a UID, which
+// padding precedes where pointers have 64 bits.
 const (
 	infoCode  = 2
 	infoValue = 4 + unsafe.Sizeof(uintptr(0))/4
 )
 
-// The files of queued, and the siginfo_t.
+// The files of queued, and its siginfo_t.
 var (
 	newValue = [16]byte{'v', 'a', 'l', 'u', 'e', '.', 'n', 'e', 'w'}
 	value    = [16]byte{'v', 'a', 'l', 'u', 'e'}
 	siginfo  [32]int32
 )
 
-// queued is `victim queued`: it catches USR1, writes the code and the value that came with the signal to the file "value", and
+// queued is `victim queued`: it receives USR1, writes si_code and the value of the signal to the file "value", and
 // exits with 0.
 func queued([]string) {
 	catchTerm()
 	single(rawQueued)
 }
 
-// rawQueued has a handler for SIGUSR1, which the sender may demand, but accepts the signal by rt_sigtimedwait(2).
+// rawQueued has a handler for SIGUSR1, because kill -r requires one, but receives the signal with
+// rt_sigtimedwait(2).
 //
 //go:nosplit
 //go:norace

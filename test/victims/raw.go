@@ -10,27 +10,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A raw process is a copy of this program that fork makes, without execve(2). It has one thread, like a program in C: the one
-// that has called rawFork. The other threads of the Go runtime, and with them the scheduler, exist in the first process only.
+// A raw process is a copy of this program made by fork, without execve(2). Like a program in C it has one thread:
+// the one that called rawFork. The other threads of the Go runtime, and with them the scheduler, exist in the first
+// process only.
 //
-// The code of raw processes is the functions whose names begin with raw. These are the reasons why it may run there:
+// The functions whose names begin with raw run in raw processes. They may, for these reasons:
 //
-//   - Each is nosplit, and calls others of them and RawSyscall only (TestRaw). So none asks for more stack, finds a request for
-//     preemption that the runtime made before the fork, or tells the scheduler of a system call. The stack is grown beforehand.
-//   - None allocates or stores a pointer, so none waits for a lock that another thread held during the fork. Without stores
-//     of pointers the write barrier of the garbage collector, which is off from the first forkRaw on, has no effect either.
-//   - No handler of the runtime runs: all signals are blocked around the fork, and rawBegin sets the default actions before it
-//     unblocks them. The runtime sends SIGURG, its signal for preemption, to threads of the first process only, and a pending
-//     signal is not inherited.
-//   - The exception is SIGTERM after catchTerm. Its handler runs on the alternate signal stack, which is copied too, sets a bit
-//     for package os/signal, and returns. No goroutine reads that bit: ppoll(2) fails with EINTR.
+//   - Each is nosplit, and calls only others of them and RawSyscall (TestRaw). So none grows the stack (which is grown
+//     beforehand), notices a preemption that the runtime requested before the fork, or informs the scheduler of a
+//     system call.
+//   - None allocates memory or stores a pointer, so none waits for a lock that another thread held during the fork, and
+//     none runs a write barrier. The garbage collector is off from the first forkRaw on.
+//   - No handler of the runtime runs: all signals are blocked around the fork, and rawBegin sets the default actions
+//     before it unblocks them. The runtime sends SIGURG, its signal for preemption, to threads of the first process
+//     only, and a pending signal is not inherited.
+//   - The exception is SIGTERM after catchTerm. The handler of the runtime runs on the alternate signal stack, which
+//     fork has copied. It sets a bit for package os/signal, which no goroutine reads, and returns; ppoll(2) then fails
+//     with EINTR.
 
 // raw has the arguments of raw processes, complete before the fork, and their variables.
 var raw struct {
-	run           func()   // what single has been given
+	run           func()   // the function that single was given
 	parent        int      // a pidfd of the process that single ends
-	end           int      // when a process that forks without end ends, on the monotonic clock in seconds
-	catches       bool     // SIGTERM has the action catch
+	end           int      // second of the monotonic clock at which a process that forks without end exits
+	catches       bool     // SIGTERM is caught
 	deflt, ignore sigact   // SIG_DFL, SIG_IGN
 	catch         sigact   // the handler of the runtime
 	line          [96]byte // what rawFlush writes
@@ -50,8 +53,8 @@ const (
 	rawLifetime = 250_000 // milliseconds that a raw process sleeps
 )
 
-// single goes on in a raw process: it forks one, which runs rawRun as soon as this process has exited. The PID of the victim is
-// in the line of readiness, and its parent is init or a subreaper.
+// single forks a raw process and exits; the raw process then runs rawRun. So the victim is not the process that the
+// script has started: its PID is in the line of readiness, and its parent is init or a subreaper.
 func single(rawRun func()) {
 	var err error
 	raw.parent, err = unix.PidfdOpen(os.Getpid(), 0)
@@ -90,7 +93,8 @@ func prepareRaw() {
 	growStack()
 }
 
-// growStack makes room on the stack of this goroutine. Only the garbage collector takes it back.
+// growStack grows the stack of this goroutine, because the raw functions cannot. Only the garbage collector, which is
+// off, would shrink it again.
 //
 //go:noinline
 func growStack() byte {
@@ -98,7 +102,7 @@ func growStack() byte {
 	return room[len(os.Args)]
 }
 
-// catchTerm makes SIGTERM a caught signal in the raw processes that are forked afterwards: see rawTermCaught.
+// catchTerm makes raw processes that are forked afterwards catch SIGTERM: see rawTermCaught.
 func catchTerm() {
 	signal.Notify(make(chan os.Signal, 1), unix.SIGTERM)
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, sigterm, 0, uintptr(unsafe.Pointer(&raw.catch)), sigsetSize, 0, 0)
@@ -108,7 +112,7 @@ func catchTerm() {
 	raw.catches = true
 }
 
-// rawSingle waits for the end of the parent.
+// rawSingle waits until the parent has ended, and calls raw.run.
 //
 //go:nosplit
 //go:norace
@@ -122,7 +126,7 @@ func rawSingle() {
 	raw.run()
 }
 
-// rawBegin gives each signal its default action, and unblocks it. A SIGTERM that is to be caught stays blocked.
+// rawBegin gives each signal its default action and unblocks it. After catchTerm, SIGTERM stays blocked.
 //
 //go:nosplit
 //go:norace
@@ -152,7 +156,7 @@ func rawBlock(set uint64) {
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&set)), 0, sigsetSize, 0, 0)
 }
 
-// rawTermDefault ends what catchTerm has begun.
+// rawTermDefault undoes catchTerm in this process.
 //
 //go:nosplit
 //go:norace
@@ -161,8 +165,8 @@ func rawTermDefault() {
 	rawBlock(noSignals)
 }
 
-// rawFork is fork(2) as C libraries have it: all signals are blocked meanwhile, which is what a scan of the process sees. Where
-// it fails it returns the negative number of the error.
+// rawFork is fork(2) as C libraries implement it: all signals are blocked during the call, by which a tool can detect
+// that the process is caught mid-fork. On failure rawFork returns the negative error number.
 //
 //go:nosplit
 //go:norace
@@ -194,7 +198,7 @@ func rawExit(code int) {
 	}
 }
 
-// rawSleep sleeps for that many milliseconds, with the signals blocked that are.
+// rawSleep sleeps for that many milliseconds, with the signal mask unchanged.
 //
 //go:nosplit
 //go:norace
@@ -203,7 +207,8 @@ func rawSleep(milliseconds int) {
 	unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, uintptr(unsafe.Pointer(&left)), 0, 0, 0)
 }
 
-// rawTermCaught waits for a SIGTERM, which it alone unblocks. When rawLifetime is over it exits.
+// rawTermCaught returns when SIGTERM arrives, which is blocked at all other times. If none arrives within rawLifetime,
+// the process exits.
 //
 //go:nosplit
 //go:norace
@@ -276,7 +281,7 @@ func rawRename(name *[16]byte) {
 	unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0, 0)
 }
 
-// rawAwaitEOF reads until all processes that can write to the pipe have closed it.
+// rawAwaitEOF reads until all writing ends of the pipe are closed.
 //
 //go:nosplit
 //go:norace
@@ -285,7 +290,7 @@ func rawAwaitEOF(fd int) {
 	unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&nothing)), 1)
 }
 
-// rawWait waits for a child, any one if pid is -1, and returns its PID and wait status.
+// rawWait waits for a child (any child if pid is -1), and returns its PID and wait status.
 //
 //go:nosplit
 //go:norace
@@ -298,7 +303,7 @@ func rawWait(pid, options int) (int, unix.WaitStatus) {
 	return int(got), unix.WaitStatus(status)
 }
 
-// rawSay adds a word to the line.
+// rawSay appends a word to raw.line.
 //
 //go:nosplit
 //go:norace
@@ -309,7 +314,7 @@ func rawSay(word string) {
 	}
 }
 
-// rawSayNumber adds a number to the line.
+// rawSayNumber appends a number to raw.line.
 //
 //go:nosplit
 //go:norace
@@ -328,7 +333,7 @@ func rawSayNumber(n int) {
 	}
 }
 
-// rawFlush writes the line.
+// rawFlush writes raw.line and a newline, and empties it.
 //
 //go:nosplit
 //go:norace
@@ -338,7 +343,7 @@ func rawFlush(fd int) {
 	raw.length = 0
 }
 
-// rawReady tells the script that the victim is ready, and its PID as root.
+// rawReady writes the line of readiness, with the PID of this process as root.
 //
 //go:nosplit
 //go:norace

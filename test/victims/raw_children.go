@@ -10,11 +10,11 @@ import (
 
 // The victims of this file are raw processes whose parent is this program.
 
-// stops is `victim stops FILE N`: N children, each in a session of its own, that ignore TERM. A line with the PID is added to
-// FILE for each time that this process, which must run for it, sees one stop.
+// stops is `victim stops FILE N`: N children, each in a session of its own, ignore TERM. Whenever a child stops,
+// this process appends the PID to FILE. That requires that this process is not stopped itself.
 func stops(args []string) {
 	out := appendTo(args[0])
-	// All have called setsid when all have closed the pipe.
+	// The pipe is at end of file when all children have called setsid and closed it.
 	must("pipe", unix.Pipe(gate[:]))
 	line := ""
 	for i := range number(args, 1) {
@@ -46,9 +46,9 @@ func rawStopped() {
 	rawSleep(rawLifetime)
 }
 
-// pipeline is `victim pipeline FILE`: producer | consumer. The producer never ends; the consumer writes the number of bytes
-// that it has read to FILE when it sees the end of the file, and takes them for the whole. Ready when some bytes have gone
-// through.
+// pipeline is `victim pipeline FILE`: producer | consumer. The producer never ends. At end of file the consumer
+// writes the number of bytes that it has read to FILE, as if its input were complete. The victim is ready when some
+// bytes have been transferred.
 func pipeline(args []string) {
 	var err error
 	resultFile, err = unix.BytePtrFromString(args[0])
@@ -66,7 +66,7 @@ func pipeline(args []string) {
 	waitFor(-1)
 }
 
-// The arguments of the pipeline, and a buffer.
+// The arguments of the pipeline, and its buffer.
 var (
 	stream      [2]int
 	resultFile  *byte
@@ -118,7 +118,7 @@ func rawConsume() int {
 	return int(n)
 }
 
-// waitFor reaps a child when it has ended.
+// waitFor waits for a child and reaps it.
 func waitFor(pid int) unix.WaitStatus {
 	for {
 		var ws unix.WaitStatus
@@ -129,13 +129,13 @@ func waitFor(pid int) unix.WaitStatus {
 	}
 }
 
-// killAndReap ends a child.
+// killAndReap kills a child and reaps it.
 func killAndReap(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	waitFor(pid)
 }
 
-// appendTo opens a file at its end.
+// appendTo opens a file for appending.
 func appendTo(file string) *os.File {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	must(file, err)

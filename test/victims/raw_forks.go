@@ -12,23 +12,24 @@ import (
 // The arguments and variables of the victims of this file.
 var (
 	forkers     int
-	newSessions bool      // hop: one in fifty leads a session of its own
-	gate        [2]int    // hop: a pipe that is closed when all processes are there
+	newSessions bool      // hop: one process in fifty leads a session of its own
+	gate        [2]int    // hop: a pipe that is closed when all processes have been forked
 	dice        uint32    // hop: the state of a pseudo-random sequence
 	ignored     uintptr   // the signal that is ignored
 	children    [1024]int // supervisor
 	pidFile     int       // many: a descriptor
 	bombRoot    int       // bomb: the first process
 	bombFull    bool      // bomb: the line of readiness has been written
-	rawFailed   = 1       // the status of a raw process that could not do its part
+	rawFailed   = 1       // exit status of a raw process that could not do its work
 )
 
-// hop is `victim hop N [setsid] [ignore=SIG]`: N processes that fork and exit without end, so that each lives for less than a
-// millisecond and its child loses its parent. The first process leads their session and stays. With "setsid" one hop in fifty
-// leads a new session.
+// hop is `victim hop N [setsid] [ignore=SIG]`: N processes, each of which forks and exits; so do their children,
+// without end. Each process lives for less than a millisecond, and its child becomes an orphan. The first process
+// leads their session and stays. With "setsid" one process in fifty leads a new session.
 func hop(args []string) {
 	forkers, newSessions, ignored = number(args, 0), slices.Contains(args, "setsid"), ignoredSignal(args)
-	// None hops before all are there, because the last ones would have to wait for the first.
+	// Each of the N processes forks only when the pipe is at end of file, which is when all N exist: otherwise the
+	// first ones would delay the last.
 	must("pipe", unix.Pipe(gate[:]))
 	single(rawHopRoot)
 }
@@ -68,7 +69,7 @@ func rawHop() {
 	rawExit(0)
 }
 
-// churn is `victim churn N`: N processes that use up PIDs as fast as they can. They fork children that exit at once.
+// churn is `victim churn N`: N processes allocate PIDs as fast as they can, by forking children that exit at once.
 func churn(args []string) {
 	for range number(args, 0) {
 		forkRaw(rawChurn)
@@ -89,15 +90,16 @@ func rawChurn() {
 	}
 }
 
-// bomb is `victim bomb`: each process forks without end. It is run under a limit of processes, and ready when a fork has
-// failed.
+// bomb is `victim bomb`: each process forks without end. A script runs it under a limit of processes. It is ready
+// when a fork has failed.
 func bomb([]string) { single(rawBomb) }
 
 //go:nosplit
 //go:norace
 func rawBomb() {
 	bombRoot = rawPID()
-	// Each process meets the limit, and the script reads one line.
+	// Every process whose fork fails writes the line of readiness. The script reads one and closes the pipe: SIGPIPE
+	// must not end the others.
 	rawAction(uintptr(unix.SIGPIPE), &raw.ignore)
 	for rawClock() < raw.end {
 		if rawFork() < 0 && !bombFull {
@@ -110,8 +112,8 @@ func rawBomb() {
 	}
 }
 
-// supervisor is `victim supervisor N [ignore=SIG]`: it keeps N children alive, and replaces each that has ended at once. It
-// ignores SIG, and the children do not.
+// supervisor is `victim supervisor N [ignore=SIG]`: it keeps N children running, and replaces a child that has ended
+// at once. It ignores SIG, and the children do not.
 func supervisor(args []string) {
 	forkers, ignored = number(args, 0), ignoredSignal(args)
 	single(rawSupervisor)
@@ -128,7 +130,7 @@ func rawSupervisor() {
 	for rawClock() < raw.end {
 		ended, _ := rawWait(-1, 0)
 		for i := range forkers {
-			// A fork that has failed is tried again.
+			// Retry a fork that failed.
 			if children[i] == ended || children[i] < 0 {
 				children[i] = rawSupervised()
 			}
@@ -152,7 +154,7 @@ func rawSupervised() int {
 	return pid
 }
 
-// many is `victim many N FILE [ignore=SIG]`: N children that do nothing. Their PIDs are written to FILE, a line each.
+// many is `victim many N FILE [ignore=SIG]`: N children sleep. Their PIDs are written to FILE, one on each line.
 func many(args []string) {
 	forkers = number(args, 0)
 	var err error
@@ -184,8 +186,8 @@ func rawMany() {
 	rawSleep(rawLifetime)
 }
 
-// vforked is `victim vfork [catch]`: root has a child, parent, which sleeps uninterruptibly in vfork(2) for the sake of child.
-// With "catch", parent catches TERM: otherwise that would end even this sleep.
+// vforked is `victim vfork [catch]`: root has a child named parent, which sleeps uninterruptibly in vfork(2) until
+// its own child, named child, exits. With "catch", parent catches TERM: otherwise TERM would end even this sleep.
 func vforked(args []string) {
 	if len(args) > 0 {
 		catchTerm()
@@ -219,7 +221,7 @@ func rawVforked() {
 	rawSleep(rawLifetime)
 }
 
-// ignoredSignal returns the signal of a word ignore=SIG, 0 if there is none.
+// ignoredSignal returns the signal of a word ignore=SIG, or 0 if there is none.
 func ignoredSignal(args []string) uintptr {
 	for _, word := range args {
 		if name, ok := strings.CutPrefix(word, "ignore="); ok {
@@ -229,7 +231,7 @@ func ignoredSignal(args []string) uintptr {
 	return 0
 }
 
-// rawIgnore ignores a signal, none for 0.
+// rawIgnore ignores a signal. 0 means none.
 //
 //go:nosplit
 //go:norace
@@ -239,7 +241,7 @@ func rawIgnore(sig uintptr) {
 	}
 }
 
-// number returns an argument that is a number.
+// number returns argument i, which is a number.
 func number(args []string, i int) int {
 	if i >= len(args) {
 		die(2, "%s: argument %d is missing", os.Args[:2], i+1)

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// safeCalls matches what the functions of raw processes may call: each other, system calls, and what is no call at all.
+// safeCalls matches the calls that functions of raw processes may contain: each other, system calls, and expressions
+// that look like calls but are none.
 var safeCalls = regexp.MustCompile(`^(raw[A-Z]\w*|raw\.run|unix\.RawSyscall6?|unix\.WaitStatus|unsafe\.(Pointer|Sizeof)|len|byte|u?int(8|16|32|64|ptr)?)$`)
 
 // TestRaw checks that the functions of raw processes, whose names begin with raw, are nosplit and call nothing else.

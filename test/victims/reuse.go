@@ -8,14 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The arguments of regroup's processes.
+// The arguments of the processes of regroup.
 var (
 	joinedGroup int
-	staged      [2]int // a pipe that a process closes when it has done its part
+	staged      [2]int // a pipe that a process closes when it has joined its group
 )
 
-// reuse is `victim reuse LOG`: it starts a process, target, that ends of TERM, reaps it, and at once forks another one with its
-// PID. LOG then has a line "reused START", and, if the new process ends, "newcomer ended by SIG".
+// reuse is `victim reuse LOG`: it starts a process, target, that dies of TERM. When target ends, it is reaped and
+// its PID is reused for a new process at once. LOG then has a line "reused START", with the start time of the new
+// process, and, if that ends, "newcomer ended by SIG".
 func reuse(args []string) {
 	out := appendTo(args[0])
 	target := forkRaw(rawIdle)
@@ -27,10 +28,10 @@ func reuse(args []string) {
 	time.Sleep(lifetime)
 }
 
-// regroup is `victim regroup LOG KIND`: a group that ends of TERM. When all of it is reaped, another group gets its number at
-// once. LOG then has a line "reused=PID" with a member of that group, and, if the member ends, "ended by SIG". KIND is leader;
-// or leaderless, where the leader of the first group has been reaped before; or orphans, where the leader of the second group is
-// reaped as well.
+// regroup is `victim regroup LOG KIND`: it starts a group that dies of TERM. When all members have been reaped, the
+// PGID is reused for another group at once. LOG then has a line "reused=PID" with a member of the new group, and, if
+// that member ends, "ended by SIG". KIND is one of: leader; leaderless, where the leader of the first group is reaped
+// before the line of readiness; orphans, the same, but the leader of the new group is reaped as well.
 func regroup(args []string) {
 	out, kind := appendTo(args[0]), args[1]
 	lead := stage(0)
@@ -55,7 +56,7 @@ func regroup(args []string) {
 	time.Sleep(lifetime)
 }
 
-// stage starts a process that is a member of the group, or leads one for 0, and returns its PID.
+// stage starts a process that joins the group, or leads a new one for 0, and returns its PID.
 func stage(group int) int {
 	joinedGroup = group
 	must("pipe", unix.Pipe(staged[:]))
@@ -88,8 +89,8 @@ func rawIdleLeader() {
 	rawIdle()
 }
 
-// takePID starts a raw process that has the PID, which is free. Between the two system calls another process, or a new thread
-// of the runtime, may take it: therefore it tries again and again.
+// takePID starts a raw process with this PID, which is free. Between its two system calls, another process or a new
+// thread of the runtime may take the PID: takePID tries again until it succeeds.
 func takePID(pid int, rawRun func()) int {
 	last, err := os.OpenFile("/proc/sys/kernel/ns_last_pid", os.O_WRONLY, 0)
 	must("ns_last_pid", err)

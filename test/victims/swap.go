@@ -15,13 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// route is a way by which the tool names processes to the kernel.
+// route is one way in which the tool refers to processes in system calls: with pidfds, or without some of their
+// calls.
 type route struct {
 	name   string
 	pidfds bool
 	env    string
-	// unowned: a group cannot be pinned either, as before Linux 5.12. unopened: there are no inodes by which the
-	// guardian could know a process.
+	// unowned: a group cannot be pinned either, as before Linux 5.12. unopened: there are no pidfd inodes, by which
+	// the guardian could identify a process.
 	unowned, unopened bool
 	filters           [][]unix.SockFilter
 }
@@ -45,37 +46,39 @@ var (
 	null int
 )
 
-// tries is how often a swap is tried until it is made within one tick.
+// tries is how often a swap within one clock tick is attempted.
 const tries = 4
 
-// swapper chooses the stops, and counts what becomes of the newcomers.
+// swapper chooses the stops, and counts the signals that newcomers are sent. A stop is a system call before which
+// the tool is stopped. A newcomer is the process that replaces the victim.
 type swapper struct {
-	swaps        int // of each scenario on each route
+	swaps        int // number for each scenario on each route
 	seed         uint64
 	needs        string
-	wanted, ways *regexp.Regexp // scenarios, routes
+	wanted, ways *regexp.Regexp // scenarios and routes to run
 	verbose      bool
 	random       *rand.Rand
-	next         int // PIDs from here on have been tried by freePID
+	next         int // freePID has tried the PIDs from here on
 	failed       bool
 	total        tally
 }
 
 const swapUsage = "usage: ns swap [-n SWAPS] [-seed N] [-needs CONDITION] [-routes REGEXP] [-v] REGEXP"
 
-// Swap is `swap REGEXP`, under `ns` as root. For each scenario whose name matches, on each route, it runs the tool again and
-// again, and each time replaces the victim by an unrelated process with its PID, before another system call of the tool. It
-// prints a line for each, and fails if a newcomer has been sent a signal.
+// Swap is `swap REGEXP`, run under `ns` as root. For each scenario whose name matches, on each route, it runs the
+// tool repeatedly. In each run it replaces the victim by an unrelated process with the same PID, before one of the
+// system calls of the tool. It prints a line for each scenario and route, and fails if a newcomer has been sent a
+// signal.
 //
-// Two kinds of swap are made: the victim is older than a clock tick, or newcomer and victim have started in the same tick,
-// so that PID and start time are equal. Without pidfds nothing closes the window between the last check of a process and
-// kill(2): a hit there is counted, under "window", and is no failure.
+// There are two kinds of swap: the victim is older than a clock tick, or newcomer and victim have started in the
+// same tick, so that PID and start time are equal. Without pidfds, a race remains between the last check of a
+// process and kill(2): a newcomer that is signalled because of this race is counted under "window" and is no failure.
 func Swap() {
 	runtime.LockOSThread()
 	s := parseSwap()
 	null = devNull()
 	dir := makePrey()
-	// A tick is short: tool and victim must be fast for a swap within one.
+	// A clock tick lasts 10 ms: run tool and victim fast enough for a swap within one.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -15)
 	fmt.Printf("swap -n %d -seed %d\n", s.swaps, s.seed)
 	fmt.Printf("%-36s %-9s %5s %5s %5s %5s %6s\n", "scenario", "route", "stops", "swaps", "tick", "hits", "window")
@@ -115,7 +118,7 @@ func parseSwap() *swapper {
 	return s
 }
 
-// makePrey puts a copy of sleep under the name of prey into PATH, and returns its directory.
+// makePrey installs a copy of sleep(1) named prey in a new folder at the end of PATH, and returns the folder.
 func makePrey() string {
 	dir, err := os.MkdirTemp("", "swap")
 	must("mkdir", err)
@@ -130,8 +133,8 @@ func makePrey() string {
 	return dir
 }
 
-// freePID returns a PID that is not in use and was not a victim's lately. It counts down, because the kernel allocates
-// upwards.
+// freePID returns a PID that is free and was not used for a recent victim. It counts down, because the kernel
+// allocates upwards.
 func (s *swapper) freePID() int {
 	const lowest = 1000
 	for {
@@ -149,7 +152,7 @@ func (s *swapper) freePID() int {
 	}
 }
 
-// play counts the stops of the tool with pidfds and without, and swaps on each route.
+// play counts the stops of the tool with pidfds and without them, and makes the swaps on each route.
 func (s *swapper) play(sc *scenario) {
 	counted := map[bool]*round{}
 	for _, r := range routes() {
@@ -159,15 +162,15 @@ func (s *swapper) play(sc *scenario) {
 		if counted[r.pidfds] == nil {
 			counted[r.pidfds] = s.run(sc, &r, -1, false)
 		}
-		sum := s.cover(counted[r.pidfds], &r)
+		sum := s.makeSwaps(counted[r.pidfds], &r)
 		sum.print(sc.name, r.name)
 		s.total.add(sum)
 	}
 }
 
-// cover makes the swaps of a scenario on a route: at evenly spread stops, or, if there are fewer stops than swaps, at each
-// in turn.
-func (s *swapper) cover(count *round, r *route) (sum tally) {
+// makeSwaps makes the swaps of a scenario on a route: at evenly spaced stops, or, if there are fewer stops than swaps,
+// at every stop in turn.
+func (s *swapper) makeSwaps(count *round, r *route) (sum tally) {
 	sc := count.scenario
 	stops := count.stops - count.first
 	sum.stops = stops
@@ -182,7 +185,8 @@ func (s *swapper) cover(count *round, r *route) (sum tally) {
 			at = k * stops / s.swaps
 		}
 		at = count.first + (at+offset)%stops
-		// k/stops makes other swaps young in the next turn over all stops.
+		// One victim in three is older. k/stops, the number of the pass over the stops, shifts which: otherwise,
+		// if stops is a multiple of 3, the same stops have the older victims in every pass. (If stops%3 is 2, they still do.)
 		young := (k+k/stops)%3 > 0 && !sc.old && !sc.leader
 		got := s.run(sc, r, at, young)
 		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {
@@ -226,7 +230,7 @@ func (s *swapper) fail(got *round, why string) {
 		got.scenario.name, got.route.name, strings.Join(got.argv, " "), got.at, &got.last, tick, why)
 }
 
-// tally is what has been counted of a scenario on a route.
+// tally contains the counts of a scenario on a route.
 type tally struct{ stops, swaps, tick, hits, window int }
 
 func (t *tally) add(o tally) {

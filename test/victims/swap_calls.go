@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The system calls at which the swapper stops a tool: those that find, identify, signal or wait for processes.
+// watched are the system calls at which the swapper stops a tool: those that find, identify, signal or wait for
+// processes.
 var watched = map[uint64]string{
 	unix.SYS_OPENAT:            "openat",
 	unix.SYS_READ:              "read",
@@ -38,7 +39,7 @@ var watched = map[uint64]string{
 	unix.SYS_WAITID:            "waitid",
 }
 
-// watch returns the seccomp filter that stops the tool for the tracer at the watched calls.
+// watch returns the seccomp filter that stops the tool for its tracer at the watched calls.
 func watch() []unix.SockFilter { return answer(unix.SECCOMP_RET_TRACE, numbers(watched)) }
 
 func numbers(calls map[uint64]string) []uint32 {
@@ -50,9 +51,9 @@ func numbers(calls map[uint64]string) []uint32 {
 	return list
 }
 
-// answer returns a filter that answers these calls with action, and lets others pass.
+// answer returns a seccomp filter that takes action for these calls and allows all others.
 func answer(action uint32, calls []uint32) []unix.SockFilter {
-	// The number of the call is the first word of struct seccomp_data.
+	// Load the number of the call, the first word of struct seccomp_data.
 	filter := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: 0}}
 	for _, nr := range calls {
 		filter = append(filter,
@@ -62,7 +63,7 @@ func answer(action uint32, calls []uint32) []unix.SockFilter {
 	return append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 }
 
-// syscallInfo is struct ptrace_syscall_info at a seccomp stop.
+// syscallInfo is struct ptrace_syscall_info (ptrace(2)) at a seccomp stop.
 type syscallInfo struct {
 	op   uint8
 	_    [3]byte
@@ -80,7 +81,7 @@ type call struct {
 	name string
 	args [6]uint64
 	path string // of openat, readlinkat and the like
-	file string // what the first descriptor is open on
+	file string // of the file that the first argument, a descriptor, refers to
 }
 
 func callOf(tid int) (call, error) {
@@ -111,7 +112,7 @@ func peekString(tid int, addr uintptr) string {
 	return string(text)
 }
 
-// ownerOf returns the process group that fcntl(F_SETOWN_EX) is about to name, 0 for another call.
+// ownerOf returns the process group that fcntl(F_SETOWN_EX) is about to set, or 0 for another call.
 func (c *call) ownerOf() int {
 	const setOwnEx = 15
 	if c.name != "fcntl" || c.args[1] != setOwnEx {
@@ -122,8 +123,8 @@ func (c *call) ownerOf() int {
 	return int(owner.pid)
 }
 
-// concerns reports whether the call can see, pin, signal or wait for the process that has the PID, or one of the others
-// that lead to it. What a tool does between two such calls does not touch the process, so one stop there is as good as another.
+// concerns reports whether the call can see, pin, signal or wait for one of these processes. Between two such calls
+// the tool does not access the processes, so it need not be stopped there.
 func (c *call) concerns(pids ...int) bool {
 	switch c.name {
 	case "getdents64":
@@ -151,13 +152,12 @@ func (c *call) concerns(pids ...int) bool {
 	return strings.HasSuffix(c.path, "/children") || strings.HasSuffix(c.file, "/cgroup.procs")
 }
 
-// names reports whether PID is a part of the path.
+// names reports whether the PID is a component of the path.
 func names(path string, pid int) bool {
 	return slices.Contains(strings.Split(path, "/"), strconv.Itoa(pid))
 }
 
-// pins reports whether the call makes a descriptor that stays with the process, or makes its group the owner of a
-// descriptor.
+// pins reports whether the call pins the process by a descriptor, or makes its group the owner of a descriptor.
 func (c *call) pins(pid int) bool {
 	const directory = unix.O_DIRECTORY
 	switch c.name {
@@ -169,8 +169,8 @@ func (c *call) pins(pid int) bool {
 	return c.ownerOf() == pid
 }
 
-// sends returns the name of the signal if the call, kill(2) or rt_sigqueueinfo(2), signals the process or its group by
-// number, and "" otherwise.
+// sends returns the name of the signal if the call, kill(2) or rt_sigqueueinfo(2), signals the process by PID or its
+// group by PGID, and "" otherwise.
 func (c *call) sends(pid int) string {
 	target := int(int32(c.args[0]))
 	if c.name != "kill" && c.name != "rt_sigqueueinfo" || int32(c.args[1]) == 0 || target != pid && target != -pid {
@@ -179,7 +179,7 @@ func (c *call) sends(pid int) string {
 	return unix.SignalName(unix.Signal(c.args[1]))
 }
 
-// terminates reports whether the call sends TERM, to whatever process.
+// terminates reports whether the call sends TERM to any process.
 func (c *call) terminates() bool {
 	switch c.name {
 	case "kill", "rt_sigqueueinfo", "pidfd_send_signal":

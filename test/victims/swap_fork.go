@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// forkSpec says how fork makes a process.
+// forkSpec describes a process for fork.
 type forkSpec struct {
-	pid     int      // the PID of the process, 0 for any
+	pid     int      // the PID of the process; 0: any
 	argv    []string // the program, found in PATH; without one the child blocks every signal and sleeps
-	rawRun  func()   // what a raw process does, instead of a program
+	rawRun  func()   // runs in a raw process, instead of a program
 	env     []string
-	stdio   [3]int // 0 for /dev/null
+	stdio   [3]int // descriptors; 0: /dev/null
 	uid     int
-	session bool // it leads a session of its own
-	group   bool // it leads a process group of its own
-	ignores bool // it ignores SIGTERM
+	session bool // leads a session of its own
+	group   bool // leads a process group of its own
+	ignores bool // ignores SIGTERM
 	traced  bool
 	filters [][]unix.SockFilter
-	cgroup  int // a descriptor, 0 for none
+	cgroup  int // a descriptor; 0: none
 }
 
 // cloneArgs is struct clone_args of clone3(2).
@@ -35,7 +35,8 @@ const (
 	everyFD         = 1<<32 - 1
 )
 
-// childArgs is what childMain reads. It is complete before the fork, because the child must not allocate.
+// childArgs are the arguments of childMain. They are complete before the fork, because the child must not allocate
+// memory.
 type childArgs struct {
 	path       *byte
 	argv, envp **byte
@@ -46,11 +47,11 @@ type childArgs struct {
 	ignore     [64]byte
 	tid        int32
 	stdio      [3]int
-	failed     int // a pipe for the error of execve, which closes it otherwise
+	failed     int // a pipe to which an error of execve is written; execve closes it
 }
 
-// fork makes a process with clone3(2), which alone can choose the PID. It returns when the process has called execve, if a
-// program is given.
+// fork makes a process with clone3(2), the only call that can choose the PID. It returns when the process has called
+// execve, if a program is given.
 func fork(b *forkSpec) (int, error) {
 	c, err := prepare(b)
 	if err != nil {
@@ -136,7 +137,8 @@ func pointers(words []string) **byte {
 	return &list[0]
 }
 
-// cloneChild blocks the signals of this thread around the call, so that no handler of this program runs in the child.
+// cloneChild blocks the signals of this thread during the call, so that no handler of this program runs in the
+// child.
 func cloneChild(args *cloneArgs, c *childArgs) (int, unix.Errno) {
 	var old unix.Sigset_t
 	must("block signals", unix.PthreadSigmask(unix.SIG_SETMASK, &c.all, &old))
@@ -148,7 +150,7 @@ func cloneChild(args *cloneArgs, c *childArgs) (int, unix.Errno) {
 	return int(pid), errno
 }
 
-// childMain runs in the child, where there is no other thread: it may make system calls only.
+// childMain runs in the child, which has no other thread: it may only make system calls.
 //
 //go:nosplit
 //go:norace
@@ -187,7 +189,7 @@ func childMain(c *childArgs) {
 	if b.traced {
 		unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_TRACEME, 0, 0, 0, 0, 0)
 	}
-	// Last, because a filter may refuse the calls above.
+	// The filters come last, because they may refuse the calls above.
 	for i := range b.filters {
 		unix.RawSyscall6(unix.SYS_PRCTL, unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&c.programs[i])), 0, 0, 0)
 	}

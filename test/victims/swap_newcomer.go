@@ -14,14 +14,14 @@ import (
 
 const tick = 10 * time.Millisecond
 
-// now returns the clock by which the kernel counts start times.
+// now returns CLOCK_BOOTTIME, by which the kernel measures start times.
 func now() time.Duration {
 	var ts unix.Timespec
 	must("clock", unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts))
 	return time.Duration(ts.Nano())
 }
 
-// tickBegins waits for the beginning of a clock tick, and returns its number.
+// tickBegins waits for the beginning of a clock tick, and returns the number of the tick.
 func tickBegins() int64 {
 	next := now()/tick + 1
 	for now() < next*tick {
@@ -29,7 +29,7 @@ func tickBegins() int64 {
 	return int64(next)
 }
 
-// startTick returns field 22 of /proc/PID/stat, 0 if there is no such process.
+// startTick returns field 22 of /proc/PID/stat, or 0 if the process does not exist.
 func startTick(pid int) int64 {
 	fields := statFields(pid)
 	if len(fields) < 20 {
@@ -54,7 +54,8 @@ func statusField(status []byte, key string) string {
 	return ""
 }
 
-// killAndWait kills a process and waits until its PID is free: it reaps the process, or the parent of the process does.
+// killAndWait kills a process and waits until its PID is free. The process is reaped by this program or by its
+// parent.
 func (t *tracer) killAndWait(pid int) {
 	_ = unix.Kill(pid, unix.SIGKILL)
 	defer delete(t.others, pid)
@@ -70,8 +71,8 @@ func (t *tracer) killAndWait(pid int) {
 	die(125, "swap: process %d does not go:\n%s", pid, table())
 }
 
-// newcomer makes the unrelated process with this PID: a child of the swapper that leads a session and a process group of its
-// own. It blocks every signal, so that what it is sent stays pending.
+// newcomer makes the unrelated process with this PID: a child of the swapper that leads a session and a process
+// group. It blocks every signal, so that all signals that it is sent stay pending.
 func newcomer(pid int) {
 	for limit := now() + patience; ; {
 		_, err := fork(&forkSpec{pid: pid, session: true})
@@ -84,7 +85,7 @@ func newcomer(pid int) {
 	}
 }
 
-// sent returns the names of the signals that the newcomer has been sent, "" for none.
+// sent returns the names of the signals that the newcomer has been sent, or "" if there are none.
 func (t *tracer) sent(pid int) string {
 	ws, changed := t.others[pid]
 	if !changed {
@@ -115,7 +116,7 @@ func (t *tracer) sent(pid int) string {
 		}
 	}
 	if slices.Contains(hits, "SIGKILL") {
-		return "SIGKILL" // it is about to die
+		return "SIGKILL" // the newcomer blocks all other signals that end a process
 	}
 	slices.Sort(hits)
 	return strings.Join(slices.Compact(hits), "+")

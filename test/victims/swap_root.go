@@ -7,21 +7,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The program that is the victim, its arguments and its environment, for the raw processes that are its parents.
+// The program of the victim, its arguments and its environment, for the raw processes that fork it.
 var (
 	preyPath          *byte
 	preyArgs, preyEnv **byte
 )
 
-// preparePrey completes what the raw processes of this file need.
+// preparePrey sets the variables that the raw processes of this file read.
 func preparePrey() {
 	prepareRaw()
 	preyPath = &append([]byte(prey), 0)[0]
 	preyArgs, preyEnv = pointers([]string{"prey", "60"}), pointers(os.Environ())
 }
 
-// rawRoot tells its PID, and then, for each byte that it reads, that of a new child. The kernel reaps the children, because a
-// stopped root could not.
+// rawRoot writes its PID, and, for each byte that it reads, the PID of a new child. It ignores SIGCHLD, so that the
+// kernel reaps the children even while the root is stopped.
 //
 //go:nosplit
 //go:norace
@@ -38,7 +38,7 @@ func rawRoot() {
 	}
 }
 
-// rawStrayRoot has a child that leads a session, rawStrayLeader.
+// rawStrayRoot forks a child, which leads a session and runs rawStrayLeader.
 //
 //go:nosplit
 //go:norace
@@ -53,7 +53,7 @@ func rawStrayRoot() {
 	rawSleep(rawLifetime)
 }
 
-// rawStrayLeader tells its PID, and then, for each byte that it reads, that of a new orphan in the session.
+// rawStrayLeader writes its PID, and, for each byte that it reads, the PID of a new orphan in its session.
 //
 //go:nosplit
 //go:norace
@@ -88,7 +88,7 @@ func rawTell(pid int) {
 	rawFlush(1)
 }
 
-// rawAsked waits for a byte of standard input, and reports whether there was one.
+// rawAsked waits for a byte on standard input, and reports whether there was one.
 //
 //go:nosplit
 //go:norace

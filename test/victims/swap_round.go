@@ -9,39 +9,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// round is one run of a tool, and what became of it.
+// round is one run of a tool with its result.
 type round struct {
 	scenario *scenario
 	route    *route
-	at       int  // the stop of the swap, negative for none
-	young    bool // the victim starts when the tool begins to look for it
+	at       int  // the number of the stop at which the swap is made; negative: no swap
+	young    bool // the victim is started only at the first stop of the tool
 	scene    *scene
 	tracer   *tracer
 
-	startTick int64 // the start tick in the operands of the tool
+	startTick int64 // start tick of the victim, as in the operands of the tool
 	started   bool
-	killed    bool // the tool has been killed, as the scenario wants
-	pinned    bool // the tool has made a descriptor that stays with the victim
+	killed    bool // the tool has been killed (scenario.killed)
+	pinned    bool // the tool has a descriptor that pins the victim
 	argv      []string
-	calls     []string // before which the tool was stopped
+	calls     []string // the calls before which the tool was stopped
 
 	stops   int
-	first   int  // the first stop at which a newcomer is not what the operand means
+	first   int  // the first stop at which the operand no longer refers to a newcomer as well
 	swapped bool // the stop was reached, and the victim replaced
 	same    bool // victim and newcomer have started in the same tick
-	meant   bool // a newcomer with the number is what the operand means
+	meant   bool // the operand refers to the newcomer as well: a signal is no fault
 	last    call // the call before which the victim was replaced
 	hit     string
 	ended   unix.WaitStatus
 	output  []byte
 }
 
-// run runs the tool once, and swaps at the stop. A young victim is started at the first stop, with the PID and the start
-// tick that the tool was given as operands.
+// run runs the tool once, with a swap at stop at. A young victim is started at the first stop, with the PID and
+// start tick that are in the operands of the tool.
 func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
 	t := &tracer{others: map[int]unix.WaitStatus{}}
 	o := &round{scenario: sc, route: r, at: at, young: young, tracer: t, scene: &scene{scenario: sc, tracer: t}}
-	if sc.kin == alone || sc.kin == undying {
+	if sc.relation == alone || sc.relation == zombieParent {
 		o.scene.victim = s.freePID()
 	}
 	if sc.cgroup {
@@ -66,8 +66,8 @@ func (s *swapper) run(sc *scenario, r *route, at int, young bool) *round {
 	return o
 }
 
-// startVictim starts the victim: a young one at the beginning of a tick, any other so that it is older than a tick at the
-// swap.
+// startVictim starts the victim: a young one at the beginning of a tick, another one early enough to be older than a
+// tick at the swap.
 func (o *round) startVictim() {
 	o.started = true
 	if o.young && o.scenario.byTick {
@@ -117,7 +117,8 @@ func (o *round) runTool() {
 	must("output", err)
 }
 
-// stop is called before each watched system call of the tool.
+// stop is called before each watched system call of the tool. If this is stop number at, it makes the swap: the victim
+// is reaped, and an unrelated process is forked with its PID.
 func (o *round) stop(c *call) {
 	sn := o.scene
 	if o.swapped || !c.concerns(sn.victim, sn.root, sn.leader) {

@@ -10,37 +10,37 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kin says what the victim is to other processes.
-type kin int
+// relation says whose child the victim is.
+type relation int
 
 const (
-	alone   kin = iota // a child of the swapper
-	child              // a child of the root, rawRoot, that leads a session; the kernel reaps the children of the root
-	stray              // an orphan in the session that a child of the root leads
-	undying            // a child of the swapper that has a zombie
+	alone        relation = iota // a child of the swapper
+	child                        // a child of the root (see rawRoot)
+	stray                        // an orphan in the session of a child of the root
+	zombieParent                 // a child of the swapper, with a zombie as its own child
 )
 
-// scene is the processes of one run.
+// scene contains the processes of one run.
 type scene struct {
 	scenario *scenario
 	tracer   *tracer
-	cgroup   string // of the victim, where the scenario has one
-	file     string // with the input of the tool
+	cgroup   string // of the victim, if the scenario uses one
+	file     string // contains the input of the tool
 	victim   int
-	start    int64 // of the victim, in ticks
+	start    int64 // start time of the victim, in ticks
 	root     int
 	leader   int
-	command  *os.File // to the process that makes the victim
+	command  *os.File // a pipe to the process that forks the victim
 	answers  *bufio.Reader
 	close    []*os.File
 }
 
-// undyingScript becomes the victim after it has forked a child that exits.
-const undyingScript = `: & exec prey 60`
+// zombieParentScript forks a child, which exits. The shell then becomes the victim, and does not reap the child.
+const zombieParentScript = `: & exec prey 60`
 
-// prepare makes what is there before the victim.
+// prepare makes the processes that must exist before the victim.
 func (s *scene) prepare() {
-	root := map[kin]func(){child: rawRoot, stray: rawStrayRoot}[s.scenario.kin]
+	root := map[relation]func(){child: rawRoot, stray: rawStrayRoot}[s.scenario.relation]
 	if root == nil {
 		return
 	}
@@ -52,7 +52,7 @@ func (s *scene) prepare() {
 	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
 	s.root, err = fork(&forkSpec{rawRun: root, session: true, stdio: [3]int{int(in.Fd()), int(replies.Fd()), null}})
 	must("fork", err)
-	if first := s.answer(); s.scenario.kin == stray {
+	if first := s.answer(); s.scenario.relation == stray {
 		s.leader = first
 	}
 }
@@ -65,10 +65,10 @@ func (s *scene) answer() int {
 	return n
 }
 
-// startVictim starts the victim, and returns when it has become what the tool looks for.
+// startVictim starts the victim, and returns when the tool can find it.
 func (s *scene) startVictim() {
 	sc := s.scenario
-	switch sc.kin {
+	switch sc.relation {
 	case child, stray:
 		_, err := s.command.WriteString("\n")
 		must("write", err)
@@ -79,8 +79,8 @@ func (s *scene) startVictim() {
 			pid: s.victim, argv: []string{"prey", "60"}, env: os.Environ(), uid: sc.uid, ignores: sc.ignores, session: sc.session, group: true,
 			stdio: [3]int{null, null, null},
 		}
-		if sc.kin == undying {
-			b.argv = []string{"sh", "-c", undyingScript}
+		if sc.relation == zombieParent {
+			b.argv = []string{"sh", "-c", zombieParentScript}
 		}
 		if sc.env != "" {
 			b.env = append(b.env, sc.env)
@@ -93,7 +93,7 @@ func (s *scene) startVictim() {
 		}
 		_, err := fork(b)
 		must("fork", err)
-		if sc.kin == undying {
+		if sc.relation == zombieParent {
 			s.until("zombie", func() bool { return comm(s.victim) == "prey" && s.hasZombie() })
 		}
 	}
@@ -168,7 +168,7 @@ func (s *scene) killAll() {
 	}
 }
 
-// words fills in what is written in braces in the arguments of a scenario.
+// words replaces the words in braces in the arguments of a scenario.
 func (s *scene) words(list []string, start int64) []string {
 	replace := strings.NewReplacer(
 		"{pid}", strconv.Itoa(s.victim),
@@ -186,7 +186,7 @@ func (s *scene) words(list []string, start int64) []string {
 	return out
 }
 
-// pidInode returns the inode number of the process's pidfd, 0 if there is no such process.
+// pidInode returns the inode number of a pidfd of the process, or 0 if the process does not exist.
 func pidInode(pid int) uint64 {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

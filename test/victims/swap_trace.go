@@ -8,20 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// tracer runs a tool under ptrace, by the thread that calls run, and hands each watched system call of the tool and of what
-// the tool forks to a function before the kernel executes it.
+// tracer runs a tool under ptrace. Before the kernel executes a watched system call of the tool, or of a process
+// that the tool has forked, run calls a function. All ptrace calls come from the thread that calls run.
 type tracer struct {
 	tool    int
-	threads map[int]bool // of the tool and of its children: whether the first stop is over
+	threads map[int]bool // threads of the tool and its children; true when the first stop of the thread is over
 	ended   unix.WaitStatus
 	done    bool
-	others  map[int]unix.WaitStatus // children that are not traced and have changed state
+	others  map[int]unix.WaitStatus // children that are not traced, with their last change of state
 	stops   int
 }
 
 const patience = 10 * time.Second
 
-// run returns when the tool and all that it has started have ended.
+// run returns when the tool and all processes that it has started have ended.
 func (t *tracer) run(tool *forkSpec, at func(*call)) error {
 	tool.traced = true
 	tool.filters = append([][]unix.SockFilter{watch()}, tool.filters...)
@@ -70,16 +70,16 @@ func (t *tracer) event(pid int, ws unix.WaitStatus, at func(*call)) {
 			t.stops++
 			at(&c)
 		}
-	case ws.TrapCause() > 0: // fork, clone, exec
+	case ws.TrapCause() > 0: // fork, clone or exec
 	case !started && pid == t.tool: // the tool has called execve
 		const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESECCOMP | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK |
 			unix.PTRACE_O_TRACEVFORK | unix.PTRACE_O_TRACEEXEC
 		must("ptrace options", unix.PtraceSetOptions(pid, options))
-	case !started: // the SIGSTOP that a new thread begins with
+	case !started: // the initial SIGSTOP of a new thread
 	default:
 		signal = int(ws.StopSignal())
 	}
 	t.threads[pid] = true
-	// ESRCH: the thread has been killed since.
+	// ESRCH: the thread has been killed meanwhile.
 	_ = unix.PtraceCont(pid, signal)
 }

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// argv0 is `victim argv0 NAME PATH [ARG...]`: it becomes the program PATH, whose argument 0 is NAME.
+// argv0 is `victim argv0 NAME PATH [ARG...]`: it becomes the program PATH, with NAME as argument 0.
 func argv0(args []string) {
 	if len(args) < 2 {
 		die(2, "usage: victim argv0 NAME PATH [ARG...]")
@@ -18,33 +18,35 @@ func argv0(args []string) {
 	must(args[1], syscall.Exec(args[1], append(args[:1:1], args[2:]...), os.Environ()))
 }
 
-// titled is how long a titled process lives, as the sleep(1) of the tables.
+// titled is the lifetime of a titled process, like that of the sleep(1) of the differential tables.
 const titled = 300 * time.Second
 
-// title is `victim title TITLE`: a process that has written TITLE over its command line, and has it for its name. It does not use
-// descriptor 3: it is ready when its command line is TITLE.
+// title is `victim title TITLE`: it writes TITLE over its command line and to its comm. It does not use descriptor
+// 3: it is ready when its command line is TITLE.
 func title(args []string) {
 	if len(args) != 1 {
 		die(2, "usage: victim title TITLE")
 	}
 	start, end := argumentArea()
-	// The last byte is not NUL: for the kernel the command line then ends with the title (get_mm_title in fs/proc/base.c).
+	// The area does not end in a NUL: the kernel then takes the text up to the first NUL for the command line
+	// (get_mm_title in fs/proc/base.c).
 	area := []byte(args[0] + "\x00")
 	area = append(area, strings.Repeat(" ", end-start-len(area))...)
 	memory, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
 	must("memory", err)
-	// The name first, so that a process whose command line is TITLE has the name as well.
+	// Set comm first, so that a process whose command line is TITLE certainly has the name.
 	must("comm", os.WriteFile("/proc/self/comm", []byte(args[0]), 0))
 	_, err = memory.WriteAt(area, int64(start))
 	must("memory", err)
-	// A system call that blocks needs no other thread, which could have the PID that a table wants for its next process.
+	// Sleep in a system call. For time.Sleep the runtime may start a thread, which could take the PID that a table
+	// needs for its next process.
 	for end := time.Now().Add(titled); time.Now().Before(end); {
 		_, _ = unix.Ppoll(nil, &unix.Timespec{Sec: int64(titled / time.Second)}, nil)
 	}
 }
 
-// argumentArea returns where the arguments begin in the memory of this process, and where they end (arg_start and arg_end, the
-// fields 48 and 49 of /proc/PID/stat).
+// argumentArea returns where the arguments of this process begin and end in memory (arg_start and arg_end, fields 48
+// and 49 of /proc/PID/stat).
 func argumentArea() (start, end int) {
 	const first = 48
 	stat, err := os.ReadFile("/proc/self/stat")

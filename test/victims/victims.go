@@ -18,14 +18,14 @@ import (
 )
 
 func init() {
-	// So that main runs on the first thread of the process, which is the one to leave in `victim leader-exits`.
+	// Bind main to the first thread of the process, because `victim leader-exits` must end that thread.
 	runtime.LockOSThread()
 }
 
 const lifetime = 60 * time.Second
 
-// Victim is `victim MODE...`. Most modes write a line to descriptor 3 when they are ready. Each process ends by itself, after four
-// minutes at most.
+// Victim is `victim MODE...`. Most modes write a line to descriptor 3 when they are ready. Each process ends by
+// itself after four minutes at most.
 func Victim() {
 	modes := map[string]func([]string){
 		"leader-exits": leaderExits,
@@ -39,7 +39,7 @@ func Victim() {
 		"supervisor":   supervisor,
 		"many":         many,
 		"vfork":        vforked,
-		"heir":         heirs,
+		"successor":    successors,
 		"generations":  lineage,
 		"meanwhile":    meanwhile,
 		"new-group":    newGroup,
@@ -67,7 +67,7 @@ func Victim() {
 	modes[os.Args[1]](os.Args[2:])
 }
 
-// leaderExits ends the first thread, and no other. `/proc/PID/stat` then shows a Z for a process that is very much alive.
+// leaderExits ends only the first thread. `/proc/PID/stat` then shows state Z, although the process is alive.
 func leaderExits([]string) {
 	go func() {
 		self := "/proc/self/stat"
@@ -78,11 +78,11 @@ func leaderExits([]string) {
 		time.Sleep(lifetime)
 		os.Exit(0)
 	}()
-	// Syscall, not RawSyscall: the runtime must see that this thread no longer runs Go code.
+	// Syscall, not RawSyscall: the runtime must know that this thread no longer runs Go code.
 	_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
 }
 
-// threadState returns the state in a stat file of this program, whose name has no parenthesis.
+// threadState returns the state in a stat file of this program, whose name contains no parenthesis.
 func threadState(path string) string {
 	var pid int
 	var comm, state string
@@ -91,7 +91,8 @@ func threadState(path string) string {
 	return state
 }
 
-// threadChild has a child that was forked by another thread than the first, so it stands in that thread's list of children only.
+// threadChild has a child that was forked by a thread other than the first, and is only in the list of children of
+// that thread.
 func threadChild([]string) {
 	done := make(chan int)
 	go func() {
@@ -107,8 +108,8 @@ func threadChild([]string) {
 	time.Sleep(lifetime)
 }
 
-// longFork begins, when it is ready, a fork that takes its time, for there is much memory to be copied: in another thread
-// than the first. TERM ends it when that is over.
+// longFork is ready when a thread other than the first begins a fork that takes long, because the kernel has to copy
+// the page tables of 512 MB. TERM ends the process after the fork.
 func longFork([]string) {
 	const much = 512 << 20
 	memory, err := unix.Mmap(-1, 0, much, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
@@ -125,7 +126,7 @@ func longFork([]string) {
 		ready()
 		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 		if pid == 0 && errno == 0 {
-			// There is no other thread here, so nothing but system calls.
+			// The child has only this thread, so it makes only system calls.
 			defaults()
 			for {
 				_, _, _ = unix.RawSyscall6(unix.SYS_PPOLL, 0, 0, 0, 0, 0, 0)
@@ -139,7 +140,7 @@ func longFork([]string) {
 	os.Exit(0)
 }
 
-// trace holds a process in a ptrace stop.
+// trace keeps a process in a ptrace stop.
 func trace(args []string) {
 	pid, err := strconv.Atoi(args[0])
 	must("trace", err)
@@ -150,7 +151,7 @@ func trace(args []string) {
 	time.Sleep(lifetime)
 }
 
-// inode prints PID:INODE, and fails where pidfds have no inodes of their own (before Linux 6.9).
+// inode prints PID:INODE, and fails if pidfds have no inodes of their own (before Linux 6.9).
 func inode(args []string) {
 	pid, err := strconv.Atoi(args[0])
 	must("inode", err)
@@ -173,7 +174,8 @@ func ready(words ...any) {
 	must("ready", f.Close())
 }
 
-// refusal is a system call that Refuse can have refused, for one value of the low word of an argument alone if mask is set.
+// refusal is a system call that Refuse can refuse. If mask is set, only calls are refused in which the masked bits
+// of an argument have a given value.
 type refusal struct {
 	nr               uint32
 	arg, mask, value uint32
@@ -186,7 +188,7 @@ var refusals = map[string]refusal{
 	"epoll_ctl":          {nr: unix.SYS_EPOLL_CTL},
 	"epoll_pwait":        {nr: unix.SYS_EPOLL_PWAIT},
 	"eventfd2":           {nr: unix.SYS_EVENTFD2},
-	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // of processes, and not of threads
+	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // refuses to make processes, but not threads
 	"getpriority":        {nr: unix.SYS_GETPRIORITY},
 	"pidfd_open":         {nr: unix.SYS_PIDFD_OPEN},
 	"pidfd_send_signal":  {nr: unix.SYS_PIDFD_SEND_SIGNAL},
@@ -207,8 +209,8 @@ var refusals = map[string]refusal{
 	"waitid":             {nr: unix.SYS_WAITID},
 }
 
-// Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that answers these calls with ERRNO, or
-// with SIGSYS if that is TRAP.
+// Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that makes these calls fail with
+// ERRNO, or raise SIGSYS if ERRNO is TRAP.
 func Refuse() {
 	const errno = unix.SECCOMP_RET_ERRNO
 	actions := map[string]uint32{
@@ -236,9 +238,9 @@ func Refuse() {
 	execve(os.Args[end+1:])
 }
 
-// filter returns the instructions that answer the call with action, and go on behind them for other calls.
+// filter returns the instructions that take action for the call; other calls continue after them.
 func (r *refusal) filter(action uint32) []unix.SockFilter {
-	const numberAt, argsAt = 0, 16 // in struct seccomp_data
+	const numberAt, argsAt = 0, 16 // offsets in struct seccomp_data
 	arg := argsAt + 8*r.arg
 	if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 {
 		arg += 4

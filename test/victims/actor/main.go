@@ -1,25 +1,26 @@
-// Actor is a process, or a family of processes, that does what its words say, in their order:
+// Actor is a process, possibly with descendants, that carries out its words in their order:
 //
-//	name=NAME          how the line of readiness calls the process (the first one is "root" as well)
+//	name=NAME          its name in the line of readiness (the first process is "root" as well)
 //	ignore=SIG block=SIG catch=SIG default=SIG
 //	exit-on=SIG:N      exits with N on SIG; late=SIG:S:N the same, S seconds later
-//	log=SIG:FILE       appends SIG to FILE for each SIG (but CHLD)
-//	reaped=FILE        appends the PID to FILE for each child that dies
-//	setsid setpgrp     a session, a group of its own
+//	log=SIG:FILE       appends SIG to FILE for each SIG (except CHLD)
+//	reaped=FILE        appends the PID to FILE for each child that it reaps
+//	setsid setpgrp     leads a new session, a new group
 //	uid=N              becomes another user
-//	comm=NAME          its name in /proc/PID/comm
-//	keep               keeps dead children as zombies (otherwise it reaps them)
-//	missed             reaps on CHLD only, so children that exit before all are ready stay zombies until the next CHLD
-//	child ... end      a child that does what these words say
-//	orphan ... end     the same, but the parent between them has exited
+//	comm=NAME          sets its name in /proc/PID/comm
+//	keep               does not reap its children, which stay zombies (by default it reaps them)
+//	missed             reaps on CHLD only: children that exit before all are ready stay zombies until the next CHLD
+//	child ... end      forks a child that carries out these words
+//	orphan ... end     the same, but the child becomes an orphan: a process in between forks it and exits
 //	chain=NAME:N       N generations below it: child name=NAME1 child name=NAME2 ... end end
-//	exit=N             exits at once (a zombie under a parent that keeps it)
-//	stop               stops itself when all processes are ready
+//	exit=N             exits at once (and stays a zombie under a parent with keep)
+//	stop               sends itself STOP when all processes are ready
 //
-// A child inherits what the words before it have done to signals, as by fork(2). A process that has no handler and need not
-// reap becomes sleep(1), which has one thread; any other one has the threads of the Go runtime. When all processes are ready
-// the first one writes a line to descriptor 3: root=PID NAME=PID... It closes the descriptor when it is what it is to be itself.
-// Each process ends by itself after 150 s.
+// A child inherits the dispositions and the mask that earlier words of its parent have set, as by fork(2). A process
+// that has no handler and need not reap becomes sleep(1), which has one thread. Any other process has the threads of
+// the Go runtime. When all processes are ready, the first one writes a line to descriptor 3: root=PID NAME=PID... It
+// closes the descriptor when it is ready itself, and has become sleep(1) if it does. Each process ends by itself after
+// 150 s.
 package main
 
 import (
@@ -40,15 +41,15 @@ import (
 
 const (
 	lifetime = 150 * time.Second
-	noName   = "\x00" // what makes /proc/PID/comm empty
+	noName   = "\x00" // makes /proc/PID/comm empty
 )
 
-// The environment of an actor that another one has started. A process that blocks signals starts again by exec: the Go
-// runtime gives the mask at its start to each of its threads.
+// The environment of an actor that another actor has started. An actor that blocks signals executes itself again
+// with the mask set, because the Go runtime copies the mask at its start to all of its threads.
 const (
-	childVar   = "ACTOR_CHILD"   // set for all but the first
-	orphanVar  = "ACTOR_ORPHAN"  // set for the parent that exits
-	blockedVar = "ACTOR_BLOCKED" // set if the signals of the words have been blocked
+	childVar   = "ACTOR_CHILD"   // set for all actors but the first
+	orphanVar  = "ACTOR_ORPHAN"  // set for the parent that exits, which makes its child an orphan
+	blockedVar = "ACTOR_BLOCKED" // set once the signals of the words are blocked
 )
 
 func main() {
@@ -77,11 +78,11 @@ func main() {
 type actor struct {
 	name     string
 	root     bool
-	toRoot   *os.File // where actors write that they are ready
-	fromRoot *os.File // the other end of it, in the root
-	ready    *os.File // of the root, to the script
+	toRoot   *os.File // to which actors report that they are ready
+	fromRoot *os.File // the reading end, in the root
+	ready    *os.File // from the root to the script
 
-	inherited []string // the words of this process that a child inherits
+	inherited []string // the words of this process whose effects a child inherits
 	keep      bool
 	missed    bool
 	stop      bool
@@ -91,7 +92,7 @@ type actor struct {
 	comm      string
 	handlers  bool
 	children  bool
-	mask      *unix.Sigset_t // the signals to block, nil if there is none
+	mask      *unix.Sigset_t // the signals to block, or nil if there are none
 	caught    chan os.Signal
 	on        map[os.Signal]func()
 }
@@ -119,7 +120,7 @@ func (a *actor) play(words []string) {
 		a.children = true
 		i = last
 	}
-	// No program can be called "", so a process of that name does not become another one.
+	// A process with an empty name cannot become sleep(1), because no executable has an empty name.
 	sleeps := !a.handlers && !a.stop && !a.exits && (a.keep || !a.children) && a.comm != noName
 	if a.comm != "" && !sleeps {
 		must("comm", os.WriteFile("/proc/self/comm", []byte(a.comm), 0))
@@ -175,7 +176,7 @@ func (a *actor) play(words []string) {
 	}
 }
 
-// act does what one word says, and notes what children inherit.
+// act carries out one word, and records what children inherit.
 func (a *actor) act(word string) {
 	do, with, _ := strings.Cut(word, "=")
 	name, rest, _ := strings.Cut(with, ":")
@@ -202,7 +203,7 @@ func (a *actor) act(word string) {
 			fail("CHLD is the actor's own")
 		}
 		a.handle(number(name), func() { appendLine(rest, name) })
-	case "block": // before the Go runtime started, see main
+	case "block": // done before the Go runtime started, see main
 	case "reaped":
 		a.reaped, a.handlers = with, true
 	case "setsid":
@@ -240,7 +241,7 @@ func (a *actor) handle(sig syscall.Signal, do func()) {
 	signal.Notify(a.caught, sig)
 }
 
-// start starts a child that plays the words.
+// start starts a child that carries out the words.
 func (a *actor) start(words []string, orphan bool) {
 	cmd := &exec.Cmd{
 		Path: self(), Args: append([]string{os.Args[0]}, words...), Env: append(os.Environ(), childVar+"=1"),
@@ -273,7 +274,7 @@ func (a *actor) sleep() {
 	path, err := exec.LookPath("sleep")
 	must("sleep", err)
 	if a.comm != "" {
-		// The kernel names a process after the last part of the path.
+		// The kernel sets comm to the last component of the path.
 		dir, err := os.MkdirTemp("", "actor")
 		must("mkdir", err)
 		link := filepath.Join(dir, a.comm)
@@ -307,7 +308,8 @@ func fail(text string) {
 	os.Exit(1)
 }
 
-// self returns the path of this program: /proc/self/exe would name the process "exe". Without /proc it is found in PATH.
+// self returns the path of this program; without /proc the path is searched in PATH. Executing /proc/self/exe would
+// set comm to "exe".
 func self() string {
 	path, err := os.Executable()
 	if err != nil {

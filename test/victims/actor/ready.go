@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// reportReady waits until all other processes are what they are to be, and tells the script.
+// reportReady waits until all other actors are ready, and writes the line of readiness for the script.
 func (a *actor) reportReady() {
 	a.toRoot.Close()
 	line := fmt.Sprintf("root=%d", os.Getpid())
@@ -29,7 +29,8 @@ func (a *actor) reportReady() {
 	fmt.Fprintln(a.ready, line)
 }
 
-// await waits until a process is in the state, or is a sleep(1) that sleeps. It needs the /proc of this PID namespace.
+// await waits until a process is in the state want, or, if want is "sleep", until it has become sleep(1) and sleeps.
+// It needs the /proc of this PID namespace.
 func await(pid, want string) {
 	if self, _ := os.Readlink("/proc/self"); self != strconv.Itoa(os.Getpid()) {
 		return
@@ -37,11 +38,11 @@ func await(pid, want string) {
 	for range 10000 {
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
 		if err != nil {
-			return // it has been reaped
+			return // the process has been reaped
 		}
 		if threads, _ := os.ReadDir("/proc/" + pid + "/task"); want == "Z" && len(threads) > 1 {
 			time.Sleep(time.Millisecond)
-			continue // the first thread can be a zombie before the others have exited
+			continue // stat shows Z as soon as the first thread has exited
 		}
 		state := string(stat[bytes.LastIndexByte(stat, ')')+1:])[1:2]
 		line, _ := os.ReadFile("/proc/" + pid + "/cmdline")

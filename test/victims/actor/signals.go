@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blocked returns the signals that this process is to block, nil if there is none.
+// blocked returns the signals that this process must block, or nil if there are none.
 func blocked(words []string) *unix.Sigset_t {
 	set, found := new(unix.Sigset_t), false
 	for i := 0; i < len(words); i++ {
@@ -28,7 +28,7 @@ func blocked(words []string) *unix.Sigset_t {
 	return set
 }
 
-// checkMask fails where a signal is not blocked after all: the Go runtime unblocks those that end a program, such as TERM.
+// checkMask fails if a signal is not blocked: the Go runtime unblocks signals that end a program, such as TERM.
 func (a *actor) checkMask() {
 	var now unix.Sigset_t
 	must("sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, nil, &now))
@@ -39,13 +39,13 @@ func (a *actor) checkMask() {
 	}
 }
 
-// restoreDefaults gives the default disposition to the signals that no word is about. The Go runtime handles them: it drops ALRM,
-// USR1 and others.
+// restoreDefaults gives the default action to all signals that no word mentions. The Go runtime catches them, and
+// for example discards ALRM and USR1.
 func (a *actor) restoreDefaults() {
 	for sig := syscall.Signal(1); sig <= 64; sig++ {
 		switch {
 		case a.on[sig] != nil, signal.Ignored(sig):
-		case sig == syscall.SIGCHLD, sig == syscall.SIGURG: // of reap, and of the runtime
+		case sig == syscall.SIGCHLD, sig == syscall.SIGURG: // reap needs CHLD, the runtime URG
 		default:
 			var sigDfl [64]byte // the kernel's struct sigaction, whose layout depends on the architecture
 			const setSize = 8
@@ -54,7 +54,7 @@ func (a *actor) restoreDefaults() {
 	}
 }
 
-// setDefault takes off SIG_IGN as well, which package os/signal leaves where it was inherited.
+// setDefault also undoes an inherited SIG_IGN, which signal.Reset alone keeps.
 func setDefault(sig syscall.Signal) {
 	signal.Notify(make(chan os.Signal, 1), sig)
 	signal.Reset(sig)

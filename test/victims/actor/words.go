@@ -26,7 +26,7 @@ func chains(words []string) (all []string) {
 
 func isChild(word string) bool { return word == "child" || word == "orphan" }
 
-// end returns the index of the word that ends the child which words[i] begins.
+// end returns the index of the word that ends the child that words[i] begins.
 func end(words []string, i int) int {
 	depth := 0
 	for j := i; j < len(words); j++ {

@@ -7,54 +7,56 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The victims of this file fork when they catch SIGTERM, which their children have therefore not been sent.
+// The victims of this file fork when they catch SIGTERM, so their children have not received that signal.
 
 // The arguments of these victims, and a variable.
 var (
-	heirSession bool
-	heirWords   []heirWord
-	heirName    = [16]byte{'h', 'e', 'i', 'r'}
-	leftName    = [16]byte{'l', 'e', 'f', 't'}
-	generations int
-	logFile     int
-	lingers     bool
+	successorSession bool
+	successorWords   []successorWord
+	successorName    = [16]byte{'s', 'u', 'c', 'c', 'e', 's', 's', 'o', 'r'}
+	leftName         = [16]byte{'l', 'e', 'f', 't'}
+	generations      int
+	logFile          int
+	lingers          bool
 )
 
-// heirWord is what a child does: it stays, or forks and exits that often and makes a file, or forks and exits without end.
-type heirWord struct {
+// successorWord tells what a child does. With stays it sleeps. With a file it forks and exits, which the new child
+// repeats, hops times in all, and the last child makes the file. Otherwise it and its children fork and exit without
+// end.
+type successorWord struct {
 	stays bool
 	hops  int
 	file  *byte
 }
 
-// heirs is `victim heir group|session stay|hop|hop=N:FILE...`: it leads a group or a session, is called "heir", and leaves at
-// TERM a child for each further word.
-func heirs(args []string) {
+// successors is `victim successor group|session stay|hop|hop=N:FILE...`: it leads a group or a session and is named
+// "successor". On TERM it forks a child for each further word, and exits.
+func successors(args []string) {
 	if len(args) == 0 {
-		die(2, "usage: victim heir group|session stay|hop|hop=N:FILE...")
+		die(2, "usage: victim successor group|session stay|hop|hop=N:FILE...")
 	}
-	heirSession = args[0] == "session"
+	successorSession = args[0] == "session"
 	for _, word := range args[1:] {
-		heir := heirWord{stays: word == "stay"}
+		successor := successorWord{stays: word == "stay"}
 		if with, ok := strings.CutPrefix(word, "hop="); ok {
 			n, file, _ := strings.Cut(with, ":")
 			var err error
-			heir.hops, err = strconv.Atoi(n)
+			successor.hops, err = strconv.Atoi(n)
 			must(word, err)
-			heir.file, err = unix.BytePtrFromString(file)
+			successor.file, err = unix.BytePtrFromString(file)
 			must(word, err)
 		}
-		heirWords = append(heirWords, heir)
+		successorWords = append(successorWords, successor)
 	}
 	catchTerm()
-	single(rawHeirs)
+	single(rawSuccessors)
 }
 
 //go:nosplit
 //go:norace
-func rawHeirs() {
-	rawRename(&heirName)
-	if heirSession {
+func rawSuccessors() {
+	rawRename(&successorName)
+	if successorSession {
 		rawSession()
 	} else {
 		rawGroup()
@@ -62,29 +64,29 @@ func rawHeirs() {
 	rawReady()
 	rawTermCaught()
 	rawTermDefault()
-	for i := range heirWords {
+	for i := range successorWords {
 		if rawFork() != 0 {
 			continue
 		}
-		if heirWords[i].stays {
+		if successorWords[i].stays {
 			rawSleep(rawLifetime)
 			rawExit(0)
 		}
-		if heirWords[i].file == nil {
+		if successorWords[i].file == nil {
 			rawHop()
 		}
-		for range heirWords[i].hops {
+		for range successorWords[i].hops {
 			if rawFork() > 0 {
 				rawExit(0)
 			}
 		}
-		rawClose(rawCreate(heirWords[i].file))
+		rawClose(rawCreate(successorWords[i].file))
 		rawExit(0)
 	}
 }
 
-// lineage is `victim generations FILE N`: it leads a group. At TERM it forks a child and exits, and the child does the same,
-// N times. The PID of each child is written to FILE. The last generation ends of TERM.
+// lineage is `victim generations FILE N`: it leads a group. On TERM it forks a child and exits. The child does the
+// same, for N generations, each of which writes its PID to FILE. The last generation dies of TERM.
 func lineage(args []string) {
 	generations = number(args, 1)
 	var err error
@@ -114,7 +116,7 @@ func rawLineage() {
 	}
 }
 
-// meanwhile is `victim meanwhile`: it leads a session. At TERM it starts a child, and both ignore TERM from then on.
+// meanwhile is `victim meanwhile`: it leads a session. On TERM it forks a child, and from then on both ignore TERM.
 func meanwhile([]string) {
 	catchTerm()
 	single(rawMeanwhile)
@@ -132,8 +134,8 @@ func rawMeanwhile() {
 	rawSleep(rawLifetime)
 }
 
-// newGroup is `victim new-group [linger]`: it leads a session, and at TERM starts a child with a group of its own that blocks
-// TERM, and exits: with "linger" a tenth of a second later.
+// newGroup is `victim new-group [linger]`: it leads a session. On TERM it forks a child that leads a group of its
+// own and blocks TERM, and exits; with "linger", a tenth of a second later.
 func newGroup(args []string) {
 	lingers = len(args) > 0
 	catchTerm()
@@ -157,8 +159,8 @@ func rawNewGroup() {
 	}
 }
 
-// leaver is `victim leaver`: the leader of a group, root, has a child in the group, kid, which leaves the group at TERM, makes
-// the file "left" and stays.
+// leaver is `victim leaver`: the leader of a group, root, has a child in the group, kid. On TERM kid leaves the
+// group, makes the file "left", and stays.
 func leaver([]string) {
 	catchTerm()
 	single(rawLeaver)
