@@ -10,8 +10,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// cgroup is `cgroup [-freezer] VAR [NAME...]`: it makes a cgroup of version 2, or one of the freezer of version 1, and cgroups
-// of these names in it, and puts its folder into VAR. When the script ends the cgroups are thawed, emptied and removed.
+// cgroup is `cgroup [-freezer] VAR [NAME...]`: it makes a cgroup of version 2, or a freezer cgroup of version 1, and
+// below it cgroups with these names. VAR is set to its folder. When the script ends, all of them are thawed, their
+// members killed, and the cgroups removed.
 func cgroup(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	mount := cgroup2()
@@ -34,7 +35,8 @@ func cgroup(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], dir)
 }
 
-// removeCgroups removes cgroups, the last of which holds the others. A cgroup stays busy until its members have been reaped.
+// removeCgroups removes cgroups; the last one contains the others. rmdir(2) fails with EBUSY until all members have
+// been reaped.
 func removeCgroups(dirs []string) {
 	for _, dir := range dirs {
 		_ = setControl(dir, "cgroup.freeze", "0")
@@ -55,7 +57,7 @@ func removeCgroups(dirs []string) {
 	fmt.Fprintln(os.Stderr, "cgroup: not removed:", dirs)
 }
 
-// setControl writes to a control file of a cgroup, if there is such a file.
+// setControl writes to a control file of a cgroup, if the file exists.
 func setControl(dir, file, value string) error {
 	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
 	if err != nil {
@@ -66,7 +68,7 @@ func setControl(dir, file, value string) error {
 	return err
 }
 
-// freezer1 returns where the freezer of version 1 is mounted.
+// freezer1 returns the mount point of the version 1 freezer hierarchy.
 func freezer1() string {
 	data, _ := os.ReadFile("/proc/self/mounts")
 	for line := range strings.Lines(string(data)) {

@@ -10,12 +10,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// patience is how long a command waits for what another process is about to do.
+// patience limits how long a command waits for something that another process is about to do.
 const patience = time.Minute
 
 type command = func(ts *testscript.TestScript, neg bool, args []string)
 
-// commands are the commands of the scripts besides those of testscript; test/README.md describes them.
+// commands are the commands of the scripts in addition to those of testscript; test/README.md describes them.
 func commands() map[string]command {
 	return map[string]command{
 		"needs":       Needs,
@@ -71,7 +71,8 @@ func commands() map[string]command {
 	}
 }
 
-// readBefore does nothing: RunScript has read the line before the script begins.
+// readBefore is the command of lines such as `both-paths`. It does nothing: the lines are parsed before the script
+// starts.
 func readBefore(*testscript.TestScript, bool, []string) {}
 
 func refuseNeg(ts *testscript.TestScript, neg bool) {
@@ -99,15 +100,15 @@ func write(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(lines(args[1:])), 0o644))
 }
 
-// capture is `capture VAR CMD...`: what CMD prints, without the end of the last line, is put into the variable.
+// capture is `capture VAR CMD...`: it sets VAR to the output of CMD without the final newline.
 func capture(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	ts.Check(execute(ts, args[1:]))
 	ts.Setenv(args[0], strings.TrimSuffix(ts.ReadFile("stdout"), "\n"))
 }
 
-// handle is `handle VAR PID`: it puts the handle of a process, as killbox is to print it, into the variable. The inode of the
-// pidfd is a part of it if the kernel has pidfs and pidfds are used.
+// handle is `handle VAR PID`: it sets VAR to the handle that killbox must print for the process. The handle includes
+// the inode of the pidfd if the kernel has pidfs (Linux 6.9) and the script uses pidfds.
 func handle(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) != 2 {
@@ -144,7 +145,7 @@ func pidfdInode(pid int) (uint64, bool) {
 	return st.Ino, true
 }
 
-// same is `same GOT WANT`.
+// same is `same GOT WANT`: the words are equal.
 func same(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: same GOT WANT")

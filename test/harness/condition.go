@@ -12,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Condition answers the conditions of the scripts.
+// Condition evaluates the conditions of the scripts, such as [root].
 func Condition(name string) (bool, error) {
 	switch name {
 	case "root":
-		// The user namespace that ns makes for another user has this one user only.
+		// Without root, ns runs the script in a user namespace that maps one user only, to UID 0.
 		users, _ := os.ReadFile("/proc/self/uid_map")
 		f := strings.Fields(string(users))
 		return os.Geteuid() == 0 && (len(f) != 3 || f[2] != "1"), nil
@@ -28,7 +28,7 @@ func Condition(name string) (bool, error) {
 	case "userns":
 		return exec.Command("unshare", "--user", "--map-root-user", "true").Run() == nil, nil
 	case "remount":
-		// Only the /proc of a script's own namespace. The try leaves it with hidepid=0.
+		// Remount only the /proc that ns has mounted for the script. That /proc then has hidepid=0.
 		comm, _ := os.ReadFile("/proc/1/comm")
 		return string(comm) == "ns\n" && exec.Command("mount", "-o", "remount,hidepid=0", "/proc").Run() == nil, nil
 	case "pidfd-exit":
@@ -51,7 +51,7 @@ func Condition(name string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", name)
 }
 
-// pidfdExit reports whether this kernel tells the exit status of a process to others than its parent (Linux 6.15).
+// pidfdExit reports whether a process other than the parent can read the exit status from a pidfd (Linux 6.15).
 var pidfdExit = sync.OnceValue(func() bool {
 	fd := -1
 	cmd := exec.Command("true")
@@ -62,7 +62,7 @@ var pidfdExit = sync.OnceValue(func() bool {
 	defer unix.Close(fd)
 	const (
 		infoExit = 1 << 3
-		size     = 64 // of the first struct pidfd_info
+		size     = 64 // bytes of the first version of struct pidfd_info
 		getInfo  = 3<<30 | size<<16 | 0xFF<<8 | 11
 	)
 	info := [size / 8]uint64{infoExit}
@@ -70,7 +70,7 @@ var pidfdExit = sync.OnceValue(func() bool {
 	return errno == 0 && info[0]&infoExit != 0
 })
 
-// cgroup2 returns where the version 2 hierarchy is mounted.
+// cgroup2 returns the mount point of the version 2 hierarchy.
 func cgroup2() string {
 	data, _ := os.ReadFile("/proc/self/mounts")
 	for line := range strings.Lines(string(data)) {

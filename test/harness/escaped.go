@@ -8,15 +8,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// acts matches what a terminal acts on: control characters but the end of a line, and characters that change the direction of
-// writing or separate lines.
+// acts matches characters on which a terminal acts: control characters except newline, characters that change the
+// direction of text, and separators of lines.
 var acts = regexp.MustCompile(`[^\P{Cc}\n]|[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]`)
 
-// longestLine is the number of characters that a line of a message may have.
+// longestLine is the maximum number of characters in a line of a message.
 const longestLine = 256
 
-// escaped is `escaped N CMD...`: like status, and CMD, which a word of the script has been given, prints nothing that a terminal
-// acts on, no line that is too long, and none that begins with "forged", as a line of the word itself would.
+// escaped is `escaped N CMD...`: like status, for a CMD with a hostile word among its arguments. Its output must
+// have no character on which a terminal acts, and no line longer than longestLine. The word may contain a newline
+// and then "forged": no line of the output may begin so.
 func escaped(ts *testscript.TestScript, neg bool, args []string) {
 	status(ts, neg, args)
 	for _, name := range []string{"stdout", "stderr"} {

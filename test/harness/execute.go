@@ -9,11 +9,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// holdLimit is how many seconds the output of a command may stay open after its end.
+// holdLimit is the number of seconds that another process may keep the output of a command open after the end of the
+// command.
 const holdLimit = 10
 
-// execute runs a command as ts.Exec does, which returns when no process holds the output of the command. A process that should be
-// gone, and holds it, would end by itself meanwhile, and the script would find no process left: execute fails the script then.
+// execute runs a command as ts.Exec does. ts.Exec waits until every process has closed the output of the command. A
+// surviving victim that keeps the output open would end by itself during that wait, and the script would miss it. So
+// execute fails the script after holdLimit seconds.
 func execute(ts *testscript.TestScript, cmd []string) error {
 	over, held := make(chan struct{}), make(chan bool, 1)
 	go func() { held <- outputHeld(over) }()
@@ -25,8 +27,9 @@ func execute(ts *testscript.TestScript, cmd []string) error {
 	return err
 }
 
-// outputHeld reports whether this process has no child but those that reap waits for, for holdLimit seconds on end, before over
-// is closed. It does not look in the first seconds: a new thread of this process takes a PID, and most commands have ended by then.
+// outputHeld reports whether, before over is closed, there are holdLimit consecutive seconds in which the command
+// has ended: this process has no child but those that reap waits for. The first holdLimit seconds are not checked:
+// most commands end by then, and the check may start a thread of this process, which takes a PID.
 func outputHeld(over <-chan struct{}) bool {
 	for seconds := -holdLimit; seconds < holdLimit; {
 		select {
@@ -41,9 +44,9 @@ func outputHeld(over <-chan struct{}) bool {
 	return true
 }
 
-// runsCommand reports whether this process has a child that reap does not wait for.
+// runsCommand reports whether this process has a child other than those that reap waits for.
 func runsCommand() bool {
-	const parent = 1 // among statFields
+	const parent = 1 // index in statFields
 	self := strconv.Itoa(os.Getpid())
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
@@ -51,7 +54,7 @@ func runsCommand() bool {
 			continue
 		}
 		end := ends[filepath.Base(filepath.Dir(stat))]
-		if end == nil || len(end) > 0 { // the PID of a process that has ended may be reused
+		if end == nil || len(end) > 0 { // a child without an entry, or one that reuses the PID of a child that has been reaped
 			return true
 		}
 	}

@@ -13,14 +13,14 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// needPID refuses an empty list of PIDs, as from a variable that is not set.
+// needPID refuses an empty list of PIDs, as from an unset variable.
 func needPID(ts *testscript.TestScript, args []string) {
 	if len(args) == 0 {
 		ts.Fatalf("no PID")
 	}
 }
 
-// gone is `gone PID...`: no thread of them is alive.
+// gone is `gone PID...`: no thread of these processes is alive.
 func gone(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	needPID(ts, args)
@@ -31,7 +31,7 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// alive is `alive PID...`.
+// alive is `alive PID...`: a thread of each of these processes is alive.
 func alive(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	needPID(ts, args)
@@ -42,7 +42,7 @@ func alive(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// noneLeft is `none-left [PID...]`: nothing is alive but those.
+// noneLeft is `none-left [PID...]`: no process of the namespace is alive except these, PID 1 and this process.
 func noneLeft(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	for _, pid := range others(ts, args) {
@@ -50,13 +50,13 @@ func noneLeft(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// waitNoneLeft is `wait-none-left [PID...]`: like none-left, within a minute.
+// waitNoneLeft is `wait-none-left [PID...]`: none-left succeeds within a minute.
 func waitNoneLeft(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	until(ts, "no process is left", func() bool { return len(others(ts, args)) == 0 })
 }
 
-// waitState is `wait-state PID STATE`.
+// waitState is `wait-state PID STATE`: the process is in the state within a minute.
 func waitState(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) != 2 {
@@ -64,12 +64,12 @@ func waitState(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	until(ts, strings.Join(args, " is in state "), func() bool {
 		f := statFields("/proc/" + args[0] + "/stat")
-		// The first thread can be a zombie before the others have exited.
+		// stat shows Z as soon as the first thread has exited: wait for the other threads, too.
 		return len(f) > 0 && f[0] == args[1] && (args[1] != "Z" || !living(ts, args[0]))
 	})
 }
 
-// waitReaped is `wait-gone PID...`: it waits until they have been reaped.
+// waitReaped is `wait-gone PID...`: it waits until these processes have been reaped.
 func waitReaped(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	needPID(ts, args)
@@ -81,7 +81,7 @@ func waitReaped(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// state is `state PID STATE`: the process is in the state now.
+// state is `state PID STATE`: the process is now in the state.
 func state(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: state PID STATE")
@@ -92,7 +92,7 @@ func state(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// others returns the living processes of the namespace but PID 1, this one, and those of the list.
+// others returns the living processes of the namespace except PID 1, this one, and those of the list.
 func others(ts *testscript.TestScript, but []string) (list []string) {
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	ts.Check(err)
@@ -120,8 +120,8 @@ func living(ts *testscript.TestScript, word string) bool {
 	return false
 }
 
-// statFields returns the fields of a stat file of /proc from the third on, the state, and none if the process is gone. The
-// second one is the name, which may hold blanks and parentheses.
+// statFields returns the fields of a stat file of /proc from the third (the state) on, and nil if the process is
+// gone. The name, the second field, may contain blanks and parentheses: count from the last parenthesis.
 func statFields(file string) []string {
 	data, err := os.ReadFile(file)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package harness is what the tests of the built program have in common: the commands that make PID namespaces and victims,
-// the program under the names of its applets, and skips that cannot be overlooked.
+// Package harness contains what the tests of the built program share: the commands that make PID namespaces and
+// victims, the program under the names of its applets, and skips that are always printed.
 package harness
 
 import (
@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// CheckDeps ends the line of a skip for want of a tool.
+// CheckDeps is the end of the line that a test skipped for a missing tool prints.
 const CheckDeps = "make check-deps installs what is missing"
 
 // Main runs the tests of a package with `ns`, `victim` and the other commands of package victims in PATH.
@@ -35,7 +35,7 @@ func Main(m *testing.M) {
 	})
 }
 
-// Root returns the folder of go.mod, in which the repository begins.
+// Root returns the folder of go.mod, the root of the repository.
 var Root = sync.OnceValue(func() string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -53,13 +53,13 @@ var Root = sync.OnceValue(func() string {
 	}
 })
 
-// Testdata returns the folder of lib.sh and of the scripts.
+// Testdata returns the folder that contains lib.sh and the scripts.
 func Testdata() string { return filepath.Join(Root(), "testdata") }
 
 // Install builds killbox and gives it the names of its applets, in a folder of its own that every user can read.
 func Install(t *testing.T) string {
 	t.Helper()
-	// Not t.TempDir: its parent is closed to other users.
+	// Not t.TempDir: its parent is not accessible to other users.
 	bin, err := os.MkdirTemp("", "killbox-bin")
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func Install(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(bin, "killbox")
-	// As the Makefile's BUILD.
+	// The flags of BUILD in the Makefile.
 	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
 	build.Dir = Root()
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -83,7 +83,7 @@ func Install(t *testing.T) string {
 	return bin
 }
 
-// NeedNamespace skips the test where no PID namespace can be made: no process is signalled outside one.
+// NeedNamespace skips the test where no PID namespace can be made, because no test signals processes outside one.
 func NeedNamespace(t *testing.T) {
 	t.Helper()
 	if out, err := exec.Command("ns", "true").CombinedOutput(); err != nil {
@@ -99,7 +99,7 @@ func NeedTool(t *testing.T, tool string) {
 	}
 }
 
-// T is a testing.T as testscript wants it. Its skips are printed, and with KILLBOX_TEST_STRICT=1 they are failures.
+// T adapts testing.T to testscript. Skips are printed; with KILLBOX_TEST_STRICT=1 they are failures.
 type T struct{ *testing.T }
 
 func (t T) Run(name string, f func(testscript.T)) {
@@ -118,8 +118,8 @@ func (t T) Skip(args ...any) {
 	t.T.Skip(why)
 }
 
-// Needs is the script command `needs TOOL...`: it skips the script unless every TOOL is in PATH, or at its own path. The
-// script's environment holds its T under "T".
+// Needs is the script command `needs TOOL...`: it skips the script unless every TOOL is in PATH, or exists if TOOL
+// is a path. It finds the T of the script under "T" in the script's environment.
 func Needs(ts *testscript.TestScript, neg bool, tools []string) {
 	if neg || len(tools) == 0 {
 		ts.Fatalf("usage: needs TOOL...")

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peers are the other ends of the standard input of the processes that start-on has started.
+// peers maps the PID of a process that start-on has started to the other end of its standard input.
 var peers = map[string]*os.File{}
 
-// startOn is `start-on pipe|socket VAR CMD...`: like start, with one end of a pipe or of a stream socket for the standard input
-// of CMD, in which there are two lines, hello and world.
+// startOn is `start-on pipe|socket VAR CMD...`: like start, but standard input of CMD is one end of a pipe or stream
+// socket that contains two lines, hello and world.
 func startOn(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 3 {
@@ -54,8 +54,8 @@ func hangUp(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(peers[args[0]].Close())
 }
 
-// noHugePages is `no-huge-pages`: the processes that the script starts from here on have no transparent huge pages, each of
-// which counts as used as a whole.
+// noHugePages is `no-huge-pages`: processes that the script starts from here on use no transparent huge pages. A
+// huge page counts as resident as a whole, even if little of it is used.
 func noHugePages(ts *testscript.TestScript, neg bool, _ []string) {
 	refuseNeg(ts, neg)
 	ts.Check(unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0))

@@ -14,8 +14,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// status is `status N CMD...`: CMD must exit with N, or with one of N|M. As after exec, stdout and stderr look at its output.
-// The variable status is its exit status.
+// status is `status N CMD...`: CMD must exit with N, or with one of N|M. The commands stdout and stderr then check
+// its output, as after exec, and the variable status is its exit status.
 func status(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -37,7 +37,7 @@ func status(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// split splits the first word of a command at blanks, as where it is the $tool of variants.
+// split splits the first word of a command at blanks: with `variants` it may be a $tool that contains options.
 func split(args []string) []string {
 	return append(strings.Fields(args[0]), args[1:]...)
 }
@@ -54,7 +54,8 @@ func silent(ts *testscript.TestScript, neg bool, args []string) {
 	stderrIs(ts, false, nil)
 }
 
-// usage is `usage CMD...`: a usage error is exit status 2, two lines on standard error, and nothing on standard output.
+// usage is `usage CMD...`: CMD must fail with a usage error: exit status 2, two lines on standard error, none on
+// standard output.
 func usage(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	status(ts, false, append([]string{"2"}, args...))
@@ -66,8 +67,8 @@ func usage(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// events is `events FILTER... FIELD...`: it replaces standard output, which is JSON of killbox, by those fields of the events
-// that pass, a line each (see `events` of test/victims).
+// events is `events FILTER... FIELD...`: standard output, which is JSON of killbox, is replaced by these fields of
+// the events that match the filters, a line for each event (see `events` of test/victims).
 func events(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	ts.Check(ts.Exec("events", append([]string{keepStdout(ts)}, args...)...))
@@ -80,8 +81,9 @@ func keepStdout(ts *testscript.TestScript) string {
 	return file
 }
 
-// event is `event [-unordered] FILTER... FIELD... : WORD...`: those fields of the events on standard output that pass are these
-// words. It leaves standard output as it is. With -unordered a word stands for an event, and the events may come in any order.
+// event is `event [-unordered] FILTER... FIELD... : WORD...`: these fields of the matching events on standard output
+// must be equal to the words. Standard output is not changed. With -unordered each word contains the fields of one
+// event, and the events may come in any order.
 func event(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	unordered := len(args) > 0 && args[0] == "-unordered"
@@ -104,17 +106,18 @@ func event(ts *testscript.TestScript, neg bool, args []string) {
 	same(ts, false, []string{strings.Join(got, " "), strings.Join(want, " ")})
 }
 
-// stdoutIs is `stdout-is LINE...`: standard output is these lines, and nothing else.
+// stdoutIs is `stdout-is LINE...`: standard output consists of exactly these lines.
 func stdoutIs(ts *testscript.TestScript, neg bool, args []string) {
 	same(ts, neg, []string{ts.ReadFile("stdout"), lines(args)})
 }
 
-// stderrIs is `stderr-is LINE...`.
+// stderrIs is `stderr-is LINE...`: standard error consists of exactly these lines.
 func stderrIs(ts *testscript.TestScript, neg bool, args []string) {
 	same(ts, neg, []string{ts.ReadFile("stderr"), lines(args)})
 }
 
-// selects is `selects 'PID...' CMD...`: CMD, which prints handles, exits with 0 and prints those of these processes, in any order.
+// selects is `selects 'PID...' CMD...`: CMD exits with 0 and prints the handles of exactly these processes, in any
+// order.
 func selects(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -134,8 +137,8 @@ func selects(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// prints is `prints N 'WORD...' CMD...`: CMD exits with N and prints these words, each on a line of its own. If N is 0,
-// standard error is empty.
+// prints is `prints N 'WORD...' CMD...`: CMD exits with N and prints these words, one on each line. If N is 0,
+// standard error must be empty.
 func prints(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 3 {
@@ -148,8 +151,8 @@ func prints(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fails is `fails N REGEXP CMD...`: CMD exits with N, prints nothing on standard output, and standard error matches REGEXP, as
-// by the command stderr. An empty REGEXP stands for an empty standard error.
+// fails is `fails N REGEXP CMD...`: CMD exits with N and prints nothing on standard output, and standard error
+// matches REGEXP. An empty REGEXP requires an empty standard error.
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 3 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestReadme: test/README.md describes every command of the scripts.
+// TestReadme checks that test/README.md describes every command of the scripts.
 func TestReadme(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(Root(), "test", "README.md"))
 	if err != nil {
@@ -22,7 +22,7 @@ func TestReadme(t *testing.T) {
 			described[string(m[1])] = true
 		}
 	}
-	described["wait-none-left"] = true // beside none-left
+	described["wait-none-left"] = true // described in the line of none-left
 	for _, name := range slices.Sorted(maps.Keys(commands())) {
 		if !described[name] {
 			t.Errorf("test/README.md does not describe %s", name)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// rounds is `rounds N CMD...`: CMD must succeed N times, or KILLBOX_TEST_FACTOR times as often.
+// rounds is `rounds N CMD...`: CMD must succeed N times, or N times KILLBOX_TEST_FACTOR.
 func rounds(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	n, err := strconv.Atoi(args[0])
@@ -30,8 +30,8 @@ func rounds(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// each is `each WORD... -- CMD...`: a command of this package once for each word, which takes the place of {} in CMD. Where {*}
-// is a word of its own, the parts of the word that blanks separate take its place.
+// each is `each WORD... -- CMD...`: it runs a command of this package once for each WORD, which replaces {} in CMD.
+// An argument {*} is replaced by the parts of WORD that blanks separate, each an argument of its own.
 func each(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	end := slices.Index(args, "--")
@@ -66,7 +66,7 @@ func untilTrue(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// until waits until what is true.
+// until polls done, for at most patience, and fails the script with the text of what if done stays false.
 func until(ts *testscript.TestScript, what string, done func() bool) {
 	for began := time.Now(); !done(); time.Sleep(time.Millisecond) {
 		if time.Since(began) > patience {
@@ -75,8 +75,8 @@ func until(ts *testscript.TestScript, what string, done func() bool) {
 	}
 }
 
-// waits is `waits N SIG PID CMD...`: like status, but PID gets the signal as soon as CMD has pinned PID and sleeps. A process
-// that ends before that was never there for CMD.
+// waits is `waits N SIG PID CMD...`: like status, but sends SIG to PID as soon as CMD has pinned PID and sleeps. If
+// the process ended earlier, CMD would report that there is no such process.
 func waits(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 4 {
@@ -106,8 +106,8 @@ func waits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// pinned reports whether a process holds pid by a pidfd or by its folder in /proc, and sleeps: but this one and actors, which
-// hold their children.
+// pinned reports whether a process keeps pid open, by a pidfd or by its folder in /proc, and sleeps. It ignores this
+// process and actors, because actors keep their children open.
 func pinned(pid string) bool {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
@@ -149,7 +149,7 @@ func asleep(dir string) bool {
 	return len(tasks) > 0
 }
 
-// waitPinned is `wait-pinned PID...`: a process has pinned each of them, and sleeps, within a minute.
+// waitPinned is `wait-pinned PID...`: within a minute, a process has pinned each of these and sleeps.
 func waitPinned(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	for _, pid := range args {

@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// OpenHelpers lets other users find `ns`, `actor` and the other helpers: some scripts become another user.
+// OpenHelpers makes `ns`, `actor` and the other helpers accessible to all users, because some scripts become another
+// user.
 func OpenHelpers(t *testing.T) {
 	t.Helper()
 	helpers, err := exec.LookPath("ns")
@@ -26,7 +27,7 @@ func OpenHelpers(t *testing.T) {
 
 var limitLine = regexp.MustCompile(`(?m)^limit (\d+)$`)
 
-// IsAlone reports whether the script says `alone`: it fills the machine, or measures.
+// IsAlone reports whether the script contains the line `alone`: it loads the whole machine, or measures.
 func IsAlone(text []byte) bool { return regexp.MustCompile(`(?m)^alone$`).Match(text) }
 
 var (
@@ -35,8 +36,8 @@ var (
 	variantWord   = regexp.MustCompile(`'[^']*'|\S+`)
 )
 
-// RunScript runs a script in a namespace of its own. One that says `variants VAR WORD...` is run for each word, with the word
-// in $VAR; one that says `both-paths` is run a second time, without pidfds.
+// RunScript runs a script in a namespace of its own. With a line `variants VAR WORD...` it runs the script once for
+// each word, with the word in $VAR; with a line `both-paths`, a second time without pidfds.
 func RunScript(t *testing.T, bin, file string) {
 	t.Helper()
 	text, err := os.ReadFile(file)

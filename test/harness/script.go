@@ -16,14 +16,15 @@ const (
 	scriptSkipped = 77
 )
 
-// verboseVar is the environment variable that asks for the output of a script that passes.
+// verboseVar is the environment variable that requests the output of scripts that pass.
 const verboseVar = "KILLBOX_TEST_VERBOSE"
 
-// variantVar is the environment variable with the VAR=WORD of `variants`.
+// variantVar is the environment variable that contains VAR=WORD of `variants`.
 const variantVar = "KILLBOX_TEST_VARIANT"
 
-// Script is the command `testscript FILE DIR`: it runs one script of testdata/scripts in DIR. ns starts it in a PID namespace of
-// the script's own, so all that the script selects and signals is its own. PID 1 there reaps the orphans.
+// Script is the command `testscript FILE DIR`: it runs one script of testdata/scripts in DIR. ns starts it in a new
+// PID namespace, so all processes that the script can select and signal are its own. PID 1 of that namespace reaps
+// the orphans.
 func Script() {
 	if comm, err := os.ReadFile("/proc/1/comm"); err != nil || strings.TrimSpace(string(comm)) != "ns" {
 		fmt.Fprintln(os.Stderr, "testscript: not under ns")
@@ -59,19 +60,19 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("self", strconv.Itoa(os.Getpid()))
 	env.Setenv("LC_ALL", "C")
-	env.Setenv("GOTRACEBACK", "single") // what a user sees, and not what testscript asks for
+	env.Setenv("GOTRACEBACK", "single") // the runtime's default, which users see; testscript sets another value
 	env.Values["T"] = env.T()
 	if err := os.Chmod(filepath.Dir(env.WorkDir), 0o755); err != nil {
 		return err
 	}
-	// Actors that have become another user make files there as well.
+	// Actors that have become another user also make files in this folder.
 	return os.Chmod(env.Getenv("TMPDIR"), 0o777|os.ModeSticky)
 }
 
-// scriptT reports what testscript tells to standard output and by the exit status.
+// scriptT writes the messages of testscript to standard output and turns the result into an exit status.
 type scriptT struct{ failed, skipped bool }
 
-// stop ends the function that Run runs.
+// stop is the panic value with which scriptT leaves the function that Run calls.
 type stop struct{}
 
 func (t *scriptT) Run(_ string, f func(testscript.T)) {

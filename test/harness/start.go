@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// start starts a command, which this process reaps as soon as it ends, with a pipe on descriptor 3, and returns what it
-// writes there.
+// start starts a command with a pipe on descriptor 3, and returns the line that the command writes to the pipe. reap
+// reaps the command as soon as it ends.
 func start(ts *testscript.TestScript, name string, args ...string) (pid int, ready string) {
 	cmd := exec.Command(name, args...)
 	cmd.Env = environ(ts)
@@ -39,14 +39,14 @@ func startCmd(ts *testscript.TestScript, cmd *exec.Cmd) (pid int, ready string) 
 		ts.Fatalf("%q ended before it was ready", cmd.Args)
 	}
 	if cmd.Args[0] == "actor" {
-		_, _ = io.Copy(io.Discard, r) // it may become sleep(1) after the line
+		_, _ = io.Copy(io.Discard, r) // until the actor has become sleep(1), if it does
 	}
 	reap(cmd)
 	return cmd.Process.Pid, strings.TrimSpace(line)
 }
 
-// actors is `actors WORD...`: it starts the processes that the words describe (see test/victims/actor), and puts the PID of
-// each into the variable of its name; that of the first is root. A word @FILE stands for the words of a file.
+// actors is `actors WORD...`: it starts the processes that the words describe (see test/victims/actor), and sets the
+// variable of each name to the PID, and root to that of the first. A word @FILE stands for the words in the file.
 func actors(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	var words []string
@@ -61,7 +61,7 @@ func actors(ts *testscript.TestScript, neg bool, args []string) {
 	setVars(ts, ready)
 }
 
-// setVars sets the variables of the words NAME=VALUE of a line.
+// setVars sets the variables for the words NAME=VALUE of a line.
 func setVars(ts *testscript.TestScript, line string) {
 	for _, word := range strings.Fields(line) {
 		if name, value, ok := strings.Cut(word, "="); ok {
@@ -70,8 +70,8 @@ func setVars(ts *testscript.TestScript, line string) {
 	}
 }
 
-// sleeper is `sleeper VAR [NAME=VALUE...] [PROGRAM [ARGV0]]`: it starts a sleep(1), or a copy of it, and puts its PID into the
-// variable. The environment of the sleep has the values, and its argument 0 is ARGV0.
+// sleeper is `sleeper VAR [NAME=VALUE...] [PROGRAM [ARGV0]]`: it starts sleep(1), or PROGRAM, a copy of it, and sets
+// VAR to the PID. The values are added to its environment, and ARGV0 is its argument 0.
 func sleeper(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) == 0 {
@@ -93,14 +93,14 @@ func sleeper(ts *testscript.TestScript, neg bool, args []string) {
 		cmd.Args[0] = words[1]
 	}
 	cmd.Dir, cmd.Env = ts.MkAbs("."), env
-	ts.Check(cmd.Start()) // returns after the execve(2) of the child
+	ts.Check(cmd.Start()) // returns after execve(2) in the child
 	reap(cmd)
 	ts.Setenv(name, strconv.Itoa(cmd.Process.Pid))
 }
 
-// startReady is `start VAR [-a ARGV0] [NAME=VALUE...] CMD...`: it starts CMD, waits until CMD writes a line to descriptor 3, and
-// puts the PID into VAR. The words NAME=VALUE of the line become variables. CMD has ARGV0 for its argument 0, and the values in
-// its environment.
+// startReady is `start VAR [-a ARGV0] [NAME=VALUE...] CMD...`: it starts CMD, waits until CMD writes a line to
+// descriptor 3, and sets VAR to the PID. Words NAME=VALUE of that line become variables. ARGV0 is argument 0 of CMD,
+// and the values are added to its environment.
 func startReady(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	words, argv0, env := args, "", environ(ts)
@@ -126,7 +126,7 @@ func startReady(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(pid))
 }
 
-// spawn is `spawn VAR CMD...`: it starts CMD, and puts the PID into VAR.
+// spawn is `spawn VAR CMD...`: it starts CMD, and sets VAR to the PID.
 func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -140,10 +140,10 @@ func spawn(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strconv.Itoa(cmd.Process.Pid))
 }
 
-// reusePID is `reuse-pid PID CMD...`: it starts CMD in the background with that PID, which must be free.
+// reusePID is `reuse-pid PID CMD...`: it starts CMD in the background with this PID, which must be free.
 //
-// The Go runtime starts a thread for each process that reap waits for. Such a thread can take the PID, and keeps it. With
-// spare threads the runtime starts none.
+// For each process that reap waits for, the Go runtime may start a thread, which can take the PID for a long time.
+// The runtime starts no thread while it has idle ones: hence spareThreads.
 func reusePID(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -170,7 +170,7 @@ func reusePID(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no process got PID %d", want)
 }
 
-// spareThreads makes the Go runtime have idle threads: as many goroutines are in a system call at once.
+// spareThreads makes the Go runtime keep 32 idle threads, by blocking as many goroutines in a system call at once.
 var spareThreads = sync.OnceValue(func() error {
 	const spare = 32
 	var fds [2]int
@@ -182,7 +182,7 @@ var spareThreads = sync.OnceValue(func() error {
 		blocked.Add(1)
 		done.Go(func() {
 			blocked.Done()
-			_, _ = unix.Read(fds[0], make([]byte, 1)) // until the other end is closed
+			_, _ = unix.Read(fds[0], make([]byte, 1)) // blocks until the other end is closed
 		})
 	}
 	blocked.Wait()
@@ -191,10 +191,10 @@ var spareThreads = sync.OnceValue(func() error {
 	return unix.Close(fds[0])
 })
 
-// ends has the end of each process that reap has seen: a channel with its exit status.
+// ends maps each child of reap to a channel, which receives the exit status.
 var ends = map[string]chan int{}
 
-// reap reaps a process as soon as it ends, and remembers its exit status for `ended`.
+// reap reaps a child as soon as it ends, and records its exit status for `ended`.
 func reap(cmd *exec.Cmd) {
 	end := make(chan int, 1)
 	ends[strconv.Itoa(cmd.Process.Pid)] = end
@@ -209,8 +209,8 @@ func reap(cmd *exec.Cmd) {
 	}()
 }
 
-// ended is `ended N PID...`: these processes, which commands of the script have started, exit with N within a minute (128 and
-// the number of the signal that ends them).
+// ended is `ended N PID...`: these processes, started by commands of the script, exit with N within a minute. N is
+// 128 plus the number of the signal if a signal ends them.
 func ended(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -232,7 +232,7 @@ func ended(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// sendSignal is `signal SIG PID...`, without killbox. A number of a group is negative.
+// sendSignal is `signal SIG PID...`: it sends a signal without killbox. A negative PID is a process group.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	if len(args) < 2 {
@@ -252,7 +252,7 @@ func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 // threadCount is the index of the number of threads among statFields.
 const threadCount = 17
 
-// putAway is `put-away PID...`: it ends them without killbox.
+// putAway is `put-away PID...`: it ends these processes without killbox.
 func putAway(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
 	needPID(ts, args)
@@ -262,23 +262,23 @@ func putAway(ts *testscript.TestScript, neg bool, args []string) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 		until(ts, word+" is dead", func() bool {
-			// A list of threads that is read while they exit can lack one that has not.
+			// While threads exit, living can miss one that is still alive: so check the number of threads as well.
 			f := statFields("/proc/" + word + "/stat")
 			return !living(ts, word) && (len(f) <= threadCount || f[threadCount] == "1" || f[threadCount] == "0")
 		})
 	}
 }
 
-// cleanUp is `clean-up`: it ends everything in the namespace but PID 1 and this process.
+// cleanUp is `clean-up`: it ends all processes of the namespace but PID 1 and this one.
 func cleanUp(ts *testscript.TestScript, neg bool, _ []string) {
 	refuseNeg(ts, neg)
 	until(ts, "nothing survives", func() bool {
-		_ = syscall.Kill(-1, syscall.SIGKILL) // spares PID 1 and the caller
+		_ = syscall.Kill(-1, syscall.SIGKILL) // does not signal PID 1 and the caller
 		return len(others(ts, nil)) == 0
 	})
 }
 
-// AsUser is the program `as-user UID CMD...`: CMD runs as another user, in the group of that number and no other.
+// AsUser is the program `as-user UID CMD...`: CMD runs as user UID, in group UID and no other.
 func AsUser() {
 	id, err := strconv.Atoi(os.Args[1])
 	if err == nil {
