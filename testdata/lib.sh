@@ -1,18 +1,19 @@
 # shellcheck shell=sh
-# What the scripts of testdata/scripts have in common. POSIX sh, sourced by a program that runs under `ns`:
-# the only other process in its PID namespace is then PID 1, which reaps orphans.
+# Functions for the shell parts of the scripts in testdata/scripts, in POSIX sh. A shell that `ns` runs shares its PID
+# namespace with PID 1 only, which reaps orphans. A shell that a script runs without `ns` shares its PID namespace with
+# testscript as well.
 set -u
 
-# Signals must not reach the machine that this runs on.
+# Outside ns, signals could reach processes of the machine.
 [ "$(cat /proc/1/comm)" = ns ] || { echo "lib.sh: not under ns" >&2; exit 125; }
 
 T=$WORK/.t
 mkdir -p "$T"
 
-# rounds N: the numbers of N rounds, or of more where a developer wants more.
+# rounds N: prints the numbers 1 to N times KILLBOX_TEST_FACTOR.
 rounds() { seq 1 $(($1 * ${KILLBOX_TEST_FACTOR:-1})); }
 
-# fail ends the script, from a subshell too.
+# fail TEXT...: ends the whole script, also if called in a subshell.
 trap 'exit 1' USR1
 fail() {
 	echo "FAIL: $*" >&2
@@ -20,7 +21,7 @@ fail() {
 	exit 1
 }
 
-# status N CMD...: CMD must exit with N (or with one of N|M). What it wrote is then in $T/out and $T/err.
+# status N CMD...: CMD must exit with N (or with one of N|M). Its output is then in $T/out and $T/err.
 status() {
 	codes=$1
 	shift
@@ -36,12 +37,13 @@ status() {
 	fail "$*: exit $got, not $codes"
 }
 
-# The output of the last `status`: an extended regexp that a line must or must not match.
+# out, err, not_out, not_err REGEXP: an extended regexp that a line of the output of the last `status` must or must
+# not match.
 out() { grep -Eq -e "$1" "$T/out" || fail "stdout does not match '$1': $(cat "$T/out")"; }
 err() { grep -Eq -e "$1" "$T/err" || fail "stderr does not match '$1': $(cat "$T/err")"; }
 not_out() { lacks "$1" "$T/out" || fail "stdout matches '$1': $(cat "$T/out")"; }
 not_err() { lacks "$1" "$T/err" || fail "stderr matches '$1': $(cat "$T/err")"; }
-# A grep that has failed has not looked.
+# grep exits with 1 if no line matches, and with 2 if it fails.
 lacks() {
 	grep -Eq -e "$1" "$2"
 	[ $? = 1 ]
@@ -50,30 +52,30 @@ no_out() { [ ! -s "$T/out" ] || fail "stdout is not empty: $(cat "$T/out")"; }
 no_err() { [ ! -s "$T/err" ] || fail "stderr is not empty: $(cat "$T/err")"; }
 silent() { no_out && no_err; }
 
-# usage CMD...: a usage error: exit 2, two lines on stderr, nothing on stdout.
+# usage CMD...: CMD must fail with a usage error: exit status 2, two lines on stderr, nothing on stdout.
 usage() {
 	status 2 "$@"
 	no_out
 	[ "$(wc -l <"$T/err")" -eq 2 ] || fail "$*: a usage error is two lines, not: $(cat "$T/err")"
 }
 
-# same GOT WANT WHAT
+# same GOT WANT WHAT: the words must be equal.
 same() { [ "$1" = "$2" ] || fail "$3: got '$1', want '$2'"; }
 
-# sorted WORD...: the words in numerical order, on one line.
+# sorted WORD...: prints the words in numerical order, on one line.
 sorted() { printf '%s\n' "$@" | sort -n | tr '\n' ' '; }
 
-# events FILE FILTER... FIELD...: as in test/victims, and fails the script, which would not hear of it from a pipeline.
+# events FILE FILTER... FIELD...: the program of test/victims. If it fails, so does the script, even in a pipeline.
 events() {
 	command events "$@"
-	# 141: a grep -q has seen enough.
+	# 141: SIGPIPE, because grep -q has read enough.
 	case $? in 0 | 141) ;; *) fail "events $* has failed" ;; esac
 }
-# event FILTER... FIELD...: fields of JSON events on the last stdout, all on one line.
+# event FILTER... FIELD...: prints fields of the JSON events in the output of the last `status`, all on one line.
 event() { events "$T/out" "$@" | tr '\n' ' ' | sed 's/ $//'; }
 
-# start CMD...: runs CMD in the background and returns when it has written a line to descriptor 3. The line is in $ready,
-# and assigned to variables where it is of the form name=value. $pid is CMD's.
+# start CMD...: runs CMD in the background, and returns when CMD has written a line to descriptor 3. The line is then
+# in $ready, the PID of CMD in $pid. If the line consists of words NAME=VALUE, they set variables.
 start() {
 	rm -f "$T/ready"
 	mkfifo "$T/ready"
@@ -83,7 +85,8 @@ start() {
 	case $ready in *=*) eval "$ready" ;; esac
 }
 
-# read_ready CMD: reads the line, and waits for an actor to close the descriptor: it may become sleep(1) after the line.
+# read_ready CMD: reads the line. An actor may become sleep(1) after the line, so wait until it closes the
+# descriptor.
 read_ready() {
 	read -r ready || return
 	case $1 in */actor) cat >/dev/null ;; esac
@@ -92,8 +95,8 @@ read_ready() {
 # actor WORD...: starts the processes that the words describe, see test/victims/actor.
 actor() { start "$BIN/actor" "$@"; }
 
-# until_true CMD...: waits for what another process is about to do, a minute at most, as long as the machine has nothing
-# else to do. A victim must not have ended by itself by then: victims that are waited for live for 150 s.
+# until_true CMD...: polls CMD until it succeeds, 6,000 times at intervals of 10 ms: a minute on an idle machine.
+# Victims whose end is awaited live for 150 s, so that they do not end by themselves before that.
 until_true() {
 	tries=0
 	until "$@"; do
@@ -103,7 +106,8 @@ until_true() {
 	done
 }
 
-# living PID: whether a thread of PID is alive. A zombie is not; a process whose first thread alone has exited is.
+# living PID: tests whether a thread of PID is alive. A zombie is not alive. A process whose first thread has exited
+# is alive while another thread runs.
 living() {
 	case $1 in '' | *[!0-9]*) fail "no PID: '$1'" ;; esac
 	for task in /proc/"$1"/task/*/status; do
@@ -126,8 +130,8 @@ gone() {
 
 describe() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null; sed -n '/^State/p' "/proc/$1/status" 2>/dev/null; }
 
-# alone [PID...]: whether no process lives but this shell, PID 1 and those named; another is then in $left.
-# Looks without starting a process.
+# alone [PID...]: tests whether this shell, PID 1 and these are the only living processes. If not, another one is in
+# $left. It uses shell builtins only, because a new process would be found.
 alone() {
 	for dir in /proc/[0-9]*; do
 		left=${dir#/proc/}
@@ -135,9 +139,9 @@ alone() {
 		if living "$left"; then return 1; fi
 	done
 }
-nobody_left() { alone "$@" || fail "left over: $left $(describe "$left")$(cat "$T/err")"; }
+none_left() { alone "$@" || fail "left over: $left $(describe "$left")$(cat "$T/err")"; }
 
-# children PID: the PIDs of its children, a line each.
+# children PID: prints the PIDs of its children, one on each line.
 children() {
 	for dir in /proc/[0-9]*; do
 		[ "$(parent "${dir#/proc/}")" = "$1" ] && echo "${dir#/proc/}"
@@ -146,14 +150,15 @@ children() {
 }
 has_children() { [ "$(children "$2" | wc -l)" -ge "$1" ]; }
 
-# field PID N: field N of /proc/PID/stat, from the third on.
+# field PID N: prints field N of /proc/PID/stat; N is at least 3.
 field() {
 	tr '\n' ' ' <"/proc/$1/stat" 2>/dev/null | sed 's/.*) //' | cut -d ' ' -f $(($2 - 2))
 }
 state() { field "$1" 3; }
 parent() { field "$1" 4; }
 starttime() { field "$1" 22; }
-# handle PID: prints the handle as killbox does: with the inode of the pidfd if the kernel has pidfs and pidfds are used.
+# handle PID: prints the handle that killbox must print, with the inode of the pidfd if the kernel has pidfs (Linux
+# 6.9) and pidfds are used.
 handle() {
 	inode=
 	if [ "${KILLBOX_NO_PIDFD-}" != 1 ] && inode=$(victim inode "$1" 2>/dev/null); then inode=:${inode#*:}; fi
@@ -163,7 +168,8 @@ in_state() { [ "$(state "$1")" = "$2" ]; }
 wait_state() { until_true in_state "$1" "$2"; }
 named() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 
-# sleeper [PROGRAM]: a `sleep 150` in the background, or a copy of it; its PID is in $pid, and it has become what it is to be.
+# sleeper [PROGRAM]: runs `sleep 150`, or a copy of sleep, in the background, and waits for its execve(2). $pid is
+# the PID.
 sleeper() {
 	"${1:-sleep}" 150 &
 	pid=$!
@@ -171,10 +177,10 @@ sleeper() {
 }
 running() { [ "$(tr '\0' '\n' <"/proc/$1/cmdline" | sed -n 1p)" = "$2" ]; }
 
-# holds WAITER PID: WAITER has pinned the process, by a pidfd or by its folder, and now sleeps: it has judged it, and will
-# see it go. For WAITER, a process that ends before that was never there.
+# holds WAITER PID: tests whether WAITER has pinned the process, by a pidfd or by its folder in /proc, and sleeps. It
+# then waits for the process. If the process ended earlier, WAITER would report that it does not exist.
 holds() { pinned "$@" && asleep "$1"; }
-# asleep PID: every thread of it.
+# asleep PID: tests whether every thread of PID sleeps.
 asleep() {
 	for task in /proc/"$1"/task/*/status; do
 		while read -r key letter _; do
@@ -190,7 +196,7 @@ pinned() {
 	return 1
 }
 
-# waits N SIG PID CMD...: like status, but PID gets the signal only when CMD holds it, however long that takes.
+# waits N SIG PID CMD...: like status, but sends SIG to PID as soon as CMD has pinned PID and sleeps.
 waits() {
 	codes=$1 signal=$2 held=$3
 	shift 3
@@ -208,29 +214,29 @@ waiter_ends() {
 	return $ended
 }
 
-# answered PID: it has done what the signals before have it do. It logs WINCH to the file `answer`; the answer to a lower
-# number comes first, even where both are pending.
+# answered PID: waits until PID has handled all signals that it was sent before. PID logs WINCH to the file `answer`.
+# Pending signals with a lower number are delivered first.
 answered() {
 	rm -f answer
 	kill -WINCH "$1"
 	until_true test -s answer
 }
 
-# put_away PID...: ends what a test no longer needs, without killbox.
+# put_away PID...: ends these processes without killbox.
 put_away() {
 	kill -KILL "$@" 2>/dev/null
 	kill -CONT "$@" 2>/dev/null
 	for p in "$@"; do until_true dead "$p"; done
 }
 
-# clean_up ends everything in the namespace but PID 1 and this shell.
-clean_up() { until_true nobody_survives; }
-nobody_survives() {
+# clean_up: ends all processes of the namespace but PID 1 and this shell.
+clean_up() { until_true kill_all; }
+kill_all() {
 	kill -KILL -1 2>/dev/null
 	alone
 }
 
-# take_pid N CMD...: like CMD in the background, with N for its PID.
+# take_pid N CMD...: runs CMD in the background with N as its PID.
 take_pid() {
 	number=$1
 	shift
@@ -247,7 +253,7 @@ take_pid() {
 	done
 }
 
-# both_paths CMD...: CMD, a function, with pidfds and without them.
+# both_paths FUNCTION...: calls FUNCTION with pidfds, and again without them.
 both_paths() {
 	unset KILLBOX_NO_PIDFD
 	"$@"
@@ -256,7 +262,7 @@ both_paths() {
 	unset KILLBOX_NO_PIDFD
 }
 
-# as_user UID CMD...
+# as_user UID CMD...: runs CMD as user UID, in group UID and no other.
 as_user() {
 	uid=$1
 	shift
