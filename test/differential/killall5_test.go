@@ -5,12 +5,13 @@ import (
 	"regexp"
 )
 
-// killall5OfSysvinit is the table of killall5. 1000 and 1001 have sessions of their own, 1002 is in that of the tool.
+// killall5OfSysvinit is the table of killall5. Processes 1000 and 1001 have sessions of their own; 1002 is in the
+// session of the tool.
 func killall5OfSysvinit() comparison {
 	const (
-		strict = "what makes no sense signals no process"
-		order  = "options come in any order"
-		named  = "a signal may be named, and real-time"
+		strict = "after an invalid word no process is signalled"
+		order  = "options may be in any order"
+		named  = "names of signals and real-time signals are accepted"
 	)
 	var cases []diffCase
 	add := func(reason string, args ...string) {
@@ -32,20 +33,20 @@ func killall5OfSysvinit() comparison {
 	add(named, "-TERM", "-SIGTERM", "-term", "-32", "-34", "-64", "-0")
 	add(order, "-o 1000 -15", "-o1000", "-15 -o1000")
 	add(strict, "15", "-15x", "-15 -x", "-15 -FOO", "-15 foo", "-15 -18", "-15 1000", "-15 -o x", "-15 -o 1000,x", "-15 -o ''", "-15 --")
-	add("it is another program", "--help", "-h", "-V", "--version")
+	add("the text of killbox", "--help", "-h", "-V", "--version")
 	cases = append(cases,
 		diffCase{cmd: "$tool -15", setup: "kill -KILL 1000 1001; wait 1000; wait 1001"},
 		diffCase{cmd: "$tool", setup: "kill -KILL 1000 1001; wait 1000; wait 1001"},
 		diffCase{cmd: "$tool -15 -o 1000,1001,1002; echo $?; kill -0 1000 1001 1002"},
 		diffCase{cmd: "$tool -15" + dead, setup: "kill -STOP 1000; wait_state 1000 T"},
-		diffCase{cmd: "$tool -28; in_state 1000 T && echo stopped; echo goes on", setup: "kill -STOP 1000; wait_state 1000 T", differs: "a process that was stopped before stays so"},
+		diffCase{cmd: "$tool -28; in_state 1000 T && echo stopped; echo goes on", setup: "kill -STOP 1000; wait_state 1000 T", differs: "a process that was stopped before stays stopped"},
 		diffCase{cmd: "setsid -w $tool -15 -o $$,$(exec sh -c 'echo $PPID')" + dead},
 	)
 	return comparison{
 		tool: "killall5", peer: []string{"/sbin/killall5", "/usr/sbin/killall5"}, from: "sysvinit-utils",
 		setup: "ulimit -c 0; take_pid 1000 setsid sleep 300; until_true running 1000 sleep; take_pid 1001 setsid sleep 300; until_true running 1001 sleep; at 1002 sleep 300",
 		after: "fate 1000 1001 1002",
-		// It tells syslog.
+		// sysvinit sends its messages to syslog, so standard error is not compared.
 		same:    []rewrite{{regexp.MustCompile(`(?s).+`), ""}},
 		minimum: 70,
 		cases:   cases,

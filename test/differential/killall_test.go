@@ -5,7 +5,7 @@ import (
 	"regexp"
 )
 
-// killallOfPsmisc: 23.7 differs from Debian's 23.6 by nothing but the year.
+// killallOfPsmisc compares with psmisc 23.6 of Debian, which differs from 23.7 only by the year.
 func killallOfPsmisc() comparison {
 	const (
 		setup = `ln -s "$(command -v sleep)" abcdefghijklmno 2>/dev/null
@@ -17,12 +17,12 @@ at 220 ./abcdefghijklmno 300
 at 230 ./abcdefghijklmnop 300
 at 240 ./abcdefghijklmnoq 300
 at 250 ./copy 300`
-		strict   = "what is no number, time or signal as a whole is an error: psmisc takes what it begins with"
-		every    = "a process that several names mean is found by each of them; psmisc tells of the first name alone"
-		generous = "signals have any case, and real-time ones names"
-		help     = "there is a --help"
+		strict   = "a word that begins with a number, time or signal but is none as a whole is an error; psmisc ignores the rest"
+		every    = "a process that matches several names counts for each; for psmisc it counts for the first only"
+		generous = "signals may be in lower case, and real-time signals have names"
+		help     = "--help prints a help"
 	)
-	// No shell of a case to come may have one of the numbers.
+	// fate is followed by a higher ns_last_pid, so that no shell of a later case gets the PID of a victim.
 	table := comparison{
 		tool: "killall", peer: []string{"/usr/bin/killall"}, from: "psmisc",
 		setup: setup, after: "fate 210 220 230 240 250; echo 1000 >/proc/sys/kernel/ns_last_pid", minimum: 225,
@@ -48,9 +48,9 @@ at 250 ./copy 300`
 		one := diffCase{cmd: "$tool " + args}
 		switch args {
 		case "-V sleep -x":
-			one.differs = "the version"
+			one.differs = "the text of killbox"
 		case "-Z":
-			one.differs = "it is no signal"
+			one.differs = "an option without its argument, not a signal"
 		}
 		table.cases = append(table.cases, one)
 	}
@@ -59,24 +59,24 @@ at 250 ./copy 300`
 			table.cases = append(table.cases, diffCase{cmd: "POSIXLY_CORRECT=" + value + " $tool " + args})
 		}
 	}
-	meant := func(reason string, list ...string) {
+	intended := func(reason string, list ...string) {
 		for _, args := range list {
 			table.cases = append(table.cases, diffCase{cmd: "$tool " + args, differs: reason})
 		}
 	}
-	meant(strict, "-y 5sx -v sleep", "-n 1x -v sleep", "-15x -v sleep", "-s 9x sleep", "-s 99 sleep", "-99 sleep")
-	meant(every, "sleep sleep", "-v ./copy copy", "-r 'sl' 'sle'")
-	meant(generous, "-s kill sleep", "-RTMIN sleep", "-s RTMIN+1 sleep")
-	meant("the other name of POLL", "-IO nosuch")
-	meant("psmisc reads the next word as a signal", "-ig -v nosuch")
-	meant(help, "--help", "-h")
-	meant("the version", "-V", "--version", "-vers")
-	meant("ages may have fractions, as the manual of psmisc says", "-y 1.5h -v sleep")
-	meant("a namespace that cannot be read matches no process, and not every process", "-n 999999 -v sleep")
+	intended(strict, "-y 5sx -v sleep", "-n 1x -v sleep", "-15x -v sleep", "-s 9x sleep", "-s 99 sleep", "-99 sleep")
+	intended(every, "sleep sleep", "-v ./copy copy", "-r 'sl' 'sle'")
+	intended(generous, "-s kill sleep", "-RTMIN sleep", "-s RTMIN+1 sleep")
+	intended("IO is another name of POLL", "-IO nosuch")
+	intended("psmisc reads the next word as a signal", "-ig -v nosuch")
+	intended(help, "--help", "-h")
+	intended("the text of killbox", "-V", "--version", "-vers")
+	intended("ages may have fractions, as the manual of psmisc has them", "-y 1.5h -v sleep")
+	intended("an unreadable namespace is an error; psmisc ignores the condition", "-n 999999 -v sleep")
 	if _, err := os.ReadFile("/proc/self/attr/current"); err != nil {
-		meant("a process without a security context has none that could match", "-Z foo sleep")
+		intended("a process without a security context does not match", "-Z foo sleep")
 	}
-	meant("users have numbers too", "-u 0 -v sleep")
+	intended("a user may be given by number", "-u 0 -v sleep")
 	const (
 		zombie = `ln -s "$(command -v sleep)" keeper 2>/dev/null
 take_pid 260 sh -c 'victim argv0 corpse /bin/true & exec ./keeper 300'; until_true running 260 ./keeper; until_true has_children 1 260
@@ -88,7 +88,7 @@ exec 9<>fifo
 printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; chmod +x script a-script-of-a-long-name
 take_pid 260 ./script; until_true running 260 /bin/sh
 take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
-		stranger = `take_pid 260 setpriv --reuid 1234 --regid 1234 --clear-groups -- sleep 300; until_true running 260 sleep`
+		otherUser = `take_pid 260 setpriv --reuid 1234 --regid 1234 --clear-groups -- sleep 300; until_true running 260 sleep`
 	)
 	more := func(setup, after, reason string, list ...string) {
 		for _, cmd := range list {
@@ -104,7 +104,7 @@ take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
 	more(group, "fate 260", "", "$tool -g lead", "$tool -gv lead", "$tool -v -g -HUP lead", "$tool --process-group -v -0 lead", "$tool -gr '^le' -v", "$tool -gv lead nosuch", "yes | $tool -giv lead", "yes n | $tool -gi lead", "$tool -gw lead")
 	more(group, "fate 260", "psmisc reads the next word as a signal", "$tool -gI -v LEAD")
 	more(script, "fate 260 270", "", "$tool -v script", "$tool -v a-script-of-a-long-name", "$tool -v a-script-of-a-l", "$tool -v a-script-of-a-long-namx", "$tool -v ./script", "$tool -ve a-script-of-a-long-name", "$tool -vr 'long-name$'", "$tool -r 'script' -v")
-	more(stranger, "fate 260", "", "$tool -u daemon sleep", "$tool -v -u root sleep", "as_user 1234 $tool sleep 2>&1 | sed 's/[^ ]*tool: //'", "as_user 1234 $tool -v sleep", "as_user 1234 $tool -q copy", "as_user 1234 $tool -u root -v copy", "as_user 1234 $tool -v ./copy")
-	more(stranger, "fate 260", "users have numbers too", "$tool -v -u 1234 sleep", "$tool -v -u 1234")
+	more(otherUser, "fate 260", "", "$tool -u daemon sleep", "$tool -v -u root sleep", "as_user 1234 $tool sleep 2>&1 | sed 's/[^ ]*tool: //'", "as_user 1234 $tool -v sleep", "as_user 1234 $tool -q copy", "as_user 1234 $tool -u root -v copy", "as_user 1234 $tool -v ./copy")
+	more(otherUser, "fate 260", "a user may be given by number", "$tool -v -u 1234 sleep", "$tool -v -u 1234")
 	return table
 }

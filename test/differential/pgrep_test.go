@@ -2,16 +2,16 @@ package differential
 
 import "regexp"
 
-// usageText is what differs between versions of procps, and by our own options.
+// usageText replaces texts that differ between versions of procps or have options of killbox.
 var usageText = []rewrite{
 	{regexp.MustCompile(`(?s)\nUsage:\n.*`), "USAGE\n"},
-	// procps 4.0.7 says what is wrong with a pidfile.
+	// procps 4.0.7 has more specific messages about a pidfile than earlier versions, so the messages are not compared.
 	{regexp.MustCompile(`(pidfile not valid\nTry [^\n]*|Unable to open pidfile: [^\n]*|Locking check for pidfile failed[^\n]*)\n`), "PIDFILE\n"},
 }
 
-const pgrepReference = "0 is no process: procps takes it for a process state, and finds none"
+const pgrepReference = "0 is no process and an error; procps reads it as a process state, and finds no process"
 
-const pgrepStrict = "what is no number is refused: procps reads it as 0, and then takes what it finds"
+const pgrepStrict = "a word that is no number is an error; procps reads it as 0, or up to the first other character"
 
 // comparePgrep is the table of pgrep, pkill and pidwait.
 func comparePgrep() []comparison {
@@ -23,10 +23,10 @@ at 230 sleep 50
 at 240 ./abcdefghijklmno 60
 me=$(exec sh -c 'echo $PPID')
 nobody_else() { for dir in /proc/[0-9]*; do case " 1 $$ $me 210 220 230 240 " in *" ${dir#/proc/} "*) ;; *) return 1 ;; esac; done; }
-# What the shell has started meanwhile and has not waited for must not be found.
+# Processes that the shell has started and not waited for must not match.
 until_true nobody_else
 echo 220 >pidfile; printf ' 220 230\n' >two; echo 220x >bad; echo 0 >zero; echo +220 >plus; : >empty`
-	// zombie starts a process that has a zombie of the same name.
+	// zombie starts a process with a zombie child of the same name.
 	const zombie = `ln -s "$(command -v sleep)" keeper 2>/dev/null
 take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./keeper; until_true has_children 1 300; z=$(children 300); wait_state $z Z`
 	list := func(tool string) comparison {
@@ -63,39 +63,39 @@ take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./kee
 	} {
 		pgrep = append(pgrep, diffCase{cmd: "$tool " + args})
 	}
-	meant := func(reason string, cmds ...string) (list []diffCase) {
+	intended := func(reason string, cmds ...string) (list []diffCase) {
 		for _, cmd := range cmds {
 			list = append(list, diffCase{cmd: "$tool " + cmd, differs: reason})
 		}
 		return list
 	}
-	pgrep = append(pgrep, meant(pgrepStrict, "-O x sleep", "-O 5m sleep", "-O 1e9 sleep", "-O 1.x sleep", "--ns x sleep")...)
-	pgrep = append(pgrep, meant("an empty member of a list is none, as in procps 4.0.7, and not number 0", "-cP 1,", "-P ,", "-u 1, sleep")...)
-	pgrep = append(pgrep, meant("patterns of several parts are no long names, as in procps 4.0.4", "'xxxxxxxxxxxxxxxxx|y'")...)
-	pgrep = append(pgrep, meant("options of procps 4.0.7", "-p 210", "--quiet sleep", "-p 1 -F pidfile", "-F - <pidfile")...)
-	pgrep = append(pgrep, meant("an invalid type of namespace is told", "--ns 1 --nslist foo sleep")...)
-	pgrep = append(pgrep, meant(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
-	pgrep = append(pgrep, meant("a reference that is not there is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
-	pgrep = append(pgrep, meant("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)
-	pgrep = append(pgrep, meant("an unknown signal is an error", "--signal FOO sleep")...)
-	pgrep = append(pgrep, meant("names are quoted, 0 is a number in a pidfile, and -H is a condition, as in procps 4.0.6", "-lQ sleep", "-F zero", "-H")...)
+	pgrep = append(pgrep, intended(pgrepStrict, "-O x sleep", "-O 5m sleep", "-O 1e9 sleep", "-O 1.x sleep", "--ns x sleep")...)
+	pgrep = append(pgrep, intended("an empty member of a list is ignored, as in procps 4.0.7; before, it was the number 0", "-cP 1,", "-P ,", "-u 1, sleep")...)
+	pgrep = append(pgrep, intended("a pattern with alternatives does not get the message about long names, as in procps 4.0.4", "'xxxxxxxxxxxxxxxxx|y'")...)
+	pgrep = append(pgrep, intended("options of procps 4.0.7", "-p 210", "--quiet sleep", "-p 1 -F pidfile", "-F - <pidfile")...)
+	pgrep = append(pgrep, intended("an unknown type of namespace is reported", "--ns 1 --nslist foo sleep")...)
+	pgrep = append(pgrep, intended(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
+	pgrep = append(pgrep, intended("--ns of a process that does not exist is an error, as in procps 4.0.6", "--ns 999999 sleep")...)
+	pgrep = append(pgrep, intended("options of procps 4.0.6", "--e sleep", "-H sleep", "--require-handler sleep", "-aQ sleep", "--env KILLBOX_NONE sleep")...)
+	pgrep = append(pgrep, intended("an unknown signal is an error", "--signal FOO sleep")...)
+	pgrep = append(pgrep, intended("-Q quotes names, a pidfile may contain 0, and -H is a condition, as in procps 4.0.6", "-lQ sleep", "-F zero", "-H")...)
 	for _, args := range []string{"sleep -l", "-l sleep", "sleep -l -x", "-x -l slee", "sleep --", "-- sleep", "-l -- sleep", "- -l", "sleep -c -P 1", "-P 1 -c", "'' -c", "sleep --nosuch", "--nosuch sleep", "sleep -z", "-h -l"} {
 		for _, value := range []string{"", "1"} {
 			one := diffCase{cmd: "POSIXLY_CORRECT=" + value + " $tool " + args}
 			if args == "-h -l" {
-				one.differs = "the help tells of the options of procps 4.0.6"
+				one.differs = "the help lists options of procps 4.0.6"
 			}
 			pgrep = append(pgrep, one)
 		}
 	}
-	pgrep = append(pgrep, meant("a terminal can be named with its folder", "-t /dev/?")...)
-	pgrep = append(pgrep, meant("matching back references takes time without bound", `'(e)\1'`)...)
-	pgrep = append(pgrep, meant("the version", "-V", "--version")...)
-	pgrep = append(pgrep, meant("the help tells of the options of procps 4.0.6", "-h", "--help")...)
+	pgrep = append(pgrep, intended("a terminal may be given with /dev/", "-t /dev/?")...)
+	pgrep = append(pgrep, intended("back references are refused, because matching them takes unlimited time", `'(e)\1'`)...)
+	pgrep = append(pgrep, intended("the text of killbox", "-V", "--version")...)
+	pgrep = append(pgrep, intended("the help lists options of procps 4.0.6", "-h", "--help")...)
 	pgrep = append(pgrep,
 		diffCase{cmd: "flock -s pidfile $tool -LF pidfile"},
 		diffCase{cmd: "flock -x pidfile $tool -LF pidfile"},
-		diffCase{setup: "victim title 'a	b' & pid=$!; until_true running $pid 'a	b'", differs: "control characters are question marks in every locale",
+		diffCase{setup: "victim title 'a	b' & pid=$!; until_true running $pid 'a	b'", differs: "control characters are printed as question marks in every locale",
 			cmd: "$tool -l 'a.b$'; $tool -x 'a[?]b' -c; $tool -fa 'a.b$' | wc -l", after: "fate $pid | wc -l"},
 		diffCase{setup: zombie,
 			cmd: "$tool -cP 300; $tool -lP 300 | cut -d ' ' -f 2-; $tool -aP 300 | cut -d ' ' -f 2-; $tool -cfP 300 defunct; $tool -cr Z; $tool -c keeper", after: "fate 300"},
@@ -114,14 +114,14 @@ take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./kee
 	} {
 		pkillTable.cases = append(pkillTable.cases, diffCase{cmd: "$tool " + args})
 	}
-	pkillTable.cases = append(pkillTable.cases, meant("two signals are an error; procps takes the first, and the other for options", "-TERM -HUP sleep", "-9 -15 sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant("what stands for an option's value is no signal", "-u -1 sleep", "-P -1 sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant("an unknown signal is an error before any process is signalled", "--signal FOO sleep", "--signal 99 sleep", "--signal '' sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant("after -- there are no signals", "-- -TERM")...)
-	pkillTable.cases = append(pkillTable.cases, meant("without a pattern procps prints an empty name", "-F pidfile -e")...)
-	pkillTable.cases = append(pkillTable.cases, meant(pgrepStrict, "-q x sleep", "-O x sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
-	pkillTable.cases = append(pkillTable.cases, meant("options of procps 4.0.6", "-H sleep", "-9 -m sleep", "--mrelease sleep", "--env KILLBOX_NONE sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended("two signals are an error; procps reads the second as options", "-TERM -HUP sleep", "-9 -15 sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended("the argument of an option is no signal", "-u -1 sleep", "-P -1 sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended("an unknown signal is an error before any process is signalled", "--signal FOO sleep", "--signal 99 sleep", "--signal '' sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended("a word after -- is no signal", "-- -TERM")...)
+	pkillTable.cases = append(pkillTable.cases, intended("without a pattern procps prints an empty name", "-F pidfile -e")...)
+	pkillTable.cases = append(pkillTable.cases, intended(pgrepStrict, "-q x sleep", "-O x sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended(pgrepReference, "--ns 0 sleep", "--ns '' sleep")...)
+	pkillTable.cases = append(pkillTable.cases, intended("options of procps 4.0.6", "-H sleep", "-9 -m sleep", "--mrelease sleep", "--env KILLBOX_NONE sleep")...)
 	pkillTable.cases = append(pkillTable.cases,
 		diffCase{cmd: "as_user 1234 $tool -e sleep"},
 		diffCase{setup: "take_pid 300 setpriv --reuid 1234 --regid 1234 --clear-groups -- sleep 70; until_true running 300 sleep", cmd: "as_user 1234 $tool -e sleep", after: "fate 300"},
@@ -143,7 +143,7 @@ take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./kee
 		cmd:   "$tool -P 300; echo $?; $tool -cP 300; $tool -nP 300 -e keeper | sed 's/pid .*//'; $tool -c -o -r Z .",
 		after: "fate 300",
 	})
-	pidwaitTable.cases = append(pidwaitTable.cases, meant("a limit of our own", "--timeout 0 sleep", "--timeout x sleep")...)
+	pidwaitTable.cases = append(pidwaitTable.cases, intended("an option of killbox", "--timeout 0 sleep", "--timeout x sleep")...)
 	pidwaitTable.minimum = 38
 	return []comparison{pgrepTable, pkillTable, pidwaitTable}
 }

@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// pidofs are the two programs of that name. The applet finds the processes that procps's finds, and takes the options of both.
+// pidofs are the tables of pidof, against sysvinit and procps. The drop-in finds the processes that procps finds, and
+// has the options of both.
 func pidofs() []comparison {
 	const setup = `ln -s "$(command -v sleep)" link 2>/dev/null
 ln -s "$(command -v sh)" abcdefghijklmnopq 2>/dev/null
@@ -26,7 +27,7 @@ take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
 		others = `at 240 ./link 300
 take_pid 290 ./abcdefghijklmnopq -c 'read x <fifo; :'; until_true running 290 ./abcdefghijklmnopq
 take_pid 300 victim argv0 -login /bin/sleep 300; until_true running 300 -login
-# The last one, whose threads could have the PID of another.
+# This one is started last, because its threads could take the PID of another.
 take_pid 280 victim title "title of it"; until_true running 280 "title of it"; exe=$(readlink /proc/280/exe); exe=${exe##*/}`
 		zombie = `take_pid 310 sh -c 'victim argv0 corpse /bin/true & exec sleep 300'; until_true running 310 sleep; until_true has_children 1 310
 wait_state "$(children 310)" Z; z=$(children 310)`
@@ -53,12 +54,12 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 	}
 	sysvinit := slices.Concat(
 		with("", "", "-d, sleep", "-d : -s sleep", "-z sleep", `"$(readlink -f "$(command -v sleep)")"`, `"$(command -v sleep)"`, `-n "$(command -v sleep)"`, `"$(readlink -f copy)"`, `"$PWD/sub/copy"`),
-		with("", "that of sysvinit is one byte", "-d '' sleep copy", "-d ' - ' sleep"),
-		with("", "the words of procps", "-h", "-y sleep", "-d", "-o", "-S, sleep", "--foo", "-o x sleep"),
-		with("", "long options, and those of procps", "--single-shot sleep", "-w sleep", "-t sleep", "-m sleep"),
-		with("", "the version", "-V", "--version"),
-		with(others, "the executable counts too, as for procps", "sleep", `"$exe"`, "-s sleep"),
-		with(others, "a login shell's dash is no part of its name, as for procps", "login"),
+		with("", "the separator of sysvinit is one byte", "-d '' sleep copy", "-d ' - ' sleep"),
+		with("", "the messages of procps", "-h", "-y sleep", "-d", "-o", "-S, sleep", "--foo", "-o x sleep"),
+		with("", "long options, and options of procps", "--single-shot sleep", "-w sleep", "-t sleep", "-m sleep"),
+		with("", "the text of killbox", "-V", "--version"),
+		with(others, "the executable is compared, too, as by procps", "sleep", `"$exe"`, "-s sleep"),
+		with(others, "the dash of a login shell is not part of its name, as for procps", "login"),
 		with(zombie, "", "-z true"+shown, "-z corpse", "-sz true"+shown),
 	)
 	procps := slices.Concat(
@@ -71,13 +72,13 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(zombie, "", "-w corpse"+shown, "-w true"+shown),
 		with(zombie, "an option of sysvinit", "-z true"+shown),
 		with("", "", "-d, sleep", "-d ' - ' sleep copy"),
-		with("", "a path means the file that it leads to, as for sysvinit", `"$PWD/sub/copy"`),
-		with("", "the help is ours", "-h", "--help"),
-		with("", "an invalid option like others", "'-?' sleep"),
-		with("", "the version", "-V", "--version"),
+		with("", "a path stands for its file, as for sysvinit", `"$PWD/sub/copy"`),
+		with("", "the text of killbox", "-h", "--help"),
+		with("", "-? is an invalid option", "'-?' sleep"),
+		with("", "the text of killbox", "-V", "--version"),
 	)
 	usage := []rewrite{{regexp.MustCompile(`(?s)\nUsage:\n.*`), "USAGE\n"}, {regexp.MustCompile(`!\n\n`), "!\n"}}
-	// No shell of a case to come may have one of the numbers.
+	// The higher ns_last_pid keeps the shell of a later case from getting the PID of a victim.
 	end := "fate 210 | wc -l; echo 1000 >/proc/sys/kernel/ns_last_pid"
 	return []comparison{
 		{

@@ -1,19 +1,19 @@
 package differential
 
-// timeoutOnceMore: a second table, made without knowledge of the first: what fires does so after a fifth of a second, whatever the command, which would run for a minute, has come
-// to by then; what must not fire has five minutes.
+// timeoutOnceMore is a second table of timeout, written without knowledge of the first. A limit that is to be reached
+// is a fifth of a second, for a command that would run for a minute. A limit that is not to be reached is five minutes.
 func timeoutOnceMore() comparison {
 	const (
 		later = "options of coreutils 9.6"
-		gives = "coreutils 9.1 does not leave ignored signals ignored, nor the command with ALRM unblocked; 9.10 does"
-		text  = "it is another program"
+		gives = "as coreutils 9.10: ignored signals stay ignored, and ALRM is unblocked for the command; not so in 9.1"
+		text  = "the text of killbox"
 	)
 	c := comparison{
 		tool: "timeout", name: "timeout-2", peer: []string{"/usr/bin/timeout", "/bin/timeout"}, from: "coreutils",
 		setup: "ulimit -c 0", minimum: 200,
 	}
 	for _, args := range []string{
-		// Statuses.
+		// Exit statuses.
 		"300 true", "300 false", "300 sh -c 'exit 3'", "300 sh -c 'exit 255'", "300 sh -c 'exit 124'", "0 true", "300 sh -c 'echo out; echo err >&2'", "300 sh -c 'echo $0 \"$@\"' a -- b -k", "300 echo -k --help",
 		"300 sh -c 'kill -TERM $$'", "300 sh -c 'kill -KILL $$'", "300 sh -c 'kill -HUP $$'", "300 sh -c 'kill -USR1 $$'", "300 sh -c 'kill -PIPE $$'", "300 sh -c 'kill -ABRT $$'", "300 sh -c 'kill -SEGV $$'",
 		"0.2 sleep 60", ".2 sleep 60", "0.2s sleep 60", "0x1p-3 sleep 60", "2e-1 sleep 60", "+.2 sleep 60", "' .2' sleep 60", "--preserve-status 0.2 sleep 60", "--preserve-status 300 sh -c 'exit 3'",
@@ -21,10 +21,10 @@ func timeoutOnceMore() comparison {
 		"-s INT 0.2 sleep 60", "-s int 0.2 sleep 60", "-s SIGINT 0.2 sleep 60", "-s sigint 0.2 sleep 60", "-s 2 0.2 sleep 60", "-s 130 0.2 sleep 60", "-s RTMIN+1 0.2 sleep 60", "-s RTMAX-1 0.2 sleep 60", "-s rtmin 0.2 sleep 60", "--preserve-status -s INT 0.2 sleep 60",
 		"-s ALRM 0.2 sleep 60", "-s HUP -k 60 0.2 sleep 60", "-k 0.2 -s CHLD 0.2 sleep 60", "--kill-after=0.2 -s URG 0.2 sleep 60", "--foreground -k 0.2 -s WINCH 0.2 sleep 60",
 		"-k 0 0.2 sleep 60", "-s WINCH -k 0.2 0.2 sleep 60", "-s CONT -k 0.2 0.2 sleep 60",
-		// What is told.
+		// Messages.
 		"-v 0.2 sleep 60", "--verbose 0.2 sleep 60", "-v -s INT 0.2 sleep 60", "-v -s RTMIN+3 0.2 sleep 60", "-v 300 true", "-v --foreground 0.2 sleep 60", "-v --foreground -k 0.2 -s WINCH 0.2 sleep 60",
 		"300 nosuch", "300 ./nosuch", "300 /nosuch/x", "300 /", "300 /etc/passwd", "300 ''", "300 /etc/passwd/x", "300 \"it's\"", "300 \"$(printf 'a\\tb\\001\\303\\244')\"", `300 'a\b'`,
-		// What is wrong.
+		// Usage errors.
 		"", "1", "-v", "--", "-- 1", "x true", "5x true", "5ss true", "5ms true", "'' true", "s true", ". true", "'5 ' true", "1,5 true", "nan true", "-- -1 true", "-1 true", "1_0 true", "0x true", "5D true", "e1 true", "1e true", "infx true",
 		"inf true", "infinity true", "INFd true", "1e400 true", "1e5 true", "300. true", "1d true", "1h true", "1m true", "0s true", "0d true", "-- -0 true", "0x1p10 true", "0X10 true",
 		"-k", "-k x 300 true", "-k '' 300 true", "-k -1 300 true", "-k1 -k2 300 true", "-s", "-s FOO 300 true", "-s '' 300 true", "-s 65 300 true", "-s 99 300 true", "-s -1 300 true", "-s 1x 300 true", "-s SIG 300 true", "-s SIGSIGINT 300 true", "-s EXIT 300 true", "-s 0 300 true",

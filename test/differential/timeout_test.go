@@ -5,13 +5,14 @@ import (
 	"strings"
 )
 
-// timeoutOfGNU is the table of timeout. Where a command has to be ready first, ALRM stands for the end of its time, for both.
+// timeoutOfGNU is the table of timeout. If the command must be ready before the deadline, the case sends ALRM to
+// timeout: both programs treat ALRM as the deadline.
 func timeoutOfGNU() comparison {
 	const (
 		newer   = "short options of coreutils 9.6"
-		version = "it is another program"
-		family  = "the family beyond the group is timed out too"
-		ignored = "a caller that ignores a signal means the command too"
+		version = "the text of killbox"
+		beyond  = "descendants outside of the group are ended, too"
+		ignored = "a signal that the caller ignores stays ignored in the command"
 		// group prints whether the command is in the process group of timeout.
 		group = `[ "$(cut -d " " -f 5 /proc/$$/stat)" = $PPID ] && echo "the group of timeout" || echo another`
 	)
@@ -21,7 +22,7 @@ func timeoutOfGNU() comparison {
 			cases = append(cases, diffCase{cmd: cmd, differs: reason})
 		}
 	}
-	// Durations, with a command that is done at once, and with one that is not.
+	// Durations, with a command that exits at once, and with one that runs for a minute.
 	for _, d := range []string{
 		"60", "60.", "60.5", "+60", "' 60'", "60s", "1m", "1h", "1d", ".5h", "1.m", "1e2", "1E2", "1e+2", "6e1s", "1e400", "1e400d", "0x20", "0X20s", "0x1p6", "0x1P+6", "0x.8p8",
 		"inf", "INF", "infinity", "infd", "Infinitys", "+inf", "0", "0s", "0.0", "0d", "0x0", "00", "-0", "' -0'", "0e5", "99999999999", "99999999999d", "18446744073709551616",
@@ -33,9 +34,9 @@ func timeoutOfGNU() comparison {
 	for _, d := range []string{".1", "0.1s", "1e-1", "0x.2", "0x1p-4", "0.001m", "0.00001h", "1e-6d", "1e-9", "+.1", "' .1'"} {
 		add("", "$tool "+d+" sleep 60")
 	}
-	add("what is too small for a number is no 0, as in later coreutils", "$tool 1e-400 sleep 5", "$tool 0x1p-10000 sleep 5")
-	add("what is too small for a number is refused below 0, as in coreutils 9.10", "$tool -- -1e-10000 true", "$tool -- -1e-400s true", "$tool -- -0x1p-10000 true", "$tool -k -1e-400 60 true", "$tool --kill-after=-1e-10000d 60 true")
-	add("signals that glibc keeps can be sent, as in coreutils 9.10", "$tool -s 32 .01 sleep 60", "$tool -s 33 .01 sleep 60")
+	add("a number above 0 that underflows is not 0, as in later coreutils", "$tool 1e-400 sleep 5", "$tool 0x1p-10000 sleep 5")
+	add("a number below 0 that underflows is refused, as in coreutils 9.10", "$tool -- -1e-10000 true", "$tool -- -1e-400s true", "$tool -- -0x1p-10000 true", "$tool -k -1e-400 60 true", "$tool --kill-after=-1e-10000d 60 true")
+	add("signals that glibc reserves can be sent, as in coreutils 9.10", "$tool -s 32 .01 sleep 60", "$tool -s 33 .01 sleep 60")
 	// Signals.
 	for _, s := range []string{
 		"TERM", "term", "SIGTERM", "sigTerm", "15", "015", "143", "271", "KILL", "9", "137", "INT", "2", "HUP", "QUIT", "USR1", "ALRM", "ABRT", "PIPE", "VTALRM", "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-3", "rtmin+2", "35", "64",
@@ -63,9 +64,9 @@ func timeoutOfGNU() comparison {
 		"$tool 60 sh -c 'echo \"$@\"' sh -v --help --foreground -s KILL", "$tool 60 -- echo x", "$tool 60 echo -- x", "$tool -- 60 echo x", "$tool 60 echo --version")
 	add(newer, "$tool -f .01 sleep 60", "$tool -p .01 sleep 60", "$tool -fp .01 sleep 60", "$tool -pv .01 sleep 60")
 	add(version, "$tool --help", "$tool --version", "$tool --h", "$tool --vers")
-	add("the list has our own option", "$tool --= 60 true")
-	add("our own", "$tool --group-only .01 sleep 60")
-	// What the command is given.
+	add("the list of options has one of killbox", "$tool --= 60 true")
+	add("an option of killbox", "$tool --group-only .01 sleep 60")
+	// What the command inherits: descriptors, environment, group, signals.
 	add("", "echo in | $tool 60 cat", "echo in | $tool --foreground 60 cat", "$tool 60 sh -c 'echo out; echo err >&2'", "V=1 $tool 60 sh -c 'echo $V'", "[ \"$($tool 60 pwd)\" = \"$(pwd)\" ]", "$tool 60 sh -c 'echo x >&7' 7>file; cat file",
 		"$tool 60 sh -c 'echo $0 $#' a b 'c d'", "umask 027; $tool 60 sh -c umask", "$tool 60 sh -c 'ulimit -n'", "ulimit -n 50; $tool 60 sh -c 'ulimit -n'",
 		`$tool 60 sh -c '`+group+`'`, `$tool --foreground 60 sh -c '`+group+`'`,
@@ -74,29 +75,32 @@ func timeoutOfGNU() comparison {
 		"trap '' ALRM; $tool .01 sleep 60", "trap '' ALRM; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "blocked ALRM $tool .01 sleep 60", "blocked CHLD $tool .01 sleep 60", "blocked CHLD $tool 60 sh -c 'exit 9'",
 		"blocked TERM $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status", "blocked USR1 $tool .01 sleep 60", "blocked TERM $tool -k .01 .01 sleep 60")
 	add(ignored, "trap '' INT; $tool 60 grep -E '^Sig(Blk|Ign)' /proc/self/status")
-	add("the command has ALRM unblocked, as in coreutils 9.6", "blocked ALRM $tool 60 grep -E '^SigBlk' /proc/self/status")
-	add("Go's runtime opens /dev/null in the place of what is closed", "$tool 60 cat <&-")
+	add("ALRM is unblocked for the command, as in coreutils 9.6", "blocked ALRM $tool 60 grep -E '^SigBlk' /proc/self/status")
+	add("the Go runtime opens /dev/null for a closed standard descriptor", "$tool 60 cat <&-")
 	return comparison{
 		tool: "timeout", peer: []string{"/usr/bin/timeout"}, from: "coreutils",
 		setup: "ulimit -c 0\nprintf '#!/bin/sh\\nexit 8\\n' >script; chmod +x script; echo 'exit 9' >plain; chmod +x plain; echo >noexec; printf '#!/nosuch\\n' >dangling; chmod +x dangling\n" +
 			`blocked() { sig=$1; shift; env --block-signal="$sig" "$@"; }`,
-		// The shell's, of a timeout that went with its group.
+		// Remove a line of the shell, not of timeout: the shell prints it when timeout was killed with its group.
 		same:    []rewrite{{regexp.MustCompile(`(?m)^Killed\n`), ""}},
 		minimum: 400,
-		cases:   append(cases, timeoutFamilies(family)...),
+		cases:   append(cases, timeoutTrees(beyond)...),
 	}
 }
 
-// timeoutFamilies are cases whose command says when it is ready, on descriptor 3, and is timed out by ALRM or another signal.
-func timeoutFamilies(family string) []diffCase {
-	// send starts the command, waits until it is ready, signals timeout, and waits for it.
+// timeoutTrees returns cases with an actor as the command. The actor reports on descriptor 3 that it is ready; then the
+// case sends timeout ALRM, which timeout treats as the deadline, or another signal. beyond is the reason why cases with
+// descendants outside of the process group differ.
+func timeoutTrees(beyond string) []diffCase {
+	// also maps CONT, which timeout does not forward, to a further command that ends timeout.
 	also := map[string]string{"CONT": "; kill $pid"}
+	// send starts timeout with an actor, waits until the actor is ready, signals timeout, and waits for timeout.
 	send := func(sig, options, words string) string {
 		stopped := ""
 		if strings.Contains(words, "stop") {
 			stopped = "; wait_state $root T"
 		}
-		// A shell tells of the signal only if the end comes after it has begun to wait.
+		// A shell reports the fatal signal only if the process ends after wait has begun, so that line is discarded.
 		return "start $tool " + options + " 60 actor " + words + stopped + "; kill -" + sig + " $pid" + also[sig] + "; wait $pid 2>/dev/null"
 	}
 	const fates = `for p in ${kid-} ${far-}; do if living "$p"; then echo lives; else echo gone; fi; done`
@@ -112,14 +116,14 @@ func timeoutFamilies(family string) []diffCase {
 		{cmd: send("PIPE", "-s PIPE", "exit-on=PIPE:5")},
 		// The command is stopped.
 		{cmd: send("ALRM", "", "stop")}, {cmd: send("ALRM", "-k .01", "ignore=TERM stop")}, {cmd: send("ALRM", "--foreground -k .1", "stop")}, {cmd: send("TERM", "", "stop exit-on=TERM:5")},
-		// Its group, and beyond.
+		// Descendants in its group, and outside of it.
 		{cmd: send("ALRM", "", "child name=kid end"), after: "until_true dead $kid"}, {cmd: send("ALRM", "-s KILL", "child name=kid end"), after: "until_true dead $kid"},
 		{cmd: send("ALRM", "--foreground", "child name=kid end"), after: fates},
-		{cmd: send("ALRM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: family},
-		{cmd: send("TERM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: family},
+		{cmd: send("ALRM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: beyond},
+		{cmd: send("TERM", "", "child name=kid setsid end orphan name=far setsid end"), after: fates, differs: beyond},
 		{cmd: send("ALRM", "--foreground", "child name=kid setsid end orphan name=far setsid end"), after: fates},
 		{cmd: "start $tool 60 actor child name=kid end exit=6; wait $pid", after: fates}, {cmd: "start $tool 60 actor child name=kid setsid end exit=6; wait $pid", after: fates},
-		{cmd: send("ALRM", "", "ignore=TERM child name=kid end default=TERM"), after: fates, differs: family},
+		{cmd: send("ALRM", "", "ignore=TERM child name=kid end default=TERM"), after: fates, differs: beyond},
 	}
 	for _, sig := range []string{"0", "EXIT", "CONT", "URG"} {
 		cmd := `start $tool -v -s ` + sig + ` 60 actor exit-on=TERM:5 2>said; kill -ALRM $pid; until_true grep -q sending said; kill $pid; wait $pid; code=$?; cat said; (exit $code)`
@@ -129,11 +133,12 @@ func timeoutFamilies(family string) []diffCase {
 		}
 		cases = append(cases, one)
 	}
-	// An inner timeout is sent ALRM alone, and sends its command the signal of its own.
+	// Nested timeouts. The outer one is sent ALRM and signals the inner one. The inner one sends its command USR1 if it
+	// is sent ALRM, and otherwise forwards the signal.
 	for _, outer := range []string{"ALRM", "TERM", "INT", "HUP", "QUIT", "USR1", "USR2"} {
 		reason := ""
 		if outer == "USR2" {
-			reason = "every signal that ends a process is passed on, as in coreutils 9.10"
+			reason = "every signal that ends a process is forwarded, as in coreutils 9.10"
 		}
 		for _, options := range []string{"", "--foreground ", "-v "} {
 			words := "exit-on=USR1:6"

@@ -2,14 +2,14 @@ package differential
 
 import "regexp"
 
-// tiniOfDebian is the table of tini.
+// tiniOfDebian is the table of tini, against the package of Debian.
 func tiniOfDebian() comparison {
 	const (
-		program = "it is another program"
-		named   = "a signal may be named as elsewhere"
+		program = "the text of killbox"
+		named   = "every name and number of a signal is accepted"
 		left    = "remaining processes are ended"
-		long    = "options have long names"
-		ours    = "our own"
+		long    = "more long options exist"
+		own     = "an option of killbox"
 		// group prints whether the command leads its process group.
 		group = `[ "$(cut -d " " -f 5 /proc/$$/stat)" = $$ ] && echo "a group of its own" || echo another`
 	)
@@ -20,14 +20,14 @@ func tiniOfDebian() comparison {
 		}
 	}
 	pid1 := "unshare --pid --fork --kill-child --mount-proc "
-	// Statuses, without being a reaper, as a subreaper, and as PID 1.
+	// Exit statuses, as a plain process, as a subreaper, and as PID 1.
 	for _, how := range []string{"$tool ", "$tool -s ", "TINI_SUBREAPER= $tool ", pid1 + "$tool ", pid1 + "$tool -s "} {
 		add("", how+"true", how+"false", how+"-- sh -c 'exit 42'", how+"-- sh -c 'exit 255'", how+"-- sh -c 'kill -TERM $$'", how+"-- sh -c 'kill -KILL $$'", how+"-- sh -c 'kill -SEGV $$'", how+"nosuch", how+"/", how+"''")
 	}
 	for _, words := range []string{
 		"/dev/null", "/dev/null/x", "./dangling", "./plain", "./noexec", "./script", "a\\'b", "-- ./script", "-- -- true", "true -- -- x",
 		"-- sh -c 'kill -34 $$'", "-- sh -c 'kill -HUP $$'", "-- sh -c 'kill -PIPE $$'", "-- sh -c 'kill -USR1 $$'",
-		// Options may stand behind the command, and -- is dropped.
+		// Options after the command; -- is dropped.
 		"sh -- -c 'exit 3'", "sh -e 3 -- -c 'exit 3'", "sh -v -- -c 'exit 3'", "echo -- -v x", "-- echo a -v b", "echo a b", "echo - a",
 		// -e
 		"-e 3 -- sh -c 'exit 3'", "-e3 -- sh -c 'exit 3'", "-e 3 -- sh -c 'exit 4'", "-e 3 -e 4 -- sh -c 'exit 4'", "-e 143 -- sh -c 'kill $$'", "-e 0 -- true", "-e 0 -- false", "-e 255 -- sh -c 'exit 255'", "-e 127 nosuch", "-e ' 3' -- sh -c 'exit 3'", "-e +3 -- sh -c 'exit 3'", "-e 03 -- sh -c 'exit 3'", "-e '' false",
@@ -55,11 +55,11 @@ func tiniOfDebian() comparison {
 	add(program, "$tool --version", "$tool -l", "$tool -lx", "$tool -h", "$tool -hx", "$tool -s -h true")
 	add(named, "$tool -s -p TERM true", "$tool -s -p 15 true", "$tool -s -p sigterm true", "$tool -s -p SIGPWR true", "$tool -s -p SIGRTMIN true")
 	add("no process was spawned", "$tool -sv nosuch", "$tool -svg -e 127 nosuch")
-	add(ours, "$tool -s --keep true", "$tool -s --group true", "$tool --subreaper true")
-	add("the original tells of its loop too", "$tool -svvv true", "TINI_VERBOSITY=4 $tool -s true")
-	add("less than nothing is nothing", "TINI_VERBOSITY=-1 $tool -s true")
+	add(own, "$tool -s --keep true", "$tool -s --group true", "$tool --subreaper true")
+	add("the original prints more messages at this level", "$tool -svvv true", "TINI_VERBOSITY=4 $tool -s true")
+	add("a verbosity below 0 is 0", "TINI_VERBOSITY=-1 $tool -s true")
 
-	// Signals, to tini with a command that is ready.
+	// Signals, sent to tini after the command has reported that it is ready.
 	send := func(sig, options, words string) string {
 		return `start $tool -s ` + options + " -- actor " + words + "; kill -" + sig + " $pid; wait $pid 2>/dev/null"
 	}
@@ -73,16 +73,16 @@ func tiniOfDebian() comparison {
 		cases = append(cases, diffCase{cmd: send(sig, "", "exit-on="+sig+":8")})
 	}
 	const fates = `for p in ${kid-} ${far-}; do if living "$p"; then echo lives; else echo gone; fi; done`
-	family := `actor child name=kid end orphan name=far setsid ignore=TERM end exit=6; wait $pid`
+	tree := `actor child name=kid end orphan name=far setsid ignore=TERM end exit=6; wait $pid`
 	cases = append(cases,
-		diffCase{cmd: "start $tool -s " + family, after: fates, differs: left},
-		diffCase{cmd: "start $tool " + family, after: fates},
-		diffCase{cmd: "TINI_KEEP=1; export TINI_KEEP; start $tool -s " + family, after: fates},
+		diffCase{cmd: "start $tool -s " + tree, after: fates, differs: left},
+		diffCase{cmd: "start $tool " + tree, after: fates},
+		diffCase{cmd: "TINI_KEEP=1; export TINI_KEEP; start $tool -s " + tree, after: fates},
 		diffCase{cmd: send("TERM", "", "exit-on=TERM:8 child name=kid end"), after: fates, differs: left},
 		diffCase{cmd: send("TERM", "-g", "exit-on=TERM:8 child name=kid end"), after: "until_true dead $kid"},
 		diffCase{cmd: send("KILL", "", ""), after: "living $root && echo lives"},
 		diffCase{cmd: send("KILL", "-p SIGUSR1", ""), after: "living $root && echo lives"},
-		// As PID 1 the kernel ends the remaining processes.
+		// tini is PID 1: when tini exits, the kernel ends the remaining processes.
 		diffCase{cmd: pid1 + `$tool -- actor child name=kid end orphan name=far setsid end exit=6 3>/dev/null`},
 	)
 	return comparison{
@@ -96,7 +96,7 @@ func tiniOfDebian() comparison {
 		same: []rewrite{
 			{regexp.MustCompile(`tini \(\d+\)`), "tini (PID)"},
 			{regexp.MustCompile(`\S+ \(tini version [^)]*\)\n`), ""},
-			{regexp.MustCompile(`(?m)^Killed\n`), ""}, // by the shell
+			{regexp.MustCompile(`(?m)^Killed\n`), ""}, // printed by the shell
 			{regexp.MustCompile(`(?s)Usage: .*`), "USAGE\n"},
 		},
 		minimum: 40,
