@@ -40,8 +40,8 @@ func rows() []row {
 	}
 }
 
-// all measures every row that is wanted, and prints the table and writes it.
-func (b *bench) all() error {
+// measureRows measures every row that -rows selects, and prints and writes the table.
+func (b *bench) measureRows() error {
 	r := report{
 		Time: time.Now(), Kernel: oneLine("/proc/sys/kernel/osrelease"), CPUs: runtime.NumCPU(), Rounds: b.rounds,
 		Load: oneLine("/proc/loadavg"),
@@ -56,7 +56,7 @@ func (b *bench) all() error {
 		if err := row.run(b); err != nil {
 			b.add(Line{Work: row.name, Note: err.Error(), Verdict: "FAILED"})
 		}
-		if err := b.clear(); err != nil {
+		if err := b.killAll(); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, " %.1f s\n", time.Since(begun).Seconds())
@@ -73,7 +73,7 @@ func (b *bench) all() error {
 
 func (b *bench) tool(name string) string { return filepath.Join(b.bin, name) }
 
-// c is one of the C programs.
+// c returns the path of one of the C programs.
 func (b *bench) c(name string) string { return filepath.Join(b.out, name) }
 
 func oneLine(file string) string {

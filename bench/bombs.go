@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// bombLimit is how many processes a bomb may have.
+// bombLimit is the maximum number of processes of a bomb.
 const bombLimit = 3000
 
-// cgroupPrefix begins the names of the cgroups that bombs are held in.
+// cgroupPrefix begins the names of the cgroups that limit bombs.
 const cgroupPrefix = "killbox-bench-"
 
-// pidsCgroup returns the directory in which cgroups with a limit on processes can be made: wherever this machine has it.
+// pidsCgroup returns the folder in which cgroups with a limit on processes (pids.max) can be made on this machine.
 func pidsCgroup() (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -44,7 +44,7 @@ func pidsCgroup() (string, error) {
 	return "", errors.New("no cgroup with the pids controller")
 }
 
-// removeCgroups removes what bench has left there; the kernel refuses to remove what is in use.
+// removeCgroups removes the cgroups that bench has left behind. The kernel refuses to remove a cgroup that is in use.
 func removeCgroups() {
 	top, err := pidsCgroup()
 	if err != nil {
@@ -78,7 +78,7 @@ func (b *bench) bombs() error {
 		proof []int
 	}{
 		{"tame", 0.5, []int{0}},
-		// It may be that nobody can prove it; then it has to say so.
+		// After a wild bomb it can be impossible to prove that no process escaped. tkill must then exit with 4.
 		{"wild", 5, []int{0, 4}},
 	} {
 		statuses := map[int]int{}
@@ -95,16 +95,17 @@ func (b *bench) bombs() error {
 				l.Verdict = "MISSED"
 			}
 		}
-		if err := b.clear(); err != nil {
+		if err := b.killAll(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// endBomb starts a bomb, waits until the limit is felt, and has it ended by one call. Where it exits with 0 nobody may be left.
+// endBomb starts a bomb, waits until the bomb reaches its limit, and ends it by one call of tkill. If tkill exits
+// with 0, no process may remain.
 func (b *bench) endBomb(dir, kind string, statuses map[int]int) (float64, error) {
-	if err := b.clear(); err != nil {
+	if err := b.killAll(); err != nil {
 		return 0, err
 	}
 	from, to, err := os.Pipe()
@@ -121,7 +122,8 @@ func (b *bench) endBomb(dir, kind string, statuses map[int]int) (float64, error)
 	if err != nil {
 		return 0, err
 	}
-	// Each has the descriptor, so the first to feel the limit says so; nobody waits for the others to close theirs.
+	// All processes of the bomb have the descriptor open, so do not wait for end of file: the first whose fork fails
+	// writes a byte.
 	if err := from.SetReadDeadline(time.Now().Add(limit)); err != nil {
 		return 0, err
 	}
@@ -138,12 +140,12 @@ func (b *bench) endBomb(dir, kind string, statuses map[int]int) (float64, error)
 	}
 	statuses[e.status.ExitStatus()]++
 	if left := living(filepath.Join(dir, "cgroup.procs")); left != 0 && e.status.ExitStatus() == 0 {
-		return 0, fmt.Errorf("%d are left of the bomb, and tkill exited with %d", left, e.status.ExitStatus())
+		return 0, fmt.Errorf("%d processes of the bomb remain, and tkill exited with %d", left, e.status.ExitStatus())
 	}
 	return e.at.Sub(killer.begun).Seconds(), nil
 }
 
-// living counts the members of a cgroup that are more than zombies.
+// living returns the number of members of a cgroup that are not zombies.
 func living(procs string) int {
 	n := 0
 	for _, pid := range strings.Fields(oneLine(procs)) {

@@ -7,11 +7,11 @@ import (
 	"strconv"
 )
 
-// spare is how many PIDs growth leaves for the tools, for the threads of some, and for numbers that are not free yet.
+// spare is how many PIDs growth leaves unused: for the tools, their threads, and PIDs that are not free again yet.
 const spare = 1000
 
-// growth selects by name among more and more processes, up to the PID limit: what each of them costs must not rise with
-// their number.
+// growth measures selection by name among more and more processes, up to the PID limit. The time per process must
+// not rise with their number.
 func (b *bench) growth() error {
 	top := b.grow
 	if top == 0 {
@@ -28,7 +28,7 @@ func (b *bench) growth() error {
 	sizes = append(sizes, top)
 	p := plot{title: "select by name", x: "processes", y: "ms"}
 	for _, n := range sizes {
-		if err := b.clear(); err != nil {
+		if err := b.killAll(); err != nil {
 			return err
 		}
 		if _, err := b.startHerd(n, 0); err != nil {
@@ -52,13 +52,13 @@ func (b *bench) growth() error {
 			}
 		}
 	}
-	b.linear(p.series)
+	b.compareCosts(p.series)
 	name := filepath.Join(b.out, "growth.svg")
 	return os.WriteFile(name, []byte(p.svg()), 0o644)
 }
 
-// linear compares what a process costs among the most with what it costs among the fewest.
-func (b *bench) linear(all []series) {
+// compareCosts compares the time per process among the most processes with that among the fewest.
+func (b *bench) compareCosts(all []series) {
 	if len(all) == 0 || len(all[0].at) < 2 {
 		return
 	}

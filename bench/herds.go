@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// herd is one process with many children that do nothing.
+// herd is a process with many children that sleep.
 type herd struct {
 	root *child
 	pids []int
 }
 
-// startHerd starts a herd whose children end at TERM after so many milliseconds, and waits until all are there.
+// startHerd starts a herd of n children, and waits until all exist. On TERM a child exits after linger milliseconds.
 func (b *bench) startHerd(n, linger int) (*herd, error) {
 	if _, err := lookPath(b.c("herder")); err != nil {
 		return nil, fmt.Errorf("herder is not built; is there a C compiler?")
@@ -48,7 +48,7 @@ func (b *bench) startHerd(n, linger int) (*herd, error) {
 
 func (h *herd) rootPID() string { return strconv.Itoa(h.root.pid) }
 
-// absence is a name that nobody has: what is measured is the looking.
+// absence is a name that no process has, so that only the search is measured.
 const absence = "nobodyhasthis"
 
 func (b *bench) selectByName() error {
@@ -60,7 +60,7 @@ func (b *bench) selectByName() error {
 			b.command(goal{}, b.tool("killwait"), "-n", "--name", absence),
 		}, []*arm{
 			b.command(atMost(1.1), b.c("statfloor")),
-			// To tell what the question costs: a name is not in stat alone.
+			// The floor for tools that compare full names: it reads comm, cmdline and exe instead of stat.
 			b.command(goal{}, b.c("statfloor"), "name").called("statfloor name"),
 			b.command(atLeast(4), "pgrep", absence),
 			b.command(atLeast(1.4), "killall", "-0", absence),
@@ -75,7 +75,7 @@ func (b *bench) parents() error {
 		return err
 	}
 	info := b.arm(goal{}, b.c("infofloor"), func() (float64, error) { return b.timed(command{argv: []string{b.c("infofloor")}}, 0) })
-	b.compare(fmt.Sprintf("who is whose parent, among %d", b.max), "ms",
+	b.compare(fmt.Sprintf("parents of all processes, among %d", b.max), "ms",
 		[]*arm{b.command(goal{}, b.tool("killwait"), "-n", "--parent", strconv.Itoa(h.pids[0])).called("killwait --parent")},
 		[]*arm{b.command(atMost(0.75), b.c("statfloor")), info})
 	return nil
@@ -95,7 +95,8 @@ func (b *bench) drawTree() error {
 	return nil
 }
 
-// latency is the time from the end of the last target, as a pidfd tells it here, to the end of who waits for it.
+// latency measures the time from the exit of the last target, which a pidfd reports to this process, to the exit of the
+// tool that waits for the target.
 func (b *bench) latency() error {
 	after := func(argv ...string) func() (float64, error) {
 		return func() (float64, error) { return b.latencyOf(argv) }
@@ -110,10 +111,10 @@ func (b *bench) latency() error {
 }
 
 func (b *bench) latencyOf(argv []string) (float64, error) {
-	if err := b.clear(); err != nil {
+	if err := b.killAll(); err != nil {
 		return 0, err
 	}
-	// Time enough for the caller to be waiting already.
+	// The target exits 100 ms after TERM. That gives the tool time to begin its wait.
 	h, err := b.startHerd(1, 100)
 	if err != nil {
 		return 0, err
@@ -137,7 +138,7 @@ func (b *bench) latencyOf(argv []string) (float64, error) {
 	switch argv[0] {
 	case "pidwait":
 		argv = []string{"pidwait", "-x", "herd"}
-		// It sends no signal.
+		// pidwait sends no signal, so this process sends TERM.
 		time.AfterFunc(20*time.Millisecond, func() { _ = unix.Kill(h.pids[0], unix.SIGTERM) })
 	case "killall":
 	default:
@@ -156,7 +157,7 @@ func (b *bench) latencyOf(argv []string) (float64, error) {
 
 func (b *bench) endMany() error {
 	const many = 4000
-	// The PIDs come on standard input for all but killall.
+	// All tools but killall read the PIDs from standard input.
 	by := func(argv ...string) func() (float64, error) {
 		return func() (float64, error) { return b.endHerd(many, argv) }
 	}
@@ -164,7 +165,8 @@ func (b *bench) endMany() error {
 		[]*arm{{name: "killwait -", measure: by(b.tool("killwait"), "-")}},
 		[]*arm{
 			b.arm(atMost(1.3), b.c("pidkill"), by(b.c("pidkill"))),
-			// To tell what looking costs: us, and the kernel at each one's end.
+			// With stat, pidkill shows the cost of reading /proc: for the tool, and for the kernel when each process
+			// exits.
 			b.arm(goal{}, b.c("pidkill"), by(b.c("pidkill"), "stat")).called("pidkill stat"),
 			b.arm(atLeast(8), "killall", by("killall", "-w", "herd")).called("killall -w"),
 		})
@@ -172,7 +174,7 @@ func (b *bench) endMany() error {
 }
 
 func (b *bench) endHerd(n int, argv []string) (float64, error) {
-	if err := b.clear(); err != nil {
+	if err := b.killAll(); err != nil {
 		return 0, err
 	}
 	h, err := b.startHerd(n, 0)
@@ -203,8 +205,8 @@ func (b *bench) endHerd(n int, argv []string) (float64, error) {
 	return took, nil
 }
 
-// oneSignal sends TERM to one process that dies of it; killwait waits for that as well. A round is many calls: one is too
-// short to be measured by itself.
+// oneSignal measures one TERM to one process, which dies of it. killwait also waits until the process is gone. A round
+// consists of many calls, because one call is too short to be measured.
 func (b *bench) oneSignal() error {
 	const calls = 20
 	h, err := b.startHerd(3*calls*b.rounds, 0)

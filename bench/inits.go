@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// reap has thousands of orphans end at once under each init, as PID 1 of a namespace of its own, and takes the time until
-// the last was reaped.
+// reap measures the time until each init, as PID 1 of a namespace, has reaped thousands of orphans that exit at
+// once.
 func (b *bench) reap() error {
 	const orphans = 5000
 	under := func(init ...string) func() (float64, error) {
@@ -54,7 +54,7 @@ func (b *bench) reapUnder(n int, init []string) (float64, error) {
 	return us / 1000, err
 }
 
-// idle has inits wait for a command that sleeps, at the same time, several of each.
+// idle measures inits that wait for a sleeping command, several of each init at the same time.
 func (b *bench) idle() error {
 	const each, watch = 3, 10 * time.Second
 	inits := map[string][]string{
@@ -63,7 +63,8 @@ func (b *bench) idle() error {
 		"catatonit": {"catatonit", "--"},
 		"dumb-init": {"dumb-init", "--"},
 	}
-	// The inits inherit this. A huge page would count as used as a whole.
+	// Switch huge pages off for this process and the inits, which inherit the setting: a huge page counts as resident
+	// as a whole, even if little of it is used.
 	if err := unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("prctl(PR_SET_THP_DISABLE): %w", err)
 	}
@@ -75,7 +76,7 @@ func (b *bench) idle() error {
 			continue
 		}
 		for range each {
-			// catatonit insists on being PID 1.
+			// catatonit runs only as PID 1, so each init gets a PID namespace of its own.
 			p, err := b.start(command{argv: append(argv, "sleep", "60"), flags: syscall.CLONE_NEWPID})
 			if err != nil {
 				return err

@@ -1,6 +1,6 @@
-// Bench measures killbox against the tools that one would otherwise use, and against C programs that do the least the
-// kernel allows: side by side, in turns, in a PID namespace of its own. It installs nothing; a peer that is not there is
-// named as absent. `make bench` builds what it needs and calls it.
+// Bench measures killbox against the usual tools, and against C programs that make only the necessary system calls.
+// All are measured in turns, in a PID namespace of its own. Bench installs nothing; a peer that is not installed is
+// listed as absent. `make bench` builds what it needs and calls it.
 package main
 
 import (
@@ -15,11 +15,12 @@ import (
 	"syscall"
 )
 
-// outsideVar tells the inner call which PID namespace it must not be in.
+// outsideVar is the environment variable that tells the inner call the PID namespace of the outer call. The inner call
+// refuses to run in that namespace.
 const outsideVar = "BENCH_OUTSIDE"
 
-// limitVar is the PID limit outside: a new namespace may have a larger one of its own (Linux 6.14), of which not all can
-// be had.
+// limitVar is the environment variable that tells the inner call the PID limit of the outer call. A new namespace can
+// show a larger limit of its own (Linux 6.14), but the limit outside still applies.
 const limitVar = "BENCH_PID_LIMIT"
 
 type config struct {
@@ -62,7 +63,7 @@ func run(c *config, rows string) error {
 	if !inner {
 		return enter()
 	}
-	// What follows ends processes by kill(-1): be quite sure where that is.
+	// Bench ends processes by kill(-1), so make sure that this is the new namespace.
 	if here, err := os.Readlink("/proc/self/ns/pid"); err != nil || here == outside || os.Getpid() != 1 {
 		return fmt.Errorf("not in a PID namespace of its own (%v)", err)
 	}
@@ -73,12 +74,12 @@ func run(c *config, rows string) error {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
 	os.Unsetenv(outsideVar)
-	return newBench(c).all()
+	return newBench(c).measureRows()
 }
 
-// enter calls this program again, as PID 1 of a namespace that ends with it.
+// enter runs this program again, as PID 1 of a namespace that ends with the inner call.
 func enter() error {
-	// PDEATHSIG watches the thread that forked, not the process.
+	// PR_SET_PDEATHSIG takes effect when the thread that forked exits, not the process.
 	runtime.LockOSThread()
 	outside, err := os.Readlink("/proc/self/ns/pid")
 	if err != nil {
@@ -97,7 +98,7 @@ func enter() error {
 		attr.Sys.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		attr.Sys.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	// The links of /proc/self/fd are of no use inside before /proc is mounted; the name of the file is.
+	// Inside, before /proc is mounted, /proc/self/exe does not name this program; its path does.
 	self, err := os.Executable()
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ type series struct {
 	at   []point
 }
 
-// plot is a drawing with logarithmic axes, on which what is linear has the slope of the diagonal.
+// plot is a drawing with logarithmic axes, on which linear growth rises one decade of y for each decade of x.
 type plot struct {
 	title, x, y string
 	series      []series
@@ -42,7 +42,7 @@ func (a axis) at(v float64) float64 {
 	return a.from + (a.to-a.from)*(math.Log(v)-math.Log(a.lo))/(math.Log(a.hi)-math.Log(a.lo))
 }
 
-// ticks are 1, 2 and 5 times the powers of ten.
+// ticks returns 1, 2 and 5 times the powers of ten.
 func (a axis) ticks() []float64 {
 	var all []float64
 	for decade := math.Pow(10, math.Floor(math.Log10(a.lo))); decade <= a.hi; decade *= 10 {
@@ -68,7 +68,8 @@ func (p *plot) axes() (x, y axis) {
 	return x, y
 }
 
-// svg draws it. The colours are told apart on a light and on a dark page, and each line is named at its end.
+// svg returns the drawing. The colours can be told apart on a light page and on a dark page, and each line has its name
+// at its end.
 func (p *plot) svg() string {
 	colours := []string{"#d62728", "#7f7f7f", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e"}
 	x, y := p.axes()
@@ -84,7 +85,7 @@ func (p *plot) svg() string {
 		fmt.Fprintf(&s, `<path d="M%d %.1fH%d" stroke="#808080" stroke-opacity=".25"/><text x="%d" y="%.1f" text-anchor="end">%g</text>`+"\n",
 			plotLeft, y.at(v), plotWidth-plotRight, plotLeft-6, y.at(v)+4, v)
 	}
-	last := math.Inf(-1) // where the name before this one stands
+	last := math.Inf(-1) // position of the previous name
 	for _, i := range p.fromTop(y) {
 		line, colour := p.series[i], colours[i%len(colours)]
 		var d strings.Builder
@@ -100,7 +101,8 @@ func (p *plot) svg() string {
 	return s.String()
 }
 
-// fromTop orders the lines by where they end, so that their names can be moved apart.
+// fromTop returns the indexes of the lines, ordered by the height of their ends, the highest first. In this order, svg
+// can move overlapping names apart.
 func (p *plot) fromTop(y axis) []int {
 	order := make([]int, 0, len(p.series))
 	height := func(i int) float64 { at := p.series[i].at; return y.at(at[len(at)-1].y) }

@@ -11,24 +11,24 @@ import (
 	"time"
 )
 
-// limit is how long anything may take before it is given up.
+// limit is how long bench waits for a process or its output before it gives up.
 const limit = 90 * time.Second
 
-// exit is how a process ended, and what it and those that it waited for had done by then.
+// exit records how a process ended, and its context switches, including those of the children that it had reaped.
 type exit struct {
 	at       time.Time
 	status   syscall.WaitStatus
 	switches int64
 }
 
-// reaper waits for every child of this PID 1: those that it has started, and all the orphans.
+// reaper reaps every child of this PID 1: the processes that it has started, and all orphans.
 type reaper struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	known   map[int]chan exit
 	orphans map[int]exit
 	started int
-	idle    bool // no child is left
+	idle    bool // no child remains
 }
 
 func newReaper() *reaper {
@@ -70,8 +70,8 @@ func (r *reaper) reap() {
 	}
 }
 
-// quiet waits until nobody is left but this process, and returns who was reaped since forget.
-func (r *reaper) quiet() (map[int]exit, error) {
+// waitIdle waits until no other process remains, and returns the orphans that were reaped since forget.
+func (r *reaper) waitIdle() (map[int]exit, error) {
 	timer := time.AfterFunc(limit, func() { r.changed.Broadcast() })
 	defer timer.Stop()
 	end := time.Now().Add(limit)
@@ -79,7 +79,7 @@ func (r *reaper) quiet() (map[int]exit, error) {
 	defer r.mu.Unlock()
 	for !r.idle {
 		if time.Now().After(end) {
-			return nil, errors.New("somebody is still there")
+			return nil, errors.New("a process is still there")
 		}
 		r.changed.Wait()
 	}
@@ -92,11 +92,12 @@ func (r *reaper) forget() {
 	r.mu.Unlock()
 }
 
-// clear ends all the processes of the namespace.
-func (r *reaper) clear() error {
-	// No fork escapes it: the kernel holds the lock that a fork needs to become visible. Nobody there is ESRCH.
+// killAll kills all other processes of the namespace and waits until they are reaped.
+func (r *reaper) killAll() error {
+	// No fork evades this kill(2): the kernel holds the lock under which a fork becomes visible. ESRCH: there is no
+	// other process.
 	_ = syscall.Kill(-1, syscall.SIGKILL)
-	_, err := r.quiet()
+	_, err := r.waitIdle()
 	r.forget()
 	return err
 }
@@ -145,7 +146,7 @@ func (r *reaper) start(c command) (*child, error) {
 		Files: files,
 		Sys:   &syscall.SysProcAttr{Setsid: c.setsid, Cloneflags: c.flags},
 	}
-	// Under the lock, or the reaper could take the child for an orphan.
+	// Without the lock, the reaper could take the child for an orphan.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	begun := time.Now()
@@ -161,7 +162,7 @@ func (r *reaper) start(c command) (*child, error) {
 	return p, nil
 }
 
-// wait returns how the child has ended; any status but those in ok is an error.
+// wait returns how the child ended. An exit status that is not in ok is an error.
 func (p *child) wait(ok ...int) (exit, error) {
 	select {
 	case e := <-p.done:
@@ -174,7 +175,7 @@ func (p *child) wait(ok ...int) (exit, error) {
 	}
 }
 
-// timed runs a command and returns the milliseconds from before its start until it was reaped.
+// timed runs a command and returns the milliseconds from before its start until it is reaped.
 func (r *reaper) timed(c command, ok ...int) (float64, error) {
 	p, err := r.start(c)
 	if err != nil {

@@ -14,20 +14,20 @@ import (
 
 const stages = 200
 
-// pipeline is a pipeline of bash, all of whose processes are asleep.
+// pipeline is a pipeline of bash whose processes all sleep.
 type pipeline struct {
 	shell  *child
-	pids   []int // ascending, which is the order of the stages; by a script, the shell first
+	pids   []int // ascending, which is the order of the stages; in a script, the shell comes first
 	group  int
-	before int64 // context switches up to now
+	before int64 // context switches until the pipeline was at rest
 }
 
 func stagesText() string { return "sleep 60" + strings.Repeat(" | cat", stages-1) }
 
-// startPipeline starts it, as a script that waits for it, or as a job of an interactive shell that is gone since: then each
-// stage is this process's child, and counted by itself.
+// startPipeline starts a pipeline: in a script that waits for it, or as a job of an interactive shell that has
+// exited. In the second case each stage is a child of this process, and its switches are counted separately.
 func (b *bench) startPipeline(job bool) (*pipeline, error) {
-	// What follows the pipeline keeps bash from becoming it.
+	// A further command keeps bash from executing the last stage itself.
 	text := stagesText() + "\ntrue\n"
 	argv, want := []string{"bash", "-c", text}, stages+1
 	if job {
@@ -52,7 +52,7 @@ func (b *bench) startPipeline(job bool) (*pipeline, error) {
 		for _, pid := range pids {
 			sum += switchesOf(pid)
 		}
-		// At rest is who has not run between two looks.
+		// The pipeline is at rest if no process has run between two scans.
 		if asleep && len(pids) == want && sum == p.before {
 			p.pids = pids
 			p.group, err = groupOf(pids[0])
@@ -70,7 +70,7 @@ func groupOf(pid int) (int, error) {
 	return pgid, nil
 }
 
-// session returns the processes of a session, and whether each is asleep in the program that it is to be.
+// session returns the processes of a session, and whether each of them has called execve(2) and sleeps.
 func session(sid int) (pids []int, asleep bool) {
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	asleep = true
@@ -89,7 +89,7 @@ func session(sid int) (pids []int, asleep bool) {
 	return pids, asleep
 }
 
-// switchesOf returns the context switches of all the threads of a process so far.
+// switchesOf returns the context switches of all threads of a process until now.
 func switchesOf(pid int) int64 {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/[0-9]*/status", pid))
 	sum := int64(0)
@@ -99,7 +99,7 @@ func switchesOf(pid int) int64 {
 	return sum
 }
 
-// statusField returns a number of a status file, without its unit.
+// statusField returns a number in a status file, without its unit.
 func statusField(file, name string) int64 {
 	text, _ := os.ReadFile(file)
 	for line := range strings.Lines(string(text)) {
@@ -111,11 +111,12 @@ func statusField(file, name string) int64 {
 	return 0
 }
 
-// countSwitches starts a pipeline, has it ended, and returns the context switches of its processes from then on.
-// The kernel counts them for us: rusage, as wait4 returns it, has those of the process and of all that it had waited for.
+// countSwitches starts a pipeline, ends it with the command that kill returns, and returns the context switches of the
+// processes of the pipeline after the start of that command. The kernel counts them: the rusage that wait4(2) returns
+// contains those of the process and of all children that it had reaped.
 func (b *bench) countSwitches(job bool, kill func(p *pipeline) []string) (float64, error) {
-	// What an arm that failed has left is not for the next to wait for.
-	if err := b.clear(); err != nil {
+	// Processes that remain after an arm that failed must not count for the next.
+	if err := b.killAll(); err != nil {
 		return 0, err
 	}
 	p, err := b.startPipeline(job)
@@ -126,11 +127,11 @@ func (b *bench) countSwitches(job bool, kill func(p *pipeline) []string) (float6
 	if err != nil {
 		return 0, err
 	}
-	// kill complains of those that another's end has ended before: 1, or 64.
+	// kill exits with 1 or 64 if a process has already ended, because the end of another process ended its input.
 	if _, err := killer.wait(0, 1, 64); err != nil {
 		return 0, err
 	}
-	orphans, err := b.quiet()
+	orphans, err := b.waitIdle()
 	if err != nil {
 		return 0, err
 	}
@@ -152,13 +153,13 @@ func (b *bench) switchesArm(job bool, name string, kill func(p *pipeline) []stri
 	return a
 }
 
-// oneByOne is what one does without killbox: one call, each PID in the order of the stages.
+// oneByOne is the usual way without killbox: one call of kill, with the PIDs in the order of the stages.
 func oneByOne(p *pipeline) []string {
 	return append([]string{"kill", "-TERM", "--"}, pidStrings(p.pids)...)
 }
 
-// apart is the same at leisure: a program started for each, as a loop does.
-func apart(p *pipeline) []string {
+// callForEach is a loop of the shell that calls kill for each PID.
+func callForEach(p *pipeline) []string {
 	return append([]string{"sh", "-c", `for p; do /usr/bin/kill -TERM "$p"; done; :`, "sh"}, pidStrings(p.pids)...)
 }
 
@@ -177,7 +178,7 @@ func (b *bench) switchesScript() error {
 		b.switchesArm(false, "freezekill -T", func(p *pipeline) []string { return []string{b.tool("freezekill"), "-T", root(p)} }),
 		b.switchesArm(false, "tkill", func(p *pipeline) []string { return []string{b.tool("tkill"), root(p)} }),
 	}, []*arm{
-		b.switchesArm(false, "kill for each", apart),
+		b.switchesArm(false, "kill for each", callForEach),
 		b.switchesArm(false, "kill PID...", oneByOne),
 		b.switchesArm(false, "kill -PGID", func(p *pipeline) []string { return []string{"kill", "-TERM", "--", "-" + root(p)} }),
 	})
@@ -191,7 +192,7 @@ func (b *bench) switchesJob() error {
 		b.switchesArm(true, "freezekill", func(p *pipeline) []string { return []string{b.tool("freezekill"), "--group", group(p)} }),
 		b.switchesArm(true, "tkill", func(p *pipeline) []string { return []string{b.tool("tkill"), "--group", group(p)} }),
 	}, []*arm{
-		b.switchesArm(true, "kill for each", apart),
+		b.switchesArm(true, "kill for each", callForEach),
 		b.switchesArm(true, "kill PID...", oneByOne),
 		b.switchesArm(true, "kill -PGID", func(p *pipeline) []string { return []string{"kill", "-TERM", "--", "-" + group(p)} }),
 	})

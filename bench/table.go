@@ -13,15 +13,16 @@ import (
 	"time"
 )
 
-// arm is one of those that do the same work in turns.
+// arm is one of the programs that do the same work in turns: killbox ("ours" below) or a peer.
 type arm struct {
 	name    string
-	absent  string // why it cannot be measured
+	absent  string // why the arm cannot be measured
 	goal    goal
 	measure func() (float64, error)
 }
 
-// goal is what is wanted of us against an arm, or, as the goal of an arm of ours, of its own figure.
+// goal is the ratio that killbox should reach against an arm. As the goal of an arm of ours, it is a bound for the
+// figure of that arm.
 type goal struct {
 	kind  string // "" for none
 	bound float64
@@ -31,7 +32,7 @@ func atMost(x float64) goal  { return goal{"us/it ≤", x} }
 func atLeast(x float64) goal { return goal{"it/us ≥", x} }
 func below(x float64) goal   { return goal{"≤", x} }
 
-// Figure is what an arm took.
+// Figure is the result of an arm.
 type Figure struct {
 	Name   string    `json:"name"`
 	Unit   string    `json:"unit"`
@@ -46,12 +47,12 @@ func (f *Figure) String() string {
 	return fmt.Sprintf("%.3g %s", f.Median, f.Unit)
 }
 
-// Line is a line of the table: us, against a peer, a floor, or a bound.
+// Line is a line of the table: us (killbox) against a peer, a floor (a C program), or a bound.
 type Line struct {
 	Work    string  `json:"work"`
 	Us      *Figure `json:"us,omitempty"`
 	Peer    *Figure `json:"peer,omitempty"`
-	Ratio   float64 `json:"ratio,omitempty"` // us by peer, or peer by us: as the goal says
+	Ratio   float64 `json:"ratio,omitempty"` // us/peer or peer/us, as in Goal
 	Goal    string  `json:"goal,omitempty"`
 	Verdict string  `json:"verdict,omitempty"`
 	Note    string  `json:"note,omitempty"`
@@ -63,7 +64,7 @@ func median(x []float64) float64 {
 	return (x[n/2] + x[(n-1)/2]) / 2
 }
 
-// inTurns measures the arms in turns, in another order each round. An arm that fails is out.
+// inTurns measures the arms in turns, in another order each round. An arm that fails is dropped.
 func inTurns(rounds int, unit string, arms []*arm) map[*arm]*Figure {
 	figures := map[*arm]*Figure{}
 	for i := range rounds {
@@ -92,7 +93,7 @@ func inTurns(rounds int, unit string, arms []*arm) map[*arm]*Figure {
 	return figures
 }
 
-// compare measures ours and others in turns, and adds the lines: each of ours against each of the others.
+// compare measures ours and others in turns, and adds a line for each of ours against each of the others.
 func (b *bench) compare(work, unit string, ours, others []*arm) {
 	b.compareN(b.rounds, work, unit, ours, others)
 }
@@ -161,7 +162,7 @@ func printLines(to io.Writer, lines []Line) {
 	w.Flush()
 }
 
-// report is the JSON: the table, and where it was made.
+// report is the JSON: the table, and the machine on which it was made.
 type report struct {
 	Time   time.Time `json:"time"`
 	Kernel string    `json:"kernel"`
@@ -183,16 +184,16 @@ func (r *report) write(dir string) (string, error) {
 	return name, os.WriteFile(name, append(text, '\n'), 0o644)
 }
 
-// lookPath finds a command; the C programs and killbox are given by their paths.
+// lookPath finds a command in PATH; the C programs and killbox are given by their paths.
 func lookPath(name string) (string, error) { return exec.LookPath(name) }
 
-// command makes an arm of a command that takes milliseconds; the tool need not be there. (0 and 1, found and not found,
-// are both an answer.)
+// command makes an arm of a command, measured in milliseconds, or an absent arm if the tool is not installed. Exit
+// statuses 0 and 1 (found and not found) are both results.
 func (b *bench) command(g goal, argv ...string) *arm {
 	return b.arm(g, argv[0], func() (float64, error) { return b.timed(command{argv: argv}, 0, 1) })
 }
 
-// arm makes an arm that needs a tool.
+// arm makes an arm that requires a tool.
 func (b *bench) arm(g goal, tool string, measure func() (float64, error)) *arm {
 	a := &arm{name: filepath.Base(tool), goal: g, measure: measure}
 	if _, err := lookPath(tool); err != nil {

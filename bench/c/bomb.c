@@ -1,6 +1,7 @@
 /*
- * bomb [wild]: everybody forks without end; wild ones also exit and call setsid at random. Writes to descriptor 3 when
- * a limit was felt. All end by themselves after a minute. To be run in a pids cgroup only.
+ * bomb [wild]: each process forks without end; with wild, descendants also exit and call setsid at random. A process
+ * whose fork fails writes to descriptor 3. All processes end by themselves after a minute. Run it in a pids cgroup
+ * only.
  */
 #include <stdlib.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ int main(int argc, char **argv)
 		pid_t pid = fork();
 
 		if (pid < 0) {
-			/* Others may have told, and nobody reads any more. */
+			/* EPIPE: the reader has read the byte of another process, and is gone. */
 			if (write(3, "!", 1) >= 0)
 				close(3);
 			usleep(1000);

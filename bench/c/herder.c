@@ -1,6 +1,6 @@
 /*
- * herder N [MS]: N children called "herd" that sleep, and at TERM end after MS milliseconds. Writes their PIDs to
- * descriptor 3, a line each, and closes it when all are there. All end by themselves.
+ * herder N [MS]: forks N children named "herd" that sleep, and exit MS milliseconds after TERM. Writes their PIDs to
+ * descriptor 3, one on each line, and closes it when all exist. All processes end by themselves after two minutes.
  */
 #include <signal.h>
 #include <stdio.h>

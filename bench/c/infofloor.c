@@ -1,4 +1,7 @@
-/* infofloor: asks for everybody's parent by a pidfd and PIDFD_GET_INFO, and does nothing else. 3: the kernel has none. */
+/*
+ * infofloor: uses PIDFD_GET_INFO to read the parent of every process, and does nothing else. Exits with 3 if the
+ * kernel does not have PIDFD_GET_INFO (before Linux 6.13).
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,6 @@
 /*
- * orphans N: N orphans that end at the same time; prints the microseconds from then until somebody has reaped the last.
+ * orphans N: makes N orphans that exit at the same time. Prints the microseconds from then until the last has been
+ * reaped.
  */
 #include <signal.h>
 #include <stdio.h>

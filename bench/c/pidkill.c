@@ -1,6 +1,6 @@
 /*
- * pidkill [stat]: sends TERM to the PIDs on standard input by pidfd and waits for their end by epoll, and does nothing
- * else; with stat it first looks at each one's /proc/PID/stat, once.
+ * pidkill [stat]: sends TERM by pidfd to the PIDs on standard input, waits for their exit by epoll, and does nothing
+ * else. With stat it reads /proc/PID/stat once before each signal.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,7 +17,7 @@
 #define SYS_pidfd_open 434
 #endif
 
-static void look(int pid)
+static void read_stat(int pid)
 {
 	static char path[64], text[4096];
 	int fd;
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 		if (fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) < 0)
 			return 1;
 		if (argc > 1)
-			look(pid);
+			read_stat(pid);
 		syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0);
 		left++;
 	}

@@ -1,6 +1,6 @@
 /*
- * statfloor [name]: opens, reads and closes the stat of every process, and does nothing else; with name not stat, but what
- * tells whether a process is called something: comm, cmdline and exe.
+ * statfloor [name]: opens, reads and closes /proc/PID/stat of every process, and does nothing else. With name it
+ * reads the files that contain the name of a process instead: comm, cmdline and exe.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -18,7 +18,7 @@ struct entry {
 
 static char text[1 << 12], name[32];
 
-static void look(int proc, const char *pid, const char *file)
+static void read_file(int proc, const char *pid, const char *file)
 {
 	snprintf(name, sizeof name, "%s/%s", pid, file);
 	int fd = openat(proc, name, O_RDONLY);
@@ -44,11 +44,11 @@ int main(int argc, char **argv)
 			if (e->name[0] < '0' || e->name[0] > '9')
 				continue;
 			if (argc == 1) {
-				look(proc, e->name, "stat");
+				read_file(proc, e->name, "stat");
 				continue;
 			}
-			look(proc, e->name, "comm");
-			look(proc, e->name, "cmdline");
+			read_file(proc, e->name, "comm");
+			read_file(proc, e->name, "cmdline");
 			snprintf(name, sizeof name, "%s/exe", e->name);
 			if (readlinkat(proc, name, text, sizeof text) < 0)
 				text[0] = 0;
