@@ -6,44 +6,46 @@ BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
-# The names that install links to the binary; test/repo holds them to the applets.
+# The names for which install makes links to the binary; test/repo compares them with the applets.
 APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
 # The Debian packages that check and check-all use, besides Go and git.
 CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev make mandoc openssh-client openssh-server \
 	procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
-# One script for each applet, and those of the harness; test/repo holds them to the applets.
+# One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
 	pgrep_select pidof_find pidwait_timeout pkill_identity reapwait_status timeout_basic tkill_chain waitpid_basic
 
-# How much check-all fuzzes each target, and how long fuzz does. By number: at the end of a time, go test now and then fails with
-# "context deadline exceeded", though nothing was found.
+# How long check-all fuzzes each target, and how long fuzz does. check-all has a number of inputs instead of a time:
+# at the end of a time, go test sometimes fails with "context deadline exceeded" although it has found nothing.
 CHECK_FUZZTIME ?= 20000x
 FUZZTIME       ?= 1m
 
-# The tag lets killbox read and set what the Go runtime keeps to itself: the signals that the caller ignores, the limit of
-# open files, what the runtime does with a trapped system call and with a queued fault. The linker has to allow that. Without
-# both killbox builds as well (see internal/kernel/inherited_plain.go for what is lost).
+# With the tag, killbox uses internal names of the Go runtime, for the signals that the caller ignores, the limit of
+# open files, and what the runtime does with a trapped system call and a queued fault. -checklinkname=0 makes the
+# linker allow these names. Without both, killbox builds as well (internal/kernel/inherited_plain.go says what is
+# missing).
 BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 
-# The most that the binary may have, in bytes; on amd64, as all figures. It is there to notice accidents. From Go 1.27 on
-# encoding/json is 640 kB larger.
+# The maximum size of the binary in bytes, on amd64, to notice accidents. With Go 1.27 encoding/json is 640 kB
+# larger.
 BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4500000,5200000)
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = packaging/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
-# absent TOOL,WHAT: says loudly that WHAT is not done; a failure with KILLBOX_TEST_STRICT=1.
+# absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
-# The packages with unit tests. The scripts (in the root), test/repo and test/differential have targets of their own.
+# The packages with unit tests. The scripts (run from the root), test/repo and test/differential have targets of
+# their own.
 UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-# What make bench is given: BENCHFLAGS='-rounds 3 -rows select' for a quick look.
+# Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
 .PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
@@ -61,30 +63,30 @@ install: build
 	install -m 644 man/*.1 '$(DESTDIR)$(MANDIR)/man1'
 	install -m 644 man/*.7 '$(DESTDIR)$(MANDIR)/man7'
 
-## uninstall: what install put there
+## uninstall: remove the files of install
 uninstall:
 	cd '$(DESTDIR)$(BINDIR)' && rm -f killbox $(APPLETS)
 	cd '$(DESTDIR)$(MANDIR)' && rm -f man1/killbox.1 man7/killbox.7 $(APPLETS:%=man1/%.1)
 
-## demo: the main job on real processes, in ten seconds
+## demo: end a job of real processes, in ten seconds
 demo: build
 	@sh packaging/demo.sh bin
 
-## check: everything but cross builds and fuzzing
+## check: all tests and linters, without cross builds, the newest Go and fuzzing
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
-	@echo 'make check: all is well'
+	@echo 'make check: no errors'
 
-## check-all: everything that CI checks
+## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing
 check-all: check check-rest
 
 check-rest: cross newest fuzz-short
 
-## quick: vet, staticcheck, unit tests, what the documents promise, and one script for each applet
+## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
 	$(GO) test $(UNITS)
 	$(GO) test -count=1 -parallel $(PARALLEL) -run "^TestScripts$$/^($$(echo $(QUICK) | tr ' ' '|'))$$"
 
-## check-deps: install what check and check-all use, from Debian (as root)
+## check-deps: install the Debian packages for check and check-all (as root)
 check-deps:
 	apt-get update -q
 	DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(CHECK_DEPS)
@@ -108,7 +110,7 @@ shellcheck:
 	@if ! command -v shellcheck >/dev/null; then $(call absent,shellcheck,check of the shell scripts); else \
 		echo shellcheck $(SHELLS); shellcheck $(SHELLS); fi
 
-## size: the binary and its budget
+## size: compare the size of the binary with its budget
 size:
 	@file=$$(mktemp) || exit; \
 	GOOS=linux GOARCH=amd64 CGO_ENABLED=0 $(GO) build $(BUILD) -o "$$file" . && size=$$(wc -c <"$$file"); code=$$?; rm -f "$$file"; \
@@ -122,11 +124,11 @@ cross:
 		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null . || exit; \
 	done
 
-## newest: build with the newest release of Go, from the module proxy, and see that signals are inherited
+## newest: build with the newest Go (from the module proxy), and test that ignored signals are inherited
 newest:
 	$(GO) test -count=1 -tags=newest -run '^TestNewestGo$$' ./test/repo
 
-# The race detector needs cgo, and cgo a C compiler.
+# The race detector needs cgo, and cgo needs a C compiler.
 unit:
 	@pkgs=$(UNITS) || exit; \
 	if ! command -v $$($(GO) env CC) >/dev/null; then \
@@ -135,28 +137,29 @@ unit:
 	else \
 		echo $(GO) test -race ./...; CGO_ENABLED=1 $(GO) test -race $$pkgs; fi
 
-# Scripts spend most of their time waiting, so more of them run at once than there are processors. Those that say `alone`, because
-# they fill the machine, run first, one after the other.
+# Scripts mostly wait, so twice as many run at once as there are processors. Scripts with a line `alone`, which load
+# the whole machine, run first, one after the other.
 PARALLEL ?= $$((2 * $$(nproc)))
 
-# The next three name no package: with a name, go test hides what a passing test prints (SKIP, AGAIN).
+# The next three targets name no package: with a name, go test does not print the output of tests that pass (SKIP,
+# AGAIN).
 
-## repo: what the documents promise, the arrows between packages, and the size of functions
+## repo: documents against code, imports between packages, size of functions
 repo:
 	$(GO) -C test/repo test -count=1
 
-## scripts: the scripts against the real kernel
+## scripts: run the scripts of testdata/scripts against the real kernel
 scripts:
 	$(GO) test -count=1 -parallel $(PARALLEL) -timeout 30m
 
-## differential: the drop-ins against the tools that they stand in for
+## differential: compare the drop-ins with their originals
 differential:
 	$(GO) -C test/differential test -count=1 -parallel 1 -timeout 30m
 
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(CHECK_FUZZTIME)
 
-## fuzz: every fuzz target, FUZZTIME each (1m)
+## fuzz: run every fuzz target for FUZZTIME (1m)
 fuzz:
 	@grep -rlE --include='*_test.go' '^func Fuzz' . | sed 's,/[^/]*$$,,' | sort -u | while read -r dir; do \
 		for f in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*).*/\1/p' "$$dir"/*_test.go); do \
@@ -165,25 +168,25 @@ fuzz:
 		done || exit; \
 	done
 
-## bench: measure against what one would use otherwise (BENCHFLAGS)
+## bench: measure killbox against the usual tools (BENCHFLAGS)
 bench: build
 	@mkdir -p bench/out
 	@for f in bench/c/*.c; do \
 		$(CC) -O2 -Wall -Wextra -o "bench/out/$$(basename "$$f" .c)" "$$f" && continue; \
-		echo "bench: $(CC) cannot build $$f: what needs it is not measured" >&2; \
+		echo "bench: $(CC) cannot build $$f: its rows are not measured" >&2; \
 	done
 	$(GO) build -o bench/out/bench ./bench
 	@$(MAKE) --no-print-directory install DESTDIR= BINDIR=bench/out/bin MANDIR=bench/out/man >/dev/null
 	bench/out/bench -bin bench/out/bin $(BENCHFLAGS)
 
-## bench-peers: install them all, from Debian
+## bench-peers: install these tools from Debian (as root)
 bench-peers:
 	apt-get install -y --no-install-recommends procps psmisc busybox-static toybox util-linux tini dumb-init catatonit
 
-## clean: remove what was built
+## clean: remove all that was built
 clean:
 	rm -rf bin killbox bench/out
 
-## help: this list
+## help: print this list
 help:
 	@sed -n 's/^## \([a-z-]*\): /\1\t/p' Makefile | expand -t 14

@@ -1,25 +1,26 @@
 #!/bin/sh
-# Shows what killbox is for, on real processes, in a PID namespace of its own.
+# Shows what killbox does, with real processes, in a PID namespace of its own.
 # usage: demo.sh BIN   (the folder with killbox and its links)
 set -u
 
-# Outside: become PID 1 of a new namespace. Nothing that happens there can
-# reach a process of this machine, and nothing of it is left afterwards.
+# Outside the namespace: become PID 1 of a new one. No signal from inside can reach a process of this machine, and
+# all processes inside end with PID 1.
 if [ "${1:-}" != inside ]; then
 	bin=$(cd "${1:?usage: demo.sh BIN}" && pwd) || exit
 	if ! command -v unshare >/dev/null; then
 		echo "demo: needs unshare(1) of util-linux" >&2
 		exit 1
 	fi
-	# In a chroot "/" is no mount point, and unshare cannot make it private: only /proc is mounted, and is made private first.
+	# In a chroot "/" is no mount point, so unshare cannot make it private. With --propagation unchanged, unshare does
+	# not try to, and --mount-proc makes only /proc private before it mounts the new one.
 	set -- --pid --fork --kill-child --mount-proc --propagation unchanged
 	if [ "$(id -u)" -ne 0 ]; then
 		set -- --user --map-root-user "$@"
 	fi
 	if ! why=$(unshare "$@" true 2>&1); then
-		echo "demo: no PID namespace of our own to play in, and it does not play on your machine" >&2
+		echo "demo: cannot make a PID namespace, and runs nowhere else" >&2
 		echo "demo: $why" >&2
-		echo "demo: try it as root, or where unprivileged user namespaces are permitted" >&2
+		echo "demo: run it as root, or permit unprivileged user namespaces" >&2
 		exit 1
 	fi
 	exec unshare "$@" sh "$0" inside "$bin"
@@ -35,30 +36,30 @@ else
 	bold='' dim='' plain=''
 fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
-# run CMD...: as if typed.
+# run CMD...: prints CMD as a command line, runs it, and prints its exit status.
 run() {
 	printf '%s$%s %s\n' "$dim" "$plain" "$*"
 	"$@"
 	code=$?
 	printf '%sexit status %d%s\n' "$dim" "$code" "$plain"
 }
-# others: who is there beside this script, from /proc alone.
+# others: prints all processes but PID 1, by means of /proc only.
 others() {
 	found=
 	for dir in /proc/[0-9]*; do
 		pid=${dir#/proc/}
 		[ "$pid" = 1 ] && continue
-		# A zombie has no command line.
+		# Skip zombies, which have no command line.
 		[ -n "$(tr '\0' ' ' 2>/dev/null <"$dir/cmdline")" ] || continue
 		read -r comm 2>/dev/null <"$dir/comm" || continue
 		printf '  %s %s\n' "$pid" "$comm"
 		found=yes
 	done
-	[ -n "$found" ] || echo '  nobody'
+	[ -n "$found" ] || echo '  none'
 }
 
-# The cast. Each is a script, so that it has a name of its own, and waits for
-# a line that never comes.
+# The processes of the job. Each is a script, so that it has a name of its own, and waits for a line that never
+# comes.
 mkfifo "$work/ready" "$work/never"
 cat >"$work/helper" <<'EOF'
 #!/bin/sh
@@ -84,7 +85,7 @@ EOF
 chmod +x "$work"/*
 
 say 'A job: a pipeline whose first stage ignores TERM, a helper in a session of its own, an
-orphan, and a daemon that called setsid and lost its parent. This would be ended:'
+orphan, and a daemon: an orphan that called setsid. tkill -n shows what tkill would signal:'
 JOB_ID=42 setsid "$work/job" &
 job=$!
 read -r _ <"$work/ready"
@@ -92,15 +93,15 @@ sleep 0.2
 run tkill -n $job
 sleep 2
 
-say 'TERM for everybody at once; KILL after one second, and only for who needs it.'
+say 'TERM is sent to all of them together. After one second, KILL is sent to those that remain.'
 run tkill -v -k 1s $job
 sleep 2
 
-say 'Who is left? The daemon: nothing in /proc links it to the job any more.'
+say 'The daemon remains: nothing in /proc links it to the job any more.'
 others
-say 'But it has inherited the environment.'
+say 'It has inherited the environment of the job, and --env finds it.'
 run tkill -v --env JOB_ID=42
 sleep 1
 
-say 'Who is left?'
+say 'Remaining processes:'
 others
