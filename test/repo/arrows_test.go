@@ -15,22 +15,23 @@ import (
 	"testing"
 )
 
-// room is a package of killbox, with what it imports outside the standard library. Tests may import more.
+// room is a package of killbox with the packages outside the standard library that it may import. Tests may import
+// more.
 type room struct {
 	path    string
 	imports []string
 }
 
-// layers is the structure that CONTRIBUTING.md describes, top down. A package imports what its line says, and all of that
-// stands further down: in a lower layer, or below it in its own. The kernel package is imported by main alone and satisfies
-// the interfaces that its consumers declare.
+// layers is the structure that CONTRIBUTING.md describes, from top to bottom. A package imports the packages that
+// its room names, and these are further down: in a lower layer, or below it in the same layer. Only main imports the
+// kernel package, which implements interfaces that its consumers declare.
 var layers = [][]room{
 	{ // main
 		{"killbox", []string{
 			"killbox/applets", "killbox/internal/cli", "killbox/internal/kernel", "killbox/procfs", "github.com/mattn/go-isatty",
 		}},
 	},
-	{ // applets, and what every applet is made of
+	{ // applets, and what all applets share
 		{"killbox/applets", []string{
 			"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/escalate",
 			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
@@ -47,12 +48,12 @@ var layers = [][]room{
 			"killbox/procfs", "github.com/spf13/pflag",
 		}},
 	},
-	{ // the system calls
+	{ // system calls
 		{"killbox/internal/kernel", []string{
 			"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 		}},
 	},
-	{ // the domain
+	{ // targets, ladders, started processes, reports
 		{"killbox/internal/report", []string{
 			"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/file",
 			"killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
@@ -69,30 +70,30 @@ var layers = [][]room{
 			"killbox/internal/file", "killbox/internal/posixre", "killbox/internal/show", "killbox/procfs",
 		}},
 	},
-	{ // how processes are stopped
+	{ // stopping processes
 		{"killbox/internal/freeze", []string{"killbox/internal/show", "killbox/internal/signals", "killbox/procfs"}},
 	},
-	{ // what the domain is made of
+	{ // signals, /proc
 		{"killbox/procfs", []string{"killbox/internal/show", "golang.org/x/sys/unix"}},
 		{"killbox/internal/signals", []string{"killbox/internal/show"}},
 		{"killbox/internal/duration", []string{"killbox/internal/show"}},
 	},
-	{ // helpers that know nothing of processes
+	{ // helpers that do not deal with processes
 		{"killbox/internal/file", []string{"golang.org/x/sys/unix"}},
 		{"killbox/internal/posixre", nil},
 		{"killbox/internal/show", nil},
 	},
 }
 
-// testPackage reports whether only tests and measurements use the package; nothing that is shipped may import it.
+// testPackage reports whether the package is for tests or measurements only: no shipped package may import it.
 func testPackage(path string) bool {
 	return strings.HasPrefix(path, "killbox/test/") || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
 }
 
-// heavy are packages that cost size or start-up without a user seeing why.
+// heavy are packages that the binary must not contain: they add size or start-up time without a benefit that users see.
 var heavy = []string{"html/template", "log/slog", "net/http", "os/exec", "plugin", "testing", "text/template"}
 
-// Only the kernel package signals, waits, reaps, or starts processes.
+// Only the kernel package may signal, wait for, reap or start processes.
 var (
 	kernelImports = []string{"os/signal", "os/exec"}
 	kernelCalls   = map[string][]string{
@@ -113,7 +114,7 @@ type goPackage struct {
 	Standard   bool
 	GoFiles    []string
 	Imports    []string
-	Export     string // with -export: the file of its export data
+	Export     string // with -export: the path of the export data
 }
 
 func goList(t *testing.T, args ...string) []goPackage {
@@ -200,7 +201,7 @@ func TestKernelCalls(t *testing.T) {
 			reads := make(map[*ast.SelectorExpr]bool)
 			ast.Inspect(f, func(n ast.Node) bool {
 				if call, ok := n.(*ast.CallExpr); ok && len(call.Args) > 0 {
-					// procfs may read in its own way.
+					// procfs may make raw system calls, but only those in readingCalls.
 					number, _ := call.Args[0].(*ast.SelectorExpr)
 					if fun, ok := call.Fun.(*ast.SelectorExpr); ok && number != nil && p.ImportPath == "killbox/procfs" {
 						reads[fun] = slices.Contains(readingCalls, number.Sel.Name)
@@ -217,8 +218,8 @@ func TestKernelCalls(t *testing.T) {
 	}
 }
 
-// pollerCalls make the Go runtime open its poller, or start timers that need it. If it cannot get the descriptors for that
-// it ends the program with a trace, even while processes are stopped.
+// pollerCalls make the Go runtime open its poller, or start timers that need the poller. If the runtime cannot get
+// the descriptors for that, it ends the program with a trace, even while processes are stopped.
 var pollerCalls = map[string][]string{
 	"time": {"After", "AfterFunc", "NewTicker", "NewTimer", "Sleep", "Tick"},
 	"os":   {"Create", "Open", "OpenFile", "ReadFile", "WriteFile"},
@@ -264,7 +265,7 @@ func TestMainIsShort(t *testing.T) {
 	}
 }
 
-// TestModule keeps go.mod down to what killbox uses: the tools have a module of their own.
+// TestModule checks that go.mod names only modules that killbox uses; staticcheck is in a module of its own.
 func TestModule(t *testing.T) {
 	want := []string{
 		"github.com/google/go-cmp", "github.com/mattn/go-isatty", "github.com/rogpeppe/go-internal", "github.com/spf13/pflag",

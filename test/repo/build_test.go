@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestNoDropins: the five alone.
+// TestNoDropins checks that -tags nodropins builds the five applets without the drop-ins.
 func TestNoDropins(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "killbox")
 	if out, err := exec.Command("go", "build", "-tags=nodropins", "-o", binary, ".").CombinedOutput(); err != nil {

@@ -22,7 +22,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// manOption is an .It of a man page that names options.
+// manOption is an option as an .It line of a man page documents it.
 type manOption struct {
 	short, long string
 	argument    bool
@@ -32,7 +32,7 @@ var (
 	manFlag = regexp.MustCompile(`\bFl (-?)([A-Za-z][a-z-]*)`)
 )
 
-// manOptions returns the options that have an .It of their own in a page.
+// manOptions returns the options that have an .It of their own in the page.
 func manOptions(page string) []manOption {
 	var list []manOption
 	for line := range strings.Lines(page) {
@@ -82,7 +82,8 @@ func TestManOptions(t *testing.T) {
 	}
 }
 
-// checkHelp holds the page of an applet that reads its own command line to its --help.
+// checkHelp compares the man page of an applet with the output of its --help. The applet is one that parses its command
+// line itself (a.Raw).
 func checkHelp(t *testing.T, a *cli.Applet, page string) {
 	t.Helper()
 	var help strings.Builder
@@ -132,7 +133,7 @@ func checkOptions(t *testing.T, flags *pflag.FlagSet, page string) {
 	for name := range documented {
 		t.Errorf("--%s is documented, and does not exist", name)
 	}
-	// What the text mentions must exist as well, but for the other programs' options.
+	// Options that the text mentions must exist, too, except those of other programs.
 	for _, m := range regexp.MustCompile(`(?m)^\.Fl -([a-z][a-z-]*)`).FindAllStringSubmatch(page, -1) {
 		if flags.Lookup(m[1]) == nil {
 			t.Errorf("the text mentions --%s, which does not exist", m[1])
@@ -140,7 +141,7 @@ func checkOptions(t *testing.T, flags *pflag.FlagSet, page string) {
 	}
 }
 
-// TestManBox holds killbox.1 to killbox --help, which is written by hand.
+// TestManBox compares killbox(1) with killbox --help, which is written by hand.
 func TestManBox(t *testing.T) {
 	page := read(t, "man/killbox.1")
 	var help strings.Builder
@@ -159,7 +160,7 @@ func TestManBox(t *testing.T) {
 	}
 }
 
-// exitCodes reads the constants of internal/cli/exit.go, and the order of precedence.
+// exitCodes returns the constants of internal/cli/exit.go, and the order of precedence.
 func exitCodes(t *testing.T) (codes map[string]int, order []int) {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), "internal/cli/exit.go", nil, 0)
@@ -217,10 +218,10 @@ func TestManExitStatus(t *testing.T) {
 	for _, a := range applets.All() {
 		page := read(t, "man/"+a.Name+".1")
 		if a.Dropin {
-			continue // those of the tool that it stands in for
+			continue // a drop-in has the exit statuses of its original
 		}
 		if a.Command {
-			// The command's own, and those of a program that runs a command.
+			// The applet runs a command: only these statuses are its own.
 			if got := listed(page); !slices.Equal(got, []int{2, 124, 125, 126, 127}) {
 				t.Errorf("%s.1 lists %v", a.Name, got)
 			}
@@ -228,7 +229,7 @@ func TestManExitStatus(t *testing.T) {
 		}
 		want, said := all, phrase
 		if flags, _ := a.New(a); flags.Lookup("prove") == nil {
-			// Nothing to be proved.
+			// An applet without --prove has no status for a missing proof.
 			unproved := codes["ExitUnproved"]
 			want = slices.DeleteFunc(slices.Clone(all), func(n int) bool { return n == unproved })
 			said = strings.Replace(phrase, fmt.Sprintf(" %d,", unproved), "", 1)
@@ -251,12 +252,13 @@ func TestManExitStatus(t *testing.T) {
 	}
 }
 
-// dropins tells whether they are built in. Without them there are pages, and lines in the Makefile, for more than there is.
+// dropins reports whether the drop-ins are built in. Without them, the pages and the Makefile describe more applets
+// than there are.
 func dropins() bool {
 	return slices.ContainsFunc(applets.All(), func(a *cli.Applet) bool { return a.Dropin })
 }
 
-// TestManOrder: the sections of a page stand in one fixed order.
+// TestManOrder checks that the sections of each page have the same order.
 func TestManOrder(t *testing.T) {
 	order := []string{
 		"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO", "STANDARDS",
@@ -287,7 +289,7 @@ func TestManOrder(t *testing.T) {
 	}
 }
 
-// TestManExamples gives every example to sh -n.
+// TestManExamples checks the syntax of every example with sh -n.
 func TestManExamples(t *testing.T) {
 	pages, _ := filepath.Glob("man/*.[1-8]")
 	examples := 0
@@ -309,7 +311,7 @@ func TestManExamples(t *testing.T) {
 	}
 }
 
-// manExamples returns the displays of a page.
+// manExamples returns the examples of a page: its literal displays (.Bd -literal), unescaped.
 func manExamples(t *testing.T, name string) []string {
 	t.Helper()
 	unescape := strings.NewReplacer(`\(aq`, "'", `\(ga`, "`", `\(ha`, "^", `\(ti`, "~", `\-`, "-", `\&`, "", `\e`, `\`)
@@ -332,7 +334,7 @@ func manExamples(t *testing.T, name string) []string {
 	return list
 }
 
-// TestManExamplesRun: every line of every example is in a script that runs it, as it stands in the page.
+// TestManExamplesRun checks that a script runs every line of every example, exactly as it is in the page.
 func TestManExamplesRun(t *testing.T) {
 	var run []string
 	scripts, _ := filepath.Glob("testdata/scripts/examples_*.txtar")
@@ -351,7 +353,7 @@ func TestManExamplesRun(t *testing.T) {
 	for _, name := range pages {
 		for _, script := range manExamples(t, name) {
 			for line := range strings.Lines(script) {
-				// What becomes of it may be asked for behind it.
+				// The script may append more to the line, such as a redirection.
 				if line = strings.TrimSpace(line); !slices.ContainsFunc(run, func(s string) bool {
 					rest, ok := strings.CutPrefix(s, line)
 					return ok && (rest == "" || rest[0] == ' ')
@@ -363,7 +365,7 @@ func TestManExamplesRun(t *testing.T) {
 	}
 }
 
-// checkExample looks up the long options of an example.
+// checkExample checks that the long options in an example exist.
 func checkExample(t *testing.T, page string, a *cli.Applet, script string) {
 	t.Helper()
 	if a.New == nil {
@@ -379,7 +381,7 @@ func checkExample(t *testing.T, page string, a *cli.Applet, script string) {
 	}
 }
 
-// TestManJSON: killbox(7) tells of every event and field that the reports have, and of no other.
+// TestManJSON checks that killbox(7) lists exactly the events and fields that the reports have.
 func TestManJSON(t *testing.T) {
 	fields, events := map[string]bool{}, map[string]bool{}
 	files, _ := filepath.Glob("internal/report/*.go")
@@ -417,7 +419,7 @@ func TestManJSON(t *testing.T) {
 	}
 }
 
-// TestManEnvironment: every environment variable that begins with KILLBOX_ is in a man page.
+// TestManEnvironment checks that every environment variable that begins with KILLBOX_ is in a man page.
 func TestManEnvironment(t *testing.T) {
 	pages := read(t, "man/killbox.1") + read(t, "man/killbox.7")
 	found := 0
@@ -471,7 +473,7 @@ func TestReadme(t *testing.T) {
 	if quick == nil {
 		t.Fatal("Makefile: no QUICK")
 	}
-	covered := map[string]bool{"docker-init": true} // by tini's
+	covered := map[string]bool{"docker-init": true} // the scripts of tini run it as well
 	for _, script := range strings.Fields(strings.ReplaceAll(quick[1], "\\\n", " ")) {
 		applet, _, _ := strings.Cut(strings.TrimPrefix(script, "examples_"), "_")
 		covered[applet] = true
@@ -489,7 +491,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestLinks: the files that the documents point to are there.
+// TestLinks checks that the files to which the documents link exist.
 func TestLinks(t *testing.T) {
 	docs, _ := filepath.Glob("docs/*.md")
 	for _, doc := range append(docs, "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "test/README.md") {
@@ -501,7 +503,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestDifferences: docs/differences.md tells of each drop-in and of each of its options, in a row or as the same.
+// TestDifferences checks that docs/differences.md has a section for each drop-in, and that the section names each
+// option of the drop-in, as a difference or as the same.
 func TestDifferences(t *testing.T) {
 	doc := read(t, "docs/differences.md")
 	for _, a := range applets.All() {

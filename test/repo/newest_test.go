@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestNewestGo builds with the newest release of Go, with the tag and without: the tag links to names of the runtime that
-// another release may not have. It needs the Go module proxy.
+// TestNewestGo builds with the newest release of Go, with the tag exactsignals and without it. The tag links to
+// names of the runtime that another release may not have. The test needs the Go module proxy.
 func TestNewestGo(t *testing.T) {
 	const hup, usr1, pipe = 1 << (1 - 1), 1 << (10 - 1), 1 << (13 - 1)
 	release := newestGo(t)
@@ -23,7 +23,7 @@ func TestNewestGo(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		flags   []string
-		ignored uint64 // of HUP, USR1 and PIPE, which reapwait inherits as ignored, those that its command has
+		ignored uint64 // mask of the signals that the command must ignore; its caller ignores HUP, USR1 and PIPE
 	}{
 		{"exactsignals", []string{"-tags=exactsignals", "-ldflags=-checklinkname=0"}, hup | usr1 | pipe},
 		{"plain", nil, hup},
@@ -44,7 +44,7 @@ func TestNewestGo(t *testing.T) {
 	}
 }
 
-// newestGo returns the newest release for this machine, such as "go1.26.4".
+// newestGo returns the newest release of Go for this machine, such as "go1.26.4".
 func newestGo(t *testing.T) string {
 	out, err := exec.Command("go", "list", "-m", "-versions", "golang.org/toolchain").Output()
 	if err != nil {
@@ -53,7 +53,7 @@ func newestGo(t *testing.T) string {
 	var releases []string
 	for _, word := range strings.Fields(string(out)) {
 		release, ok := strings.CutSuffix(word, "."+runtime.GOOS+"-"+runtime.GOARCH)
-		if ok && !strings.ContainsAny(release, "rb") { // neither rc nor beta
+		if ok && !strings.ContainsAny(release, "rb") { // no release candidate or beta
 			releases = append(releases, strings.TrimPrefix(release, "v0.0.1-"))
 		}
 	}

@@ -1,4 +1,4 @@
-// Package repo tests the repository: documents against code, the imports between packages, and the size of functions.
+// Package repo tests the repository: documents against code, imports between packages, and the size of functions.
 package repo
 
 import (
@@ -13,7 +13,7 @@ import (
 	"killbox/test/harness"
 )
 
-// TestMain runs the tests in the folder of go.mod, so that they name files as the documents do.
+// TestMain changes to the folder of go.mod, so that paths in the tests are those in the documents.
 func TestMain(m *testing.M) {
 	if err := os.Chdir(harness.Root()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// sources returns the Go files of the module, whatever their build tags, but for tests, measurements and tools.
+// sources returns all Go files of the module, whatever their build tags, except tests, measurements and tools.
 func sources(t *testing.T) []string {
 	t.Helper()
 	var files []string

@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestShellcheck reads the shell of the scripts, which no other check can see inside the archives.
+// TestShellcheck runs shellcheck on lib.sh and on the .sh files in the txtar archives of testdata/scripts.
 func TestShellcheck(t *testing.T) {
 	harness.NeedTool(t, "shellcheck")
 	dir := t.TempDir()
@@ -41,15 +41,15 @@ func TestShellcheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 1090, 1091: lib.sh is found through a variable. 2154: `start` sets variables by the names that the victim tells.
-	// 3045: ulimit -n is in every sh.
+	// Excluded: 1090 and 1091, because the path of lib.sh is in a variable; 2154, because `start` sets variables
+	// whose names the victim prints; 3045, because every sh has ulimit -n.
 	args := append([]string{"--shell=sh", "--severity=warning", "--exclude=SC1090,SC1091,SC2154,SC3045", "--"}, files...)
 	if out, err := exec.Command("shellcheck", args...).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
 
-// TestNeeds: the scripts name their tools by `needs`, whose skip tells how to get them.
+// TestNeeds checks that scripts require tools by the command `needs`. Its skip message says how to install the tool.
 func TestNeeds(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/scripts/*.txtar")
 	if err != nil || len(scripts) == 0 {

@@ -18,15 +18,16 @@ import (
 	"testing"
 )
 
-// The limits of a function, a file of internal/escalate, and an interface. They keep what one has to know at a time small.
+// The limits of a function, a file of internal/escalate, and an interface. They limit what a reader must know at a
+// time.
 const (
-	maxLines      = 80 // of a function, from func to its closing brace
-	maxComplexity = 20 // cyclomatic, see complexity
-	maxFiles      = 5  // others of its package that a file of internal/escalate refers to
-	maxMethods    = 6  // of an interface, without those of embedded interfaces
+	maxLines      = 80 // lines of a function, from func to its closing brace
+	maxComplexity = 20 // cyclomatic complexity of a function, see complexity
+	maxFiles      = 5  // other files of the package that a file of internal/escalate refers to
+	maxMethods    = 6  // methods of an interface, without those of embedded interfaces
 )
 
-// largeInterfaces names the interfaces that may have more than maxMethods methods, as "folder.Name", with the reason.
+// largeInterfaces maps interfaces that may have more than maxMethods methods, as "folder.Name", to the reason.
 var largeInterfaces = map[string]string{}
 
 // function is a declared function, or a function literal outside one.
@@ -36,7 +37,7 @@ type function struct {
 	doc  *ast.CommentGroup
 }
 
-// functions returns the functions of a file. A literal inside a function is a part of that.
+// functions returns the functions of a file. A literal inside a function belongs to that function.
 func functions(f *ast.File) []function {
 	var list []function
 	for _, decl := range f.Decls {
@@ -56,7 +57,7 @@ func functions(f *ast.File) []function {
 	return list
 }
 
-// functionName returns the name of a function, of a method with that of its receiver's type: (*run).step.
+// functionName returns the name of a function. That of a method includes the type of its receiver: (*run).step.
 func functionName(decl *ast.FuncDecl) string {
 	if decl.Recv == nil || len(decl.Recv.List) == 0 {
 		return decl.Name.Name
@@ -64,7 +65,7 @@ func functionName(decl *ast.FuncDecl) string {
 	return "(" + types.ExprString(decl.Recv.List[0].Type) + ")." + decl.Name.Name
 }
 
-// eachFunction parses the module's files and calls f for every function in them. Where is FILE:LINE.
+// eachFunction parses the files of the module and calls f for every function. where is FILE:LINE.
 func eachFunction(t *testing.T, f func(fset *token.FileSet, where string, fn function)) {
 	t.Helper()
 	fset := token.NewFileSet()
@@ -99,7 +100,7 @@ func TestFunctionLength(t *testing.T) {
 	})
 }
 
-// complexityReason is the line of a doc comment that allows a function more than maxComplexity.
+// complexityReason matches the line of a doc comment that allows a function more than maxComplexity.
 var complexityReason = regexp.MustCompile(`(?m)^Complexity: \S`)
 
 func TestFunctionComplexity(t *testing.T) {
@@ -111,8 +112,8 @@ func TestFunctionComplexity(t *testing.T) {
 	})
 }
 
-// complexity returns 1 plus the number of branches: if, for, range, each case that is not the default, && and ||. Those
-// of function literals inside the node count too.
+// complexity returns 1 plus the number of branches: if, for, range, each case except the default, && and ||.
+// Branches of function literals inside the node count, too.
 func complexity(n ast.Node) int {
 	branches := 1
 	ast.Inspect(n, func(n ast.Node) bool {
@@ -137,7 +138,7 @@ func complexity(n ast.Node) int {
 	return branches
 }
 
-// TestComplexity holds the counting itself to a few functions.
+// TestComplexity tests the function complexity with a few functions.
 func TestComplexity(t *testing.T) {
 	const source = `package p
 func one() { x := 1; _ = x }
@@ -161,13 +162,14 @@ var six = func() int { for a && b { if c { switch d { case 1: case 2: } } }; ret
 	}
 }
 
-// TestEscalateFiles: a file of internal/escalate can be read with few of its neighbours. A file refers to another by the
-// package-level names, the methods and the fields that the other declares; to an interface's method where the interface is.
+// TestEscalateFiles checks that a file of internal/escalate refers to few other files of the package. A file refers
+// to another by the package-level names, methods and fields that the other declares. A call of a method of an
+// interface refers to the file of the interface.
 func TestEscalateFiles(t *testing.T) {
 	const path = "killbox/internal/escalate"
 	fset := token.NewFileSet()
 	uses := typeCheck(t, fset, path)
-	files := map[string]map[string]string{} // the file, the other, an identifier of the other's
+	files := map[string]map[string]string{} // from file to file; the value is an identifier that the second declares
 	for id, obj := range uses {
 		if obj.Pkg() == nil || obj.Pkg().Path() != path || !ofPackage(obj) {
 			continue
@@ -176,7 +178,7 @@ func TestEscalateFiles(t *testing.T) {
 		if files[from] == nil {
 			files[from] = map[string]string{}
 		}
-		// The first by name, so that a failure reads the same each time.
+		// Keep the identifier that is first in the alphabet, so that a failure always prints the same one.
 		if known := files[from][to]; from != to && (known == "" || id.Name < known) {
 			files[from][to] = id.Name
 		}
@@ -198,7 +200,7 @@ func TestEscalateFiles(t *testing.T) {
 	}
 }
 
-// ofPackage reports whether the object is a package-level name, a method or a field, not a local name.
+// ofPackage reports whether the object is a package-level name, a method or a field, and not a local name.
 func ofPackage(obj types.Object) bool {
 	switch obj := obj.(type) {
 	case *types.Func:
@@ -211,8 +213,8 @@ func ofPackage(obj types.Object) bool {
 	return obj.Parent() == obj.Pkg().Scope()
 }
 
-// typeCheck returns what each identifier of the package refers to, without that of its tests. What the package imports
-// comes from the go command's export data.
+// typeCheck returns the object to which each identifier of the package refers. Tests of the package are not
+// included. Imported packages are read from the export data of the go command.
 func typeCheck(t *testing.T, fset *token.FileSet, path string) map[*ast.Ident]types.Object {
 	t.Helper()
 	exports := map[string]string{}
@@ -282,7 +284,7 @@ func TestInterfaceSize(t *testing.T) {
 	}
 }
 
-// ownMethods counts the methods that an interface declares itself. What it embeds has no name in the list.
+// ownMethods counts the methods that an interface declares itself. Embedded interfaces are entries without a name.
 func ownMethods(i *ast.InterfaceType) int {
 	methods := 0
 	for _, field := range i.Methods.List {
