@@ -178,16 +178,16 @@ func (o *reapwaitOptions) parseRewrites() error {
 	return nil
 }
 
-// mayRewrite reports whether --rewrite takes a signal. It does not take a signal that this process cannot catch (KILL,
-// STOP, PROF, and 32 to 34, which the Go runtime leaves to C libraries), one that the kernel also sends because of what
-// this process or a child does (PIPE, SEGV, CHLD), or URG, which the Go runtime uses.
+// mayRewrite reports whether --rewrite takes a signal. It does not take a signal that this process cannot catch, one
+// that the kernel also sends because of what this process or a child does (PIPE, SEGV, CHLD), or URG, which the Go
+// runtime uses.
 func mayRewrite(sig signals.Signal) bool {
 	switch syscall.Signal(sig) {
-	case 0, syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGPROF, syscall.SIGTTIN, syscall.SIGTTOU,
+	case 0, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPIPE, syscall.SIGTTIN, syscall.SIGTTOU,
 		syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
 		return false
 	}
-	return sig < 32 || sig > signals.RTMin
+	return sig.Catchable()
 }
 
 func (o *reapwaitOptions) parseRemaps() error {

@@ -121,22 +121,12 @@ func (k *Kernel) awaitFault(sig signals.Signal) {
 	setReaction(syscall.Signal(sig), reactNotify)
 }
 
-// uncatchable reports whether os/signal cannot catch the signal: KILL and STOP, PROF, and 32 to 34, which C libraries
-// use internally.
-func uncatchable(sig signals.Signal) bool {
-	switch syscall.Signal(sig) {
-	case unix.SIGKILL, unix.SIGSTOP, unix.SIGPROF, 32, 33, 34:
-		return true
-	}
-	return false
-}
-
-// ignoreUncatchable ignores the uncatchable signals except KILL and STOP, so that none of them ends this process before
-// its children.
+// ignoreUncatchable ignores the signals that are not Catchable, except KILL and STOP, so that none of them ends this
+// process before its children.
 func ignoreUncatchable() {
 	act := ignoreDisposition()
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if uncatchable(sig) {
+		if !sig.Catchable() {
 			rtSigaction(int(sig), &act, nil)
 		}
 	}
@@ -150,7 +140,7 @@ func (k *Kernel) endingSignals() []signals.Signal {
 	}
 	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if sig.Ends() && !uncatchable(sig) && !k.inheritedIgnored(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
+		if sig.Ends() && sig.Catchable() && !k.inheritedIgnored(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
 			list = append(list, sig)
 		}
 	}

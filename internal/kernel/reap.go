@@ -107,7 +107,7 @@ func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, e
 	}
 	var list []signals.Signal
 	for sig := signals.Signal(1); sig <= numSignals; sig++ {
-		if !uncatchable(sig) && forwards(syscall.Signal(sig)) && (!k.inheritedIgnored(sig) || slices.Contains(evenIfIgnored, sig)) {
+		if sig.Catchable() && forwards(syscall.Signal(sig)) && (!k.inheritedIgnored(sig) || slices.Contains(evenIfIgnored, sig)) {
 			list = append(list, sig)
 		}
 	}

@@ -172,6 +172,16 @@ func (s Signal) Stops() bool {
 	return false
 }
 
+// Catchable reports whether package os/signal can catch the signal. It cannot catch KILL, STOP and PROF, and neither 32,
+// 33 and 34 (RTMIN), which C libraries use internally.
+func (s Signal) Catchable() bool {
+	switch s {
+	case KILL, STOP, Signal(syscall.SIGPROF), firstRT, firstRT + 1, RTMin:
+		return false
+	}
+	return true
+}
+
 // All returns every signal that has a name, in ascending order: 1 to 31, and RTMIN to RTMAX. It omits 32 and 33, which
 // glibc reserves.
 func All() []Signal {
