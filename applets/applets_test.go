@@ -84,7 +84,11 @@ func (k *kernel) Hooks(_ string, envs [][]string, _ time.Duration) []error {
 	k.call("Hooks")
 	return make([]error, len(envs))
 }
-func (k *kernel) PrepareWait() error                   { return nil }
+func (k *kernel) PrepareWait() error                                       { return nil }
+func (k *kernel) ScanNew(*procfs.Snapshot) (*procfs.Snapshot, bool, error) { return nil, false, nil }
+
+func (k *kernel) Image(int) (procfs.Image, error) { return procfs.Image{}, procfs.ErrNoImage }
+
 func (k *kernel) AncestorsChildren([]int) map[int]bool { return nil }
 func (k *kernel) PrepareFreeze() error                 { return nil }
 func (k *kernel) Exists(id procfs.ID) error {

@@ -33,7 +33,7 @@ func freezekill() *cli.Applet {
 			flags.BoolVar(&o.hold, "hold", false, "stop the targets, print their handles, resume at the end of standard input or on a signal")
 			flags.BoolVar(&o.thaw, "thaw", false, "send CONT, and do nothing else")
 			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian, which resumes the targets if this process is killed")
-			flags.BoolVar(&o.noStrays, "no-strays", false, "with -T: do not include orphans in sessions of the tree")
+			o.orphans.AddTo(flags, "with -T: ")
 			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
 			o.output.AddTo(flags)
 			o.target.AddWithoutCgroup(flags)
@@ -48,10 +48,11 @@ type freezekillOptions struct {
 	target cli.TargetOptions
 	flags  *pflag.FlagSet
 
-	tree, all, hold, thaw, noGuard, noStrays bool
+	tree, all, hold, thaw, noGuard bool
 
-	cgroup string
-	prove  cli.Duration
+	orphans cli.OrphanOptions
+	cgroup  string
+	prove   cli.Duration
 }
 
 func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
@@ -115,8 +116,13 @@ func (o *freezekillOptions) check(operands []string) error {
 		return fmt.Errorf("--all and --cgroup take no operands: %s", show.Quoted(operands[0]))
 	case cgroup && o.cgroup == "":
 		return errors.New("--cgroup: empty value")
-	case o.noStrays && !o.tree:
+	case o.orphans.NoStrays && !o.tree:
 		return errors.New("--no-strays has no meaning without --tree")
+	case o.orphans.Orphans && !o.tree:
+		return errors.New("--orphans has no meaning without --tree")
+	}
+	if err := o.orphans.Check(); err != nil {
+		return err
 	}
 	if err := o.checkExclusions(); err != nil {
 		return err
@@ -131,7 +137,7 @@ func (o *freezekillOptions) check(operands []string) error {
 func (o *freezekillOptions) checkExclusions() error {
 	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
 	selecting := []string{
-		"tree", "no-strays", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile",
+		"tree", "no-strays", "orphans", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile",
 	}
 	for _, option := range []struct {
 		given     bool
@@ -158,7 +164,8 @@ func (o *freezekillOptions) plan(c *cli.Call) *escalate.Plan {
 	p.Freeze, p.FreezeOrFail, p.Guardian = true, true, !o.noGuard
 	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
 	tree := c.Tree()
-	tree.Flat, tree.Sessions = !o.tree, !o.noStrays
+	tree.Flat = !o.tree
+	o.orphans.Apply(tree)
 	if o.tree || tree.Selector || tree.Groups != nil {
 		p.Tree = tree
 	}

@@ -19,7 +19,7 @@ func tkill() *cli.Applet {
 			o.ladder.AddTo(flags)
 			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
 			o.freeze.AddTo(flags)
-			flags.BoolVar(&o.noStrays, "no-strays", false, "do not include orphans in sessions of the tree")
+			o.orphans.AddTo(flags, "")
 			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
 			o.output.AddTo(flags)
 			o.target.AddTo(flags)
@@ -34,12 +34,16 @@ type tkillOptions struct {
 	target cli.TargetOptions
 	freeze cli.FreezeOptions
 
-	children, noStrays bool
-	prove              cli.Duration
+	children bool
+	orphans  cli.OrphanOptions
+	prove    cli.Duration
 }
 
 func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: true}
+	if err := o.orphans.Check(); err != nil {
+		return cli.UsageError(env, a.Name, err)
+	}
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}
@@ -52,7 +56,8 @@ func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	}
 	p := c.Plan()
 	p.Tree = c.Tree()
-	p.Tree.Children, p.Tree.Sessions = o.children, !o.noStrays
+	p.Tree.Children = o.children
+	o.orphans.Apply(p.Tree)
 	p.Freeze, p.Guardian = !o.freeze.NoFreeze, !o.freeze.NoGuard
 	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
 	if o.output.DryRun {

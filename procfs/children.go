@@ -76,6 +76,15 @@ func (fs *FS) Children(pid int) ([]int, error) {
 	return slices.Compact(children), nil
 }
 
+// PartialScan says what SnapshotTree reads.
+type PartialScan struct {
+	Roots           []ID
+	IncludeSessions bool // as in TreeQuery
+	// Adopted: read also PID 1, the ancestors of the roots, and the children of all these. Orphans of the tree are among
+	// these children.
+	Adopted bool
+}
+
 // SnapshotTree reads only the roots and their descendants, which it finds through the children files of /proc. So its
 // cost depends on the size of the tree and not on that of the process table. It reports whether the result is complete.
 // The result is not complete if:
@@ -83,10 +92,10 @@ func (fs *FS) Children(pid int) ([]int, error) {
 //   - the kernel has no children files (CONFIG_PROC_CHILDREN);
 //   - a children file changes during the read, so that it may lack a child (see Children);
 //   - hidepid hides members;
-//   - includeSessions is set and a member leads a session.
+//   - IncludeSessions is set and a member leads a session.
 //
 // The result is for display only: a caller that signals members must call Snapshot.
-func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) bool {
+func (fs *FS) SnapshotTree(scan PartialScan, into *Snapshot) bool {
 	var procs []Stat
 	seen := make(map[int]bool)
 	add := func(pid int) bool {
@@ -99,9 +108,9 @@ func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) boo
 			return err == ErrNoProcess && !fs.HidesProcesses()
 		}
 		procs = append(procs, p)
-		return !includeSessions || p.SID != p.PID
+		return !scan.IncludeSessions || p.SID != p.PID
 	}
-	for _, id := range roots {
+	for _, id := range scan.Roots {
 		if !add(id.PID) {
 			return false
 		}
@@ -123,9 +132,48 @@ func (fs *FS) SnapshotTree(roots []ID, includeSessions bool, into *Snapshot) boo
 			}
 		}
 	}
+	if scan.Adopted {
+		procs = fs.appendAdopted(procs, seen)
+	}
 	slices.SortFunc(procs, func(a, b Stat) int { return cmp.Compare(a.PID, b.PID) })
 	into.Procs = procs
 	return true
+}
+
+// appendAdopted appends PID 1, the ancestors of the processes, and the children of all these. It leaves out processes in
+// seen, and those that cannot be read.
+func (fs *FS) appendAdopted(procs []Stat, seen map[int]bool) []Stat {
+	appendNew := func(pid int) {
+		var p Stat
+		if !seen[pid] && fs.stat(pid, &p) == nil {
+			procs = append(procs, p)
+		}
+		seen[pid] = true
+	}
+	read := make(map[int]bool) // processes whose children have been appended
+	adopters := []int{1}
+	for i := range procs {
+		if parent := procs[i].PPID; !seen[parent] {
+			adopters = append(adopters, parent)
+		}
+	}
+	for len(adopters) > 0 {
+		pid := adopters[0]
+		adopters = adopters[1:]
+		if pid <= 0 || read[pid] {
+			continue
+		}
+		read[pid] = true
+		appendNew(pid)
+		children, _ := fs.readChildren(pid, 0)
+		for _, child := range children {
+			appendNew(child)
+		}
+		if st, err := fs.Stat(pid); err == nil {
+			adopters = append(adopters, st.PPID)
+		}
+	}
+	return procs
 }
 
 // readChildren returns the children of a process with the given number of threads. The second result reports whether

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
 	"strconv"
 	"time"
@@ -46,6 +47,8 @@ type FS struct {
 	tids    []int    // the buffer of Children
 	mounts  []Mount  // for Frozen, nil before its first call
 	hidepid *bool    // the result of HidesProcesses, nil before its first call
+	// forkFlag is the result of marksForks, nil before its first call.
+	forkFlag *bool
 	// hasChildren is set once the children file of a thread was read. From then on a missing children file means that
 	// the thread has exited.
 	hasChildren bool
@@ -324,27 +327,44 @@ func (fs *FS) numbers(path string, into []int) ([]int, error) {
 		case err != nil || n == 0:
 			return into, err
 		}
-		into = appendNumbers(into, fs.buf[:n])
+		for entry := range entries(fs.buf[:n]) {
+			if number, ok := entry.number(); ok {
+				into = append(into, number)
+			}
+		}
 	}
 }
 
-// appendNumbers appends the numeric file names in b, which getdents64(2) has returned. b consists of records of type
-// struct linux_dirent64: the length of the record is at offset 16, the file type, which not every file system fills in,
-// at 18, and the name, ended by a NUL, at 19.
-func appendNumbers(into []int, b []byte) []int {
-	const reclen, name = 16, 19
-	for len(b) > name {
-		size := int(binary.NativeEndian.Uint16(b[reclen:]))
-		if size <= name || size > len(b) {
-			break
-		}
-		if n, ok := leadingNumber(b[name:size]); ok {
-			into = append(into, n)
-		}
-		b = b[size:]
-	}
-	return into
+// dirEntry is one record of getdents64(2).
+type dirEntry struct {
+	name []byte // ended by a NUL, and perhaps followed by more
+	next int64  // the position in the directory after the entry
 }
+
+// number returns the name if it is a number.
+func (e dirEntry) number() (n int, ok bool) { return leadingNumber(e.name) }
+
+// entries returns the records in b, which getdents64(2) has filled in. Each is a struct linux_dirent64: the position
+// after the entry is at offset 8, the length of the record at 16, the file type, which not every file system fills in,
+// at 18, and the name, ended by a NUL, at 19.
+func entries(b []byte) iter.Seq[dirEntry] {
+	const next, reclen, name = 8, 16, 19
+	return func(yield func(dirEntry) bool) {
+		for len(b) > name {
+			size := int(binary.NativeEndian.Uint16(b[reclen:]))
+			if size <= name || size > len(b) {
+				return
+			}
+			if !yield(dirEntry{b[name:size], int64(binary.NativeEndian.Uint64(b[next:]))}) {
+				return
+			}
+			b = b[size:]
+		}
+	}
+}
+
+// oneEntry is the length of the record of a number with up to 12 digits. A second record does not fit into it.
+const oneEntry = 32
 
 func leadingNumber(name []byte) (n int, ok bool) {
 	for i, c := range name {

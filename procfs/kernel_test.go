@@ -33,9 +33,12 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// notLeader is the exit status of a helper that cannot make its leader exit, because the Go runtime has moved the
-// calling goroutine to another thread.
-const notLeader = 77
+// notPossible is the exit status of a helper that cannot make its leader exit, because the Go runtime has moved the
+// calling goroutine to another thread, or that may not turn off the randomisation of addresses.
+const notPossible = 77
+
+// addrNoRandomize is ADDR_NO_RANDOMIZE of personality(2).
+const addrNoRandomize = 0x0040000
 
 // runHelper does what role says, and exits.
 func runHelper(role string) {
@@ -58,10 +61,18 @@ func runHelper(role string) {
 			os.Exit(1)
 		}
 		wait()
+	case "fixed":
+		runtime.LockOSThread()
+		if _, _, errno := unix.RawSyscall(unix.SYS_PERSONALITY, addrNoRandomize, 0, 0); errno != 0 {
+			os.Exit(notPossible)
+		}
+		if err := os.Setenv(helperVariable, "wait"); err == nil {
+			fmt.Println(unix.Exec("/proc/self/exe", os.Args, os.Environ()))
+		}
 	case "leader-exits":
 		runtime.LockOSThread()
 		if unix.Gettid() != unix.Getpid() {
-			os.Exit(notLeader)
+			os.Exit(notPossible)
 		}
 		go wait()
 		// The system call exit ends this thread only. It goes through Syscall, so that the Go scheduler gives the
@@ -71,25 +82,50 @@ func runHelper(role string) {
 	os.Exit(2)
 }
 
-// start starts a helper. The end of the test, or a call of done, closes its standard input and waits for its exit.
-// Unless the role is "exit", start returns after the helper has printed that it is ready. pid is 0 if the helper has
-// exited with notLeader.
+// start starts a helper, like startCommand, with another result done: it ends the helper. Unless the role is "exit", start
+// returns after the helper has printed that it is ready. pid is 0 if the helper has exited with notPossible.
 func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (pid int, done func() *os.ProcessState) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
 	// Built with -race, a program would sleep for a second before it exits.
 	cmd.Env = append(os.Environ(), helperVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.SysProcAttr = attr
+	if tty != nil {
+		cmd.ExtraFiles = []*os.File{tty}
+	}
+	stdout, done := launch(t, cmd)
+	if !strings.HasPrefix(role, "exit") {
+		if err := awaitReady(stdout); err != nil {
+			if done().ExitCode() == notPossible {
+				return 0, nil
+			}
+			t.Fatalf("helper %s: %v", role, err)
+		}
+	}
+	return cmd.Process.Pid, done
+}
+
+// startCommand starts a program that prints "ready" and exits when its standard input is closed, which the end of the
+// test does.
+func startCommand(t *testing.T, cmd *exec.Cmd) (pid int) {
+	t.Helper()
+	stdout, _ := launch(t, cmd)
+	if err := awaitReady(stdout); err != nil {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return cmd.Process.Pid
+}
+
+// launch starts a program. The end of the test, or a call of done, closes its standard input and waits for its exit.
+func launch(t *testing.T, cmd *exec.Cmd) (stdout io.Reader, done func() *os.ProcessState) {
+	t.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	stdout, err := cmd.StdoutPipe()
+	stdout, err = cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
-	}
-	if tty != nil {
-		cmd.ExtraFiles = []*os.File{tty}
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -104,15 +140,27 @@ func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (
 		return cmd.ProcessState
 	}
 	t.Cleanup(func() { done() })
-	if !strings.HasPrefix(role, "exit") {
-		if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
-			if done().ExitCode() == notLeader {
-				return 0, nil
-			}
-			t.Fatalf("the helper said %q, %v", line, err)
+	return stdout, done
+}
+
+func awaitReady(stdout io.Reader) error {
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
+		return fmt.Errorf("printed %q, %w", line, err)
+	}
+	return nil
+}
+
+// startLeaderExits starts a helper whose leader exits. The Go runtime may start the goroutine of main on another thread:
+// then a new helper is started.
+func startLeaderExits(t *testing.T) (pid int, done func() *os.ProcessState) {
+	t.Helper()
+	for range 10 {
+		if pid, done = start(t, "leader-exits", nil, nil); pid != 0 {
+			return pid, done
 		}
 	}
-	return cmd.Process.Pid, done
+	t.Fatal("the helper never ran on its leader")
+	return 0, nil
 }
 
 // until polls stat of a process until ok is true, for at most a minute.
@@ -175,16 +223,7 @@ func TestKernelZombie(t *testing.T) {
 // TestKernelLeaderExits checks that the readers use a living thread after the leader has exited.
 func TestKernelLeaderExits(t *testing.T) {
 	fs := realProc(t)
-	var pid int
-	var done func() *os.ProcessState
-	for range 10 {
-		if pid, done = start(t, "leader-exits", nil, nil); pid != 0 {
-			break
-		}
-	}
-	if pid == 0 {
-		t.Fatal("the helper never ran on its leader")
-	}
+	pid, done := startLeaderExits(t)
 	s := until(t, fs, pid, func(s *procfs.Stat) bool { return s.Thread != 0 })
 	if s.Gone() || s.Threads < 2 || s.State == 'Z' || s.Thread == pid {
 		t.Errorf("with other threads running: %+v, gone %v", s, s.Gone())
@@ -438,4 +477,34 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(s.Procs)), "processes")
+}
+
+// TestScanNew checks that ScanNew shows a process that was started after the scan, and none that was started before.
+func TestScanNew(t *testing.T) {
+	fs := open(t, "/proc")
+	var s procfs.Snapshot
+	if err := fs.Snapshot(&s); err != nil {
+		t.Fatal(err)
+	}
+	pid := startCommand(t, exec.Command("sh", "-c", "echo ready; read line"))
+	for range 100 {
+		fresh, ok, err := fs.ScanNew(&s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !ok { // PIDs have wrapped around
+			if err := fs.Snapshot(&s); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if fresh.Lookup(os.Getpid()) != nil || fresh.Lookup(1) != nil {
+			t.Errorf("a process from before the scan is new")
+		}
+		if s.Lookup(pid) == nil && fresh.Lookup(pid) == nil {
+			t.Errorf("%d is not new: from %d to %d", pid, fresh.FirstPID, fresh.LastPID)
+		}
+		return
+	}
+	t.Error("PIDs wrap around in each scan")
 }

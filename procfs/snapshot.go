@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"slices"
+
+	"golang.org/x/sys/unix"
 )
 
 // Snapshot is one scan of the process table. A scan is not atomic: it takes milliseconds, during which processes are
 // forked, exit and are reparented. So a snapshot may contain a process without its parent, and the parents in it may
-// form a loop.
+// form a loop. Complete tells when a scan has missed nothing all the same.
 type Snapshot struct {
 	Procs []Stat // in ascending order of PID
 	// Began is the time at which the scan began, in clock ticks since boot, as Stat.Start; 0 if it is not known.
@@ -24,9 +26,16 @@ type Snapshot struct {
 	// Vanished counts the processes that the previous scan did not list, and that were zombies or had been reaped when
 	// their stat file was to be read. Such a process may have left a child that the scan missed, although FirstPID
 	// equals LastPID: the PID of the child was allocated before the scan, but the child was not yet listed in /proc.
+	// Processes that an ordered scan has walked are not counted: see Ordered.
 	Vanished int
+	// Ordered: the scan has walked the new processes in the order in which they were forked. See walkNew.
+	Ordered bool
 
 	pids, previousPIDs []int // the PIDs that this scan and the previous scan have listed
+	bound              int   // FirstPID of the previous scan, 0 if that has failed: see walkNew
+	inOrder            bool  // PIDs have not wrapped around since bound was read
+	seenPID            int   // the last result of FS.LastPID
+	shift              int64 // from a PID to its position in the root directory: see listPIDs
 }
 
 // NoPIDAllocated reports whether it is known that no PID was allocated during the scan. FS.LastPID documents the
@@ -35,64 +44,151 @@ func (s *Snapshot) NoPIDAllocated() bool {
 	return s.FirstPID != 0 && s.FirstPID == s.LastPID
 }
 
+// Complete reports whether a process that no scan shows, neither this one nor an earlier one, would have been seen: if
+// any such process was alive when the scan began, the scan shows it or one of its descendants. This holds if no PID was
+// allocated during the scan, or if the scan is ordered, and if /proc hid no process and none vanished.
+func (s *Snapshot) Complete() bool {
+	return (s.Ordered || s.NoPIDAllocated()) && s.Hidden+s.Vanished == 0
+}
+
+// MayBeNew reports whether the process may have been forked during the scan. Without FirstPID it is false.
+func (s *Snapshot) MayBeNew(st *Stat) bool {
+	switch {
+	case st.Start < s.Began && !st.Hidden():
+		return false
+	case s.LastPID == 0:
+		return s.FirstPID != 0
+	case s.FirstPID <= s.LastPID:
+		return s.FirstPID < st.PID && st.PID <= s.LastPID
+	}
+	return s.FirstPID < st.PID || st.PID <= s.LastPID // PIDs have wrapped around
+}
+
 // Snapshot scans the process table and stores the result in *into. It reuses the memory of *into: pointers into the
 // earlier result become invalid. The result does not contain processes that are reaped during the scan.
-func (fs *FS) Snapshot(into *Snapshot) error {
-	into.Began, into.Hidden, into.Vanished = bootTick(), 0, 0
+func (fs *FS) Snapshot(into *Snapshot) (err error) {
+	into.bound = into.FirstPID
+	defer func() {
+		if err != nil {
+			into.FirstPID, into.pids = 0, into.pids[:0] // for the next scan, this one has shown nothing
+		}
+	}()
+	into.Began, into.Hidden, into.Vanished, into.Ordered = Now(), 0, 0, false
 	into.FirstPID, into.LastPIDErr = fs.LastPID()
 	into.LastPID = 0
-	procs := into.Procs[:0]
-	into.Procs = procs
-	var err error
 	into.pids, into.previousPIDs = into.previousPIDs, into.pids
-	if into.pids, err = fs.PIDs(into.pids); err != nil {
-		return err
+	if into.pids, into.shift, err = fs.listPIDs(into.pids[:0]); err != nil {
+		into.Procs = into.Procs[:0]
+		return &os.PathError{Op: "read", Path: fs.root, Err: err}
 	}
-	if !slices.IsSorted(into.pids) {
+	sorted := slices.IsSorted(into.pids)
+	if !sorted {
 		slices.Sort(into.pids) // find and listedBefore need ascending order
 	}
-	if cap(procs) < len(into.pids) {
-		procs = append(make([]Stat, 0, len(into.pids)+len(into.pids)/8), procs[:cap(procs)]...)[:0]
+	if cap(into.Procs) < len(into.pids) {
+		into.Procs = append(make([]Stat, 0, len(into.pids)+len(into.pids)/8), into.Procs[:cap(into.Procs)]...)
 	}
-	for _, pid := range into.pids {
-		// *p may hold a process of the previous scan. parseStat allocates a new Comm only if the name differs from
-		// p.Comm. If p.Comm is empty, set it to the name of the process before: processes that were forked one after
-		// the other often have the same name.
-		procs = procs[:len(procs)+1]
-		p := &procs[len(procs)-1]
-		if p.Comm == "" && len(procs) > 1 {
-			p.Comm = procs[len(procs)-2].Comm
-		}
-		switch err := fs.stat(pid, p); {
-		case err == nil:
-			if p.Gone() && !into.listedBefore(pid) {
-				into.Vanished++
-			}
+	into.Procs = into.Procs[:0]
+	into.seenPID = into.FirstPID
+	into.inOrder = sorted && into.shift > 0 && 0 < into.bound && into.bound <= into.FirstPID
+	if into.inOrder {
+		err = fs.walkNew(into)
+	} else {
+		err = fs.appendProcs(into, into.pids)
+	}
+	if err == nil && into.LastPIDErr == nil {
+		into.LastPID, into.LastPIDErr = fs.LastPID()
+		into.Ordered = into.Ordered && into.inOrder && into.LastPID >= into.seenPID
+	}
+	return err
+}
+
+// listPIDs appends the PIDs in the root directory to into. shift is the difference between the position of a process in
+// the directory and its PID, 0 if the positions do not have a constant difference, as in any other file system.
+func (fs *FS) listPIDs(into []int) (pids []int, shift int64, err error) {
+	dir, err := fs.open(".", unix.O_DIRECTORY)
+	if err != nil {
+		return into, 0, err
+	}
+	defer unix.Close(dir)
+	constant := true
+	for {
+		n, err := unix.ReadDirent(dir, fs.buf)
+		switch {
+		case err == unix.EINTR:
 			continue
-		case err == ErrNoProcess:
-			if !into.listedBefore(pid) {
-				into.Vanished++
+		case err != nil || n == 0:
+			if !constant {
+				shift = 0
 			}
-		case errors.Is(err, os.ErrPermission):
-			into.Hidden++
-		default:
+			return into, shift, err
+		}
+		next := int64(0) // the position of the next entry in the buffer; 0 for the first one
+		for entry := range entries(fs.buf[:n]) {
+			pid, ok := entry.number()
+			if ok && next != 0 {
+				constant = constant && (shift == 0 || shift == next-int64(pid))
+				shift = next - int64(pid)
+			}
+			if next = entry.next; ok {
+				into = append(into, pid)
+			}
+		}
+	}
+}
+
+// appendProcs reads the stat files of the processes and appends the results to s.Procs.
+func (fs *FS) appendProcs(s *Snapshot, pids []int) error {
+	for i, pid := range pids {
+		if i%checkAfter == checkAfter-1 {
+			fs.checkOrder(s)
+		}
+		exists, err := fs.appendProc(s, pid)
+		if err != nil {
 			return err
 		}
-		procs = procs[:len(procs)-1]
-	}
-	into.Procs = procs
-	if into.LastPIDErr == nil {
-		into.LastPID, into.LastPIDErr = fs.LastPID()
+		if !exists && !s.listedBefore(pid) {
+			s.Vanished++
+		}
 	}
 	return nil
+}
+
+// appendProc reads the stat file of a process and appends the result to s.Procs. It reports whether the process is
+// neither reaped nor a zombie. If the caller may not read the file, it counts the process as hidden.
+func (fs *FS) appendProc(s *Snapshot, pid int) (exists bool, err error) {
+	// *p may hold a process of the previous scan. parseStat allocates a new Comm only if the name differs from p.Comm.
+	// If p.Comm is empty, set it to the name of the process before: processes that were forked one after the other often
+	// have the same name.
+	n := len(s.Procs)
+	if n == cap(s.Procs) {
+		s.Procs = slices.Grow(s.Procs, n/8+1)
+	}
+	s.Procs = s.Procs[:n+1]
+	p := &s.Procs[n]
+	if p.Comm == "" && n > 0 {
+		p.Comm = s.Procs[n-1].Comm
+	}
+	if err = fs.stat(pid, p); err == nil {
+		return !p.Gone(), nil
+	}
+	s.Procs = s.Procs[:n]
+	switch {
+	case err == ErrNoProcess:
+		return false, nil
+	case errors.Is(err, os.ErrPermission):
+		s.Hidden++
+		return true, nil
+	}
+	return false, err
 }
 
 // SameProcess reports whether before, an entry of the snapshot, and now describe the same process. now must have been
 // read from a process that was opened after the snapshot was taken. If the process was started in a clock tick before
 // the one in which the scan began, equal IDs are enough: a process that reuses the PID has a later start time.
-// Otherwise the PID may have been reused within the tick, so both must also show the same memory layout (SameImage).
+// Otherwise the PID may have been reused within the tick, so both must also show the same memory layout (SameLayout).
 func (s *Snapshot) SameProcess(before, now *Stat) bool {
-	return before.ID == now.ID && (before.Start < s.Began || before.SameImage(now))
+	return before.ID == now.ID && (before.Start < s.Began || before.SameLayout(now))
 }
 
 // listedBefore reports whether the previous scan listed the PID.

@@ -81,6 +81,39 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+func TestMayBeNew(t *testing.T) {
+	const began = 1000
+	for _, tt := range []struct {
+		first, last int
+		during, not []int
+	}{
+		{100, 103, []int{101, 102, 103}, []int{1, 99, 100, 104, 4194304}},
+		{100, 100, nil, []int{1, 99, 100, 101}},
+		{32766, 301, []int{32767, 32768, 1, 300, 301}, []int{302, 5000, 32765, 32766}}, // PIDs have wrapped around
+		{32768, 300, []int{1, 300}, []int{301, 32768}},
+		{0, 0, nil, []int{1, 100}},       // no PID is known
+		{100, 0, []int{1, 99, 101}, nil}, // the last PID is not known
+	} {
+		s := procfs.Snapshot{FirstPID: tt.first, LastPID: tt.last, Began: began}
+		mayBeNew := func(pid int, start uint64) bool {
+			return s.MayBeNew(&procfs.Stat{ID: procfs.ID{PID: pid, Start: start}})
+		}
+		for _, pid := range tt.during {
+			if !mayBeNew(pid, began) {
+				t.Errorf("from %d to %d: %d is not new", tt.first, tt.last, pid)
+			}
+			if mayBeNew(pid, began-1) {
+				t.Errorf("from %d to %d: %d is new, although it was started before", tt.first, tt.last, pid)
+			}
+		}
+		for _, pid := range tt.not {
+			if mayBeNew(pid, began) {
+				t.Errorf("from %d to %d: %d is new", tt.first, tt.last, pid)
+			}
+		}
+	}
+}
+
 // TestSnapshotWithoutLoadavg covers a /proc mounted with subset=pid: if the last PID is not known, NoPIDAllocated must
 // be false.
 func TestSnapshotWithoutLoadavg(t *testing.T) {

@@ -33,11 +33,11 @@ type Stat struct {
 	ID
 	Inode uint64 // the inode number of the process's pidfd, unique since boot (pidfs, Linux 6.9); FS leaves it at 0
 	Comm  string // the name, which the process can change: any bytes but NUL
-	// State is one of RSDZTtXxKWPI. State and Blocked are those of the leader (the thread whose TID is the PID). If the
-	// leader has exited while other threads run, they are those of another thread.
+	// State is one of RSDZTtXxKWPI. State, Blocked, StartCode and StartStack are those of the leader (the thread whose
+	// TID is the PID). If the leader has exited while other threads run, they are those of another thread.
 	State byte
-	// Thread is the TID of the thread that State and Blocked are taken from, 0 for the leader. Only methods of FS set
-	// it, because the stat file of the process does not show other threads.
+	// Thread is the TID of that other thread, 0 for the leader. Only methods of FS set it, because the stat file of the
+	// process does not show other threads.
 	Thread int
 	PPID   int
 	// PGID and SID are 0 for kernel threads, and for a group or session from outside of the PID namespace. They are -1
@@ -57,6 +57,8 @@ type Stat struct {
 	// Blocked is the mask of the blocked signals 1 to 31: bit N-1 for signal N. All bits are set if the kernel does not
 	// print the mask.
 	Blocked uint32
+	// Ignored and Caught are masks like Blocked, of the signals that are ignored and that have a handler.
+	Ignored, Caught uint32
 	// ExitCode is field 52, a wait status (wait(2)); -1 if the kernel does not print it (before Linux 3.5). It is final
 	// only when the process is gone. Without PTRACE_MODE_READ access (ptrace(2)) the kernel prints 0, so 0 does not
 	// prove success.
@@ -84,12 +86,21 @@ const (
 	pfRandomize = 0x00400000 // PF_RANDOMIZE, this value since Linux 2.6.23
 )
 
-// SameImage reports whether s and o show the memory layout of the same execve(2). Then they are the same process, or
-// one was forked from the other, or both from a third. SameImage is false if the layout is not random (setarch -R) or
-// may not be read.
-func (s *Stat) SameImage(o *Stat) bool {
-	return s.Flags&o.Flags&pfRandomize != 0 && s.StartStack > 1 && s.StartStack == o.StartStack && s.StartCode == o.StartCode
+// layout is the memory layout: the addresses at which code and stack begin.
+type layout struct{ code, stack uint64 }
+
+// layout returns the memory layout. It is the zero value if it is not random (setarch -R) or is not shown: for a zombie,
+// and without PTRACE_MODE_READ access (ptrace(2)).
+func (s *Stat) layout() layout {
+	if s.Flags&pfRandomize == 0 || s.StartStack <= 1 {
+		return layout{}
+	}
+	return layout{s.StartCode, s.StartStack}
 }
+
+// SameLayout reports whether s and o show the memory layout of the same execve(2). Then they are the same process, or
+// one was forked from the other, or both from a third.
+func (s *Stat) SameLayout(o *Stat) bool { return s.layout() != layout{} && s.layout() == o.layout() }
 
 // Gone reports whether all threads have exited: the process is a zombie, or dead. A process whose leader has exited
 // while other threads run also has state Z. Field 20, the number of threads, distinguishes the two: it is 1 for a
@@ -103,6 +114,10 @@ func (s *Stat) Gone() bool {
 	return false
 }
 
+// Exiting reports whether the process is about to be gone. It has no image any more, but its children still have it as
+// their parent (do_exit in kernel/exit.c).
+func (s *Stat) Exiting() bool { return s.Flags&pfExiting != 0 && !s.Gone() }
+
 // Stopped reports whether the process is stopped by a signal.
 func (s *Stat) Stopped() bool { return s.State == 'T' }
 
@@ -115,7 +130,7 @@ func (s *Stat) KernelThread() bool { return s.Flags&pfKthread != 0 }
 var errStat = errors.New("malformed stat")
 
 // ParseStat parses /proc/PID/stat. All fields up to the start time must be present. If later fields are missing,
-// StartCode and StartStack are 0, all bits of Blocked are set, and ExitCode is -1.
+// StartCode and StartStack are 0, all bits of the masks are set, and ExitCode is -1.
 func ParseStat(b []byte) (Stat, error) {
 	var s Stat
 	err := parseStat(b, &s)
@@ -172,11 +187,8 @@ func parseStat(b []byte, s *Stat) error {
 	f.skip(1)
 	s.StartStack, _ = parseUint(f.next())
 	f.skip(3)
-	blocked, ok := parseUint(f.next()) // field 32
-	if s.Blocked = uint32(blocked); !ok {
-		s.Blocked = ^uint32(0)
-	}
-	f.skip(19) // to field 52
+	s.Blocked, s.Ignored, s.Caught = f.mask(), f.mask(), f.mask() // from field 32
+	f.skip(17)                                                    // to field 52
 	if code := f.next(); code != nil {
 		f.rest = code
 		if s.ExitCode = f.int(); f.bad {
@@ -246,6 +258,15 @@ func (f *fields) int() int {
 		return 0
 	}
 	return int(n)
+}
+
+// mask parses a mask of signals. If it is missing or malformed, all bits are set.
+func (f *fields) mask() uint32 {
+	n, ok := parseUint(f.next())
+	if !ok {
+		return ^uint32(0)
+	}
+	return uint32(n)
 }
 
 // parseUint parses b, which must consist of one or more decimal digits. The functions of strconv take a string, which

@@ -61,25 +61,41 @@ func TestParseStatFields(t *testing.T) {
 			"kthreadd, Linux 6.18",
 			"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 24 0 0 18446744073709551615 0 0 0 0 0 0 0 " +
 				"2147483647 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
-			procfs.Stat{ID: procfs.ID{PID: 2, Start: 24}, Comm: "kthreadd", State: 'S', TPGID: -1, Flags: 2129984, Threads: 1},
+			procfs.Stat{ID: procfs.ID{PID: 2, Start: 24}, Comm: "kthreadd", State: 'S', TPGID: -1, Flags: 2129984, Threads: 1, Ignored: 1<<31 - 1},
 		},
 		{
 			"a zombie that exited with 3",
 			"3458 (python3) Z 3417 3413 2553 0 -1 4227148 220 0 0 0 7 9 0 0 20 0 1 0 96789 0 0 18446744073709551615 " +
 				"0 0 0 0 0 0 16384 16781312 2 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 768\n",
 			procfs.Stat{ID: procfs.ID{PID: 3458, Start: 96789}, Comm: "python3", State: 'Z', PPID: 3417, PGID: 3413, SID: 2553,
-				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, Blocked: 1 << 14, ExitCode: 768},
+				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, Blocked: 1 << 14, Ignored: 16781312, Caught: 2, ExitCode: 768},
+		},
+		{
+			"bash after trap '' INT QUIT; trap : CHLD",
+			"12567 (bash) R 1202 1202 18088 0 -1 4194304 168 0 0 0 0 0 0 0 20 0 1 0 5958259 4464640 802 18446744073709551615 " +
+				"94278984708096 94278985497501 140735769554784 0 0 0 81922 6 65536 0 0 0 17 1 0 0 0 0 0 94278985730800 " +
+				"94278985779044 94279281401856 140735769561547 140735769561608 140735769561608 140735769563114 0\n",
+			procfs.Stat{ID: procfs.ID{PID: 12567, Start: 5958259}, Comm: "bash", State: 'R', PPID: 1202, PGID: 1202, SID: 18088,
+				TPGID: -1, Flags: 4194304, Threads: 1, StartCode: 94278984708096, StartStack: 140735769554784,
+				Blocked: 1<<16 | 1<<14 | 1<<1, Ignored: 1<<2 | 1<<1, Caught: 1 << 16},
+		},
+		{
+			"truncated within the masks, and a mask that is no number",
+			"9 (x) R 8 9 9 0 -1 0 0 0 0 0 1 2 0 0 20 0 3 0 5 0 0 0 1 0 2 0 0 0 x 6",
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TPGID: -1, UTime: 1, STime: 2,
+				Threads: 3, StartCode: 1, StartStack: 2, Blocked: 1<<32 - 1, Ignored: 6, Caught: 1<<32 - 1, ExitCode: -1},
 		},
 		{
 			"being reaped",
 			"9 (x) X 0 -1 -1 0 -1 4 0 0 0 0 0 0 0 0 20 0 0 0 5 0 0\n",
-			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4, Blocked: 1<<32 - 1, ExitCode: -1},
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'X', PGID: -1, SID: -1, TPGID: -1, Flags: 4,
+				Blocked: 1<<32 - 1, Ignored: 1<<32 - 1, Caught: 1<<32 - 1, ExitCode: -1},
 		},
 		{
 			"an old kernel, truncated after the start time, with a terminal whose number is negative",
 			"9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615",
 			procfs.Stat{ID: procfs.ID{PID: 9, Start: 1<<64 - 1}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TTY: 1<<31 + 8,
-				TPGID: 12, UTime: 1, STime: 2, Threads: 3, Blocked: 1<<32 - 1, ExitCode: -1},
+				TPGID: 12, UTime: 1, STime: 2, Threads: 3, Blocked: 1<<32 - 1, Ignored: 1<<32 - 1, Caught: 1<<32 - 1, ExitCode: -1},
 		},
 	} {
 		got, err := procfs.ParseStat([]byte(tt.in))
@@ -115,6 +131,15 @@ func TestStatPredicates(t *testing.T) {
 	for flags, want := range map[uint64]bool{0: false, 2129984: true, 0x00400000: false, 4228096: false} {
 		if s := (procfs.Stat{Flags: flags}); s.KernelThread() != want {
 			t.Errorf("flags %#x: kernel thread %v", flags, !want)
+		}
+	}
+}
+
+func TestForked(t *testing.T) {
+	// The flags of a shell, of its subshell, and of a thread other than the leader.
+	for flags, want := range map[uint64]bool{0: false, 0x00400000: false, 0x00400040: true, 0x00404040: true, ^uint64(0x40): false} {
+		if s := (procfs.Stat{Flags: flags}); s.Forked() != want {
+			t.Errorf("flags %#x: forked %v", flags, !want)
 		}
 	}
 }
@@ -195,14 +220,10 @@ func FuzzParseStat(f *testing.F) {
 		}
 		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 %d %d 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
 			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.UTime, s.STime, s.Threads, s.Start)
-		if s.Blocked != ^uint32(0) || s.ExitCode != -1 || s.StartCode|s.StartStack != 0 {
-			line += fmt.Sprintf(" 0 0 0 %d 0 %d 0 0 0 ", s.StartCode, s.StartStack)
-			if s.Blocked != ^uint32(0) || s.ExitCode != -1 {
-				line += fmt.Sprint(s.Blocked)
-			}
-		}
+		// A mask with all bits set is the same as none.
+		line += fmt.Sprintf(" 0 0 0 %d 0 %d 0 0 0 %d %d %d", s.StartCode, s.StartStack, s.Blocked, s.Ignored, s.Caught)
 		if s.ExitCode != -1 {
-			line += strings.Repeat(" 0", 19) + fmt.Sprintf(" %d", s.ExitCode)
+			line += strings.Repeat(" 0", 17) + fmt.Sprintf(" %d", s.ExitCode)
 		}
 		again, err := procfs.ParseStat([]byte(line))
 		if err != nil {

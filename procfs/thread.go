@@ -48,11 +48,12 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	return living
 }
 
-// takeLivingState is for a process whose leader has exited: it replaces State and Blocked by those of a living thread,
-// and sets Thread to the TID.
+// takeLivingState is for a process whose leader has exited: it replaces State, Blocked and the memory layout by those of
+// a living thread, and sets Thread to the TID.
 func (fs *FS) takeLivingState(dir string, s *Stat) {
 	if living := fs.livingThreads(dir); len(living) > 0 {
 		s.State, s.Blocked, s.Thread = living[0].State, living[0].Blocked, living[0].PID
+		s.StartCode, s.StartStack = living[0].StartCode, living[0].StartStack
 	}
 }
 

@@ -44,8 +44,8 @@ func (fs *FS) Uptime() (time.Duration, error) {
 	return time.Duration(ts.Nano()).Truncate(tick), nil
 }
 
-// bootTick returns the time since boot in clock ticks, as Stat.Start; 0 if it is not known.
-func bootTick() uint64 {
+// Now returns the time since boot in clock ticks (10 ms), as Stat.Start; 0 if it is not known.
+func Now() uint64 {
 	var ts unix.Timespec
 	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts) != nil {
 		return 0

@@ -31,12 +31,14 @@ type Call struct {
 	Request    target.Request
 	Found      *target.Found
 	Table      procfs.Snapshot // taken by PreviewTree
+	Began      uint64          // when ResolveTargets was called, in clock ticks after boot; 0 if it is not known
 	Codes      []int           // exit statuses; ExitStatus returns the worst
 }
 
 // ResolveTargets finds and opens the targets. If it returns false, an error has been reported and the call must exit
 // with ExitStatus.
 func (c *Call) ResolveTargets(operands []string) (ok bool) {
+	c.Began = procfs.Now()
 	var err, failure error
 	if c.Ladder, err = c.Ladders.Ladder(); err == nil {
 		err = c.CheckAsking(c.Targets.Exited)
@@ -188,6 +190,7 @@ func (c *Call) reportSummary(sum *escalate.Summary) {
 		c.Report.Note(note)
 		c.Codes = append(c.Codes, ExitUnproved)
 	}
+	c.reportOrphans(sum.Orphans)
 	if c.Ladders.strict && sum.Rung > 1 {
 		c.Codes = append(c.Codes, ExitRungs)
 	}

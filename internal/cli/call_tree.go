@@ -4,25 +4,14 @@ import (
 	"slices"
 
 	"killbox/internal/escalate"
-	"killbox/internal/report"
 	"killbox/internal/target"
 	"killbox/procfs"
 )
 
-// addInodes adds the inode of a pidfd to each process, for the handles in JSON. It has to open the processes for that.
-func (c *Call) addInodes(list []report.Planned) {
-	for i := range list {
-		st := &list[i].Stat
-		if now, err := c.Env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
-			st.Inode = now.Inode
-		}
-	}
-}
-
 // Tree returns the tree of a plan whose roots are the targets, and sets the policy of the call. A process that later
 // joins a group given as an operand, or that later matches the selector, becomes a root as well.
 func (c *Call) Tree() *escalate.Tree {
-	tree := &escalate.Tree{Since: c.Found.Since, Churning: c.Found.Vanished}
+	tree := &escalate.Tree{Since: c.Found.Since, Began: c.Began, Churning: c.Found.Vanished}
 	c.Policy = TreePolicy{Call: c}
 	for _, op := range c.Request.Operands {
 		if op.Form == target.Group && !slices.Contains(c.Found.Hidden, op) {
@@ -59,35 +48,4 @@ func (c *Call) exclude(st *procfs.Stat) string {
 		return "omitted"
 	}
 	return ""
-}
-
-// PreviewTree returns the members of the trees as they are now, in order of PID. It signals nothing.
-func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
-	roots := make(map[procfs.ID]bool)
-	query := procfs.TreeQuery{IncludeSessions: p.Tree.Sessions}
-	for _, t := range p.Targets {
-		roots[t.ID] = true
-		query.Roots = append(query.Roots, t.ID)
-	}
-	// --thaw signals the processes of the list, so it needs a full scan: SnapshotTree may miss members.
-	if !c.Outputs.DryRun || !c.Env.Proc.SnapshotTree(query.Roots, query.IncludeSessions, &c.Table) {
-		if err := c.Env.Kernel.Snapshot(&c.Table); err != nil {
-			return nil, err
-		}
-	}
-	var list []report.Planned
-	for _, st := range c.Table.Descendants(query) {
-		planned := report.Planned{Stat: *st, Root: roots[st.ID]}
-		switch {
-		case !planned.Root:
-			planned.Excluded = c.exclude(st)
-		case p.Tree.Children:
-			planned.Excluded = "only its descendants are targets"
-		}
-		list = append(list, planned)
-	}
-	if c.Outputs.JSON {
-		c.addInodes(list)
-	}
-	return list, nil
 }

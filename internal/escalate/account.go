@@ -18,6 +18,8 @@ type account struct {
 	gone    int // number of results with the outcome Gone
 	rung    int // number of the current step, from 1
 	sum     Summary
+	// orphans returns Summary.Orphans; nil if the targets are no roots of trees.
+	orphans func() []Orphan
 }
 
 // batch is a list of results, such as those to be sent one signal.
@@ -62,6 +64,14 @@ func (a *account) add(t Target) *Result {
 
 // addMember adds an opened process that a tree or the cgroup implies.
 func (a *account) addMember(st procfs.Stat) *Result { return a.add(Target{Stat: st}) }
+
+// addOrphan is addMember for an orphan, and reports why it is attributed to the tree.
+func (a *account) addOrphan(st procfs.Stat, evidence string) *Result {
+	res := a.addMember(st)
+	res.Evidence = evidence
+	a.call.Observer.Attributed(res)
+	return res
+}
 
 // addRefused adds a process that could not be opened, and reports the error.
 func (a *account) addRefused(st procfs.Stat, err error) { a.refuse(a.addMember(st), err) }
@@ -248,6 +258,9 @@ func (a *account) clearDoubt() { a.sum.Proved, a.sum.Doubt = true, "" }
 // summary fetches the exit statuses that are still missing, and returns the summary.
 func (a *account) summary() *Summary {
 	a.awaitStatus()
+	if a.orphans != nil {
+		a.sum.Orphans = a.orphans()
+	}
 	a.sum.Results = a.results
 	a.sum.Elapsed = time.Since(a.start)
 	return &a.sum

@@ -129,6 +129,7 @@ type process struct {
 	noOpen    error            // returned by Open
 	opening   func(p *process) // called by Open
 	onRun     func()           // called when it is resumed
+	image     procfs.Auxv      // empty if it cannot be read
 	subreaper bool
 	last      bool // Target.Last: an ancestor of this process
 	hops      bool // forks and exits during each scan: the scan shows only that a process has vanished
@@ -250,6 +251,9 @@ func (p *process) shown() procfs.Stat {
 		if is {
 			st.Blocked |= 1 << (sig - 1)
 		}
+	}
+	if p.handle != nil {
+		st.Caught = ^uint32(0)
 	}
 	if p.blocksAll != nil {
 		st.Blocked = ^uint32(0) // mayBlock must not rule the process out; Blocks decides
@@ -667,6 +671,33 @@ func (w *world) Interrupted() error {
 
 func (w *world) PrepareWait() error { return w.prepareWaitErr }
 
+func (w *world) ScanNew(s *procfs.Snapshot) (*procfs.Snapshot, bool, error) {
+	w.call("scan new")
+	fresh := &procfs.Snapshot{FirstPID: w.lastPID, LastPID: w.lastPID, Ordered: true}
+	for pid, p := range w.procs {
+		if pid > s.FirstPID {
+			fresh.Procs = append(fresh.Procs, p.shown())
+		}
+	}
+	slices.SortFunc(fresh.Procs, func(a, b procfs.Stat) int { return a.PID - b.PID })
+	return fresh, !w.hideLoadavg, nil
+}
+
+// Image returns the image of a process: an image given by image, or that of the parent from which it was forked.
+func (w *world) Image(pid int) (procfs.Image, error) {
+	w.call("image %d", pid)
+	p := w.procs[pid]
+	switch {
+	case p == nil:
+		return procfs.Image{}, procfs.ErrNoProcess
+	case p.image == "" || p.Stat.Gone():
+		return procfs.Image{}, procfs.ErrNoImage
+	}
+	return procfs.Image{
+		ID: p.ID, Forked: p.Stat.Forked(), Auxv: p.image, StartCode: p.StartCode, StartStack: p.StartStack, PIDNamespace: "pid:[1]",
+	}, nil
+}
+
 func (w *world) AncestorsChildren(parents []int) map[int]bool {
 	w.call("children")
 	if w.hideChildren {
@@ -847,6 +878,8 @@ func (o *recorder) Failed(r *Result, err error) {
 	}
 	o.note("failed %d: %v", r.PID, err)
 }
+
+func (o *recorder) Attributed(r *Result) { o.note("attributed %d: %s", r.PID, r.Evidence) }
 
 func (o *recorder) Frozen(list []*Result) {
 	if o.w.onFrozen != nil {

@@ -54,7 +54,7 @@ func (g *groups) scanAgain() (finding, error) {
 	case g.snap.Hidden+g.snap.Vanished > 0:
 		// The scan is inconclusive: a process that vanished may have been a member whose child the scan missed,
 		// and a hidden process may be a member.
-	case g.snap.NoPIDAllocated() || !g.churning && g.stable >= freeze.StableScans:
+	case g.snap.Complete() || !g.churning && g.stable >= freeze.StableScans:
 		return nothing, nil
 	default:
 		g.stable++

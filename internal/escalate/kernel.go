@@ -45,9 +45,14 @@ type Waiter interface {
 	Status(procfs.ID) (signals.Status, error)
 }
 
-// Scanner scans the process table.
+// Scanner reads the process table.
 type Scanner interface {
 	Snapshot(*procfs.Snapshot) error
+	// ScanNew returns the processes that were forked since the scan began. ok is false if they cannot be told apart.
+	// See procfs.FS.ScanNew.
+	ScanNew(*procfs.Snapshot) (fresh *procfs.Snapshot, ok bool, err error)
+	// Image reads the image of the process that has the PID now. See procfs.FS.Image.
+	Image(pid int) (procfs.Image, error)
 }
 
 // GroupSignaller signals process groups.

@@ -10,6 +10,8 @@ import (
 type Observer interface {
 	// Signalled: the signal s was sent on step number rung, at the given time after the start of the call.
 	Signalled(r *Result, s signals.Signal, rung int, elapsed time.Duration)
+	// Attributed: an orphan is attributed to the tree, for the reason in Result.Evidence.
+	Attributed(*Result)
 	// Gone: the target is gone.
 	Gone(*Result)
 	// Failed: an operation failed. r is nil if the failure concerns the whole call.

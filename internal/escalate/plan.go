@@ -43,6 +43,10 @@ type Tree struct {
 	Groups []int
 	// Sessions: orphans in a session that a member leads or has led are members, too.
 	Sessions bool
+	// Images: orphans that have the image of a member are members, too, if they were forked or orphaned since the
+	// call began, at Began or later. OlderOrphans: those that were orphans before as well.
+	Images, OlderOrphans bool
+	Began                uint64 // in clock ticks after boot; 0 if it is not known
 	// Selector: a selector was given. A process that was started at Since or later and that matches it
 	// (Policy.Selects) becomes a root.
 	Selector bool

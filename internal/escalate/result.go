@@ -5,6 +5,7 @@ import (
 
 	"killbox/internal/freeze"
 	"killbox/internal/signals"
+	"killbox/procfs"
 )
 
 // Outcome is the state of a target at the end of the call.
@@ -22,6 +23,8 @@ const (
 type Result struct {
 	Target
 	Outcome Outcome
+	// Evidence is why an orphan was attributed to the tree; empty for any other process.
+	Evidence string
 	// Rung is the number of the last step whose signal the target was sent, from 1; 0 if none.
 	Rung int
 	// Elapsed is the time from the start of the call until the target was gone.
@@ -33,6 +36,13 @@ type Result struct {
 
 	reaped bool
 	member freeze.Member
+}
+
+// Orphan is an orphan that existed before the call, has the image of a member, and was not attributed to the tree
+// because the plan did not ask for that.
+type Orphan struct {
+	procfs.Stat
+	Member procfs.ID
 }
 
 // Summary is the result of the call.
@@ -49,6 +59,8 @@ type Summary struct {
 	Failed bool
 	// Refused: the kernel refused to signal a group that exists and has no visible member.
 	Refused bool
+	// Orphans are the orphans that were not attributed, because the plan did not ask for that.
+	Orphans []Orphan
 	Elapsed time.Duration // of the whole call
 }
 

@@ -32,6 +32,8 @@ type attribution struct {
 	// within the clock tick of their start. The value was read when the process was opened. See confirm.
 	unconfirmed map[procfs.ID]procfs.Stat
 	disowned    map[procfs.ID]bool // IDs that were found to belong to an unrelated process now
+
+	orphans *orphanFinder // nil if orphans are not attributed by their image
 }
 
 func newAttribution(k Kernel, p *Plan, policy Policy, f *freeze.Freezer) *attribution {
@@ -45,6 +47,8 @@ func newAttribution(k Kernel, p *Plan, policy Policy, f *freeze.Freezer) *attrib
 
 		unconfirmed: make(map[procfs.ID]procfs.Stat, len(p.Targets)),
 		disowned:    make(map[procfs.ID]bool),
+
+		orphans: newOrphanFinder(k, p),
 	}
 	claim := freeze.Claim{Flat: a.isFlat(), Strict: p.ProveAlways, Churning: p.Tree != nil && p.Tree.Churning}
 	for _, target := range p.Targets {
@@ -80,14 +84,14 @@ func (a *attribution) canGrow() bool {
 }
 
 // confirm checks the unconfirmed IDs after a scan. If a member has been reaped, the entry with its ID may belong to an
-// unrelated process that has reused the PID: if the memory layout differs (SameImage), the ID is disowned. If a member
+// unrelated process that has reused the PID: if the memory layout differs (SameLayout), the ID is disowned. If a member
 // still exists after the clock tick of its start, no other process can get its ID, so it is confirmed for good.
 func (a *attribution) confirm(s *procfs.Snapshot) {
 	for id, opened := range a.unconfirmed {
 		switch {
 		case a.k.Exists(id) != nil:
 			delete(a.unconfirmed, id)
-			if st := s.Lookup(id.PID); st != nil && st.ID == id && !st.Gone() && !st.SameImage(&opened) {
+			if st := s.Lookup(id.PID); st != nil && st.ID == id && !st.Gone() && !st.SameLayout(&opened) {
 				a.disown(id)
 			}
 		case id.Start < s.Began:
@@ -152,11 +156,18 @@ func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	case parent != nil && a.isInTree(parent.ID):
 		// If the parent started during the scan, it may be an unrelated process that reused the PID of the true
 		// parent. Then require that parent and child have the same memory layout.
-		return parent.Start < s.Began || parent.SameImage(now)
+		return parent.Start < s.Began || parent.SameLayout(now)
 	case a.sessions[st.SID]:
 		return now.SID == st.SID
 	}
 	return a.isRoot(now)
+}
+
+// isStray reports whether a member is attributed to the tree by its session, and not by its parent. Its parent, if it is
+// a member, must be known already.
+func (a *attribution) isStray(s *procfs.Snapshot, st *procfs.Stat) bool {
+	parent := s.Lookup(st.PPID)
+	return !a.isFlat() && a.tree.Sessions && a.sessions[st.SID] && (parent == nil || !a.isInTree(parent.ID))
 }
 
 // isInTree reports whether the process has been attributed to the tree already, as a root, member or excluded process.

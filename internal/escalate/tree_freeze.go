@@ -17,7 +17,8 @@ type treeFreezer struct {
 
 func newTreeFreezer(acc *account) *treeFreezer {
 	f := newFreezer(acc)
-	scan := newTreeScan(acc, f)
+	c := acc.call
+	scan := newTreeScan(acc, c.Kernel, newAttribution(c.Kernel, c.Plan, c.Policy, f))
 	members := memberAccount{acc}
 	return &treeFreezer{
 		treeScan: scan, account: members,

@@ -8,7 +8,6 @@ import (
 // members returns the entries of the scan that are members of the tree, including excluded processes. If the plan is
 // not to end a tree, it returns the entries of the targets.
 func (a *attribution) members(s *procfs.Snapshot) []*procfs.Stat {
-	a.proof.BeginScan()
 	switch {
 	case a.tree == nil:
 		var targets []*procfs.Stat

@@ -18,11 +18,16 @@ type treeScan struct {
 	}
 	acc  *account
 	snap procfs.Snapshot // the last scan
+
+	mayFork bool // a member may have forked since the last freeze: see readWitnesses
 }
 
-func newTreeScan(acc *account, f *freeze.Freezer) *treeScan {
-	k := acc.call.Kernel
-	return &treeScan{attribution: newAttribution(k, acc.call.Plan, acc.call.Policy, f), k: k, acc: acc}
+func newTreeScan(acc *account, k Kernel, a *attribution) *treeScan {
+	t := &treeScan{attribution: a, k: k, acc: acc}
+	if a.orphans != nil {
+		acc.orphans = a.orphans.remaining(&t.snap, a)
+	}
+	return t
 }
 
 // freezes reports whether members are stopped before they are signalled.
@@ -33,7 +38,14 @@ func (t *treeScan) takeSnapshot() error {
 	if err := t.k.Snapshot(&t.snap); err != nil {
 		return err
 	}
+	t.proof.BeginScan()
 	t.confirm(&t.snap)
+	if t.orphans != nil {
+		t.orphans.noteScan(&t.snap, t.attribution)
+		if t.orphans.anyExiting(&t.snap, t.attribution) {
+			t.proof.NoteUnseen()
+		}
+	}
 	return nil
 }
 
@@ -43,6 +55,9 @@ func (t *treeScan) scanMembers(onFound func(found batch) error) (batch, error) {
 	first := t.proof.NeedsBaseline()
 	if first {
 		t.proof.FindSiblings(t.k, t.freezes())
+		if t.orphans != nil {
+			t.orphans.readTargets()
+		}
 	}
 	if err := t.takeSnapshot(); err != nil {
 		return nil, err
@@ -50,16 +65,70 @@ func (t *treeScan) scanMembers(onFound func(found batch) error) (batch, error) {
 	if first {
 		t.proof.RecordBaseline(&t.snap, t.roots, t)
 	}
+	if onFound == nil {
+		onFound = func(batch) error { return nil }
+	}
 	var found batch
-	for _, st := range parentsFirst(t.members(&t.snap)) {
-		found = t.openMember(found, st)
-		if onFound != nil {
+	for {
+		for _, st := range t.orphanCandidates() {
+			found = t.openOrphan(found, st)
 			if err := onFound(found); err != nil {
 				return found, err
 			}
 		}
+		// The orphans are known now, so the members include their descendants.
+		for _, st := range parentsFirst(t.members(&t.snap)) {
+			t.proof.NoteMember(st)
+			found = t.openMember(found, st)
+			if err := onFound(found); err != nil {
+				return found, err
+			}
+		}
+		// Further orphans may have the image of a newcomer.
+		if t.orphans == nil || !t.orphans.addWitnesses(&t.snap, found) || len(t.orphanCandidates()) == 0 {
+			return found, nil
+		}
 	}
-	return found, nil
+}
+
+// orphanCandidates returns the processes in the last scan that may be attributed to the tree by their image.
+func (t *treeScan) orphanCandidates() []*procfs.Stat {
+	if t.orphans == nil {
+		return nil
+	}
+	return t.orphans.candidates(&t.snap, t.attribution)
+}
+
+// mayHaveOrphans reports whether a scan shows a process that may be attributed to the tree by its image.
+func (t *treeScan) mayHaveOrphans(s *procfs.Snapshot) bool {
+	return t.orphans != nil && len(t.orphans.candidates(s, t.attribution)) > 0
+}
+
+// scanNew reports whether a process that was forked since the last scan may be attributed to the tree by its image. ok is
+// false if that is not known.
+func (t *treeScan) scanNew() (more, ok bool, err error) {
+	fresh, ok, err := t.k.ScanNew(&t.snap)
+	if !ok || err != nil {
+		return false, false, err
+	}
+	more = t.mayHaveOrphans(fresh)
+	return more, more || !t.orphans.anyExiting(fresh, t.attribution), nil
+}
+
+// openOrphan opens a process that orphanCandidates has returned. If it has the image of a member, openOrphan appends
+// its result to found.
+func (t *treeScan) openOrphan(found batch, st *procfs.Stat) batch {
+	now, member, ok, ended := t.orphans.attribute(st)
+	if ended {
+		// It may have left a child that the scan does not show.
+		t.proof.NoteEnded(st)
+		t.proof.NoteMissed(st.ID)
+	}
+	if !ok {
+		return found
+	}
+	t.noteMember(&t.snap, &now)
+	return append(found, t.acc.addOrphan(now, Evidence(member)))
 }
 
 // openMember opens a member that the scan shows, and appends its result to found if it is a newcomer.
@@ -100,11 +169,17 @@ func (t *treeScan) openMember(found batch, st *procfs.Stat) batch {
 		t.proof.NoteEnded(st)
 	}
 	t.noteMember(&t.snap, &now)
+	if t.isStray(&t.snap, st) {
+		return append(found, t.acc.addOrphan(now, SessionEvidence(now.SID)))
+	}
 	return append(found, t.acc.addMember(now))
 }
 
 // anyAlive reports whether the last scan shows a living member that remains to be ended, known or new.
 func (t *treeScan) anyAlive() bool {
+	if t.mayHaveOrphans(&t.snap) {
+		return true
+	}
 	for _, st := range t.members(&t.snap) {
 		if st.Gone() || t.excluded[st.ID] {
 			continue
@@ -129,6 +204,24 @@ func (t *treeScan) anyAlive() bool {
 func (t *treeScan) addNewcomers() (doubt string, err error) {
 	_, err = t.scanMembers(nil)
 	return cmp.Or(t.unseenGroup(&t.snap), freeze.TooFast), err
+}
+
+// readWitnesses is called before the members are signalled, and perhaps end. It reads the images of those that mayFork
+// selects: if such a member forks and ends, only its image attributes the child to the tree. It also reads the images of
+// members that orphans from before the call have.
+func (t *treeScan) readWitnesses(mayFork func(*procfs.Stat) bool) {
+	if t.orphans == nil {
+		return
+	}
+	t.orphans.readForLeft(&t.snap, t.attribution)
+	// Without a freeze, orphans of the members of an earlier round may not have been found yet.
+	t.mayFork = t.mayFork && !t.freezes()
+	for _, res := range t.acc.remaining() {
+		if st := t.snap.Lookup(res.PID); st != nil && st.ID == res.ID && mayFork(st) {
+			t.mayFork = true
+			t.orphans.witnesses.Read(st)
+		}
+	}
 }
 
 // judgeSweep evaluates the last scan of a sweep, which shows no remaining member. See freeze.Proof.JudgeSweep.

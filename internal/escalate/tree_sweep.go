@@ -12,21 +12,35 @@ func newTreeSweeper(scan *treeScan) *treeSweeper { return &treeSweeper{scan: sca
 
 // sweep scans for processes of the tree that were forked since the last step.
 func (t *treeSweeper) sweep() (more bool, err error) {
-	if !t.scan.hasTree() {
+	switch {
+	case !t.scan.hasTree():
 		return false, nil
-	}
-	if t.scan.proof.Proved() && !t.scan.canGrow() {
-		// All members are gone, so a process forked after the freeze is orphaned by now, and no session, group
-		// or selector links it to the tree: no scan would find it.
-		more, err = false, nil
-	} else {
+	case !t.scan.proof.Proved() || t.scan.canGrow():
 		t.scan.proof.BeginSweep()
 		more, err = sweepUntilProved(t.scan.acc, t)
+	case t.scan.mayFork:
+		more, err = t.findLateOrphans()
+	default:
+		// In the freeze all members were known, and since then none can have forked, or nothing would attribute its
+		// child to the tree.
 	}
 	if doubt := t.scan.proof.HiddenDoubt(); !more && err == nil && doubt != "" {
 		t.scan.acc.addDoubt(doubt)
 	}
 	return more, err
+}
+
+// findLateOrphans scans for orphans that members have forked between the proved freeze and their end. Only the image
+// attributes such an orphan, so it is enough to scan the processes that were forked since then. Where these cannot be told
+// apart, or the last scan or this one is not conclusive, sweepUntilProved scans the whole process table.
+func (t *treeSweeper) findLateOrphans() (more bool, err error) {
+	if !t.scan.proof.Missed() {
+		if more, ok, err := t.scan.scanNew(); ok || err != nil {
+			return more, err
+		}
+	}
+	t.scan.proof.BeginSweep()
+	return sweepUntilProved(t.scan.acc, t)
 }
 
 // scanAgain implements sweeper.

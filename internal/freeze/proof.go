@@ -11,19 +11,21 @@ package freeze
 //
 //  1. A member does not fork once all its threads have stopped (Stopped.CountRunning). So a complete scan that begins
 //     after all known members have stopped shows every process of the tree.
-//  2. A scan is complete (isComplete) if no PID was allocated during it, no process vanished between being listed and
-//     being read, /proc hid no process, and every member in it could be opened. While unrelated processes fork, PIDs
-//     are allocated, and a single scan may miss a chain of processes that fork and exit. If the tree is not churning,
-//     StableScans scans without a newcomer count as one complete scan.
+//  2. A scan is complete (isComplete) if no process of an unknown chain, in which each process forks the next one and
+//     exits, can have evaded it (procfs.Snapshot.Complete), and if every member in it could be opened. Unrelated
+//     processes may fork meanwhile. Where the last allocated PID is not known, no scan is complete: if the tree is not
+//     churning, StableScans scans without a newcomer count as one.
 //  3. A member that ended before it was stopped may have orphaned a child, which is then a child of its adopter (init
-//     or a subreaper), and no scan shows it below the tree. The child was forked after the baseline, or orphaned during
-//     the scan of the baseline. So a process outside of the tree is a suspect (Suspect) if it is new and if its parent
-//     adopts orphans of the tree. If the tree is not churning, only a process with the command name of a member is a
-//     suspect.
+//     or a subreaper). If the child has not called execve(2), its image attributes it to the tree (procfs.Witnesses). Any
+//     other process outside of the tree is a suspect (Suspect) if it is new and its parent adopts orphans of the tree:
+//     the child was forked after the baseline, or orphaned during the scan of the baseline. If the tree is not churning,
+//     only a process with the command name of a member is a suspect. A process is no suspect if its session is one that
+//     no process of the tree can be in (inOtherSession).
 //
 // The proof does not cover:
 //
-//   - processes that were orphaned before the first scan. Only a session, a group or a selector links them to the tree.
+//   - processes that were orphaned before the first scan. Only a session, a group, a selector or an image links them to
+//     the tree.
 //   - processes that /proc does not list (hidepid=2, another PID namespace). If a member is hidden, the proof fails.
 //   - descendants, if only the targets are to be ended (Claim.Flat).
 //
@@ -34,6 +36,7 @@ package freeze
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 
 	"killbox/internal/show"
@@ -80,13 +83,19 @@ type Proof struct {
 	baseline map[procfs.ID]bool
 	siblings map[int]bool // children of the ancestors of the targets before the first scan; nil if not known
 	adopters map[int]bool // PIDs that can adopt orphans of the tree: PID 1 and the ancestors of the roots
+	sessions map[int]bool // sessions in which a member or an adopter was seen
+	oldest   uint64       // the earliest start time of a member, in clock ticks after boot
 	// endedFrom is the earliest start time of a member that ended before it was stopped, in clock ticks after boot.
 	endedFrom uint64
 }
 
 // NewProof returns a proof. It counts as proved until the first freeze.
 func NewProof(claim Claim) *Proof {
-	return &Proof{claim: claim, proved: true, churning: claim.Churning}
+	p := &Proof{claim: claim, proved: true, churning: claim.Churning, sessions: make(map[int]bool), oldest: math.MaxUint64}
+	for i := range claim.Targets {
+		p.NoteMember(&claim.Targets[i])
+	}
+	return p
 }
 
 // Proved reports whether the last freeze was proved; true if there was no freeze yet.
@@ -137,18 +146,20 @@ func (p *Proof) FindSiblings(k SiblingReader, freezes bool) {
 // RecordBaseline records which processes existed before the first scan of this freeze. A process whose PID was
 // allocated during that scan counts as new.
 func (p *Proof) RecordBaseline(s *procfs.Snapshot, roots []procfs.ID, tree Tree) {
-	p.adopters = map[int]bool{1: true}
-	for _, root := range roots {
-		p.addAdopters(s, root.PID)
-	}
+	p.adopters = s.Adopters(roots)
 	p.endedFrom = math.MaxUint64
 	if !p.recorded && !p.claim.Flat {
 		p.noteEndedTargets(s, tree)
 	}
+	for i := range s.Procs {
+		if st := &s.Procs[i]; p.adopters[st.PID] {
+			p.sessions[st.SID] = true
+		}
+	}
 	p.recorded = true
 	p.baseline = make(map[procfs.ID]bool, len(s.Procs))
 	for i := range s.Procs {
-		if st := &s.Procs[i]; !allocatedDuring(s, st.PID) {
+		if st := &s.Procs[i]; !s.MayBeNew(st) {
 			p.baseline[st.ID] = true
 		}
 	}
@@ -165,25 +176,14 @@ func (p *Proof) noteEndedTargets(s *procfs.Snapshot, tree Tree) {
 			continue
 		}
 		p.NoteEnded(target)
-		p.adopters[target.PPID] = true
-		p.addAdopters(s, target.PPID)
+		maps.Copy(p.adopters, s.AdoptersAbove(target.PPID))
 	}
 }
 
-// addAdopters records pid and its ancestors as possible adopters of orphans of the tree.
-func (p *Proof) addAdopters(s *procfs.Snapshot, pid int) {
-	for _, id := range s.Ancestors(pid) {
-		p.adopters[id.PID] = true
-	}
-}
-
-// allocatedDuring reports whether the PID was allocated during the scan.
-func allocatedDuring(s *procfs.Snapshot, pid int) bool {
-	first, last := s.FirstPID, s.LastPID
-	if first <= last {
-		return first < pid && pid <= last
-	}
-	return first < pid || pid <= last // PIDs have wrapped around
+// NoteMember notes a member that a scan shows, whether or not it can be opened.
+func (p *Proof) NoteMember(st *procfs.Stat) {
+	p.sessions[st.SID] = true
+	p.oldest = min(p.oldest, st.Start)
 }
 
 // NoteChurn notes that a member was forked or vanished while the tree was being stopped, or that this cannot be
@@ -218,10 +218,10 @@ func (p *Proof) NoteHidden() { p.hidden = true }
 // Missed reports whether the last scan showed a member that could not be opened, or no member of a group that exists.
 func (p *Proof) Missed() bool { return p.missed }
 
-// isComplete reports whether a scan is complete: no PID was allocated during it, no process vanished during it, /proc
-// hid no process, and every member could be opened.
+// isComplete reports whether a scan is complete: it shows a process of each unknown chain, and every member in it could
+// be opened.
 func (p *Proof) isComplete(s *procfs.Snapshot) bool {
-	return s.NoPIDAllocated() && s.Hidden+s.Vanished == 0 && !p.missed
+	return s.Complete() && !p.missed
 }
 
 // Suspect returns a process outside of the tree that may descend from a member, or nil. A suspect is newer than the
@@ -236,8 +236,8 @@ func (p *Proof) Suspect(s *procfs.Snapshot, tree Tree) *procfs.Stat {
 		st := &s.Procs[i]
 		switch {
 		case !p.isNew(st) || st.Gone() || tree.Attributed(st.ID):
-		case p.hasOtherParent(s, st, tree):
 		case !p.churning && !comms[st.Comm]:
+		case p.hasOtherParent(s, st, tree), p.inOtherSession(s, st):
 		case tree.Excluded(st):
 		default:
 			return st
@@ -251,10 +251,36 @@ func (p *Proof) isNew(st *procfs.Stat) bool {
 	return !p.baseline[st.ID] || st.Start >= p.endedFrom && !p.siblings[st.PID]
 }
 
-// hasOtherParent reports whether the process has a parent outside of the tree that cannot have adopted it.
+// hasOtherParent reports whether the process has a parent that is unrelated to the tree and cannot have adopted it, or
+// descends from such a process. If a new process between the two has ended, hasOtherParent is false.
 func (p *Proof) hasOtherParent(s *procfs.Snapshot, st *procfs.Stat, tree Tree) bool {
-	parent := s.Lookup(st.PPID)
-	return parent != nil && p.baseline[parent.ID] && !tree.Disowned(parent.ID) && !p.adopters[st.PPID]
+	for range s.Procs { // a scan is not atomic, and may show a loop of parents
+		parent := s.Lookup(st.PPID)
+		if parent == nil || parent.Gone() || tree.Disowned(parent.ID) || p.adopters[st.PPID] {
+			return false
+		}
+		if p.baseline[parent.ID] {
+			return true
+		}
+		st = parent
+	}
+	return false
+}
+
+// inOtherSession reports whether the process, which was forked since the baseline, is in a session that no process of the
+// tree can be in. A process enters a session only by being forked in it, or as its leader. So the tree is in the sessions
+// in which its members were seen, and in sessions that younger processes of the tree have created: in such a session no
+// process is older than the tree.
+func (p *Proof) inOtherSession(s *procfs.Snapshot, st *procfs.Stat) bool {
+	if p.baseline[st.ID] || st.SID <= 0 || p.sessions[st.SID] {
+		return false
+	}
+	for i := range s.Procs {
+		if o := &s.Procs[i]; o.SID == st.SID && o.Start < p.oldest && !o.Hidden() {
+			return true
+		}
+	}
+	return false
 }
 
 // ProveTargets marks the freeze as proved. It is for a plan that ends its targets and not their trees: all targets have
@@ -277,8 +303,8 @@ func (p *Proof) Judge(s *procfs.Snapshot, tree Tree) Verdict {
 	p.churning = p.churning || suspect != nil
 	switch {
 	case !p.churning && !p.claim.Strict:
-		// If a PID was allocated during the scan, the scan may have missed a chain of processes that fork and
-		// exit, so require several stable scans.
+		// A scan that is not complete may have missed a chain of processes that fork and exit, so require
+		// several stable scans.
 		if p.stable++; p.stable < StableScans && !p.isComplete(s) {
 			return Stable
 		}

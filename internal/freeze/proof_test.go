@@ -83,6 +83,75 @@ func TestSuspect(t *testing.T) {
 	}
 }
 
+// TestSuspectParent: a process is no suspect if it descends from an unrelated process that lives.
+func TestSuspectParent(t *testing.T) {
+	root := process(100, 40, "worker")
+	before := []procfs.Stat{process(1, 0, "init"), process(40, 1, "sh"), process(60, 1, "daemon"), root}
+	zombie := process(300, 60, "other")
+	zombie.State = 'Z'
+	for _, test := range []struct {
+		name string
+		new  []procfs.Stat
+		want int // PID of the suspect, 0 if there is none
+	}{
+		{"a grandchild of an unrelated process", []procfs.Stat{process(300, 60, "other"), process(301, 300, "other")}, 0},
+		{"a child of an orphan", []procfs.Stat{process(300, 1, "other"), process(301, 300, "other")}, 300},
+		{"a child of a process that has ended", []procfs.Stat{zombie, process(301, 300, "other")}, 301},
+		{"a loop of parents", []procfs.Stat{process(300, 301, "other"), process(301, 300, "other")}, 300},
+	} {
+		p := NewProof(Claim{Targets: []procfs.Stat{root}})
+		p.RecordBaseline(&procfs.Snapshot{Procs: before, FirstPID: 200, LastPID: 200}, []procfs.ID{root.ID}, treeFake{})
+		p.NoteChurn()
+		after := procfs.Snapshot{Procs: append(before[:len(before):len(before)], test.new...)}
+		got := 0
+		if suspect := p.Suspect(&after, treeFake{}); suspect != nil {
+			got = suspect.PID
+		}
+		if got != test.want {
+			t.Errorf("%s: suspect %d, want %d", test.name, got, test.want)
+		}
+	}
+}
+
+// TestSuspectSession: an orphan is no suspect if its session has a process that is older than the tree, and never had a
+// member or an adopter.
+func TestSuspectSession(t *testing.T) {
+	in := func(st procfs.Stat, sid int) procfs.Stat {
+		st.SID = sid
+		return st
+	}
+	root := in(process(100, 40, "worker"), 40)
+	member := in(process(101, 100, "worker"), 101)
+	hidden := in(procfs.Stat{ID: procfs.ID{PID: 300}, PPID: 1, State: procfs.StateHidden, Threads: 1}, 300)
+	for _, test := range []struct {
+		name    string
+		session int // of the orphan
+		other   procfs.Stat
+		orphan  procfs.Stat
+		suspect bool
+	}{
+		{"the session of an older process", 60, in(process(60, 1, "daemon"), 60), process(300, 1, "other"), false},
+		{"the session of a younger process", 160, in(process(160, 1, "daemon"), 160), process(300, 1, "other"), true},
+		{"the session of the root", 40, in(process(60, 1, "daemon"), 40), process(300, 1, "other"), true},
+		{"the session of a member that has ended", 101, in(process(60, 1, "daemon"), 101), process(300, 1, "other"), true},
+		{"the session of init", 1, in(process(60, 1, "daemon"), 1), process(300, 1, "other"), true},
+		{"a session of its own", 300, in(process(60, 1, "daemon"), 60), process(300, 1, "other"), true},
+		{"a session outside of the PID namespace", 0, in(process(60, 1, "daemon"), 0), process(300, 1, "other"), true},
+		{"a hidden process in a session of its own", 300, in(process(60, 1, "daemon"), 60), hidden, true},
+		{"a hidden process in its session", 300, hidden, in(process(301, 1, "other"), 300), true},
+	} {
+		p := NewProof(Claim{Targets: []procfs.Stat{root}})
+		before := []procfs.Stat{in(process(1, 0, "init"), 1), in(process(40, 1, "sh"), 40), test.other, root}
+		p.RecordBaseline(&procfs.Snapshot{Procs: before, FirstPID: 200, LastPID: 200}, []procfs.ID{root.ID}, treeFake{})
+		p.NoteMember(&member)
+		p.NoteChurn()
+		after := procfs.Snapshot{Procs: append(before[:len(before):len(before)], in(test.orphan, test.session))}
+		if suspect := p.Suspect(&after, treeFake{}); suspect != nil != test.suspect {
+			t.Errorf("%s: suspect %v, want %v", test.name, suspect, test.suspect)
+		}
+	}
+}
+
 // TestBaseline: a process counts as new if it may have been forked or orphaned since the baseline.
 func TestBaseline(t *testing.T) {
 	root := process(100, 40, "worker")

@@ -236,6 +236,31 @@ func (k *Kernel) Snapshot(s *procfs.Snapshot) error {
 	})
 }
 
+// ScanNew scans the processes that were forked since the scan s began. See procfs.FS.ScanNew. If /proc hides processes,
+// ok is false.
+func (k *Kernel) ScanNew(s *procfs.Snapshot) (fresh *procfs.Snapshot, ok bool, err error) {
+	if k.proc == nil || len(k.hiddenProcs) > 0 || k.proc.HidesProcesses() {
+		return nil, false, nil
+	}
+	err = k.retryWithReserve(func() error {
+		fresh, ok, err = k.proc.ScanNew(s)
+		return err
+	})
+	return fresh, ok, err
+}
+
+// Image reads the image of the process that has the PID now. See procfs.FS.Image.
+func (k *Kernel) Image(pid int) (img procfs.Image, err error) {
+	if k.proc == nil {
+		return img, procfs.ErrNoImage
+	}
+	err = k.retryWithReserve(func() error {
+		img, err = k.proc.Image(pid)
+		return err
+	})
+	return img, err
+}
+
 // Signal sends sig to the opened process, and not to a process that has reused its PID (signalUnpinned describes a race
 // without pidfds). The error is procfs.ErrNoProcess if the process was not opened or has been reaped.
 func (k *Kernel) Signal(id procfs.ID, sig signals.Signal) error { return k.signalOpened(id, sig, nil) }

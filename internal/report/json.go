@@ -30,6 +30,7 @@ type event struct {
 	Disposition string   `json:"disposition,omitempty"`
 	Ladder      string   `json:"ladder,omitempty"`
 	Root        bool     `json:"root,omitempty"`
+	Evidence    string   `json:"evidence,omitempty"`
 
 	Signal string   `json:"signal,omitempty"`
 	Exit   *int     `json:"exit,omitempty"`

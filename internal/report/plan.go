@@ -19,6 +19,8 @@ import (
 type Planned struct {
 	procfs.Stat
 	Root bool // a target itself, and not only a descendant or stray of a target
+	// Evidence is why an orphan is attributed to the tree; empty for any other process.
+	Evidence string
 	// Excluded is the reason why the process is excluded, "" if it would be signalled. An excluded process is
 	// printed because it is part of the tree.
 	Excluded string
@@ -47,7 +49,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 			if age, ok := d.age(&p.Stat); ok {
 				e.Age = toSeconds(age)
 			}
-			e.Ladder, e.Root = ladder.String(), p.Root
+			e.Ladder, e.Root, e.Evidence = ladder.String(), p.Root, p.Evidence
 			e.Why = ExplainUnreaped(proc, &p.Stat)
 			r.printJSON(e)
 		}
@@ -132,6 +134,9 @@ func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 		if disposition == "ignored" || disposition == "blocked" {
 			what = "\x1b[33m" + what + "\x1b[0m"
 		}
+	}
+	if p.Evidence != "" {
+		what += " (" + p.Evidence + ")"
 	}
 	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }

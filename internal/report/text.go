@@ -86,6 +86,18 @@ func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, e
 	}
 }
 
+// Attributed implements escalate.Observer.
+func (r *Reporter) Attributed(res *escalate.Result) {
+	switch {
+	case r.opts.JSON:
+		e := newEvent(&res.Stat, "orphan")
+		e.Evidence = res.Evidence
+		r.printJSON(e)
+	case r.opts.Verbose:
+		r.printOut("%s: %s", Process(&res.Stat), res.Evidence)
+	}
+}
+
 // Gone implements escalate.Observer.
 func (r *Reporter) Gone(res *escalate.Result) {
 	switch {

@@ -39,6 +39,9 @@ type Proc struct {
 
 	ExitCode int
 
+	StartCode  uint64 // 1 if 0
+	StartStack uint64
+
 	UID, GID                                         int
 	TracerPID                                        int
 	NSPID                                            []int // PID if nil
@@ -104,9 +107,9 @@ func SetLastPID(t testing.TB, root string, pid int) {
 func (p Proc) StatLine() string {
 	p = p.filled()
 	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 10 20 30 40 %d %d 5 6 20 0 %d 0 %d"+
-		" 4096 100 18446744073709551615 1 1 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n",
+		" 4096 100 18446744073709551615 %d 1 %d 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n",
 		p.PID, p.Comm, p.State, p.PPID, p.PGID, p.SID, int32(p.TTY), p.TPGID, p.Flags, p.UTime, p.STime,
-		p.Threads, p.Start, p.ExitCode)
+		p.Threads, p.Start, p.StartCode, p.StartStack, p.ExitCode)
 }
 
 // StatusText returns the content of /proc/PID/status for p.
@@ -156,6 +159,9 @@ func (p Proc) filled() Proc {
 	}
 	if p.Threads == 0 {
 		p.Threads = 1
+	}
+	if p.StartCode == 0 {
+		p.StartCode = 1
 	}
 	if p.NSPID == nil {
 		p.NSPID = []int{p.PID}

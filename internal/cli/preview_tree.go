@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"maps"
+
+	"killbox/internal/escalate"
+	"killbox/internal/report"
+	"killbox/procfs"
+)
+
+// PreviewTree returns the members of the trees as they are now, and the orphans that Tree.OlderOrphans would add, in
+// order of PID. It signals nothing.
+func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
+	v := &treePreview{c: c, tree: p.Tree, roots: make(map[procfs.ID]bool), orphans: make(map[procfs.ID]procfs.ID)}
+	v.query = procfs.TreeQuery{IncludeSessions: p.Tree.Sessions, Sessions: make(map[int]bool)}
+	for _, t := range p.Targets {
+		v.roots[t.ID] = true
+		v.query.Roots = append(v.query.Roots, t.ID)
+	}
+	if err := v.scan(); err != nil {
+		return nil, err
+	}
+	list := v.list()
+	if c.Outputs.JSON {
+		c.addInodes(list)
+	}
+	return list, nil
+}
+
+// treePreview is one call of PreviewTree.
+type treePreview struct {
+	c       *Call
+	tree    *escalate.Tree
+	query   procfs.TreeQuery
+	roots   map[procfs.ID]bool
+	orphans map[procfs.ID]procfs.ID // orphans with the image of a member, and the member
+	partial bool                    // c.Table has only a part of the process table
+}
+
+// scan reads the process table and finds the orphans.
+func (v *treePreview) scan() error {
+	c := v.c
+	// --thaw signals the processes of the list, so it needs a full scan: SnapshotTree may miss members.
+	v.partial = c.Outputs.DryRun && c.Env.Proc.SnapshotTree(procfs.PartialScan{
+		Roots: v.query.Roots, IncludeSessions: v.query.IncludeSessions, Adopted: v.tree.Images,
+	}, &c.Table)
+	if !v.partial {
+		if err := c.Env.Kernel.Snapshot(&c.Table); err != nil {
+			return err
+		}
+	}
+	if !v.tree.Images {
+		return nil
+	}
+	w := procfs.NewWitnesses(previewReader{c.Env.Kernel})
+	for more := true; more; {
+		var err error
+		if more, err = v.findOrphans(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findOrphans finds orphans that have the image of a member. With Tree.OlderOrphans they become members. more reports
+// whether further orphans may be found now.
+func (v *treePreview) findOrphans(w *procfs.Witnesses) (more bool, err error) {
+	table := &v.c.Table
+	for _, st := range table.Descendants(v.query) {
+		w.Add(st)
+	}
+	w.Refute(table)
+	for _, st := range w.Candidates(table, table.Adopters(v.query.Roots)) {
+		if _, known := v.orphans[st.ID]; known || v.c.exclude(st) != "" {
+			continue
+		}
+		if v.partial {
+			// A process outside of the partial table may refute a witness, or be a child of the orphan.
+			v.partial = false
+			return true, v.c.Env.Kernel.Snapshot(table)
+		}
+		if member, ok := w.Attribute(st.ID); ok {
+			v.orphans[st.ID] = member
+			more = v.tree.OlderOrphans
+		}
+	}
+	if more {
+		v.query.Known = make(map[procfs.ID]bool)
+		for id := range maps.Keys(v.orphans) {
+			v.query.Known[id] = true
+		}
+	}
+	return more, nil
+}
+
+// previewReader reads images without the check that a process still exists: the processes are not opened. Before --thaw
+// resumes a process, isPlanned checks it again.
+type previewReader struct{ Kernel }
+
+// Exists implements procfs.ImageReader.
+func (previewReader) Exists(procfs.ID) error { return nil }
+
+// list returns the processes to be printed.
+func (v *treePreview) list() (list []report.Planned) {
+	member := make(map[procfs.ID]bool)
+	pids := make(map[int]bool)
+	for _, st := range v.c.Table.Descendants(v.query) {
+		member[st.ID], pids[st.PID] = true, true
+	}
+	for i := range v.c.Table.Procs {
+		st := &v.c.Table.Procs[i]
+		from, orphan := v.orphans[st.ID]
+		planned := report.Planned{Stat: *st, Root: v.roots[st.ID]}
+		switch {
+		case orphan && !member[st.ID]:
+			planned.Excluded = withoutOrphans(from)
+		case !member[st.ID]:
+			continue
+		case orphan:
+			planned.Evidence = escalate.Evidence(from)
+		case !planned.Root && !pids[st.PPID]:
+			planned.Evidence = escalate.SessionEvidence(st.SID)
+		}
+		switch {
+		case planned.Excluded != "":
+		case !planned.Root:
+			planned.Excluded = v.c.exclude(st)
+		case v.tree.Children:
+			planned.Excluded = "only its descendants are targets"
+		}
+		list = append(list, planned)
+	}
+	return list
+}
+
+// addInodes adds the inode of a pidfd to each process, for the handles in JSON. It has to open the processes for that.
+func (c *Call) addInodes(list []report.Planned) {
+	for i := range list {
+		st := &list[i].Stat
+		if now, err := c.Env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
+			st.Inode = now.Inode
+		}
+	}
+}
