@@ -613,6 +613,35 @@ func TestResumeAndRestop(t *testing.T) {
 	}
 }
 
+// TestMidForkAfterTheScan: the scan shows a member asleep, and SIGSTOP catches it mid-fork. A member that sleeps with the
+// signal blocked is resumed and stopped again only once.
+func TestMidForkAfterTheScan(t *testing.T) {
+	bubble(t, "mid-fork", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{Stat: stat(100)})
+		forking, forked := true, (*process)(nil)
+		root.blocksAll = func() bool { return forking }
+		root.onRun = func() {
+			if forking {
+				forking, forked = false, w.fork(root, process{Stat: procfs.Stat{Comm: "other"}})
+				forked.execve(2).setsid()
+			}
+		}
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if forked == nil || forked.runs() || !out.Proved {
+			t.Errorf("the child is %v, proved %v (%s)", forked, out.Proved, out.Doubt)
+		}
+	})
+	bubble(t, "asleep", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{Stat: stat(100), blocks: map[signals.Signal]bool{signals.TERM: true}})
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if out.Rung != 2 || out.rounds("CONT 100") != 3 { // once more after TERM, and after KILL
+			t.Errorf("rung %d, %d times resumed", out.Rung, out.rounds("CONT 100"))
+		}
+	})
+}
+
 // TestRestoppedTooOften: a member that is still caught mid-fork after MaxRestops forks a child when it is resumed. The
 // child is ended, or the result is unproved.
 func TestRestoppedTooOften(t *testing.T) {
@@ -672,7 +701,7 @@ func TestKeptFrozenUntilKill(t *testing.T) {
 			w := newWorld(t)
 			root := w.add(process{Stat: stat(100)})
 			for _, p := range w.children(100, 3, process{}) {
-				p.State = 'R'
+				p.State, p.onRun = 'R', func() {}
 				begin := time.Now()
 				p.blocksAll = func() bool { return time.Since(begin) < 100*time.Millisecond }
 				w.after(100*time.Millisecond, p.flush)

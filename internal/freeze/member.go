@@ -12,7 +12,7 @@ type Member struct {
 	// is gone, or /proc hides it.
 	hasStopped   bool
 	maybeMidFork bool // in uninterruptible sleep, and not known to wait for a vfork child
-	active       bool // not in state S when it was sent SIGSTOP
+	slept        bool // was in state S right before it was stopped again, so it was not mid-fork
 	blocksSignal bool // blocks the signal of this step
 	restops      int  // how often it was resumed and stopped again, because it blocked the signal of the step
 	keptFrozen   bool // part of a fork bomb: stays frozen until a signal that it cannot block

@@ -23,10 +23,10 @@ const (
 // keptAfter is how often a member must have been resumed and stopped again before it can be kept frozen.
 const keptAfter = 2
 
-// ResumeAndRestop briefly resumes the members that block sig and were not asleep when they were stopped. Then it stops
-// them again. It reports whether there were such members. The C library, shells and perl block signals around fork(2):
-// a process caught mid-fork with sig pending would finish the fork after it is resumed and then die, which orphans a
-// child that nothing links to the tree.
+// ResumeAndRestop briefly resumes the members that block sig, unless they were asleep when they were last stopped again.
+// Then it stops them again. It reports whether there were such members. The C library, shells and perl block signals
+// around fork(2): a process caught mid-fork with sig pending would finish the fork after it is resumed and then die. If
+// its child has called execve(2), nothing may link that child to the tree.
 func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 	s.MarkBlockers(sig)
 	rest := s.members[:0]
@@ -51,6 +51,9 @@ func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 		s.k.Pause(runFor << min(blockers[0].restops-1, maxDoubled))
 	}
 	for _, m := range blockers {
+		// A process that always blocks the signal, such as one that waits for it in sigwait(3), is asleep by now.
+		st, err := s.k.Stat(m.stat.ID)
+		m.slept = err == nil && st.State == 'S'
 		s.stopMember(m)
 	}
 	return len(blockers) > 0
@@ -65,7 +68,7 @@ func (s *Stopped) MarkBlockers(sig signals.Signal) (willResume bool) {
 	var forking []*Member
 	for _, m := range s.members {
 		m.blocksSignal, m.keptFrozen = false, false
-		if m.active && s.account.Remains(m) && s.mayBlock(m, sig) {
+		if !m.slept && s.account.Remains(m) && s.mayBlock(m, sig) {
 			var all bool
 			// The C library blocks all signals around fork(2).
 			if m.blocksSignal, all = s.k.Blocks(m.stat.ID, sig); all {

@@ -55,7 +55,7 @@ func (s *Stopped) Stop(list []*Member) error {
 			m.foreignStop = true // resumed only after a signal that ends a process
 			continue
 		}
-		m.active = st.State != 'S'
+		m.slept = false // the scan is too old to tell
 		running = append(running, m)
 		ids = append(ids, m.stat.ID)
 	}
