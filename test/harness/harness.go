@@ -30,6 +30,7 @@ func Main(m *testing.M) {
 		"refuse":     victims.Refuse,
 		"events":     victims.Events,
 		"swap":       victims.Swap,
+		"scans":      victims.Scans,
 		"testscript": Script,
 		"as-user":    AsUser,
 	})

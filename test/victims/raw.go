@@ -86,6 +86,16 @@ func forkRaw(rawRun func()) int {
 	return pid
 }
 
+// playRaw runs rawRun in this process, which has called execve, and exits. The other threads of the runtime remain, and
+// sleep.
+func playRaw(rawRun func()) {
+	debug.SetGCPercent(-1)
+	prepareRaw()
+	rawBegin()
+	rawRun()
+	os.Exit(0)
+}
+
 // prepareRaw sets what all raw processes read, and grows the stack of this goroutine.
 func prepareRaw() {
 	*(*uintptr)(unsafe.Pointer(&raw.ignore)) = 1
@@ -235,6 +245,13 @@ func rawClock() int {
 //go:norace
 func rawPID() int {
 	pid, _, _ := unix.RawSyscall(unix.SYS_GETPID, 0, 0, 0)
+	return int(pid)
+}
+
+//go:nosplit
+//go:norace
+func rawParent() int {
+	pid, _, _ := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
 	return int(pid)
 }
 

@@ -20,17 +20,22 @@ var (
 	pidFile     int       // many: a descriptor
 	bombRoot    int       // bomb: the first process
 	bombFull    bool      // bomb: the line of readiness has been written
+	bombWild    bool      // bomb: processes exit and lead sessions at random
 	rawFailed   = 1       // exit status of a raw process that could not do its work
 )
 
-// hop is `victim hop N [setsid] [ignore=SIG]`: N processes, each of which forks and exits; so do their children,
+// hop is `victim hop N [setsid] [exec] [ignore=SIG]`: N processes, each of which forks and exits; so do their children,
 // without end. Each process lives for less than a millisecond, and its child becomes an orphan. The first process
-// leads their session and stays. With "setsid" one process in fifty leads a new session.
+// leads their session and stays. With "setsid" one process in fifty leads a new session. With "exec" the first process
+// has called execve, and all others have its image.
 func hop(args []string) {
 	forkers, newSessions, ignored = number(args, 0), slices.Contains(args, "setsid"), ignoredSignal(args)
 	// Each of the N processes forks only when the pipe is at end of file, which is when all N exist: otherwise the
 	// first ones would delay the last.
 	must("pipe", unix.Pipe(gate[:]))
+	if slices.Contains(args, "exec") {
+		playRaw(rawHopRoot)
+	}
 	single(rawHopRoot)
 }
 
@@ -90,9 +95,15 @@ func rawChurn() {
 	}
 }
 
-// bomb is `victim bomb`: each process forks without end. A script runs it under a limit of processes. It is ready
-// when a fork has failed.
-func bomb([]string) { single(rawBomb) }
+// bomb is `victim bomb [wild]`: each process forks without end. A script runs it under a limit of processes. It is
+// ready when a fork has failed. With "wild" the first process has called execve and stays; the others exit or lead new
+// sessions at random.
+func bomb(args []string) {
+	if bombWild = slices.Contains(args, "wild"); bombWild {
+		playRaw(rawBomb)
+	}
+	single(rawBomb)
+}
 
 //go:nosplit
 //go:norace
@@ -101,14 +112,44 @@ func rawBomb() {
 	// Every process whose fork fails writes the line of readiness. The script reads one and closes the pipe: SIGPIPE
 	// must not end the others.
 	rawAction(uintptr(unix.SIGPIPE), &raw.ignore)
+	if bombWild {
+		rawAction(sigchld, &raw.ignore)
+	}
 	for rawClock() < raw.end {
-		if rawFork() < 0 && !bombFull {
+		pid := rawFork()
+		if pid < 0 && !bombFull {
 			bombFull = true
 			rawSay("root=")
 			rawSayNumber(bombRoot)
 			rawFlush(readyFD)
 			rawClose(readyFD)
 		}
+		if bombWild {
+			rawWild(pid)
+		}
+	}
+}
+
+// rawWild does what a process of a wild bomb does after each fork.
+//
+//go:nosplit
+//go:norace
+func rawWild(forked int) {
+	if forked == 0 {
+		dice = dice*31 + uint32(rawPID())
+	}
+	if forked < 0 {
+		rawSleep(1)
+	}
+	dice = dice*1664525 + 1013904223
+	if rawPID() == bombRoot {
+		return
+	}
+	switch dice >> 16 % 64 {
+	case 0:
+		rawExit(0)
+	case 1:
+		rawSession()
 	}
 }
 

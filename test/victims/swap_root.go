@@ -70,6 +70,39 @@ func rawStrayLeader() {
 	}
 }
 
+// preyName is the name of a victim that has not called execve.
+var preyName = [16]byte{'p', 'r', 'e', 'y'}
+
+// orphanRoot is `victim orphan-root`, the root of victims with the relation orphan. It has called execve.
+func orphanRoot([]string) { playRaw(rawOrphanRoot) }
+
+// rawOrphanRoot writes its PID, and, for each byte that it reads, the PID of a new orphan, which leads a session of its
+// own and has not called execve.
+//
+//go:nosplit
+//go:norace
+func rawOrphanRoot() {
+	rawAction(sigchld, &raw.ignore)
+	rawTell(rawPID())
+	for rawAsked() {
+		between := rawFork()
+		if between == 0 {
+			between = rawPID()
+			if rawFork() > 0 {
+				rawExit(0)
+			}
+			rawRename(&preyName)
+			rawSession()
+			for rawParent() == between {
+				rawSleep(1)
+			}
+			rawTell(rawPID())
+			rawSleep(rawLifetime)
+			rawExit(0)
+		}
+	}
+}
+
 //go:nosplit
 //go:norace
 func rawPrey() {

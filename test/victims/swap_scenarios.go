@@ -59,6 +59,10 @@ var scenarios = []scenario{
 	{name: "tkill --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), relation: child},
 	{name: "tkill stray", tool: five("tkill", "{root}"), relation: stray},
 	{name: "tkill stray --no-freeze", tool: five("tkill", "--no-freeze", "{root}"), relation: stray},
+	{name: "tkill --orphans", tool: five("tkill", "--orphans", "{root}"), relation: orphan},
+	{name: "tkill --orphans ladder", tool: five("tkill", "-s", "WINCH", "--orphans", "{root}"), relation: orphan},
+	{name: "tkill --orphans --no-freeze", tool: five("tkill", "--orphans", "--no-freeze", "{root}"), relation: orphan},
+	{name: "tkill orphan", tool: five("tkill", "{root}"), relation: orphan},
 	{name: "tkill -PGID", tool: five("tkill", "--", "-{root}"), relation: child},
 	{name: "tkill guardian", tool: five("tkill", "{root}"), relation: child, killed: true},
 
@@ -80,6 +84,7 @@ var scenarios = []scenario{
 	{name: "freezekill PID ladder", tool: five("freezekill", "{pid}"), bare: true, ignores: true},
 	{name: "freezekill --name", tool: five("freezekill", "--name", "prey")},
 	{name: "freezekill -T", tool: five("freezekill", "-T", "{root}"), relation: child},
+	{name: "freezekill -T --orphans", tool: five("freezekill", "-T", "--orphans", "{root}"), relation: orphan},
 	{name: "freezekill -PGID", tool: five("freezekill", "--", "-{root}"), relation: child},
 	{name: "freezekill --cgroup", tool: five("freezekill", "--cgroup", "{cgroup}"), cgroup: true},
 	{name: "freezekill --thaw", tool: []string{"freezekill", "--thaw", "--name", "prey"}, halted: true},

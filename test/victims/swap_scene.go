@@ -17,6 +17,7 @@ const (
 	alone        relation = iota // a child of the swapper
 	child                        // a child of the root (see rawRoot)
 	stray                        // an orphan in the session of a child of the root
+	orphan                       // an orphan with the image of the root (see orphanRoot)
 	zombieParent                 // a child of the swapper, with a zombie as its own child
 )
 
@@ -40,8 +41,15 @@ const zombieParentScript = `: & exec prey 60`
 
 // prepare makes the processes that must exist before the victim.
 func (s *scene) prepare() {
-	root := map[relation]func(){child: rawRoot, stray: rawStrayRoot}[s.scenario.relation]
-	if root == nil {
+	root := forkSpec{session: true}
+	switch s.scenario.relation {
+	case child:
+		root.rawRun = rawRoot
+	case stray:
+		root.rawRun = rawStrayRoot
+	case orphan:
+		root.argv, root.env = []string{"victim", "orphan-root"}, os.Environ()
+	default:
 		return
 	}
 	preparePrey()
@@ -50,7 +58,8 @@ func (s *scene) prepare() {
 	answers, replies, err := os.Pipe()
 	must("pipe", err)
 	s.command, s.answers, s.close = out, bufio.NewReader(answers), []*os.File{in, out, answers, replies}
-	s.root, err = fork(&forkSpec{rawRun: root, session: true, stdio: [3]int{int(in.Fd()), int(replies.Fd()), null}})
+	root.stdio = [3]int{int(in.Fd()), int(replies.Fd()), null}
+	s.root, err = fork(&root)
 	must("fork", err)
 	if first := s.answer(); s.scenario.relation == stray {
 		s.leader = first
@@ -69,7 +78,7 @@ func (s *scene) answer() int {
 func (s *scene) startVictim() {
 	sc := s.scenario
 	switch sc.relation {
-	case child, stray:
+	case child, stray, orphan:
 		_, err := s.command.WriteString("\n")
 		must("write", err)
 		s.victim = s.answer()

@@ -60,6 +60,10 @@ func Victim() {
 		"moments":      moments,
 		"argv0":        argv0,
 		"title":        title,
+		"image":        imageVictim,
+		"same-image":   sameImage,
+		"orphans-of":   orphansOf,
+		"orphan-root":  orphanRoot,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
 		die(2, "victim: no such mode: %q", os.Args[1:])
