@@ -23,7 +23,7 @@ type row struct {
 }
 
 func rows() []row {
-	return []row{
+	return append([]row{
 		{"switches-script", (*bench).switchesScript},
 		{"switches-job", (*bench).switchesJob},
 		{"select", (*bench).selectByName},
@@ -37,7 +37,7 @@ func rows() []row {
 		{"idle", (*bench).idle},
 		{"size", (*bench).size},
 		{"growth", (*bench).growth},
-	}
+	}, doubtRows()...)
 }
 
 // measureRows measures every row that -rows selects, and prints and writes the table.

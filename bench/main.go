@@ -25,6 +25,7 @@ const limitVar = "BENCH_PID_LIMIT"
 
 type config struct {
 	rounds   int
+	calls    int
 	max      int
 	grow     int
 	bin, out string
@@ -34,6 +35,7 @@ type config struct {
 func main() {
 	var c config
 	flag.IntVar(&c.rounds, "rounds", 10, "measure each row `N` times")
+	flag.IntVar(&c.calls, "calls", 50, "call tkill `N` times in each row doubts-*")
 	flag.IntVar(&c.max, "max", 8000, "with at most `N` processes")
 	flag.IntVar(&c.grow, "grow", 0, "let growth go up to `N` processes; the PID limit, less a little, by default")
 	flag.StringVar(&c.bin, "bin", "bin", "`directory` of killbox and its links")
@@ -47,8 +49,8 @@ func main() {
 }
 
 func run(c *config, rows string) error {
-	if flag.NArg() != 0 || c.rounds < 1 || c.max < 1000 {
-		return errors.New("no operands, at least one round, and at least 1000 processes")
+	if flag.NArg() != 0 || c.rounds < 1 || c.calls < 1 || c.max < 1000 {
+		return errors.New("no operands, at least one round and one call, and at least 1000 processes")
 	}
 	var err error
 	if c.rows, err = regexp.Compile(rows); err != nil {

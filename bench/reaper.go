@@ -105,6 +105,7 @@ func (r *reaper) killAll() error {
 type command struct {
 	argv   []string
 	stdout *os.File
+	stderr *os.File
 	fd3    *os.File
 	stdin  *os.File
 	setsid bool
@@ -131,6 +132,9 @@ func (r *reaper) start(c command) (*child, error) {
 	files := []uintptr{null.Fd(), null.Fd(), null.Fd()}
 	if os.Getenv("BENCH_DEBUG") != "" {
 		files[2] = 2
+	}
+	if c.stderr != nil {
+		files[2] = c.stderr.Fd()
 	}
 	if c.stdin != nil {
 		files[0] = c.stdin.Fd()

@@ -56,6 +56,9 @@ type Line struct {
 	Goal    string  `json:"goal,omitempty"`
 	Verdict string  `json:"verdict,omitempty"`
 	Note    string  `json:"note,omitempty"`
+	// Statuses and Doubts count the exit statuses of the calls, and the doubts that were reported with exit status 4.
+	Statuses map[int]int    `json:"statuses,omitempty"`
+	Doubts   map[string]int `json:"doubts,omitempty"`
 }
 
 func median(x []float64) float64 {
