@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,17 +28,18 @@ func (k *Kernel) PrepareFreeze() error {
 
 // maxThreads is the largest number of threads that the runtime needs while processes are stopped: the calling thread,
 // the runtime's monitor (sysmon), the template thread, which starts threads on behalf of locked ones, one for each of
-// maxProcessors processors (GOMAXPROCS), and blockedThreads for the goroutines that block: one in os/signal, one that
-// reads standard input (--hold).
+// maxProcessors processors (GOMAXPROCS), and blockedThreads for the goroutines that block or are locked to a thread (two
+// in os/signal, one that reads standard input for --hold).
 const (
 	maxProcessors  = 2
-	blockedThreads = 2
-	maxThreads     = 3 + blockedThreads + maxProcessors
+	blockedThreads = 3
+	maxThreads     = 3 + maxProcessors + blockedThreads
 )
 
 // reserveThreads makes the runtime start maxThreads threads now. If the runtime cannot start a thread later, it ends
-// this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads:
-// processes and threads count against the same limits (RLIMIT_NPROC, pids.max, the PIDs of the namespace).
+// this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads and
+// for one more that startThreads may start: processes and threads count against the same limits (RLIMIT_NPROC,
+// pids.max, the PIDs of the namespace).
 func (k *Kernel) reserveThreads() error {
 	if k.threadsReserved {
 		return nil
@@ -45,24 +47,27 @@ func (k *Kernel) reserveThreads() error {
 	if runtime.GOMAXPROCS(0) > maxProcessors {
 		runtime.GOMAXPROCS(maxProcessors)
 	}
-	if missing := maxThreads - k.countThreads(); missing > 0 {
+	if missing := maxThreads + 1 - max(k.countThreads(), 1); missing > 0 {
 		if err := tryForks(missing); err != nil {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
-		startThreads(blockedThreads)
+		// Few at first: each thread that blocks makes the runtime start up to one more for its processor.
+		for n := 3; k.awaitThreads() < maxThreads; n++ {
+			startThreads(n)
+		}
 	}
 	k.threadsReserved = true
 	return nil
 }
 
-// countThreads returns the number of threads of this process, or 1 if /proc does not show it.
+// countThreads returns the number of threads of this process, or 0 if /proc does not show it.
 func (k *Kernel) countThreads() int {
 	if k.proc != nil {
 		if st, err := k.proc.Stat(os.Getpid()); err == nil {
 			return st.Threads
 		}
 	}
-	return 1
+	return 0
 }
 
 // startThreads makes the runtime start n threads: n goroutines occupy one thread each at the same time. The runtime
@@ -84,6 +89,20 @@ func startThreads(n int) {
 	started.Wait()
 	close(finish)
 	done.Wait()
+}
+
+// awaitThreads waits until every thread that the runtime has decided to start exists, and returns their number. The
+// template thread may not have started the last one yet, and by the time it does, the limit may be reached. The wait is
+// limited, because in a program that is linked with C code the runtime counts a thread that C code may bring.
+func (k *Kernel) awaitThreads() (decided int) {
+	for range 1000 {
+		decided, _ = runtime.ThreadCreateProfile(nil)
+		if n := k.countThreads(); n == 0 || n >= decided {
+			break
+		}
+		sleep(time.Millisecond / 10)
+	}
+	return decided
 }
 
 // tryForks returns an error unless n more processes can exist at the same time. It reaps these processes, because a
