@@ -85,14 +85,24 @@ func (k *Kernel) RestoreDispositions() {
 
 // catchSignal installs the runtime's handler for sig, and makes the runtime send sig to k.caught.ch.
 func (k *Kernel) catchSignal(sig signals.Signal) {
+	number, act := syscall.Signal(sig), &k.runtimeHandlers[sig]
+	wasInstalled := act.handler() > sigIgn
+	// Notify makes the runtime unblock the signal in one of its threads, and waits for that thread: 25 µs a signal, of
+	// which reapwait catches 50. A signal that was not inherited as blocked needs no unblocking, and Notify leaves out
+	// that step for a signal that the handler drops. But Notify must install a handler that the runtime has not.
+	before := setReaction(number, reactDrop)
+	if !wasInstalled || k.inherited.mask.has(sig) {
+		setReaction(number, before)
+	}
 	// Notify comes before the handler is installed: the handler drops a signal that has no channel.
-	signal.Notify(k.caught.ch, syscall.Signal(sig))
-	if syscall.Signal(sig) == unix.SIGSYS && k.inherited.filtered {
+	signal.Notify(k.caught.ch, number)
+	if number == unix.SIGSYS && k.inherited.filtered {
 		setReaction(unix.SIGSYS, reactDrop) // the handler passes on a SIGSYS from kill(2), and drops a queued one
 	} else {
-		k.reactions[sig] = setReaction(syscall.Signal(sig), reactNotify)
+		setReaction(number, reactNotify)
+		k.reactions[sig] = before
 	}
-	if act := &k.runtimeHandlers[sig]; act.handler() > sigIgn {
+	if wasInstalled {
 		rtSigaction(int(sig), act, nil)
 	}
 }

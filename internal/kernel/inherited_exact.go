@@ -3,9 +3,12 @@
 package kernel
 
 import (
+	"runtime"
 	"sync/atomic"
 	"syscall"
-	_ "unsafe" // for linkname
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // The Go runtime records the dispositions and the mask that it finds at its start, for C programs that load Go code.
@@ -57,4 +60,41 @@ func runtimeInherited() *inherited {
 		in.nofile = &[2]uint64{uint64(lim.Cur), uint64(lim.Max)}
 	}
 	return in
+}
+
+// rawVforkSyscall makes a system call that returns twice on the same stack: it keeps its return address in a register.
+//
+//go:linkname rawVforkSyscall syscall.rawVforkSyscall
+func rawVforkSyscall(trap, a1, a2, a3 uintptr) (r1 uintptr, errno syscall.Errno)
+
+// forkExit starts a process that exits at once, and returns when it has exited. As after vfork(2), the process shares the
+// memory of this one, which takes a fraction of the time of fork(2). All signals are blocked meanwhile: a handler of the
+// runtime that ran in the new process would change the memory of this one. Nor is the goroutine preempted then, so it
+// stays on its thread. size is that of a signal set.
+//
+//go:noinline
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func forkExit(size uintptr) (pid uintptr, errno syscall.Errno) {
+	var all, old sigset
+	for i := range all {
+		all[i] = 0xff
+	}
+	call, first, second := uintptr(unix.SYS_CLONE), uintptr(unix.CLONE_VM|unix.CLONE_VFORK), uintptr(0) // no signal at its exit
+	if runtime.GOARCH == "s390x" {
+		first, second = second, first // there the stack comes before the flags
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), size, 0, 0)
+	for {
+		// Both processes use this stack. The new process overwrites the return addresses below this function, where this
+		// process returns afterwards. So the exit is made by the same call: the return addresses are the same.
+		pid, errno = rawVforkSyscall(call, first, second, 0)
+		if errno != 0 || pid != 0 {
+			break
+		}
+		call, first, second = unix.SYS_EXIT_GROUP, 0, 0
+	}
+	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&old)), 0, size, 0, 0)
+	return pid, errno
 }

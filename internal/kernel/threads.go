@@ -5,7 +5,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,20 +43,25 @@ func (k *Kernel) reserveThreads() error {
 	if k.threadsReserved {
 		return nil
 	}
-	if runtime.GOMAXPROCS(0) > maxProcessors {
-		runtime.GOMAXPROCS(maxProcessors)
-	}
 	if missing := maxThreads + 1 - max(k.countThreads(), 1); missing > 0 {
 		if err := tryForks(missing); err != nil {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
-		// Few at first: each thread that blocks makes the runtime start up to one more for its processor.
-		for n := 3; k.awaitThreads() < maxThreads; n++ {
-			startThreads(n)
-		}
+	}
+	k.startReserve()
+	return nil
+}
+
+// startReserve is reserveThreads without a test whether there is room.
+func (k *Kernel) startReserve() {
+	if runtime.GOMAXPROCS(0) > maxProcessors {
+		runtime.GOMAXPROCS(maxProcessors)
+	}
+	// Few at first: each thread that blocks makes the runtime start up to one more for its processor.
+	for n := 3; k.awaitThreads() < maxThreads; n++ {
+		startThreads(n)
 	}
 	k.threadsReserved = true
-	return nil
 }
 
 // countThreads returns the number of threads of this process, or 0 if /proc does not show it.
@@ -91,18 +95,21 @@ func startThreads(n int) {
 	done.Wait()
 }
 
-// awaitThreads waits until every thread that the runtime has decided to start exists, and returns their number. The
-// template thread may not have started the last one yet, and by the time it does, the limit may be reached. The wait is
-// limited, because in a program that is linked with C code the runtime counts a thread that C code may bring.
-func (k *Kernel) awaitThreads() (decided int) {
+// awaitThreads waits until every thread that the runtime has decided to start exists, and returns the number of threads.
+// The template thread may not have started the last one yet, and by the time it does, the limit may be reached. The wait
+// is limited, because in a program that is linked with C code the runtime counts a thread that C code may bring.
+func (k *Kernel) awaitThreads() (threads int) {
 	for range 1000 {
-		decided, _ = runtime.ThreadCreateProfile(nil)
-		if n := k.countThreads(); n == 0 || n >= decided {
+		decided, _ := runtime.ThreadCreateProfile(nil)
+		if threads = k.countThreads(); threads == 0 {
+			return decided // there is no /proc
+		}
+		if threads >= decided {
 			break
 		}
 		sleep(time.Millisecond / 10)
 	}
-	return decided
+	return threads
 }
 
 // tryForks returns an error unless n more processes can exist at the same time. It reaps these processes, because a
@@ -110,8 +117,9 @@ func (k *Kernel) awaitThreads() (decided int) {
 // runtime start another thread.
 func tryForks(n int) (err error) {
 	var pids []int
+	size := sigsetSize()
 	for range n {
-		pid, errno := forkExit()
+		pid, errno := forkExit(size)
 		if errno != 0 {
 			err = os.NewSyscallError("clone", errno)
 			break
@@ -127,20 +135,4 @@ func tryForks(n int) (err error) {
 		}
 	}
 	return err
-}
-
-// forkExit starts a process that exits at once. The new process may make only raw system calls. A signal that arrives
-// before its exit does no harm.
-//
-//go:noinline
-//go:norace
-//go:nocheckptr
-func forkExit() (uintptr, syscall.Errno) {
-	pid, _, errno := syscall.RawSyscall6(unix.SYS_CLONE, 0, 0, 0, 0, 0, 0)
-	if errno != 0 || pid != 0 {
-		return pid, errno
-	}
-	for {
-		syscall.RawSyscall6(unix.SYS_EXIT_GROUP, 0, 0, 0, 0, 0, 0)
-	}
 }
