@@ -30,7 +30,7 @@ func main() {
 		return
 	}
 	os.Exit(applets.Main(&cli.Env{
-		Args:       os.Args,
+		Args:       k.JoinPair(os.Args),
 		Environ:    os.Environ(),
 		PID:        os.Getpid(),
 		Stdin:      os.Stdin,

@@ -41,7 +41,8 @@ func (k *kernel) Open(pid int) (procfs.Stat, error) {
 	k.call("Open")
 	return k.proc.Stat(pid)
 }
-func (k *kernel) Close(procfs.ID) {}
+func (k *kernel) Identify(pid int) (procfs.Stat, error) { return k.proc.Stat(pid) }
+func (k *kernel) Close(procfs.ID)                       {}
 func (k *kernel) Stat(id procfs.ID) (procfs.Stat, error) {
 	k.call("Stat")
 	return k.proc.Stat(id.PID)
@@ -396,6 +397,9 @@ func TestOmitIsAList(t *testing.T) {
 		}
 	}
 }
+
+// IsInner also works in a bench without a CommandKernel.
+func (k *kernel) IsInner() bool { return k.CommandKernel != nil && k.CommandKernel.IsInner() }
 
 // TestInterrupted: the applet dies of the signal. If Die returns, as for PID 1, the exit status is 128 plus the signal.
 func TestInterrupted(t *testing.T) {

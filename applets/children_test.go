@@ -18,18 +18,23 @@ const command = 200
 
 // children is a scripted cli.CommandKernel: WaitAndReap returns the events of the script. It records its calls in log.
 type children struct {
-	reaperErr, launchErr, parentErr, inputErr, pidfileErr error
+	reaperErr, launchErr, parentErr, inputErr, pidfileErr, innerErr error
+	logErr, redirectErr, privilegesErr                              error
 
-	script     []waitResult
-	living     int  // the number of children that no event has reported as ended
-	terminal   bool // the result of Terminal
-	orphaned   bool // the process group of this process is orphaned
-	foreground bool // the result of InForeground
-	subreaper  bool // this process was a subreaper before the call
-	signalErr  error
-	report     []byte
-	answer     string
-	answerErr  error
+	script      []waitResult
+	living      int  // the number of children that no event has reported as ended
+	terminal    bool // the result of Terminal
+	orphaned    bool // the process group of this process is orphaned
+	foreground  bool // the result of InForeground
+	subreaper   bool // this process was a subreaper before the call
+	innerKilled bool // KILL has ended the inner half at its start
+	pair        bool // the call is made without --no-pair
+	isInner     bool // this process is the inner half of a pair
+	dropped     bool // DropTerminalSignals was called
+	signalErr   error
+	report      []byte
+	answer      string
+	answerErr   error
 
 	launched *child.Spec
 	log      []string
@@ -134,12 +139,33 @@ func (c *children) SetForeground(_, group int) error {
 	c.record("give %d", group)
 	return nil
 }
-func (c *children) StopSelf() bool { c.record("stop"); return !c.orphaned }
+func (c *children) StopSelf(group bool) bool {
+	if group {
+		c.record("stop all")
+	} else {
+		c.record("stop")
+	}
+	return !c.orphaned
+}
 
 func (c *children) StartBackground(name string, argv, _ []string) (string, error) {
 	c.record("background %s %q", name, argv)
 	return c.answer, c.answerErr
 }
+func (c *children) SetProcessName(string) {}
+
+func (c *children) OpenLog(path string) error {
+	c.record("log %s", path)
+	return c.logErr
+}
+
+func (c *children) RedirectErrors() (undo, keep func(), err error) {
+	c.record("redirect")
+	return func() { c.record("undo") }, func() { c.record("keep") }, c.redirectErr
+}
+
+func (c *children) ForbidNewPrivileges() error { c.record("no new privileges"); return c.privilegesErr }
+
 func (c *children) CloseOnExec(fd int) { c.record("inherited %d", fd) }
 
 func (c *children) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error) {
@@ -158,9 +184,36 @@ func (w writer) Write(b []byte) (int, error) { return w(b) }
 
 var _ io.Writer = writer(nil)
 
-func (c *children) WritePidfile(path, content string) (func(), error) {
+func (c *children) WritePidfile(path, content string) (int, func(), error) {
 	c.record("pidfile %s %q", path, content)
-	return func() { c.record("remove") }, c.pidfileErr
+	return pidfileFD, c.removePidfile, c.pidfileErr
+}
+func (c *children) removePidfile()                        { c.record("remove") }
+func (c *children) InheritPidfile(string) (func(), error) { return c.removePidfile, c.pidfileErr }
+
+// pidfileFD is the descriptor that WritePidfile returns, inner the PID that StartInner returns.
+const (
+	pidfileFD = 8
+	inner     = 60
+)
+
+func (c *children) DropTerminalSignals() { c.dropped = true }
+
+func (c *children) StartInner(argv, _ []string, o child.InnerOptions) (int, error) {
+	c.record("inner %q %+v", argv, o)
+	return inner, c.innerErr
+}
+func (c *children) AwaitInner() (bool, error) { return c.innerKilled, nil }
+
+func (c *children) SendToHalf(m child.Message) error {
+	c.record("send %d %d", m.Kind, m.Value)
+	return nil
+}
+func (c *children) IsInner() bool   { return c.isInner }
+func (c *children) IgnoreLostHalf() {}
+func (c *children) StartInnerReaper(bool) error {
+	c.record("start reaper")
+	return c.reaperErr
 }
 
 // Each of the following functions returns an entry of a script: the result of one WaitAndReap.

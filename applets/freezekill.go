@@ -137,7 +137,7 @@ func (o *freezekillOptions) check(operands []string) error {
 func (o *freezekillOptions) checkExclusions() error {
 	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
 	selecting := []string{
-		"tree", "no-strays", "orphans", "name", "full", "user", "tty", "group", "session", "parent", "env", "state", "older", "newer", "pidfile",
+		"tree", "no-strays", "orphans", "name", "full", "user", "tty", "group", "session", "parent", "env", "owner-gone", "state", "older", "newer", "pidfile",
 	}
 	for _, option := range []struct {
 		given     bool
@@ -217,6 +217,7 @@ func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 		}
 	}
 	sum.Elapsed = time.Since(began)
+	c.ReportLeftAlone()
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
 }

@@ -31,6 +31,7 @@ func killwait() *cli.Applet {
 			flags.BoolVar(&o.status, "status", false, "print the exit status of each target, and exit with the last one")
 			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
 			flags.BoolVar(&o.handles, "handles", false, "print the handle of each target, and do nothing else")
+			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
 			o.output.AddTo(flags)
@@ -45,7 +46,7 @@ type killwaitOptions struct {
 	output cli.OutputOptions
 	target cli.TargetOptions
 
-	waitOnly, any, status, reaped, handles, list, table bool
+	waitOnly, any, status, reaped, handles, ownerMark, list, table bool
 
 	count int
 }
@@ -56,6 +57,9 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 			return cli.UsageError(env, a.Name, errors.New("--list takes signals as operands, without a dash"))
 		}
 		return cli.ListSignals(env, a.Name, o.table, operands)
+	}
+	if o.ownerMark {
+		return printOwnerMark(env, a, flags, operands)
 	}
 	if err := o.check(flags); err != nil {
 		return cli.UsageError(env, a.Name, err)
@@ -102,6 +106,7 @@ func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
 			fmt.Fprintln(c.Env.Stdout, handle)
 		}
 	}
+	c.ReportLeftAlone()
 	return c.ExitStatus()
 }
 

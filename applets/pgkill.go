@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"time"
 
@@ -86,7 +87,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 		for _, st := range c.Found.Zombies {
 			list = append(list, report.Planned{Stat: st, Root: true})
 		}
-		slices.SortStableFunc(list, func(a, b report.Planned) int { return a.PID - b.PID })
+		sort.Stable(report.ByPID(list))
 		c.PrintPlan(list, p.Ladder)
 		return c.ExitStatus()
 	}

@@ -13,6 +13,7 @@ import (
 	"killbox/internal/cli"
 	"killbox/internal/report"
 	"killbox/internal/show"
+	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
 )
@@ -37,9 +38,15 @@ type reapwaitCall struct {
 	*reapwaitOptions
 	env *cli.Env
 	*child.Supervisor
+	pidfileFD     int    // the descriptor that locks the pidfile; -1 without a pidfile
+	removePidfile func() // does nothing without a pidfile
+	owner         string // the environment entry of --mark
+	alone         error  // why the second process could not be started
+	isDetached    bool   // this process was started by startDetached
 }
 
 func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
+	o.inner = env.Kernel.IsInner()
 	if err := o.check(operands); err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
@@ -54,13 +61,21 @@ func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) in
 		fmt.Fprintf(env.Stdout, "%s\nladder: %v\n", strings.Join(command, " "), o.steps)
 		return 0
 	}
-	r := &reapwaitCall{reapwaitOptions: o, env: env}
-	answer, isDetached := o.detached(env)
-	if o.detach && !isDetached {
+	r := &reapwaitCall{reapwaitOptions: o, env: env, pidfileFD: -1, removePidfile: func() {}}
+	if o.inner {
+		r.isDetached = o.detach
+		return r.runInner(operands)
+	}
+	var answer func(string)
+	if answer, r.isDetached = o.detached(env); o.detach && !r.isDetached {
 		return r.startDetached(operands)
 	}
-	code := r.runSupervised(operands, answer)
-	if r.Supervisor == nil || r.Command == 0 && r.Status == nil {
+	answered := false
+	code := r.runSupervised(operands, func() {
+		answered = true
+		answer("handle " + r.handle() + "\n")
+	})
+	if !answered {
 		answer("exit " + strconv.Itoa(code) + "\n") // the command was not started
 	}
 	return code
@@ -75,56 +90,104 @@ func (r *reapwaitCall) fail(err error) int {
 	return child.Failed
 }
 
-// runSupervised runs the command, and returns the exit status when it and all its descendants are gone, or as the
-// options say otherwise. When the command has been started, it calls answer with the handle of this process.
-func (r *reapwaitCall) runSupervised(operands []string, answer func(string)) (code int) {
-	k := r.env.Kernel
+// startReport creates the Supervisor, which reports to the output that the options choose. finish returns the exit
+// status of the call, given that of the command: an error in writing the report may replace it.
+func (r *reapwaitCall) startReport() (finish func(code int) int, err error) {
 	out, err := r.reportTo()
+	if err != nil {
+		return nil, err
+	}
+	rep := report.New(report.Options{
+		Applet: "reapwait", Out: out, Err: r.env.Stderr,
+		Verbose: r.output.Verbose, JSON: r.output.JSON, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY && !r.isDetached, Screen: r.env.Screen,
+	})
+	r.Supervisor = child.NewSupervisor(r.env.Kernel, r.env.Proc, r.env.PID, rep, r.supervision())
+	return func(code int) int {
+		if o, ok := out.(*cli.Output); ok && o.Err != nil {
+			// If the command failed, keep its exit status: it tells more than the failed write of the report.
+			return cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.Err)))
+		}
+		return code
+	}, nil
+}
+
+// runSupervised runs the command, and returns the exit status when it and all its descendants are gone, or as the
+// options say otherwise. When the command has been started, it calls launched.
+func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code int) {
+	k := r.env.Kernel
+	if err := r.openLog(); err != nil {
+		return r.fail(show.Error(err))
+	}
+	finish, err := r.startReport()
 	if err != nil {
 		return r.fail(err)
 	}
-	defer func() {
-		if o, ok := out.(*cli.Output); ok && o.Err != nil {
-			// If the command failed, keep its exit status: it tells more than the failed write of the report.
-			code = cmp.Or(code, r.fail(fmt.Errorf("report: %w", o.Err)))
-		}
-	}()
-	rep := report.New(report.Options{
-		Applet: "reapwait", Out: out, Err: r.env.Stderr,
-		Verbose: r.output.Verbose, JSON: r.output.JSON, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY, Screen: r.env.Screen,
-	})
-	r.Supervisor = child.NewSupervisor(k, r.env.Proc, r.env.PID, rep, r.supervision())
 	if err := k.StartReaper(r.report); err != nil {
 		if errors.As(err, new(*child.SubreaperError)) {
 			err = fmt.Errorf("%w (run it as PID 1, allow PR_SET_CHILD_SUBREAPER in the sandbox, or use timeout, which ends a process group)", err)
 		}
-		return r.fail(err)
+		return finish(r.fail(err))
 	}
+	r.dropTerminalSignals()
 	_ = k.DeferSignals()
+	if r.noNewPrivs {
+		if err := k.ForbidNewPrivileges(); err != nil {
+			return finish(r.fail(fmt.Errorf("--no-new-privs: %w", err)))
+		}
+	}
 	r.RecordEarlierChildren()
 	if r.parent.given {
 		if err := k.WatchParent(r.parent.pid); err != nil {
-			return r.fail(err)
+			return finish(r.fail(err))
 		}
 	}
 	if r.untilEOF {
 		if err := k.WatchInput(); err != nil {
-			return r.fail(err)
+			return finish(r.fail(err))
 		}
 	}
 	if r.pidfile != "" {
-		remove, err := k.WritePidfile(r.pidfile, strconv.Itoa(r.env.PID)+"\n")
-		if err != nil {
-			return r.fail(show.Error(err))
+		if r.pidfileFD, r.removePidfile, err = k.WritePidfile(r.pidfile, strconv.Itoa(r.env.PID)+"\n"); err != nil {
+			return finish(r.fail(show.Error(err)))
 		}
-		defer remove()
+		defer r.removePidfile()
 	}
+	if r.mark {
+		if err := r.addMark(r.env.PID); err != nil {
+			return finish(r.fail(err))
+		}
+	}
+	if code, done := r.runPair(launched); done {
+		return code
+	}
+	return finish(r.runCommand(operands, func() {
+		r.reportAlone()
+		launched()
+	}))
+}
+
+// dropTerminalSignals makes this process ignore what the terminal sends to its process group if the command is in this
+// group. Those signals that --rewrite changes are still forwarded.
+func (r *reapwaitCall) dropTerminalSignals() {
+	_, rewritesINT := r.rewrites[signals.INT]
+	_, rewritesQUIT := r.rewrites[signals.QUIT]
+	k := r.env.Kernel
+	// See Supervisor.Launch. In a PID namespace the group of this process has no PGID, and the command is not put into the
+	// foreground.
+	ownGroup := r.group || r.session || !r.pidns && k.InForeground(0) && k.InForeground(1)
+	if !ownGroup && !rewritesINT && !rewritesQUIT {
+		k.DropTerminalSignals()
+	}
+}
+
+// runCommand starts the command, supervises it, and returns the exit status.
+func (r *reapwaitCall) runCommand(operands []string, launched func()) int {
 	l := child.NewSpec(operands, r.environ(r.env))
 	l.Group, l.Session = r.group, r.session
-	if err = r.Launch(l); err != nil {
-		return r.fail(err)
+	if err := r.launch(l); err != nil {
+		return r.failStart(err)
 	}
-	answer("handle " + r.handle() + "\n")
+	launched()
 	if r.ladder.Timeout.Value > 0 {
 		r.Deadline = time.Now().Add(r.ladder.Timeout.Value)
 	}
@@ -141,7 +204,8 @@ func (o *reapwaitOptions) supervision() child.Options {
 		Hook: o.ladder.Hook, HookTimeout: o.ladder.HookTimeout.Value,
 		FetchStatus: o.output.JSON || o.output.Verbose,
 		Group:       o.group, Session: o.session, Linger: o.linger, KeepRemaining: o.keep,
-		Rewrites: o.rewrites, Remaps: o.remaps, ReportReaped: o.report,
+		Limit: o.ladder.Timeout.Value, Rewrites: o.rewrites, Remaps: o.remaps, ReportReaped: o.report,
+		Inner: o.inner, LeakOptions: o.leakOptions.supervision(),
 	}
 }
 

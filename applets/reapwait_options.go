@@ -13,6 +13,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/show"
 	"killbox/internal/signals"
+	"killbox/internal/target"
 
 	"github.com/spf13/pflag"
 )
@@ -20,14 +21,19 @@ import (
 type reapwaitOptions struct {
 	ladder cli.LadderOptions
 	output cli.OutputOptions
+	leakOptions
 
 	group, session, linger, keep      bool
-	untilEOF, detach                  bool
+	untilEOF, detach, noNewPrivs      bool
+	noPair, pidns                     bool
+	inner                             bool // this process is the inner half of a pair
+	log                               string
 	parent                            parentValue
 	report                            bool
 	reportFD                          int
 	pidfile                           string
 	rewrite, remap, tag               []string
+	mark                              bool
 	zombies, nudge, killParent, force bool
 	rewrites                          map[signals.Signal]signals.Signal
 	remaps                            map[int]int
@@ -40,17 +46,23 @@ func (o *reapwaitOptions) add(flags *pflag.FlagSet) {
 	l := &o.ladder
 	l.Flags = flags
 	l.HookTimeout.Value = 10 * time.Second
-	flags.VarP(&l.Timeout, "timeout", "t", "end all processes and exit 124 if COMMAND still runs after DUR")
+	flags.VarP(&l.Timeout, "timeout", "t", "end all processes and exit 124 if COMMAND still runs after DUR; with --linger, if any does")
 	flags.BoolVarP(&o.group, "group", "g", false, "run COMMAND in a process group of its own, and forward signals to the group")
 	flags.BoolVarP(&o.session, "new-session", "S", false, "run COMMAND in a session of its own")
 	flags.BoolVar(&o.linger, "linger", false, "when COMMAND has exited, wait for the remaining processes")
 	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, do not signal the remaining processes")
+	o.leakOptions.addTo(flags)
 	flags.BoolVar(&o.untilEOF, "until-eof", false, "end all processes when the other end of standard input is closed")
 	flags.Var(&o.parent, "die-with-parent", "end all processes when the parent, which must be `PID`, is gone")
 	flags.Lookup("die-with-parent").NoOptDefVal = "0"
 	flags.BoolVar(&o.detach, "detach", false, "run in the background, and print the handle of reapwait")
+	flags.StringVar(&o.log, "log", "", "with --detach: append output and errors to `FILE`")
+	flags.BoolVar(&o.noPair, "no-pair", false, "run as one process; if it is sent KILL, the others remain")
+	flags.BoolVar(&o.pidns, "pidns", false, "run COMMAND in a PID namespace of its own")
+	flags.BoolVar(&o.noNewPrivs, "no-new-privs", false, "let no set-uid program of COMMAND gain privileges")
 	flags.StringVar(&o.pidfile, "pidfile", "", "write the PID of reapwait to `FILE`")
 	flags.StringArrayVar(&o.tag, "tag", nil, "add `NAME=VALUE` to the environment of COMMAND")
+	flags.BoolVar(&o.mark, "mark", false, "name reapwait as the owner in the environment of COMMAND, for --owner-gone")
 	flags.StringArrayVar(&o.rewrite, "rewrite", nil, "forward signal A as B, or not at all: `A=[B]`")
 	flags.StringArrayVar(&o.remap, "remap", nil, "exit with M if COMMAND exits with N: `N=M`")
 	flags.BoolVar(&o.report, "report", false, "print a line to standard error for each reaped process")
@@ -89,8 +101,8 @@ func (v *parentValue) Set(s string) error {
 
 // onlyRun are options that need a command, onlyZombies options that need --zombies.
 var (
-	onlyRun = []string{"group", "new-session", "linger", "keep", "until-eof", "die-with-parent", "detach", "pidfile", "tag",
-		"rewrite", "remap", "report", "report-fd"}
+	onlyRun = []string{"group", "new-session", "linger", "keep", "leaks", "settle", "until-eof", "die-with-parent", "detach",
+		"log", "no-pair", "pidns", "no-new-privs", "pidfile", "tag", "mark", "rewrite", "remap", "report", "report-fd"}
 	onlyZombies = []string{"nudge", "kill-parent", "force"}
 )
 
@@ -123,7 +135,13 @@ func (o *reapwaitOptions) check(operands []string) (err error) {
 func (o *reapwaitOptions) checkCommand(operands []string) error {
 	for _, pair := range [][3]string{
 		{"linger", "keep", "one waits for the remaining processes, the other does not"},
+		{"keep", "leaks", "one ends the remaining processes, the other does not"},
+		{"keep", "settle", "the remaining processes are not ended"},
+		{"linger", "settle", "the remaining processes have as long as they need"},
 		{"detach", "die-with-parent", "a detached reapwait is not a child of the caller"},
+		{"no-pair", "pidns", "the second process is the init of the PID namespace"},
+		{"keep", "pidns", "at the end of a PID namespace the kernel ends its processes"},
+		{"mark", "keep", "processes that may remain must not be those of an owner that is gone"},
 		{"detach", "until-eof", "standard input of a detached reapwait is /dev/null"},
 	} {
 		if o.flags.Changed(pair[0]) && o.flags.Changed(pair[1]) {
@@ -133,8 +151,13 @@ func (o *reapwaitOptions) checkCommand(operands []string) error {
 	if len(operands) == 0 {
 		return errors.New("no command")
 	}
-	if o.flags.Changed("pidfile") && o.pidfile == "" {
-		return errors.New("--pidfile: empty value")
+	if o.log != "" && !o.detach {
+		return errors.New("--log goes with --detach")
+	}
+	for _, name := range []string{"pidfile", "log"} {
+		if f := o.flags.Lookup(name); f.Changed && f.Value.String() == "" {
+			return fmt.Errorf("--%s: empty value", name)
+		}
 	}
 	if o.flags.Changed("report-fd") && o.reportFD < 0 {
 		return fmt.Errorf("--report-fd: %d is no descriptor", o.reportFD)
@@ -142,6 +165,8 @@ func (o *reapwaitOptions) checkCommand(operands []string) error {
 	for _, word := range o.tag {
 		if name, _, ok := strings.Cut(word, "="); !ok || name == "" || strings.ContainsRune(word, 0) {
 			return fmt.Errorf("--tag: %s is not NAME=VALUE", show.Quoted(word))
+		} else if o.mark && !o.inner && name == target.OwnerVariable {
+			return fmt.Errorf("--mark and --tag %s exclude each other: both set the owner mark", name)
 		}
 	}
 	if err := o.parseRewrites(); err != nil {

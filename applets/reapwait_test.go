@@ -39,7 +39,11 @@ func (p *commandCase) once(t *testing.T) (*bench, *children) {
 	if p.setup != nil {
 		p.setup(b, c)
 	}
-	code := b.run(append(append([]string{"reapwait"}, strings.Fields(p.args)...), "--", "job", "arg")...)
+	options := strings.Fields(p.args)
+	if !c.pair {
+		options = append(options, "--no-pair")
+	}
+	code := b.run(append(append([]string{"reapwait"}, options...), "--", "job", "arg")...)
 	log := slices.DeleteFunc(slices.Clone(c.log), func(s string) bool { return s == "start reaper" || s == "launch" })
 	if got := strings.Join(log, ","); code != p.code || got != p.log {
 		t.Errorf("%s: exit %d, %q; want %d, %q; stderr %q", p.name, code, got, p.code, p.log, b.err.String())
@@ -93,7 +97,7 @@ func TestReapwaitLaunch(t *testing.T) {
 	if got := strings.Join(l.Env, " "); got != "A=1 BB=2 B=3 D=5" {
 		t.Errorf("environment %q", got)
 	}
-	if strings.Join(l.Argv, " ") != "job arg" || !l.Group || l.Session || l.TerminalFD != -1 || l.NullFD != -1 || l.InheritFD != -1 {
+	if strings.Join(l.Argv, " ") != "job arg" || !l.Group || l.Session || l.TerminalFD != -1 || l.NullFD != -1 || l.ErrorFD != -1 || l.InheritFDs != nil {
 		t.Errorf("%+v", l)
 	}
 	p = commandCase{name: "session", args: "-S", script: []waitResult{exited(0)}, setup: func(_ *bench, c *children) { c.terminal = true }}
@@ -157,20 +161,34 @@ func TestReapwaitTerminal(t *testing.T) {
 	inBackground := func(_ *bench, c *children) { c.terminal = true }
 	for _, p := range []commandCase{
 		{"given back", "", []waitResult{exited(0)}, inForeground, 0, "give 0", ""},
-		{"Ctrl-Z, fg", "", []waitResult{stopped(command), exited(0)}, inForeground, 0, "give 0,stop,give 200,CONT -200,give 0", ""},
+		{"Ctrl-Z, fg", "", []waitResult{stopped(command), exited(0)}, inForeground, 0, "give 0,stop all,give 200,CONT -200,give 0", ""},
 		{"stop of another child", "", []waitResult{stopped(300), exited(0)}, inForeground, 0, "give 0", ""},
 		{"no terminal", "", []waitResult{stopped(command), exited(0)}, nil, 0, "", ""},
 		// After bg, the foreground belongs to the shell, and reapwait must not take the foreground from it.
-		{"Ctrl-Z, bg", "", []waitResult{stopped(command), exited(0)}, inBackground, 0, "give 0,stop,CONT -200", ""},
-		{"Ctrl-Z, bg, TTIN", "", []waitResult{stopped(command), stopped(command), exited(0)}, inBackground, 0, "give 0,stop,CONT -200,stop,CONT -200", ""},
+		{"Ctrl-Z, bg", "", []waitResult{stopped(command), exited(0)}, inBackground, 0, "give 0,stop all,CONT -200", ""},
+		{"Ctrl-Z, bg, TTIN", "", []waitResult{stopped(command), stopped(command), exited(0)}, inBackground, 0, "give 0,stop all,CONT -200,stop all,CONT -200", ""},
 		{
 			"Ctrl-Z, bg, fg", "", nil, func(_ *bench, c *children) {
 				c.terminal = true
 				fg := received(signals.CONT)
 				fg.do = func() { c.foreground = true }
 				c.script = []waitResult{stopped(command), fg, exited(0)}
-			}, 0, "give 0,stop,CONT -200,CONT -200,give 200,give 0", "",
+			}, 0, "give 0,stop all,CONT -200,CONT -200,give 200,give 0", "",
 		},
+		{
+			// The shell sends no CONT to a job that runs, so the command reads in the background.
+			"Ctrl-Z, bg, fg without CONT, TTIN", "", nil, func(_ *bench, c *children) {
+				c.terminal = true
+				read := stopped(command)
+				read.events[0].Child.Status = signals.FromWait(uint32(signals.TTIN)<<8 | 0x7f)
+				read.do = func() { c.foreground = true }
+				c.script = []waitResult{stopped(command), read, exited(0)}
+			}, 0, "give 0,stop all,CONT -200,give 200,CONT -200,give 0", "",
+		},
+		// STOP has stopped reapwait, and the shell has resumed it in the foreground.
+		{"STOP, fg", "", []waitResult{received(signals.CONT), exited(0)}, inForeground, 0, "CONT -200,give 200,give 0", ""},
+		// A second TSTP from before the resumption is discarded.
+		{"TSTP twice", "", []waitResult{received(signals.TSTP, signals.TSTP), exited(0)}, nil, 0, "TSTP 200,stop,CONT 200", ""},
 	} {
 		p.run(t)
 	}
@@ -183,12 +201,16 @@ func TestReapwaitLimits(t *testing.T) {
 	later := received(signals.USR1)
 	later.do = func() { time.Sleep(10 * time.Second) }
 	asInit := func(b *bench, _ *children) { b.PID = 1 }
+	asInitOf := func(n int) func(*bench, *children) { return func(b *bench, c *children) { b.PID, c.living = 1, n } }
+	const late = "reapwait: time limit of 10ms reached: ended at least 1 process\n"
 	for _, p := range []commandCase{
-		{"late", "-t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"late, remapped", "-t 0.01 --remap 143=0", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"late, group", "-g -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM -200,CONT -200", ""},
+		{"late", "-t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", late},
+		{"late, remapped", "-t 0.01 --remap 143=0", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", late},
+		{"late, group", "-g -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM -200,CONT -200", late},
 		{"in time", "-t 60", []waitResult{exited(4)}, nil, 4, "", ""},
-		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []waitResult{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", ""},
+		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []waitResult{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", late},
+		{"late, quiet", "-q -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
+		{"late, JSON", "-j -q -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", `{"event":"limit","limit":0.01,"ended":1}`},
 		{"TERM is ignored", "-k 0.01", []waitResult{received(signals.TERM), pause, ended(command, 9)}, nil, 137, "TERM 200,KILL 200,CONT 200", ""},
 		{"TERM with a status", "-k 60", []waitResult{received(signals.TERM), exited(5)}, nil, 5, "TERM 200", ""},
 		{"TERM, as an init", "", []waitResult{received(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},
@@ -200,44 +222,132 @@ func TestReapwaitLimits(t *testing.T) {
 		// With --linger and --keep, the exit of the command does not end the remaining processes.
 		{"linger", "--linger", []waitResult{exited(3), ended(300, 0)}, living(2), 3, "", ""},
 		{"keep", "--keep", []waitResult{exited(3)}, living(2), 3, "", ""},
-		{"keep, late", "--keep -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
+		{"keep, late", "--keep -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", late},
+		{"linger, late", "--linger -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", late},
+		{"linger, the command exits in time", "--linger -t 60", []waitResult{exited(3), ended(300, 0)}, living(2), 3, "", ""},
+		{
+			"linger, the rest is late", "--linger -t 0.01", []waitResult{exited(3), pause, ended(300, 15), ended(301, 15)},
+			asInitOf(3), 124, "TERM all,CONT all", "reapwait: time limit of 10ms reached: ended at least 2 processes\n",
+		},
 		{"linger, USR1", "--linger", []waitResult{exited(3), received(signals.USR1), ended(300, 0)}, living(2), 3, "", ""},
 	} {
 		p.run(t)
 	}
 }
 
-// TestReapwaitLingersIdle: -t limits only the command. If the limit passes after the command has exited, reapwait
-// --linger keeps waiting and does not poll.
-func TestReapwaitLingersIdle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		late := exited(3)
-		late.do = func() { time.Sleep(30 * time.Millisecond) }
-		b, c := newCommandBench(t, late)
-		c.living = 2
-		if code := b.run("reapwait", "--linger", "-t", "0.02", "job"); code != child.Failed || c.idle > 10 {
-			t.Errorf("exit %d, asked %d times without waiting; %q", code, c.idle, b.err.String())
+// TestReapwaitSettles: after the exit of the command, the remaining processes have the time of --settle to end by
+// themselves.
+func TestReapwaitSettles(t *testing.T) {
+	pause := waitResult{pause: true}
+	asInit := func(b *bench, c *children) { b.PID, c.living = 1, 2 }
+	living := func(n int) func(*bench, *children) { return func(_ *bench, c *children) { c.living = n } }
+	rest := ended(300, 15)
+	const all = "TERM all,CONT all"
+	for _, p := range []struct {
+		commandCase
+		after time.Duration // from the exit of the command to the call of WaitAndReap that ends the last process
+	}{
+		{commandCase{"in time", "", []waitResult{exited(3), ended(300, 0)}, asInit, 3, "", ""}, 0},
+		{commandCase{"too late", "", []waitResult{exited(3), pause, rest}, asInit, 3, all, ""}, 200 * time.Millisecond},
+		{commandCase{"longer", "--settle 2", []waitResult{exited(3), pause, rest}, asInit, 3, all, ""}, 2 * time.Second},
+		{commandCase{"not at all", "--settle 0", []waitResult{exited(3), rest}, asInit, 3, all, ""}, 0},
+		{commandCase{"USR1", "", []waitResult{exited(3), received(signals.USR1), pause, rest}, asInit, 3, all, ""}, 200 * time.Millisecond},
+		{commandCase{"TERM", "", []waitResult{exited(3), received(signals.TERM), rest}, asInit, 3, all, ""}, 0},
+		{
+			// The sender, such as killwait, may send KILL to reapwait 5 s after TERM: all must be gone before.
+			commandCase{"TERM begins the ladder", "", []waitResult{exited(3), received(signals.TERM), pause, ended(300, 9)}, living(2), 3, "", ""},
+			4 * time.Second,
+		},
+		{
+			commandCase{"TERM begins the ladder, linger", "--linger", []waitResult{exited(3), received(signals.TERM), pause, ended(300, 9)}, living(2), 3, "", ""},
+			4 * time.Second,
+		},
+		{commandCase{"HUP with the exit", "", []waitResult{{events: append(exited(3).events, received(signals.HUP).events...)}, rest}, asInit, 3, all, ""}, 0},
+		{commandCase{"end of input", "--until-eof", []waitResult{exited(3), event(child.Hangup), rest}, asInit, 3, "input," + all, ""}, 0},
+		{commandCase{"not beyond -t", "--settle 9 -t 2", []waitResult{exited(3), pause, rest}, asInit, 3, all, ""}, 2 * time.Second},
+		{
+			// A forwarded TERM has begun the grace period: half of it is left to the first signal of the ladder.
+			commandCase{"after TERM", "--settle 9 -k 4", []waitResult{received(signals.TERM), exited(3), pause, rest}, asInit, 3, "TERM 200," + all, ""},
+			2 * time.Second,
+		},
+		{
+			// The steps of the ladder are where they would be without the wait: KILL follows TERM after 4 s in all.
+			commandCase{"after TERM, KILL", "--settle 9 -k 4", []waitResult{received(signals.TERM), exited(3), pause, pause, ended(300, 9)}, asInit, 3, "TERM 200," + all + ",KILL all,CONT all", ""},
+			4 * time.Second,
+		},
+		{commandCase{"an init after TERM", "", []waitResult{received(signals.TERM), exited(3), pause, rest}, asInit, 3, "TERM 200," + all, ""}, 200 * time.Millisecond},
+		{commandCase{"an init after TERM, linger", "--linger", []waitResult{received(signals.TERM), exited(3), pause, rest}, asInit, 3, "TERM 200," + all, ""}, 200 * time.Millisecond},
+	} {
+		var exit, end time.Time
+		for i := range p.script {
+			if e := p.script[i].events; len(e) > 0 && e[0].Kind == child.Ended && e[0].Child.PID == command {
+				p.script[i].do = func() { exit = time.Now() }
+			}
 		}
-	})
+		p.script[len(p.script)-1].do = func() { end = time.Now() }
+		if p.run(t); end.Sub(exit) != p.after {
+			t.Errorf("%s: the last process ended after %v, want %v", p.name, end.Sub(exit), p.after)
+		}
+	}
+}
+
+// TestReapwaitLeaks: without /proc, reapwait knows only that processes remain.
+func TestReapwaitLeaks(t *testing.T) {
+	pause := waitResult{pause: true}
+	asInit := func(b *bench, c *children) { b.PID, c.living = 1, 2 }
+	const all = "TERM all,CONT all"
+	const left = "reapwait: left behind: processes remain; without /proc they cannot be named\n"
+	leak := func(status uint32) []waitResult { return []waitResult{exited(status), pause, ended(300, 15)} }
+	for _, p := range []commandCase{
+		{"end", "--leaks=end", leak(0), asInit, 0, all, ""},
+		{"warn", "--leaks=warn", leak(0), asInit, 0, all, left},
+		{"fail", "--leaks=fail", leak(0), asInit, 99, all, left},
+		{"fail, another status", "--leaks=fail=7", leak(0), asInit, 7, all, left},
+		{"fail, quiet", "-q --leaks=fail", leak(0), asInit, 99, all, ""},
+		{"fail, JSON", "-j -q --leaks=fail", leak(0), asInit, 99, all, `{"event":"leak","why":"without /proc they cannot be named"}`},
+		{"the command fails", "--leaks=fail", leak(3), asInit, 3, all, left},
+		{"the command fails, remapped", "--leaks=fail --remap 3=0", leak(3), asInit, 99, all, left},
+		{"the command succeeds, remapped", "--leaks=fail --remap 0=3", leak(0), asInit, 3, all, left},
+		{"the last value counts", "--leaks=fail --leaks=warn", leak(0), asInit, 0, all, left},
+		{"nothing remains", "--leaks=fail", []waitResult{exited(0)}, nil, 0, "", ""},
+		{"settled", "--leaks=fail", []waitResult{exited(0), ended(300, 0)}, asInit, 0, "", ""},
+		{"linger", "--linger --leaks=fail", []waitResult{exited(0), ended(300, 0)}, asInit, 0, "", ""},
+		{"linger, TERM", "--linger --leaks=fail", []waitResult{exited(0), received(signals.TERM), ended(300, 15)}, asInit, 99, all, left},
+		{"linger, the limit", "--linger -t 1 --leaks=fail", leak(0), asInit, 124, all, left + "reapwait: time limit of 1s reached: ended at least 1 process\n"},
+		// The command itself is no leak.
+		{"the limit", "-t 1 --leaks=fail", []waitResult{pause, ended(command, 15), ended(300, 15)}, asInit, 124, all, "reapwait: time limit of 1s reached: ended at least 2 processes\n"},
+		{"end of input", "--until-eof --leaks=fail", []waitResult{event(child.Hangup), ended(command, 15), ended(300, 15)}, asInit, 143, "input," + all, ""},
+	} {
+		p.run(t)
+	}
+}
+
+func TestReapwaitNoNewPrivs(t *testing.T) {
+	p := commandCase{name: "refused", args: "--no-new-privs", code: 125, log: "no new privileges", err: "reapwait: --no-new-privs: oops\n"}
+	p.setup = func(_ *bench, c *children) { c.privilegesErr = errors.New("oops") }
+	if _, c := p.run(t); c.launched != nil {
+		t.Error("the command was started")
+	}
 }
 
 // TestReapwaitSignalsAll: as PID 1 without /proc, reapwait signals all processes atomically.
 func TestReapwaitSignalsAll(t *testing.T) {
 	first := func(b *bench, c *children) { b.PID, c.living = 1, 2 }
+	settle := waitResult{pause: true}
 	for _, p := range []commandCase{
-		{"TERM", "", []waitResult{exited(3), ended(300, 15)}, first, 3, "TERM all,CONT all", ""},
-		{"KILL", "-k 0.01", []waitResult{exited(3), {pause: true}, ended(300, 9)}, first, 3, "TERM all,CONT all,KILL all,CONT all", ""},
+		{"TERM", "", []waitResult{exited(3), settle, ended(300, 15)}, first, 3, "TERM all,CONT all", ""},
+		{"KILL", "-k 0.01", []waitResult{exited(3), settle, {pause: true}, ended(300, 9)}, first, 3, "TERM all,CONT all,KILL all,CONT all", ""},
 		{
 			"linger, ended by TERM", "--linger", []waitResult{exited(3), received(signals.TERM), ended(300, 15)},
 			first, 3, "TERM all,CONT all", "",
 		},
 		{
-			"a process remains", "-R TERM/0.01", []waitResult{exited(3), {pause: true}}, first, 3, "TERM all,CONT all",
+			"a process remains", "-R TERM/0.01", []waitResult{exited(3), settle, {pause: true}}, first, 3, "TERM all,CONT all",
 			"reapwait: processes remain; without /proc they cannot be named\n",
 		},
 		// The last process exits after ReapExited said that one remains, and before WaitAndReap. No further event
 		// follows, so reapwait must not wait for one.
-		{"exit between two calls", "-R TERM/forever", []waitResult{exited(3), afterCONT(ended(300, 15))}, first, 3, "TERM all,CONT all", ""},
+		{"exit between two calls", "-R TERM/forever", []waitResult{exited(3), settle, afterCONT(ended(300, 15))}, first, 3, "TERM all,CONT all", ""},
 	} {
 		p.run(t)
 	}
@@ -251,7 +361,7 @@ func TestReapwaitReport(t *testing.T) {
 		t.Errorf("%q, want %q", c.report, want)
 	}
 	// A process that remains when the command exits is reported as well.
-	p = commandCase{name: "report of a remaining process", args: "--report-fd 5 -j", script: []waitResult{exited(3), ended(300, 15)}, setup: func(b *bench, c *children) { b.PID, c.living = 1, 2 }, code: 3, log: "TERM all,CONT all"}
+	p = commandCase{name: "report of a remaining process", args: "--report-fd 5 -j", script: []waitResult{exited(3), {pause: true}, ended(300, 15)}, setup: func(b *bench, c *children) { b.PID, c.living = 1, 2 }, code: 3, log: "TERM all,CONT all"}
 	_, c = p.run(t)
 	if lines := strings.Split(strings.TrimSpace(string(c.report)), "\n"); len(lines) != 2 || !strings.Contains(lines[1], `"pid":300`) {
 		t.Errorf("%q", c.report)
@@ -286,18 +396,93 @@ func TestReapwaitDetach(t *testing.T) {
 	}
 	// The process in the background sends its answer.
 	for _, test := range []struct {
-		err    error
-		script []waitResult
-		code   int
-		answer string
+		launchErr, logErr, redirectErr error
+		script                         []waitResult
+		code                           int
+		answer, log                    string
 	}{
-		{nil, []waitResult{exited(3)}, 3, "handle 50\n"},
-		{&child.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}, nil, 127, "exit 127\n"},
+		{nil, nil, nil, []waitResult{exited(3)}, 3, "handle 50\n", "inherited 6,log f,start reaper,redirect,launch,keep"},
+		{
+			&child.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}, nil, nil, nil, 127, "exit 127\n",
+			"inherited 6,log f,start reaper,redirect,launch,undo",
+		},
+		{nil, errors.New("no"), nil, nil, 125, "exit 125\n", "inherited 6,log f"},
+		{nil, nil, errors.New("no"), nil, 125, "exit 125\n", "inherited 6,log f,start reaper,redirect"},
 	} {
 		b, c := newCommandBench(t, test.script...)
-		c.launchErr = test.err
-		if code := b.run(detachedName+"6", "--detach", "job"); code != test.code || string(c.report) != test.answer {
-			t.Errorf("exit %d, %q; want %d, %q", code, c.report, test.code, test.answer)
+		c.launchErr, c.logErr, c.redirectErr = test.launchErr, test.logErr, test.redirectErr
+		code := b.run(detachedName+"6", "--detach", "--no-pair", "--log", "f", "job")
+		if log := strings.Join(c.log, ","); code != test.code || string(c.report) != test.answer || log != test.log {
+			t.Errorf("exit %d, %q, %s; want %d, %q, %s", code, c.report, log, test.code, test.answer, test.log)
 		}
+	}
+}
+
+// fromInner returns the event of a message of the inner half.
+func fromInner(kind child.MessageKind, value int32) waitResult {
+	return waitResult{events: []child.Event{{Kind: child.FromHalf, Message: child.Message{Kind: kind, Value: value}}}}
+}
+
+// TestReapwaitOuter: the outer half of a pair passes events on, and ends with the status of the inner half or by the
+// signal that has ended it.
+func TestReapwaitOuter(t *testing.T) {
+	setup := func(_ *bench, c *children) { c.pair = true }
+	start := `inner ["reapwait" "--" "job" "arg"] {PIDNamespace:false LockFD:-1},send 1 0`
+	for _, p := range []commandCase{
+		{"status", "", []waitResult{fromInner(child.Launched, 0), fromInner(child.Finished, 7), ended(inner, 7<<8)}, setup, 7, start, ""},
+		{"signals", "", []waitResult{received(signals.TERM, signals.USR1), fromInner(child.Finished, 143), ended(inner, 143<<8)}, setup,
+			143, start + ",send 2 15,send 2 10", ""},
+		{"parent", "", []waitResult{event(child.Orphaned), event(child.Hangup), fromInner(child.Finished, 0), ended(inner, 0)}, setup,
+			0, start + ",send 3 0,send 4 0", ""},
+		{"stop", "", []waitResult{fromInner(child.Stop, 0), fromInner(child.Finished, 0), ended(inner, 0)}, setup, 0, start + ",stop,send 5 1", ""},
+		{"TSTP from before the resumption", "", []waitResult{
+			{events: append(fromInner(child.Stop, 1).events, received(signals.TSTP, signals.TERM).events...)},
+			fromInner(child.Finished, 0), ended(inner, 0),
+		}, setup, 0, start + ",stop all,send 5 1,send 2 15", ""},
+		{"not stopped", "", []waitResult{fromInner(child.Stop, 0), fromInner(child.Finished, 0), ended(inner, 0)},
+			func(b *bench, c *children) { setup(b, c); c.orphaned = true }, 0, start + ",stop,send 5 0", ""},
+		{"another child", "", []waitResult{ended(300, 9), fromInner(child.Finished, 0), ended(inner, 0)}, setup, 0, start, ""},
+		{"killed", "", []waitResult{ended(inner, 9)}, func(b *bench, c *children) { setup(b, c); c.living = 0 }, 137, start, ""},
+		{"killed by no signal", "", []waitResult{ended(inner, 2<<8)}, func(b *bench, c *children) { setup(b, c); c.living = 0 }, 137, start,
+			"reapwait: the second process has failed\n"},
+		{"killed at the start", "", nil, func(b *bench, c *children) { setup(b, c); c.innerKilled, c.living = true, 0 }, 137,
+			strings.TrimSuffix(start, ",send 1 0"), ""},
+		{"killed, --keep", "--keep", []waitResult{ended(inner, 9)}, setup, 137,
+			strings.Replace(start, `"--"`, `"--keep" "--"`, 1), ""},
+		{"not started", "", []waitResult{exited(3)}, func(b *bench, c *children) { setup(b, c); c.innerErr = syscall.EAGAIN }, 3,
+			strings.TrimSuffix(start, ",send 1 0"), "reapwait: going on without a second process: resource temporarily unavailable"},
+		{"no namespace", "--pidns", nil, func(b *bench, c *children) { setup(b, c); c.innerErr = syscall.EPERM }, 125,
+			`inner ["reapwait" "--pidns" "--" "job" "arg"] {PIDNamespace:true LockFD:-1}`, "reapwait: --pidns: cannot start a process in a PID namespace: "},
+	} {
+		b, c := p.run(t)
+		if !c.dropped {
+			t.Errorf("%s: DropTerminalSignals was not called", p.name)
+		}
+		p.diedOfKill(t, b)
+	}
+}
+
+// TestReapwaitInner: the inner half sends its status, and ends itself by KILL if the outer half is gone.
+func TestReapwaitInner(t *testing.T) {
+	setup := func(_ *bench, c *children) { c.pair, c.isInner, c.living = true, true, 0 }
+	for _, p := range []commandCase{
+		{"status", "", []waitResult{exited(7)}, setup, 7, "send 7 0,send 9 7", ""},
+		{"not started", "", nil, func(b *bench, c *children) {
+			setup(b, c)
+			c.launchErr = &child.LaunchError{Code: 127, Name: "job", Err: syscall.ENOENT}
+		}, 127, "send 9 127", "reapwait: job: no such file or directory\n"},
+		{"killed: outer half", "", []waitResult{event(child.HalfLost)}, setup, 125, "send 7 0,send 9 125", ""},
+		{"killed: outer half, --keep", "--keep", []waitResult{event(child.HalfLost)}, setup, 125, "send 7 0,send 9 125", ""},
+	} {
+		b, _ := p.run(t)
+		p.diedOfKill(t, b)
+	}
+}
+
+// diedOfKill checks that the call has ended by KILL if its name begins with "killed", and otherwise not.
+func (p *commandCase) diedOfKill(t *testing.T, b *bench) {
+	t.Helper()
+	if died := b.died == signals.KILL; died != strings.HasPrefix(p.name, "killed") {
+		t.Errorf("%s: died of %v", p.name, b.died)
 	}
 }

@@ -1,7 +1,6 @@
 package procfs
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -135,7 +134,7 @@ func (fs *FS) SnapshotTree(scan PartialScan, into *Snapshot) bool {
 	if scan.Adopted {
 		procs = fs.appendAdopted(procs, seen)
 	}
-	slices.SortFunc(procs, func(a, b Stat) int { return cmp.Compare(a.PID, b.PID) })
+	SortByPID(procs)
 	into.Procs = procs
 	return true
 }

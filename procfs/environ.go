@@ -26,6 +26,17 @@ func HasEnv(b []byte, name, value string, anyValue bool) bool {
 	return false
 }
 
+// EnvValues returns the values of all entries of the name in the environment b, as EnvironBytes returns it.
+func EnvValues(b []byte, name string) []string {
+	var values []string
+	for entry := range bytes.SplitSeq(b, []byte{0}) {
+		if key, value, ok := bytes.Cut(entry, []byte("=")); ok && string(key) == name {
+			values = append(values, string(value))
+		}
+	}
+	return values
+}
+
 // Environ returns the environment with which the program of a process was started, at most 8 MiB of it. Later changes,
 // as by setenv(3), are not visible. Environ needs PTRACE_MODE_READ access (ptrace(2)). For a zombie or a kernel thread
 // it returns nil and no error.

@@ -19,8 +19,12 @@ type Spec struct {
 	// Group and Session make the program the leader of a process group or session of its own.
 	Group, Session bool
 	// TerminalFD is a terminal: the process group of the program becomes its foreground group. NullFD replaces standard
-	// input and output. InheritFD is inherited by the program although it is marked close-on-exec. -1 means none.
-	TerminalFD, NullFD, InheritFD int
+	// input and output, ErrorFD standard error. -1 means none.
+	TerminalFD, NullFD, ErrorFD int
+	// InheritFDs are inherited by the program although they are marked close-on-exec.
+	InheritFDs []int
+	// PIDNamespace makes the program PID 1 of a new PID namespace, with a /proc of its own.
+	PIDNamespace bool
 	// ResetIgnored are signals that the program does not inherit as ignored. Unblock are signals that it does not
 	// inherit as blocked.
 	ResetIgnored, Unblock []signals.Signal
@@ -30,7 +34,7 @@ type Spec struct {
 
 // NewSpec returns a Spec without descriptors.
 func NewSpec(argv, env []string) *Spec {
-	return &Spec{Argv: argv, Env: env, TerminalFD: -1, NullFD: -1, InheritFD: -1}
+	return &Spec{Argv: argv, Env: env, TerminalFD: -1, NullFD: -1, ErrorFD: -1}
 }
 
 // The exit statuses of a program that runs a command, as for env(1) and timeout(1).
@@ -73,14 +77,20 @@ const (
 	Signal               // this process received Signal
 	Hangup               // the other end of standard input was closed
 	Orphaned             // the parent of this process is gone
+	FromHalf             // the other half of a pair has sent Message
+	HalfLost             // the other half of a pair is gone
 )
 
 // Event is one event that WaitAndReap returns.
 type Event struct {
-	Kind   Kind
-	Signal signals.Signal
-	Child  Child
+	Kind    Kind
+	Signal  signals.Signal
+	Child   Child
+	Message Message
 }
+
+// isTSTP reports whether the event is a TSTP that this process has received.
+func (e *Event) isTSTP() bool { return e.Kind == Signal && e.Signal == signals.TSTP }
 
 // Child is a child that was reaped or stopped.
 type Child struct {

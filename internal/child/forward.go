@@ -17,7 +17,11 @@ func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	}
 	switch {
 	case s.Command == 0:
-		return to != 0 && endsLingering(sig)
+		over = to != 0 && endsLingering(sig)
+		if over && sig == signals.TERM {
+			s.startGrace() // the sender may follow the same ladder
+		}
+		return over
 	case to == 0:
 		return false
 	}

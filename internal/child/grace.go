@@ -20,9 +20,10 @@ func (s *Supervisor) startGrace() {
 
 // termStartsGrace reports whether a forwarded TERM begins the grace period. It does not if this process is the init of
 // a container (PID 1, or Init is set), which waits for the command however long the command takes to exit. As PID 1
-// without Init, a forwarded TERM does begin it if the caller chose a ladder.
+// without Init, a forwarded TERM does begin it if the caller chose a ladder. With --pidns the inner
+// half of a pair is PID 1, but it is not the init of a container.
 func (s *Supervisor) termStartsGrace() bool {
-	return !s.Init && (s.PID != 1 || s.LadderGiven)
+	return !s.Init && (s.PID != 1 || s.LadderGiven || s.Inner)
 }
 
 // termGrace returns the length of the grace period: the wait of the first step, and 4/5 of that wait if the caller did

@@ -14,18 +14,55 @@ func (s *Supervisor) stopWithCommand(commandStopped bool) {
 	// When this process stops, the shell that waits for it takes the foreground. So the command gives up the foreground
 	// first. It gets the foreground back only if the shell resumes this process in the foreground (fg).
 	s.takeForeground()
-	stopped := k.StopSelf()
+	// The terminal would have sent ^Z to the job, but the command with a group of its own was in the foreground.
+	stopped := k.StopSelf(commandStopped)
+	s.resumed = stopped
 	s.giveForeground()
-	if stopped || commandStopped {
+	switch {
+	case stopped || commandStopped:
 		_ = k.SignalChild(s.Command, signals.CONT, s.leadsGroup())
+	case s.Inner:
+		// The kernel does not count the group of the outer half as orphaned: the parent of the command, this process, is
+		// in another group of the session. So TSTP may stop the command.
+		s.resumeWhenStopped = true
+		if st, ok := s.statCommand(); ok && st.Stopped() {
+			s.resumeStopped()
+		}
 	}
 }
 
-// giveForeground puts the command into the foreground of the terminal if this process is in the foreground.
-func (s *Supervisor) giveForeground() {
-	if k := s.Kernel; s.terminalFD >= 0 && !s.commandInForeground && k.InForeground(s.terminalFD) {
-		s.commandInForeground = k.SetForeground(s.terminalFD, s.Command) == nil
+// handleStop is called when a child has stopped.
+func (s *Supervisor) handleStop(c *Child) {
+	switch {
+	case c.PID != s.Command:
+	case s.terminalFD >= 0:
+		sig, _ := c.Status.Stopped()
+		if (sig == signals.TTIN || sig == signals.TTOU) && s.giveForeground() {
+			// The shell has put the job into the foreground without CONT, because the job was running (bg, fg).
+			_ = s.Kernel.SignalChild(s.Command, signals.CONT, true)
+			return
+		}
+		s.stopWithCommand(true)
+	case s.resumeWhenStopped:
+		s.resumeStopped()
 	}
+}
+
+// resumeStopped resumes the command after a TSTP in an orphaned group, which stops no process there.
+func (s *Supervisor) resumeStopped() {
+	s.resumeWhenStopped = false
+	_ = s.Kernel.SignalChild(s.Command, signals.CONT, s.leadsGroup())
+}
+
+// giveForeground puts the command into the foreground of the terminal if this process is in the foreground, and reports
+// whether it did. It does not rely on commandInForeground: when STOP stops this process, the shell takes the foreground.
+func (s *Supervisor) giveForeground() bool {
+	k := s.Kernel
+	if s.terminalFD < 0 || !k.InForeground(s.terminalFD) {
+		return false
+	}
+	s.commandInForeground = k.SetForeground(s.terminalFD, s.Command) == nil
+	return s.commandInForeground
 }
 
 // takeForeground puts this process back into the foreground if giveForeground or Launch has put the command there.

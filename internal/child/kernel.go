@@ -39,11 +39,13 @@ type Terminal interface {
 	Terminal() (fd int, ok bool)
 	// InForeground reports whether this process is in the foreground of the terminal.
 	InForeground(fd int) bool
-	// SetForeground makes a process group the foreground group of the terminal; 0 means the group of this process.
+	// SetForeground makes a process group the foreground group of the terminal; 0 means the group of this process,
+	// unless an ancestor is in the foreground.
 	SetForeground(fd, group int) error
-	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. It reports whether
+	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. With group, the other
+	// members of its process group are sent SIGTSTP, too. A pending SIGTSTP is discarded. StopSelf reports whether
 	// the kernel stopped this process: PID 1 and a process in an orphaned process group are not stopped.
-	StopSelf() bool
+	StopSelf(group bool) bool
 }
 
 // Kernel is the interface to the operating system, except for /proc, that a Supervisor needs.
@@ -53,6 +55,14 @@ type Kernel interface {
 	Reaper
 	Signaller
 	Terminal
+	HalfWatcher
+}
+
+// HalfWatcher notices the end of the other half of a pair.
+type HalfWatcher interface {
+	// IgnoreLostHalf ends the interruption of the ladder: from now on Interrupted returns no error because the other
+	// half is gone.
+	IgnoreLostHalf()
 }
 
 // Reporter prints what a Supervisor reports.
@@ -68,4 +78,6 @@ type Reporter interface {
 	Note(string)
 	// Close ends the status line.
 	Close()
+	LeakReporter
+	LimitReporter
 }

@@ -25,6 +25,8 @@ type Options struct {
 	// Linger: when the command has exited, wait for the remaining processes instead of ending them. KeepRemaining:
 	// neither wait for them nor end them.
 	Linger, KeepRemaining bool
+	// Limit is the length of the time limit that Deadline ends, for the report.
+	Limit time.Duration
 	// Rewrites maps a signal to the signal that is forwarded instead; to 0 if it is not forwarded.
 	Rewrites map[signals.Signal]signals.Signal
 	// Remaps maps an exit status of the command to the one that ExitStatus returns instead.
@@ -34,8 +36,11 @@ type Options struct {
 	// Init is for tini: a forwarded TERM never begins the grace period, and the command leads a process group even
 	// without Group.
 	Init bool
+	// Inner is for the inner half of a pair.
+	Inner bool
 	// OnEvent, if set, is called with each event before the Supervisor handles it.
 	OnEvent func(*Event)
+	LeakOptions
 }
 
 // Supervisor runs a command, which is its child, and forwards signals to it. When the command has exited it ends the
@@ -50,9 +55,12 @@ type Supervisor struct {
 	// Command is the PID of the command; 0 when it has been reaped. Status is then how it ended.
 	Command int
 	Status  *signals.Status
-	// Deadline ends the time limit of the command; zero means no limit. TimedOut says that it was reached.
+	// Deadline ends the time limit of the command and, with Linger, of the remaining processes; zero means no limit.
+	// TimedOut says that it was reached.
 	Deadline time.Time
 	TimedOut bool
+	// HalfLost: the outer half of a pair was killed.
+	HalfLost bool
 
 	earlier             map[procfs.ID]bool // descendants from before the command; see RecordEarlierChildren
 	terminalFD          int                // the terminal in which the command is put into the foreground, or -1
@@ -60,6 +68,11 @@ type Supervisor struct {
 	containerStops      bool               // a TERM was forwarded and began no grace period: Linger no longer applies
 	graceEnd            time.Time          // the end of the grace period; zero if none has begun
 	graceOver           bool               // the grace period has ended
+	resumed             bool               // this process was stopped and resumed while the current events are handled
+	resumeWhenStopped   bool               // the command is sent CONT when it stops; see stopWithCommand
+	endsNow             bool               // an event has ended the wait (handleEvent)
+	leaked              bool               // the command has left processes behind
+	ended               endedCount
 	refusals            *refusals
 }
 
@@ -87,13 +100,19 @@ func (s *Supervisor) Launch(l *Spec) (err error) {
 	return err
 }
 
-// Supervise forwards signals to the command until it exits, and then ends the remaining processes.
+// Supervise forwards signals to the command until it exits, lets the remaining processes settle, and then ends those
+// that still remain.
 func (s *Supervisor) Supervise() error {
 	err := s.superviseCommand()
 	s.takeForeground()
-	if err == nil && (!s.KeepRemaining || s.Command != 0) {
+	if err == nil {
+		err = s.letSettle()
+	}
+	if err == nil && (!s.KeepRemaining || s.Command != 0 && !s.HalfLost) {
+		s.reportLeaks()
 		err = s.EndRemaining()
 	}
+	s.reportLimit()
 	return err
 }
 
@@ -103,7 +122,7 @@ func (s *Supervisor) Supervise() error {
 func (s *Supervisor) superviseCommand() error {
 	for {
 		timeout := duration.Forever
-		if s.Command != 0 && !s.Deadline.IsZero() {
+		if s.limitApplies() {
 			timeout = min(timeout, max(time.Until(s.Deadline), 0))
 		}
 		if !s.graceEnd.IsZero() {
@@ -114,15 +133,20 @@ func (s *Supervisor) superviseCommand() error {
 			return err
 		}
 		over := false
+		s.resumed = false
 		for _, e := range events {
+			if s.resumed && e.isTSTP() {
+				continue // CONT discards a pending TSTP
+			}
 			over = s.handleEvent(e) || over
 		}
 		switch {
 		case over:
+			s.endsNow = true
 			return nil
 		case s.Command == 0 && (!s.Linger || s.containerStops || s.reapExited()):
 			return nil
-		case s.Command != 0 && !s.Deadline.IsZero() && time.Until(s.Deadline) <= 0:
+		case s.limitApplies() && time.Until(s.Deadline) <= 0:
 			s.TimedOut = true
 			return nil
 		case !s.graceEnd.IsZero() && time.Until(s.graceEnd) <= 0:
@@ -157,15 +181,28 @@ func (s *Supervisor) handleEvent(e Event) bool {
 	case Ended:
 		s.RecordReaped(&e.Child)
 	case Stopped:
-		if e.Child.PID == s.Command && s.terminalFD >= 0 {
-			s.stopWithCommand(true)
-		}
+		s.handleStop(&e.Child)
 	case Signal:
 		return s.forwardSignal(e.Signal)
 	case Hangup, Orphaned:
 		return true
+	case HalfLost:
+		s.loseHalf()
+		return true
 	}
 	return false
+}
+
+// loseHalf is called when the outer half of a pair was killed. The sender of a KILL wants the processes to end now, so
+// the ladder consists of KILL alone.
+func (s *Supervisor) loseHalf() {
+	s.HalfLost, s.Ladder, s.graceEnd = true, KillLadder(), time.Time{}
+	s.Kernel.IgnoreLostHalf()
+}
+
+// KillLadder returns the ladder that consists of KILL alone.
+func KillLadder() escalate.Ladder {
+	return escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}
 }
 
 // RecordReaped records that a child was reaped. If it is the command, its status is kept for ExitStatus.
@@ -174,13 +211,14 @@ func (s *Supervisor) RecordReaped(c *Child) {
 		status := c.Status
 		s.Status, s.Command = &status, 0
 	}
+	s.ended.reaped++
 	if s.ReportReaped {
 		s.Reporter.Reaped(c)
 	}
 }
 
-// ExitStatus returns the exit status of the call: 124 (TimeLimit) if the command ran into its time limit, or else the
-// status of the command, as changed by Remaps.
+// ExitStatus returns the exit status of the call: 124 (TimeLimit) if the time limit was reached, or else the status of
+// the command, as changed by Remaps. If that is 0 and the command has left processes behind, it is LeakStatus.
 func (s *Supervisor) ExitStatus() int {
 	switch {
 	case s.TimedOut:
@@ -190,7 +228,10 @@ func (s *Supervisor) ExitStatus() int {
 	}
 	code := s.Status.Shell()
 	if to, ok := s.Remaps[code]; ok {
-		return to
+		code = to
+	}
+	if code == 0 && s.leaked {
+		return s.LeakStatus
 	}
 	return code
 }

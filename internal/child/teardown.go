@@ -13,8 +13,19 @@ import (
 
 // EndRemaining runs the ladder on the remaining processes, reaps them, and reports the survivors. This process is the
 // adopter of all orphans among them, so ECHILD of wait(2) proves that no process remains. The error is one that ended
-// the ladder early.
+// the ladder early. If the other half of a pair is killed meanwhile, the ladder ends, and KILL follows at once.
 func (s *Supervisor) EndRemaining() error {
+	err := s.runLadder()
+	if errors.As(err, new(*signals.Interrupt)) {
+		s.loseHalf()
+		err = s.runLadder()
+	}
+	return err
+}
+
+// runLadder is EndRemaining without a second attempt. The error is a *signals.Interrupt if the other half of a pair was
+// killed.
+func (s *Supervisor) runLadder() error {
 	if s.ReapRemaining() {
 		return nil
 	}
@@ -30,7 +41,7 @@ func (s *Supervisor) EndRemaining() error {
 		return nil
 	}
 	if s.PID == 1 && s.Ladder[len(s.Ladder)-1].Signal == signals.KILL && !s.onlyRefused(sum) {
-		if over, err := s.endWithoutScan(escalate.Ladder{{Signal: signals.KILL, Grace: escalate.KillGrace}}); over || err != nil {
+		if over, err := s.endWithoutScan(KillLadder()); over || err != nil {
 			return err
 		}
 	}
@@ -39,15 +50,25 @@ func (s *Supervisor) EndRemaining() error {
 
 // endUnseen runs the ladder without /proc, or with the /proc of another PID namespace.
 func (s *Supervisor) endUnseen(ladder escalate.Ladder) error {
+	s.ended.reaped, s.ended.unseen = 0, true
 	over, err := s.endWithoutScan(ladder)
 	switch {
 	case over || err != nil:
-	case s.Proc == nil:
-		s.Reporter.Note("processes remain; without /proc they cannot be named")
 	default:
-		s.Reporter.Note("processes remain; they cannot be named: " + s.Proc.SameNamespace(s.PID).Error())
+		s.Reporter.Note("processes remain; " + s.whyUnseen())
 	}
 	return err
+}
+
+// whyUnseen returns why the remaining processes cannot be named, and "" if /proc shows them.
+func (s *Supervisor) whyUnseen() string {
+	if s.Proc == nil {
+		return "without /proc they cannot be named"
+	}
+	if err := s.Proc.SameNamespace(s.PID); err != nil {
+		return "they cannot be named: " + err.Error()
+	}
+	return ""
 }
 
 // endTree runs the ladder on all descendants. If the last signal is KILL, it repeats the last step up to maxKillRounds
@@ -62,6 +83,7 @@ func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *esc
 			s.Reporter.Close()
 			return nil, nil, err
 		}
+		s.ended.add(sum)
 		if s.ReapRemaining() {
 			break
 		}
@@ -194,6 +216,9 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err erro
 				timeout = max(time.Until(end), 0)
 			}
 			events, err := k.WaitAndReap(timeout)
+			if err == nil {
+				err = k.Interrupted()
+			}
 			if err != nil {
 				return false, err
 			}

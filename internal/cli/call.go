@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"killbox/internal/escalate"
@@ -32,6 +33,7 @@ type Call struct {
 	Found      *target.Found
 	Table      procfs.Snapshot // taken by PreviewTree
 	Began      uint64          // when ResolveTargets was called, in clock ticks after boot; 0 if it is not known
+	unexamined bool            // nothing matched, perhaps because environments of other users could not be read
 	Codes      []int           // exit statuses; ExitStatus returns the worst
 }
 
@@ -78,7 +80,11 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	}
 	c.ReportProblems(c.Targets.Exited || c.AsksOnly())
 	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
-		if !c.Targets.Exited {
+		switch n := c.leftAlone().Unexamined; {
+		case n > 0:
+			c.unexamined = true
+			c.Fail(nil, fmt.Errorf("%w, and %s", c.noTarget(), report.Unexamined(n)), ExitFailed)
+		case !c.Targets.Exited:
 			c.Fail(nil, c.noTarget(), ExitMissing)
 		}
 	}
@@ -90,7 +96,7 @@ func (c *Call) StartReport() {
 	c.Report = report.New(report.Options{
 		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
 		Verbose: c.Outputs.Verbose, JSON: c.Outputs.JSON, Quiet: c.Outputs.Quiet,
-		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen,
+		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen, Owner: c.owner,
 	})
 }
 
@@ -168,6 +174,7 @@ func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summ
 		c.reportSurvivors(p, sum)
 	}
 	c.reportSummary(sum)
+	c.ReportLeftAlone()
 	return sum
 }
 
@@ -238,4 +245,5 @@ func PlannedTargets(p *escalate.Plan) []report.Planned {
 func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
 	colour := c.Env.StdoutTTY && c.Env.Getenv("NO_COLOR") == ""
 	c.Report.PrintPlan(c.Env.Proc, list, ladder, colour)
+	c.ReportLeftAlone()
 }

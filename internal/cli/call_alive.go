@@ -149,6 +149,7 @@ func (c *Call) ReportAnswers(list []Answer) int {
 		c.Codes = append(c.Codes, ExitMissing)
 	}
 	sum.Elapsed = time.Since(began)
+	c.ReportLeftAlone()
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
 }

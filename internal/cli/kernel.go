@@ -12,6 +12,7 @@ import (
 type Kernel interface {
 	escalate.Kernel
 	target.Kernel
+	target.Identifier
 	SignalCatcher
 	NumberSignaller
 	CommandKernel
@@ -63,9 +64,28 @@ type CommandKernel interface {
 	// DisableCoreDump makes sure that this process leaves no core dump when it dies.
 	DisableCoreDump() error
 	Detacher
-	// WritePidfile writes a file atomically and keeps it locked (flock(2)). remove unlocks the file, and deletes it
-	// unless another file has replaced it.
-	WritePidfile(path, content string) (remove func(), err error)
+	PidfileKeeper
+	child.Pair
+	child.HalfWatcher
+	InnerHalf
+}
+
+// PidfileKeeper writes pidfiles.
+type PidfileKeeper interface {
+	// WritePidfile writes a file atomically and keeps it locked (flock(2)) by the descriptor fd. remove unlocks the
+	// file, and deletes it unless another file has replaced it.
+	WritePidfile(path, content string) (fd int, remove func(), err error)
+	// InheritPidfile is for the inner half of a pair, which has inherited the lock. remove is that of WritePidfile.
+	InheritPidfile(path string) (remove func(), err error)
+}
+
+// InnerHalf is the part of Kernel for the inner half of a pair.
+type InnerHalf interface {
+	// IsInner reports whether this process is the inner half.
+	IsInner() bool
+	// StartInnerReaper is StartReaper for the inner half, which ignores the signals that it receives itself. Signals
+	// that the outer half forwards become events. StartInnerReaper waits until the outer half lets the command start.
+	StartInnerReaper(details bool) error
 }
 
 // ReaperStarter prepares this process to reap children with WaitAndReap.
@@ -78,8 +98,14 @@ type ReaperStarter interface {
 	// evenIfIgnored become events even if this process inherited them as ignored. Without orphans, this process does
 	// not become a subreaper.
 	StartReaperFor(orphans bool, forward, evenIfIgnored []signals.Signal) error
+	// DropTerminalSignals makes this process ignore INT and QUIT from the terminal, which sends them to the command as
+	// well. Those that a process sends are still events.
+	DropTerminalSignals()
 	// Subreaper reports whether this process is a subreaper already.
 	Subreaper() bool
+	// ForbidNewPrivileges makes sure that no program that this goroutine starts from now on, and none that such a
+	// program starts, gains privileges by execve(2).
+	ForbidNewPrivileges() error
 }
 
 // EndWatcher watches standard input and the parent of this process.
@@ -98,8 +124,15 @@ type Detacher interface {
 	// StartBackground starts this program in a new session, with argv but another argv[0]: name and the number of a
 	// pipe's descriptor. It returns the line that the started process writes to the pipe.
 	StartBackground(name string, argv, env []string) (string, error)
+	// SetProcessName sets the name of this process (comm).
+	SetProcessName(name string)
 	// CloseOnExec marks a descriptor, so that children of this process do not inherit it.
 	CloseOnExec(fd int)
 	// WriterTo returns a writer to a descriptor that this process inherited.
 	WriterTo(fd int) (interface{ Write([]byte) (int, error) }, error)
+	// OpenLog opens a file for appending and makes it the standard output of this process.
+	OpenLog(path string) error
+	// RedirectErrors makes standard error a duplicate of standard output, until undo is called. keep makes that
+	// permanent. The caller calls one of the two.
+	RedirectErrors() (undo, keep func(), err error)
 }

@@ -31,6 +31,7 @@ type TargetOptions struct {
 	older   Duration
 	newer   Duration
 	pidfile string
+	owners  bool
 	Zombies bool // selectors match zombies, too; set by killwait --reaped
 	All     bool // every process outside of this session; set by freezekill --all
 	flags   *pflag.FlagSet
@@ -56,6 +57,7 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.Var(&o.session, "session", "select by session")
 	flags.Var(&o.parent, "parent", "select by parent")
 	flags.StringVar(&o.env, "env", "", "select by environment: `NAME[=VALUE]`")
+	flags.BoolVar(&o.owners, "owner-gone", false, "select by environment: an owner mark whose owner is gone")
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
 	flags.Var(&o.older, "older", "select processes started DUR ago or earlier")
 	flags.Var(&o.newer, "newer", "select processes started less than DUR ago")
@@ -108,6 +110,16 @@ func (o *TargetOptions) request(env *Env, operands []string) (req target.Request
 			return req, nil, err
 		}
 		return req, err, nil
+	}
+	if o.owners {
+		if env.Proc == nil {
+			return req, nil, env.ProcErr
+		}
+		owners, err := target.NewOwners(env.Proc, env.Kernel)
+		if err != nil {
+			return req, nil, fmt.Errorf("owner marks cannot be compared: %w", err)
+		}
+		req.Selector.Owners = owners
 	}
 	if o.given("pidfile") {
 		file, err := target.ReadPidfile(o.pidfile, req.Selector.Empty())

@@ -33,7 +33,7 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 		return "", os.NewSyscallError("fcntl", err)
 	}
 	l := child.NewSpec(append([]string{name + strconv.Itoa(writeEnd)}, argv[1:]...), env)
-	l.Path, l.Session, l.NullFD, l.InheritFD = k.opts.Self, true, null, writeEnd
+	l.Path, l.Session, l.NullFD, l.InheritFDs = k.opts.Self, true, null, []int{writeEnd}
 	pid, err := k.Launch(l)
 	unix.Close(writeEnd)
 	defer unix.Close(pipe[0])
@@ -75,4 +75,13 @@ func (k *Kernel) WriterTo(fd int) (interface{ Write([]byte) (int, error) }, erro
 		return nil, fmt.Errorf("descriptor %d: %w", fd, err)
 	}
 	return k.Output(fd), nil
+}
+
+// SetProcessName sets the name of this process (comm), which execve(2) has set to that of /proc/self/exe.
+func (k *Kernel) SetProcessName(name string) {
+	// Not by PR_SET_NAME, which names the calling thread. The name of the process is that of its first thread.
+	if fd, err := unix.Open("/proc/self/comm", unix.O_WRONLY|unix.O_CLOEXEC, 0); err == nil {
+		unix.Write(fd, []byte(name))
+		unix.Close(fd)
+	}
 }

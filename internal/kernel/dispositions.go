@@ -3,6 +3,7 @@ package kernel
 import (
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 	"unsafe"
@@ -157,20 +158,18 @@ func (k *Kernel) endingSignals() []signals.Signal {
 	return list
 }
 
-// ignoreAllSignals ignores every signal that can be ignored, except URG. Under a seccomp filter it leaves the runtime's
-// handler for SIGSYS in place and makes the handler drop the signal: with SIG_IGN, a system call that the filter traps
-// would end this process (force_sig_info_to_task in kernel/signal.c).
-func (k *Kernel) ignoreAllSignals() {
+// ignoreAllSignals ignores every signal that can be ignored, except URG and those in except. Under a seccomp filter it
+// leaves the runtime's handler for SIGSYS in place and makes the handler drop the signal: with SIG_IGN, a system call
+// that the filter traps would end this process (force_sig_info_to_task in kernel/signal.c).
+func (k *Kernel) ignoreAllSignals(except ...syscall.Signal) {
 	act := ignoreDisposition()
 	for sig := 1; sig <= numSignals; sig++ {
-		switch syscall.Signal(sig) {
-		case unix.SIGURG: // the runtime preempts goroutines by it
-		case unix.SIGSYS:
-			if k.inherited.filtered {
-				setReaction(unix.SIGSYS, reactDrop)
-				continue
-			}
-			fallthrough
+		number := syscall.Signal(sig)
+		switch {
+		case number == unix.SIGURG: // the runtime preempts goroutines by it
+		case slices.Contains(except, number):
+		case number == unix.SIGSYS && k.inherited.filtered:
+			setReaction(unix.SIGSYS, reactDrop)
 		default:
 			rtSigaction(sig, &act, nil)
 		}

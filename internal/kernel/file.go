@@ -6,6 +6,8 @@ import (
 	"time"
 	"unsafe"
 
+	"killbox/internal/signals"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -62,7 +64,8 @@ func (o Output) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// waitWritable waits until a write does not block. The error is a *signals.Interrupt if a deferred signal was caught.
+// waitWritable waits until a write does not block. The error is a *signals.Interrupt if a deferred signal was caught, or
+// if the other half of a pair is gone.
 func (o Output) waitWritable() error {
 	for {
 		poll := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}
@@ -71,6 +74,9 @@ func (o Output) waitWritable() error {
 		}
 		if err := o.k.Interrupted(); err != nil {
 			return err
+		}
+		if o.k.half != nil && o.k.half.lost {
+			return &signals.Interrupt{Signal: signals.KILL} // this half must end, even if no process reads its messages
 		}
 	}
 }

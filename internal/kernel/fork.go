@@ -13,24 +13,28 @@ import (
 // forkArgs is what the child needs between clone(2) and execve(2). The parent prepares all of it, because the child
 // must not allocate memory.
 type forkArgs struct {
-	path        *byte
-	argv, env   **byte
-	ownPID      []*byte // places in env where the child writes its PID in decimal
-	mask        sigset
-	ignored     [numSignals + 1]bool
-	ignoreAct   [64]byte
-	defaultAct  [64]byte
-	nofile      *[2]uint64 // soft and hard RLIMIT_NOFILE; nil: unchanged
-	setsid      bool
-	setpgid     bool
-	terminalFD  int // this and the next two are those of child.Spec; -1: none
-	nullFD      int
-	inheritFD   int
-	errorPipe   int // write end of the pipe for the errno of a failed child
-	deathSignal uintptr
-	parent      uintptr    // the PID of this process
-	sigset      uintptr    // size of a signal set in bytes
-	flags       [2]uintptr // the first two arguments of clone(2)
+	path       *byte
+	argv, env  **byte
+	ownPID     []*byte // places in env where the child writes its PID in decimal
+	mask       sigset
+	ignored    [numSignals + 1]bool
+	ignoreAct  [64]byte
+	defaultAct [64]byte
+	nofile     *[2]uint64 // soft and hard RLIMIT_NOFILE; nil: unchanged
+	setsid     bool
+	setpgid    bool
+	group      uintptr // with setpgid: the process group to join, or 0 for one of its own
+	terminalFD int     // this and the next three are those of child.Spec; -1: none
+	nullFD     int
+	errorFD    int
+	inheritFDs []int
+	// procDir, rootDir and procType are "/proc", "/" and "proc", if a /proc is to be mounted; nil otherwise.
+	procDir, rootDir, procType *byte
+	errorPipe                  int // write end of the pipe for the errno of a failed child
+	deathSignal                uintptr
+	parent                     uintptr    // the PID of this process
+	sigset                     uintptr    // size of a signal set in bytes
+	flags                      [2]uintptr // the first two arguments of clone(2)
 }
 
 // fork starts the child. It blocks every signal meanwhile, so that no handler of the Go runtime runs in the child: the
@@ -64,6 +68,9 @@ func forkChild(c *forkArgs) (uintptr, syscall.Errno) {
 	}
 	if errno == 0 {
 		errno = setDeathSignal(c)
+	}
+	if errno == 0 {
+		errno = mountProc(c)
 	}
 	if errno == 0 {
 		syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&c.mask)), 0, c.sigset, 0, 0)
@@ -128,7 +135,7 @@ func joinGroup(c *forkArgs) syscall.Errno {
 		}
 	}
 	if c.setpgid {
-		if _, _, errno := syscall.RawSyscall6(unix.SYS_SETPGID, 0, 0, 0, 0, 0, 0); errno != 0 {
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_SETPGID, 0, c.group, 0, 0, 0, 0); errno != 0 {
 			return errno
 		}
 	}
@@ -141,8 +148,8 @@ func joinGroup(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// setDescriptors replaces standard input and output by nullFD, clears FD_CLOEXEC of inheritFD, and sets the limit of
-// open files.
+// setDescriptors replaces standard input and output by nullFD and standard error by errorFD, clears FD_CLOEXEC of
+// inheritFDs, and sets the limit of open files.
 //
 //go:nosplit
 //go:norace
@@ -156,8 +163,13 @@ func setDescriptors(c *forkArgs) syscall.Errno {
 			return errno
 		}
 	}
-	if c.inheritFD >= 0 {
-		syscall.RawSyscall6(fcntl, uintptr(c.inheritFD), unix.F_SETFD, 0, 0, 0, 0)
+	if c.errorFD >= 0 {
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.errorFD), 2, 0, 0, 0, 0); errno != 0 {
+			return errno
+		}
+	}
+	for i := 0; i < len(c.inheritFDs); i++ {
+		syscall.RawSyscall6(fcntl, uintptr(c.inheritFDs[i]), unix.F_SETFD, 0, 0, 0, 0)
 	}
 	if c.nofile != nil {
 		syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_NOFILE, uintptr(unsafe.Pointer(c.nofile)), 0, 0, 0)
@@ -180,6 +192,24 @@ func setDeathSignal(c *forkArgs) syscall.Errno {
 		return unix.ESRCH
 	}
 	return 0
+}
+
+// mountProc mounts the /proc of the new PID namespace. The mounts of the new mount namespace become slaves first, so
+// that the caller's namespace does not see the new mount.
+//
+//go:nosplit
+//go:norace
+//go:nocheckptr
+func mountProc(c *forkArgs) syscall.Errno {
+	if c.procDir == nil {
+		return 0
+	}
+	_, _, errno := syscall.RawSyscall6(unix.SYS_MOUNT, 0, uintptr(unsafe.Pointer(c.rootDir)), 0, unix.MS_REC|unix.MS_SLAVE, 0, 0)
+	if errno == 0 {
+		_, _, errno = syscall.RawSyscall6(unix.SYS_MOUNT, uintptr(unsafe.Pointer(c.procType)), uintptr(unsafe.Pointer(c.procDir)),
+			uintptr(unsafe.Pointer(c.procType)), unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, 0, 0)
+	}
+	return errno
 }
 
 // fcntl is the number of the system call. 32-bit machines also have fcntl64, in which F_SETFD is the same.

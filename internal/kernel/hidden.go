@@ -105,7 +105,7 @@ func (k *Kernel) addHidden(s *procfs.Snapshot) error {
 			s.Hidden-- // the scan has counted this process as listed but unreadable (hidepid=1)
 		}
 	}
-	slices.SortFunc(s.Procs, func(a, b procfs.Stat) int { return cmp.Compare(a.PID, b.PID) })
+	procfs.SortByPID(s.Procs)
 	return nil
 }
 

@@ -50,6 +50,7 @@ type Kernel struct {
 
 	probe    probe
 	guardian *guardian
+	half     *half          // nil unless this process is one half of a pair
 	caught   *caughtSignals // nil before Catch
 	cgroup   *cgroup        // nil before OpenCgroup
 

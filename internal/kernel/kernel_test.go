@@ -234,6 +234,43 @@ func TestIdentity(t *testing.T) {
 	})
 }
 
+// TestIdentify checks that Identify neither opens nor closes a process.
+func TestIdentify(t *testing.T) {
+	eachPinKind(t, func(t *testing.T, k *Kernel) {
+		descriptors := func() int {
+			entries, err := os.ReadDir("/proc/self/fd")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(entries)
+		}
+		c := start(t)
+		_, _ = k.Identify(os.Getpid()) // the first call probes the kernel
+		before := descriptors()
+		st, err := k.Identify(c.pid)
+		if err != nil || st.PID != c.pid || st.Start == 0 || len(k.procs) != 0 || descriptors() != before {
+			t.Errorf("%+v, %v, %d processes, %d descriptors more", st, err, len(k.procs), descriptors()-before)
+		}
+		opened, err := k.Open(c.pid)
+		if err != nil || opened.ID != st.ID || opened.Inode != st.Inode {
+			t.Fatalf("%+v, %v, want %+v", opened, err, st)
+		}
+		if _, err := k.Identify(c.pid); err != nil || k.Signal(opened.ID, 0) != nil {
+			t.Errorf("Identify of an opened process: %v", err)
+		}
+		c.reapLater()
+		if err := k.Signal(opened.ID, signals.KILL); err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = k.Identify(c.pid)
+		}
+		if !errors.Is(err, procfs.ErrNoProcess) {
+			t.Errorf("Identify of a reaped process: %v", err)
+		}
+	})
+}
+
 // TestReusedPID: a signal reaches only the process for which the descriptor was opened. The test imitates the reuse of
 // a PID with two children: it gives the opened first child an ID with the PID of the second.
 func TestReusedPID(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 // Launch starts a program and returns its PID when execve(2) has succeeded. The child gets the dispositions that this
 // program inherited. os/exec and syscall.ForkExec pass on the dispositions of this process, so this process itself
 // would have to ignore signals for a moment. While it ignores SIGCHLD, the kernel discards the status of a child that
-// ends. The error is a *child.LaunchError.
+// ends. The error is a *child.LaunchError, or child.ErrHalfLost.
 func (k *Kernel) Launch(l *child.Spec) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
@@ -40,6 +40,9 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 		err = &child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
 	}
 	k.commandPID = pid
+	if err != nil && k.halfLost() != nil {
+		err = child.ErrHalfLost // the group that the program was to join is gone as well
+	}
 	return pid, err
 }
 
@@ -86,11 +89,12 @@ func lookPath(name string, env []string) (string, error) {
 	return "", missing
 }
 
-// launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed.
-func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) {
+// newForkArgs returns the forkArgs of a program, without its path, arguments and environment.
+func (k *Kernel) newForkArgs(l *child.Spec) *forkArgs {
 	c := &forkArgs{
 		mask: k.inherited.mask, ignored: k.inherited.ignored, ignoreAct: ignoreDisposition(), nofile: k.inherited.nofile,
-		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.TerminalFD, nullFD: l.NullFD, inheritFD: l.InheritFD,
+		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.TerminalFD, nullFD: l.NullFD,
+		errorFD: l.ErrorFD, inheritFDs: l.InheritFDs,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
 	}
 	for _, sig := range l.ResetIgnored {
@@ -98,6 +102,13 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	}
 	for _, sig := range l.Unblock {
 		c.mask.remove(unix.Signal(sig))
+	}
+	if !c.setsid && !c.setpgid && k.IsInner() && k.half.group != 0 {
+		c.setpgid, c.group = true, uintptr(k.half.group) // the command is in the group of the outer half
+	}
+	if l.PIDNamespace {
+		c.flags[0] |= unix.CLONE_NEWPID | unix.CLONE_NEWNS
+		c.procDir, c.rootDir, c.procType = &[]byte("/proc\x00")[0], &[]byte("/\x00")[0], &[]byte("proc\x00")[0]
 	}
 	if l.DeathSignal != 0 {
 		// The kernel sends DeathSignal when the thread that forked the child ends, so this thread must not end.
@@ -107,6 +118,12 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	if runtime.GOARCH == "s390x" {
 		c.flags[0], c.flags[1] = c.flags[1], c.flags[0] // on s390x, clone(2) takes the stack before the flags
 	}
+	return c
+}
+
+// launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed.
+func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) {
+	c := k.newForkArgs(l)
 	var err error
 	if c.path, err = unix.BytePtrFromString(path); err != nil {
 		return 0, err

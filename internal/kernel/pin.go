@@ -54,6 +54,19 @@ func (k *Kernel) Open(pid int) (procfs.Stat, error) {
 	return st, nil
 }
 
+// Identify reads the stat of the process that has the PID now, as Open does, but does not open the process.
+func (k *Kernel) Identify(pid int) (st procfs.Stat, err error) {
+	err = k.retryWithReserve(func() error {
+		p, now, err := k.openProcess(pid)
+		if err == nil {
+			p.unpin()
+			st = now
+		}
+		return err
+	})
+	return st, err
+}
+
 // isSame reports whether p and other are the same process. Both have the same ID; other was opened a moment ago.
 func (p *process) isSame(other *process) bool {
 	switch {

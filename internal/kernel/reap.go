@@ -217,9 +217,7 @@ func (k *Kernel) reapChildren() (none bool) {
 			q.events = append(q.events, child.Event{Kind: child.Stopped, Signal: sig, Child: c})
 			continue
 		}
-		if pid == k.commandPID {
-			k.commandPID = 0
-		}
+		k.forgetReaped(pid)
 		c.CPU = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 		c.Peak = uint64(ru.Maxrss) << 10
 		if p := k.procs[c.ID]; p != nil {
@@ -227,6 +225,16 @@ func (k *Kernel) reapChildren() (none bool) {
 			p.childReaped = c.Start == 0
 		}
 		q.events = append(q.events, child.Event{Kind: child.Ended, Child: c})
+	}
+}
+
+// forgetReaped is called when a child was reaped.
+func (k *Kernel) forgetReaped(pid int) {
+	if pid == k.commandPID {
+		k.commandPID = 0
+	}
+	if k.half != nil && pid == k.half.inner {
+		k.readHalf() // read its last messages before the event of its end is added
 	}
 }
 

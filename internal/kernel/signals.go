@@ -170,8 +170,11 @@ func (k *Kernel) IgnoreSignal(sig signals.Signal) {
 	signal.Ignore(syscall.Signal(sig))
 }
 
-// Interrupted returns a *signals.Interrupt once a caught signal has arrived.
+// Interrupted returns a *signals.Interrupt once a caught signal has arrived, or if the other half of a pair is gone.
 func (k *Kernel) Interrupted() error {
+	if err := k.halfLost(); err != nil {
+		return err
+	}
 	if k.caught == nil {
 		return nil
 	}

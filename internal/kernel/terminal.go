@@ -3,7 +3,10 @@ package kernel
 import (
 	"os"
 	"runtime"
+	"slices"
 
+	"killbox/internal/child"
+	"killbox/internal/signals"
 	"killbox/procfs"
 
 	"golang.org/x/sys/unix"
@@ -23,17 +26,22 @@ func (k *Kernel) Terminal() (fd int, ok bool) {
 	return fd, err == nil
 }
 
-// InForeground reports whether the process group of this process is in the foreground of the terminal fd.
+// InForeground reports whether the process group of this process is in the foreground of the terminal fd. In the inner
+// half of a pair it is the group of the outer half.
 func (k *Kernel) InForeground(fd int) bool {
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
-	return err == nil && group == unix.Getpgrp()
+	return err == nil && group > 0 && group == k.jobGroup()
 }
 
 // SetForeground puts a process group into the foreground of the terminal fd. Group 0 is the process group of this
-// process.
+// process, or of the outer half of a pair. SetForeground does not take the foreground for group 0 from a shell that is
+// an ancestor of this process: the shell has made this process a background job.
 func (k *Kernel) SetForeground(fd, group int) error {
 	if group == 0 {
-		group = unix.Getpgrp()
+		if k.ancestorInForeground(fd) {
+			return nil
+		}
+		group = k.jobGroup()
 	}
 	// In a background process the ioctl(2) raises SIGTTOU, which stops the process unless the signal is blocked.
 	runtime.LockOSThread()
@@ -42,24 +50,73 @@ func (k *Kernel) SetForeground(fd, group int) error {
 	return unix.IoctlSetPointerInt(fd, unix.TIOCSPGRP, group)
 }
 
+// ancestorInForeground reports whether an ancestor of another process group is in the foreground of the terminal fd.
+func (k *Kernel) ancestorInForeground(fd int) bool {
+	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	if err != nil || group <= 0 || group == k.jobGroup() || k.proc == nil {
+		return false
+	}
+	// The leader of the session is usually the shell. If the outer half of a pair is gone, no other ancestor is known.
+	if leader, err := unix.Getsid(0); err == nil {
+		if g, err := unix.Getpgid(leader); err == nil && g == group {
+			return true
+		}
+	}
+	st, err := k.proc.Stat(os.Getpid())
+	for err == nil && st.PPID != 0 {
+		if st, err = k.proc.Stat(st.PPID); err == nil && st.PGID == group {
+			return true
+		}
+	}
+	return false
+}
+
 // StopSelf stops this process as SIGTSTP does by default, and returns true after this process was resumed. The kernel
-// does not stop PID 1, nor a member of an orphaned process group. In these cases StopSelf returns false at once.
-func (k *Kernel) StopSelf() bool {
+// does not stop PID 1, nor a member of an orphaned process group. In these cases StopSelf returns false at once. In the
+// inner half of a pair, it is the outer half that stops. With group, StopSelf sends SIGTSTP to the other members of the
+// process group first, such as a shell script that waits for this process. A SIGTSTP that was caught before this process
+// was resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second SIGTSTP that
+// another reapwait forwards.
+func (k *Kernel) StopSelf(group bool) bool {
+	if k.IsInner() {
+		return k.askToStop(group)
+	}
 	if os.Getpid() == 1 || k.orphanedGroup() {
 		return false
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var old disposition
-	rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
+	if group {
+		ignore := ignoreDisposition()
+		rtSigaction(int(unix.SIGTSTP), &ignore, &old)
+		unix.Kill(0, unix.SIGTSTP)
+		rtSigaction(int(unix.SIGTSTP), &disposition{}, nil)
+	} else {
+		rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
+	}
 	// The signal goes to this thread, which stops before tgkill(2) returns.
 	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
 	rtSigaction(int(unix.SIGTSTP), &old, nil)
+	k.discardStops()
 	return true
 }
 
+// discardStops discards each SIGTSTP that was caught and that WaitAndReap has not returned.
+func (k *Kernel) discardStops() {
+	q := k.reaper
+	if q == nil {
+		return
+	}
+	q.mu.Lock()
+	q.queue = slices.DeleteFunc(q.queue, func(sig signals.Signal) bool { return sig == signals.TSTP })
+	q.mu.Unlock()
+	q.events = slices.DeleteFunc(q.events, func(e child.Event) bool { return e.Kind == child.Signal && e.Signal == signals.TSTP })
+}
+
 // orphanedGroup reports whether the process group of this process is orphaned: no member has a parent in another group
-// of the same session (setpgid(2), will_become_orphaned_pgrp in kernel/exit.c).
+// of the same session (setpgid(2), will_become_orphaned_pgrp in kernel/exit.c). A member whose parent is the inner half
+// of a pair does not count, because the inner half never resumes the group.
 func (k *Kernel) orphanedGroup() bool {
 	pgid := unix.Getpgrp()
 	session, err := unix.Getsid(0)
@@ -78,7 +135,7 @@ func (k *Kernel) orphanedGroup() bool {
 	}
 	for i := range snap.Procs {
 		st := &snap.Procs[i]
-		if st.PGID != pgid || st.Gone() {
+		if st.PGID != pgid || st.Gone() || k.half != nil && st.PPID == k.half.inner {
 			continue
 		}
 		if parent := snap.Lookup(st.PPID); parent != nil && parent.SID == session && parent.PGID != pgid {

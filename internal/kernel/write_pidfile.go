@@ -16,15 +16,15 @@ import (
 // writes the file under another name and then renames it, so a reader finds the whole content or no file, and a
 // symbolic link at path is replaced instead of followed. An unlocked file is replaced. If another process has locked
 // the file at path, the error contains the PID in the file. Of several calls at the same time exactly one succeeds.
-// remove deletes the file unless another file has replaced it.
-func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
+// remove deletes the file unless another file has replaced it. fd is the descriptor that holds the lock.
+func (k *Kernel) WritePidfile(path, content string) (fd int, remove func(), err error) {
 	// A device must be neither replaced nor deleted.
 	if _, err := fileType(path); err != nil && err != unix.ENOENT {
-		return nil, &fs.PathError{Op: "write", Path: path, Err: err}
+		return -1, nil, &fs.PathError{Op: "write", Path: path, Err: err}
 	}
 	f, err := newPidfile(path, content)
 	if err != nil {
-		return nil, err
+		return -1, nil, err
 	}
 	if err := f.claim(); err != nil {
 		f.discard()
@@ -32,7 +32,17 @@ func (k *Kernel) WritePidfile(path, content string) (remove func(), err error) {
 		if errors.As(err, new(*lockedError)) {
 			op = "lock"
 		}
-		return nil, &fs.PathError{Op: op, Path: path, Err: err}
+		return -1, nil, &fs.PathError{Op: op, Path: path, Err: err}
+	}
+	return f.fd, f.remove, nil
+}
+
+// InheritPidfile is called in the inner half of a pair, which has inherited the descriptor of the file at path, locked by
+// the outer half. The lock remains until both halves have closed the descriptor. remove is that of WritePidfile.
+func (k *Kernel) InheritPidfile(path string) (remove func(), err error) {
+	f := &pidfile{path: path, fd: k.half.lockFD}
+	if err := unix.Fstat(f.fd, &f.identity); err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	return f.remove, nil
 }

@@ -45,7 +45,7 @@ func TestWritePidfile(t *testing.T) {
 				for i := range calls {
 					wg.Go(func() {
 						begin.RLock()
-						removes[i], errs[i] = new(Kernel).WritePidfile(path, fmt.Sprintln(os.Getpid()))
+						removes[i], errs[i] = writePidfile(path, fmt.Sprintln(os.Getpid()))
 					})
 				}
 				begin.Unlock()
@@ -103,7 +103,7 @@ func TestWritePidfileRefused(t *testing.T) {
 			if err := unix.Flock(int(f.Fd()), how); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := new(Kernel).WritePidfile(path, "2\n"); err == nil || !strings.Contains(err.Error(), "lock "+path+": "+want) {
+			if _, err := writePidfile(path, "2\n"); err == nil || !strings.Contains(err.Error(), "lock "+path+": "+want) {
 				t.Errorf("%q: %v, want %q", text, err, want)
 			}
 			checkContent(t, dir, "pid", text, 1)
@@ -113,7 +113,7 @@ func TestWritePidfileRefused(t *testing.T) {
 	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := new(Kernel).WritePidfile(path, "2\n"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := writePidfile(path, "2\n"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a directory: %v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestWritePidfileRefused(t *testing.T) {
 func TestPidfileReplaced(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "pid")
-	remove, err := new(Kernel).WritePidfile(path, "2\n")
+	remove, err := writePidfile(path, "2\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,4 +131,10 @@ func TestPidfileReplaced(t *testing.T) {
 	}
 	remove()
 	checkContent(t, dir, "pid", "3\n", 1)
+}
+
+// writePidfile is WritePidfile without the descriptor.
+func writePidfile(path, content string) (remove func(), err error) {
+	_, remove, err = new(Kernel).WritePidfile(path, content)
+	return remove, err
 }

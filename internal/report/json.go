@@ -31,6 +31,7 @@ type event struct {
 	Ladder      string   `json:"ladder,omitempty"`
 	Root        bool     `json:"root,omitempty"`
 	Evidence    string   `json:"evidence,omitempty"`
+	Owner       string   `json:"owner,omitempty"`
 
 	Signal string   `json:"signal,omitempty"`
 	Exit   *int     `json:"exit,omitempty"`
@@ -40,11 +41,16 @@ type event struct {
 	Why    string   `json:"why,omitempty"`
 	Error  string   `json:"error,omitempty"`
 
+	Args  []string `json:"args,omitempty"`
+	Limit *float64 `json:"limit,omitempty"`
+	Ended *int     `json:"ended,omitempty"`
+
 	Run  *float64 `json:"run,omitempty"`
 	CPU  *float64 `json:"cpu,omitempty"`
 	Peak *uint64  `json:"peak,omitempty"`
 
 	*totals
+	*LeftAlone
 }
 
 type totals struct {
@@ -54,6 +60,15 @@ type totals struct {
 	Errors    int  `json:"errors"`
 	Skipped   int  `json:"skipped"`
 	Proved    bool `json:"proved"`
+}
+
+// LeftAlone counts the processes that --owner-gone has left alone. In JSON these are the fields of the event "marks".
+type LeftAlone struct {
+	OtherNamespace int `json:"namespace"`  // the mark is that of another PID namespace
+	OtherBoot      int `json:"boot"`       // the mark is that of another boot
+	Malformed      int `json:"malformed"`  // the mark is malformed
+	Unknown        int `json:"unknown"`    // it is not known whether the owner is gone
+	Unexamined     int `json:"unexamined"` // the environment could not be read
 }
 
 // encode returns the line. It also escapes the characters on which a terminal acts (show.Acts). In JSON they occur only

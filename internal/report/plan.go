@@ -26,6 +26,13 @@ type Planned struct {
 	Excluded string
 }
 
+// ByPID sorts processes in ascending order of PID.
+type ByPID []Planned
+
+func (p ByPID) Len() int           { return len(p) }
+func (p ByPID) Less(i, j int) bool { return p[i].PID < p[j].PID }
+func (p ByPID) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
+
 // PrintPlan prints the output of --dry-run: the processes as a tree, and the ladder. With colour it uses the escape
 // sequences of terminals.
 func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.Ladder, colour bool) {
@@ -33,7 +40,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 	if len(ladder) > 0 {
 		first = ladder[0].Signal
 	}
-	d := &planDescriber{proc: proc, first: first, users: make(map[int]string)}
+	d := &planDescriber{proc: proc, first: first, users: make(map[int]string), markOwner: r.owner}
 	if r.opts.JSON {
 		for i := range list {
 			p := &list[i]
@@ -49,7 +56,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 			if age, ok := d.age(&p.Stat); ok {
 				e.Age = toSeconds(age)
 			}
-			e.Ladder, e.Root, e.Evidence = ladder.String(), p.Root, p.Evidence
+			e.Ladder, e.Root, e.Evidence, e.Owner = ladder.String(), p.Root, p.Evidence, r.owner(p.ID)
 			e.Why = ExplainUnreaped(proc, &p.Stat)
 			r.printJSON(e)
 		}
@@ -74,7 +81,7 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 		st := &p.Targets[i].Stat
 		e := newEvent(st, "plan")
 		e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
-		e.Ladder, e.Root = ladder, p.Tree != nil
+		e.Ladder, e.Root, e.Owner = ladder, p.Tree != nil, r.owner(st.ID)
 		r.printJSON(e)
 	}
 }
@@ -84,6 +91,16 @@ type planDescriber struct {
 	proc  *procfs.FS     // nil without /proc
 	first signals.Signal // of the ladder, 0 if no signal would be sent
 	users map[int]string // a cache of names by UID
+	// markOwner returns the handle of the owner that an owner mark names, see Options.Owner.
+	markOwner func(procfs.ID) string
+}
+
+// owner is Options.Owner.
+func (r *Reporter) owner(id procfs.ID) string {
+	if r.opts.Owner == nil {
+		return ""
+	}
+	return r.opts.Owner(id)
 }
 
 // owner returns the name of the effective user of the process, and what the first signal would do (see Disposition).
@@ -137,6 +154,9 @@ func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	}
 	if p.Evidence != "" {
 		what += " (" + p.Evidence + ")"
+	}
+	if owner := d.markOwner(p.ID); owner != "" {
+		what += " (owner " + owner + " gone)"
 	}
 	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }

@@ -24,6 +24,9 @@ type Options struct {
 	Verbose bool
 	JSON    bool
 	Quiet   bool
+	// Owner returns the handle of the owner that the owner mark of a process names, if the process was selected by it,
+	// and otherwise "". It may be nil.
+	Owner func(procfs.ID) string
 	// Terminal means that standard error is a terminal, so a status line may be shown. The status line goes to
 	// Screen if that is set, because Err may be a writer that escapes control sequences.
 	Terminal bool

@@ -226,6 +226,9 @@ func (r *resolver) findCandidates() ([]procfs.Stat, error) {
 	for i := range table.Procs {
 		r.found.Since = max(r.found.Since, table.Procs[i].Start)
 	}
+	if owners := r.req.Selector.Owners; owners != nil {
+		owners.hidden = table.Hidden
+	}
 	return table.Procs, nil
 }
 

@@ -59,6 +59,12 @@ func (o *opener) RunParallel(n int, do func(*procfs.FS, int)) {
 	}
 }
 
+func (o *opener) Identify(pid int) (procfs.Stat, error) {
+	st, err := o.proc.Stat(pid)
+	st.Inode = o.inodes[pid]
+	return st, err
+}
+
 func (o *opener) Open(pid int) (procfs.Stat, error) {
 	if f := o.before[pid]; f != nil {
 		f()

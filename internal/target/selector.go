@@ -33,6 +33,7 @@ type Selector struct {
 	HasOlder bool
 	Newer    time.Duration // the age is less than Newer, if HasNewer
 	HasNewer bool
+	Owners   *Owners  // an owner mark in the environment names a process that is gone, see Owners
 	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
 	// Zombies means that the selector may match zombies. If Zombies is false, the selector matches zombies only if
@@ -123,6 +124,10 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 		if err != nil || !procfs.HasEnv(env, s.EnvName, s.EnvValue, s.EnvAny) {
 			return false, dropProcessErrors(err)
 		}
+	}
+	// Compare this condition last: Owners counts the processes that meet all other conditions.
+	if s.Owners != nil {
+		return s.Owners.matches(proc, st)
 	}
 	return true, nil
 }

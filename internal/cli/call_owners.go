@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"killbox/internal/report"
+	"killbox/internal/target"
+	"killbox/procfs"
+)
+
+// leftAlone counts the processes that --owner-gone has left alone, except those that are excluded anyway.
+func (c *Call) leftAlone() report.LeftAlone {
+	owners := c.Request.Selector.Owners
+	if owners == nil {
+		return report.LeftAlone{}
+	}
+	return report.LeftAlone(owners.LeftAlone(c.exclude))
+}
+
+// ReportLeftAlone reports the processes that --owner-gone has left alone. The applet calls it once, at the end of a call
+// that neither runs nor prints a plan.
+func (c *Call) ReportLeftAlone() { c.Report.LeftAlone(c.leftAlone(), c.unexamined) }
+
+// owner returns the handle of the owner that is gone, if --owner-gone has selected the process, and otherwise "".
+func (c *Call) owner(id procfs.ID) string {
+	if owners := c.Request.Selector.Owners; owners != nil {
+		if mark, ok := owners.Mark(id); ok {
+			return mark.Handle()
+		}
+	}
+	return ""
+}
+
+// OwnerMark returns the owner mark of the process that has the PID or handle of the operand.
+func OwnerMark(env *Env, op target.Operand) (st procfs.Stat, mark string, err error) {
+	if env.Proc == nil {
+		return st, "", env.ProcErr
+	}
+	if err := env.CheckNamespace(); err != nil {
+		return st, "", err
+	}
+	if st, err = env.Kernel.Identify(op.PID); err != nil {
+		return procfs.Stat{}, "", err
+	}
+	same, err := op.Names(&st)
+	if err == nil && !same {
+		err = procfs.ErrNoProcess
+	}
+	if err != nil {
+		return st, "", err
+	}
+	m, err := target.NewOwnerMark(env.Proc, &st)
+	if err != nil {
+		return st, "", err
+	}
+	return st, m.String(), nil
+}
