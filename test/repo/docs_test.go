@@ -344,7 +344,7 @@ func TestManExamplesRun(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, f := range archive.Files {
-			if filepath.Ext(f.Name) == ".sh" {
+			if filepath.Ext(f.Name) == ".sh" || f.Name == "crontab" { // cron runs the line
 				run = append(run, strings.Split(string(f.Data), "\n")...)
 			}
 		}

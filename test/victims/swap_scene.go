@@ -92,7 +92,7 @@ func (s *scene) startVictim() {
 			b.argv = []string{"sh", "-c", zombieParentScript}
 		}
 		if sc.env != "" {
-			b.env = append(b.env, sc.env)
+			b.env = append(b.env, s.words([]string{sc.env}, 0)...)
 		}
 		if s.cgroup != "" {
 			dir, err := os.Open(s.cgroup)
@@ -187,12 +187,22 @@ func (s *scene) words(list []string, start int64) []string {
 		"{leader}", strconv.Itoa(s.leader),
 		"{cgroup}", s.cgroup,
 		"{file}", s.file,
-		"{prey}", prey)
+		"{prey}", prey,
+		"{here}", markEnd())
 	var out []string
 	for _, word := range list {
 		out = append(out, replace.Replace(word))
 	}
 	return out
+}
+
+// markEnd returns the end of the owner marks of this PID namespace: the namespace and the boot.
+func markEnd() string {
+	name, err := os.Readlink("/proc/self/ns/pid")
+	must("namespace", err)
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	must("boot ID", err)
+	return strings.Trim(name, "pid:[]") + "/" + string(boot[:8])
 }
 
 // pidInode returns the inode number of a pidfd of the process, or 0 if the process does not exist.

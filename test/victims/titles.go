@@ -27,7 +27,7 @@ func title(args []string) {
 	if len(args) != 1 {
 		die(2, "usage: victim title TITLE")
 	}
-	start, end := argumentArea()
+	start, end := memoryArea(argumentArea)
 	// The area does not end in a NUL: the kernel then takes the text up to the first NUL for the command line
 	// (get_mm_title in fs/proc/base.c).
 	area := []byte(args[0] + "\x00")
@@ -45,10 +45,27 @@ func title(args []string) {
 	}
 }
 
-// argumentArea returns where the arguments of this process begin and end in memory (arg_start and arg_end, fields 48
-// and 49 of /proc/PID/stat).
-func argumentArea() (start, end int) {
-	const first = 48
+// clearEnv is `victim clear-env`: it overwrites its environment with NULs, as programs do that write a long
+// title over their arguments.
+func clearEnv([]string) {
+	start, end := memoryArea(environmentArea)
+	memory, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
+	must("memory", err)
+	_, err = memory.WriteAt(make([]byte, end-start), int64(start))
+	must("memory", err)
+	ready()
+	time.Sleep(lifetime)
+}
+
+// The first of the two fields of /proc/PID/stat that tell where an area begins and ends in memory: arg_start and
+// arg_end, env_start and env_end.
+const (
+	argumentArea    = 48
+	environmentArea = 50
+)
+
+// memoryArea returns where an area of this process begins and ends in memory.
+func memoryArea(first int) (start, end int) {
 	stat, err := os.ReadFile("/proc/self/stat")
 	must("stat", err)
 	_, after, _ := strings.Cut(string(stat), ") ") // field 3 follows

@@ -60,6 +60,7 @@ func Victim() {
 		"moments":      moments,
 		"argv0":        argv0,
 		"title":        title,
+		"clear-env":    clearEnv,
 		"image":        imageVictim,
 		"same-image":   sameImage,
 		"orphans-of":   orphansOf,
@@ -194,6 +195,7 @@ var refusals = map[string]refusal{
 	"eventfd2":           {nr: unix.SYS_EVENTFD2},
 	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // refuses to make processes, but not threads
 	"getpriority":        {nr: unix.SYS_GETPRIORITY},
+	"no_new_privs":       {nr: unix.SYS_PRCTL, mask: math.MaxUint32, value: unix.PR_SET_NO_NEW_PRIVS},
 	"pidfd_open":         {nr: unix.SYS_PIDFD_OPEN},
 	"pidfd_send_signal":  {nr: unix.SYS_PIDFD_SEND_SIGNAL},
 	"prlimit64":          {nr: unix.SYS_PRLIMIT64},
