@@ -34,6 +34,7 @@ func rows() []row {
 		{"bombs", (*bench).bombs},
 		{"one", (*bench).oneSignal},
 		{"reap", (*bench).reap},
+		{"launch", (*bench).launch},
 		{"idle", (*bench).idle},
 		{"size", (*bench).size},
 		{"growth", (*bench).growth},

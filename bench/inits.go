@@ -54,6 +54,64 @@ func (b *bench) reapUnder(n int, init []string) (float64, error) {
 	return us / 1000, err
 }
 
+// launch measures the time from the start of each init until the first instruction of its command: reapwait as a pair
+// of processes and as one.
+func (b *bench) launch() error {
+	const calls = 20
+	under := func(init ...string) func() (float64, error) {
+		return func() (float64, error) {
+			times := make([]float64, calls)
+			for i := range times {
+				var err error
+				if times[i], err = b.launchUnder(init); err != nil {
+					return 0, err
+				}
+			}
+			return median(times), nil
+		}
+	}
+	if _, err := lookPath(b.c("firstclock")); err != nil {
+		return fmt.Errorf("firstclock is not built; is there a C compiler?")
+	}
+	for _, variant := range []struct {
+		name string
+		argv []string
+		most float64
+	}{
+		{"as one process", []string{b.tool("reapwait"), "--no-pair", "--"}, 2.3},
+		{"as a pair", []string{b.tool("reapwait"), "--"}, 4},
+	} {
+		b.compare("start to the command's first instruction, "+variant.name, "ms",
+			[]*arm{{name: "reapwait", measure: under(variant.argv...)}},
+			[]*arm{b.arm(atMost(variant.most), "tini", under("tini", "-s", "--"))})
+	}
+	return nil
+}
+
+// launchUnder returns the milliseconds from the start of the init until the first instruction of its command.
+func (b *bench) launchUnder(init []string) (float64, error) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	var began unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &began); err != nil {
+		return 0, err
+	}
+	p, err := b.start(command{argv: append(init[:len(init):len(init)], b.c("firstclock")), stdout: to})
+	to.Close()
+	if err != nil {
+		return 0, err
+	}
+	line, _ := bufio.NewReader(from).ReadString('\n')
+	if _, err := p.wait(0); err != nil {
+		return 0, err
+	}
+	ns, err := strconv.ParseInt(strings.TrimSpace(line), 10, 64)
+	return float64(ns-began.Nano()) / 1e6, err
+}
+
 // idle measures inits that wait for a sleeping command, several of each init at the same time.
 func (b *bench) idle() error {
 	const each, watch = 3, 10 * time.Second
