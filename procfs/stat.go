@@ -33,27 +33,21 @@ type Stat struct {
 	ID
 	Inode uint64 // the inode number of the process's pidfd, unique since boot (pidfs, Linux 6.9); FS leaves it at 0
 	Comm  string // the name, which the process can change: any bytes but NUL
-	// State is one of RSDZTtXxKWPI. State, Blocked, StartCode and StartStack are those of the leader (the thread whose
-	// TID is the PID). If the leader has exited while other threads run, they are those of another thread.
-	State byte
-	// Thread is the TID of that other thread, 0 for the leader. Only methods of FS set it, because the stat file of the
-	// process does not show other threads.
-	Thread int
-	PPID   int
+	PPID  int
 	// PGID and SID are 0 for kernel threads, and for a group or session from outside of the PID namespace. They are -1
 	// for an instant while the process is being reaped (do_task_stat in fs/proc/array.c).
 	PGID, SID int
-	TTY       uint32 // tty_nr as the kernel prints it, see TTYName; 0 for none
-	TPGID     int    // the foreground process group of the terminal; -1 without a terminal
-	Flags     uint64 // PF_ flags of include/linux/sched.h
-	// UTime and STime are the CPU time that all threads have used, including those that have exited, in clock ticks
-	// (10 ms).
-	UTime, STime uint64
-	Threads      int // the number of threads that have not been reaped; 0 while the process is being reaped
+	TPGID     int // the foreground process group of the terminal; -1 without a terminal
+	Threads   int // the number of threads that have not been reaped; 0 while the process is being reaped
+	// Thread is the TID of the thread that State describes, 0 for the leader. Only methods of FS set it, because the stat
+	// file of the process does not show other threads.
+	Thread int
 	// StartCode and StartStack, fields 26 and 28, are the addresses at which the code and the stack begin. With
 	// PF_RANDOMIZE each execve(2) chooses new addresses at random. They are 0 or 1 for a zombie, and without
 	// PTRACE_MODE_READ access (ptrace(2)).
 	StartCode, StartStack uint64
+	TTY                   uint32 // tty_nr as the kernel prints it, see TTYName; 0 for none
+	Flags                 uint32 // PF_ flags of include/linux/sched.h
 	// Blocked is the mask of the blocked signals 1 to 31: bit N-1 for signal N. All bits are set if the kernel does not
 	// print the mask.
 	Blocked uint32
@@ -62,7 +56,10 @@ type Stat struct {
 	// ExitCode is field 52, a wait status (wait(2)); -1 if the kernel does not print it (before Linux 3.5). It is final
 	// only when the process is gone. Without PTRACE_MODE_READ access (ptrace(2)) the kernel prints 0, so 0 does not
 	// prove success.
-	ExitCode int
+	ExitCode int32
+	// State is one of RSDZTtXxKWPI. State, Blocked, StartCode and StartStack are those of the leader (the thread whose
+	// TID is the PID). If the leader has exited while other threads run, they are those of another thread.
+	State byte
 }
 
 // Hidden reports whether /proc does not show the process.
@@ -163,14 +160,11 @@ func parseStat(b []byte, s *Stat) error {
 	s.SID = f.int()
 	s.TTY = uint32(f.signed()) // printed as a signed int
 	s.TPGID = f.int()
-	s.Flags = f.unsigned() // field 9
-	f.skip(4)              // page faults
-	s.UTime = f.unsigned() // field 14
-	s.STime = f.unsigned()
-	f.skip(4)              // times of children, priority and nice
-	s.Threads = f.int()    // field 20
-	f.skip(1)              // itrealvalue
-	s.Start = f.unsigned() // field 22
+	s.Flags = uint32(f.unsigned()) // field 9
+	f.skip(10)                     // page faults, CPU times, priority and nice
+	s.Threads = f.int()            // field 20
+	f.skip(1)                      // itrealvalue
+	s.Start = f.unsigned()         // field 22
 	s.ExitCode = -1
 	switch {
 	case head.bad || len(head.rest) > 1 || pid <= 0:
@@ -191,7 +185,7 @@ func parseStat(b []byte, s *Stat) error {
 	f.skip(17)                                                    // to field 52
 	if code := f.next(); code != nil {
 		f.rest = code
-		if s.ExitCode = f.int(); f.bad {
+		if s.ExitCode = int32(f.int()); f.bad {
 			return fmt.Errorf("%w: the exit code is not a number", errStat)
 		}
 	}

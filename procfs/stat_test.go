@@ -68,7 +68,7 @@ func TestParseStatFields(t *testing.T) {
 			"3458 (python3) Z 3417 3413 2553 0 -1 4227148 220 0 0 0 7 9 0 0 20 0 1 0 96789 0 0 18446744073709551615 " +
 				"0 0 0 0 0 0 16384 16781312 2 1 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 768\n",
 			procfs.Stat{ID: procfs.ID{PID: 3458, Start: 96789}, Comm: "python3", State: 'Z', PPID: 3417, PGID: 3413, SID: 2553,
-				TPGID: -1, Flags: 4227148, UTime: 7, STime: 9, Threads: 1, Blocked: 1 << 14, Ignored: 16781312, Caught: 2, ExitCode: 768},
+				TPGID: -1, Flags: 4227148, Threads: 1, Blocked: 1 << 14, Ignored: 16781312, Caught: 2, ExitCode: 768},
 		},
 		{
 			"bash after trap '' INT QUIT; trap : CHLD",
@@ -82,7 +82,7 @@ func TestParseStatFields(t *testing.T) {
 		{
 			"truncated within the masks, and a mask that is no number",
 			"9 (x) R 8 9 9 0 -1 0 0 0 0 0 1 2 0 0 20 0 3 0 5 0 0 0 1 0 2 0 0 0 x 6",
-			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TPGID: -1, UTime: 1, STime: 2,
+			procfs.Stat{ID: procfs.ID{PID: 9, Start: 5}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TPGID: -1,
 				Threads: 3, StartCode: 1, StartStack: 2, Blocked: 1<<32 - 1, Ignored: 6, Caught: 1<<32 - 1, ExitCode: -1},
 		},
 		{
@@ -95,7 +95,7 @@ func TestParseStatFields(t *testing.T) {
 			"an old kernel, truncated after the start time, with a terminal whose number is negative",
 			"9 (x) R 8 9 9 -2147483640 12 0 0 0 0 0 1 2 0 0 20 0 3 0 18446744073709551615",
 			procfs.Stat{ID: procfs.ID{PID: 9, Start: 1<<64 - 1}, Comm: "x", State: 'R', PPID: 8, PGID: 9, SID: 9, TTY: 1<<31 + 8,
-				TPGID: 12, UTime: 1, STime: 2, Threads: 3, Blocked: 1<<32 - 1, Ignored: 1<<32 - 1, Caught: 1<<32 - 1, ExitCode: -1},
+				TPGID: 12, Threads: 3, Blocked: 1<<32 - 1, Ignored: 1<<32 - 1, Caught: 1<<32 - 1, ExitCode: -1},
 		},
 	} {
 		got, err := procfs.ParseStat([]byte(tt.in))
@@ -128,7 +128,7 @@ func TestStatPredicates(t *testing.T) {
 			t.Errorf("%c with %d threads: gone %v, stopped %v, traced %v", tt.state, tt.threads, s.Gone(), s.Stopped(), s.Traced())
 		}
 	}
-	for flags, want := range map[uint64]bool{0: false, 2129984: true, 0x00400000: false, 4228096: false} {
+	for flags, want := range map[uint32]bool{0: false, 2129984: true, 0x00400000: false, 4228096: false} {
 		if s := (procfs.Stat{Flags: flags}); s.KernelThread() != want {
 			t.Errorf("flags %#x: kernel thread %v", flags, !want)
 		}
@@ -137,7 +137,7 @@ func TestStatPredicates(t *testing.T) {
 
 func TestForked(t *testing.T) {
 	// The flags of a shell, of its subshell, and of a thread other than the leader.
-	for flags, want := range map[uint64]bool{0: false, 0x00400000: false, 0x00400040: true, 0x00404040: true, ^uint64(0x40): false} {
+	for flags, want := range map[uint32]bool{0: false, 0x00400000: false, 0x00400040: true, 0x00404040: true, ^uint32(0x40): false} {
 		if s := (procfs.Stat{Flags: flags}); s.Forked() != want {
 			t.Errorf("flags %#x: forked %v", flags, !want)
 		}
@@ -218,8 +218,8 @@ func FuzzParseStat(f *testing.F) {
 		if !strings.Contains(string(in), "("+s.Comm+")") {
 			t.Errorf("name %q is not in %q", s.Comm, in)
 		}
-		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 %d %d 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
-			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.UTime, s.STime, s.Threads, s.Start)
+		line := fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 0 0 0 0 0 0 0 0 0 0 %d 0 %d", s.PID, s.Comm, s.State, s.PPID,
+			s.PGID, s.SID, int32(s.TTY), s.TPGID, s.Flags, s.Threads, s.Start)
 		// A mask with all bits set is the same as none.
 		line += fmt.Sprintf(" 0 0 0 %d 0 %d 0 0 0 %d %d %d", s.StartCode, s.StartStack, s.Blocked, s.Ignored, s.Caught)
 		if s.ExitCode != -1 {

@@ -33,8 +33,6 @@ type Proc struct {
 	TTY     uint32
 	TPGID   int // -1 if 0
 	Flags   uint64
-	UTime   uint64
-	STime   uint64
 	Threads int // 1 if 0
 
 	ExitCode int
@@ -106,9 +104,9 @@ func SetLastPID(t testing.TB, root string, pid int) {
 // StatLine returns the content of /proc/PID/stat for p.
 func (p Proc) StatLine() string {
 	p = p.filled()
-	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 10 20 30 40 %d %d 5 6 20 0 %d 0 %d"+
+	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d %d 10 20 30 40 50 60 5 6 20 0 %d 0 %d"+
 		" 4096 100 18446744073709551615 %d 1 %d 0 0 0 0 0 0 0 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 %d\n",
-		p.PID, p.Comm, p.State, p.PPID, p.PGID, p.SID, int32(p.TTY), p.TPGID, p.Flags, p.UTime, p.STime,
+		p.PID, p.Comm, p.State, p.PPID, p.PGID, p.SID, int32(p.TTY), p.TPGID, p.Flags,
 		p.Threads, p.Start, p.StartCode, p.StartStack, p.ExitCode)
 }
 
