@@ -65,7 +65,7 @@ func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, er
 	if c.Ladder, err = o.ladder.Ladder(); err != nil {
 		return process, err
 	}
-	if err := c.CheckAsking(o.target.Exited); err != nil {
+	if err := c.CheckAsking(); err != nil {
 		return process, err
 	}
 	if !strings.HasPrefix(o.cgroup, "/") {

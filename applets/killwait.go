@@ -28,7 +28,8 @@ func killwait() *cli.Applet {
 			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing; only wait")
 			flags.BoolVar(&o.any, "any", false, "return when one target is gone")
 			flags.IntVar(&o.count, "count", 0, "return when `N` targets are gone")
-			flags.BoolVar(&o.status, "status", false, "print the exit status of each target, and exit with the last one")
+			flags.Var(&o.status, "status", "print the exit status of each target, and exit with `WHICH`: last, first (that is not 0) or worst")
+			flags.Lookup("status").NoOptDefVal = statusRules[0]
 			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
 			flags.BoolVar(&o.handles, "handles", false, "print the handle of each target, and do nothing else")
 			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")
@@ -46,7 +47,9 @@ type killwaitOptions struct {
 	output cli.OutputOptions
 	target cli.TargetOptions
 
-	waitOnly, any, status, reaped, handles, ownerMark, list, table bool
+	status statusOption
+
+	waitOnly, any, reaped, handles, ownerMark, list, table bool
 
 	count int
 }
@@ -61,7 +64,11 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if o.ownerMark {
 		return printOwnerMark(env, a, flags, operands)
 	}
-	if err := o.check(flags); err != nil {
+	err := o.check(flags)
+	if err == nil {
+		err = o.status.checkOperands(operands)
+	}
+	if err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
 	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.handles}
@@ -77,7 +84,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if o.any {
 		p.Count = 1
 	}
-	if o.status {
+	if o.status != "" {
 		p.Status, p.StatusWait = true, statusWait
 	}
 	if o.output.DryRun {
@@ -113,12 +120,14 @@ func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
 // runPlan signals the targets, or only waits for them, and returns the exit status of the call.
 func (o *killwaitOptions) runPlan(c *cli.Call, p *escalate.Plan) int {
 	sum := c.Run(p)
-	if o.status {
-		last := o.printStatuses(c, sum)
-		if code := c.ExitStatus(); code != cli.ExitSurvivor && code != cli.ExitFailed && code <= 128 {
-			c.Report.Summary(sum, last)
-			return last
+	if o.status != "" {
+		all := o.printStatuses(c, sum)
+		code := c.ExitStatus()
+		if len(all) > 0 && code != cli.ExitSurvivor && code != cli.ExitFailed && code <= 128 {
+			code = o.status.choose(all)
 		}
+		c.Report.Summary(sum, code)
+		return code
 	}
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
@@ -142,26 +151,27 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 }
 
 // printStatuses prints the exit status of each target: first the operands, as they were written, and then the targets
-// that selectors found. It returns the last status, as wait of the shell does.
-func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (last int) {
+// that selectors found. It returns the statuses in this order.
+func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (all []int) {
 	results := make(map[procfs.ID]*escalate.Result)
 	for _, res := range sum.Results {
 		results[res.ID] = res
 	}
-	line := func(name string, status int) {
-		last = status
-		if !c.Outputs.JSON {
-			fmt.Fprintf(c.Env.Stdout, "%s %d\n", show.Word(name), status)
-		}
+	line := func(name string, st *procfs.Stat, status int) {
+		all = append(all, status)
+		c.Report.ExitStatus(name, st, status)
+	}
+	unknown := func(op *target.Operand) {
+		line(op.Text, &procfs.Stat{ID: procfs.ID{PID: op.PID, Start: op.Start}}, cli.ExitUnknown)
 	}
 	gone := func(name string, res *escalate.Result) {
 		switch {
 		case res == nil || res.Outcome != escalate.Gone:
 		case res.Status == nil:
 			c.Report.Note(fmt.Sprintf("%s: exit status unknown: %v", report.Process(&res.Stat), res.StatusErr))
-			line(name, cli.ExitUnknown)
+			line(name, &res.Stat, cli.ExitUnknown)
 		default:
-			line(name, res.Status.Shell())
+			line(name, &res.Stat, res.Status.Shell())
 		}
 	}
 	for _, op := range c.Request.Operands {
@@ -173,9 +183,9 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 			gone(op.Text, results[id])
 		case slices.ContainsFunc(c.Found.Ended, is):
 			c.Report.Note(show.Word(op.Text) + ": exit status unknown: the process was gone before the call")
-			line(op.Text, cli.ExitUnknown)
+			unknown(&op)
 		case slices.ContainsFunc(c.Found.Missing, func(p target.Problem) bool { return p.Operand == op }):
-			line(op.Text, cli.ExitUnknown)
+			unknown(&op)
 		}
 	}
 	for _, res := range sum.Results {
@@ -183,7 +193,7 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (las
 			gone(fmt.Sprint(res.PID), res)
 		}
 	}
-	return last
+	return all
 }
 
 // statusWait is how long --status waits for a parent to reap a zombie. Once the zombie is reaped, any caller can read

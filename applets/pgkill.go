@@ -1,7 +1,6 @@
 package applets
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -12,7 +11,6 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
-	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
 
@@ -52,7 +50,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	var own bool
 	var req target.GroupRequest
 	if c.Ladder, err = o.ladder.Ladder(); err == nil {
-		err = c.CheckAsking(o.exited)
+		err = c.CheckAsking()
 	}
 	if err == nil {
 		req, own, err = o.request(env, operands)
@@ -94,7 +92,6 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	for i := range c.Found.Zombies {
 		c.Report.Unreaped(&c.Found.Zombies[i])
 	}
-	noteIgnored(c, groups.PGIDs, p)
 	sum := c.Run(p)
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
@@ -220,11 +217,11 @@ func isTargetAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool 
 // reportProblems reports the operands that yield no target: missing or refused.
 func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	if o.of {
-		c.ReportProblems(o.exited || c.AsksOnly())
+		c.ReportProblems(o.exited || c.AsksOnly() && !o.output.DryRun)
 		return
 	}
 	for _, p := range c.Found.Missing {
-		if !o.exited && !c.AsksOnly() {
+		if !o.exited && (!c.AsksOnly() || o.output.DryRun) {
 			c.Fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), cli.ExitMissing)
 		}
 	}
@@ -254,34 +251,4 @@ func (o *pgkillOptions) reportAlive(c *cli.Call, groups *target.Groups) int {
 		list = append(list, c.GroupAlive(pgid))
 	}
 	return c.ReportAnswers(list)
-}
-
-// noteIgnored prints a note for each group whose members all ignore the first signal. The note explains why the first
-// step takes its full time.
-func noteIgnored(c *cli.Call, pgids []int, p *escalate.Plan) {
-	sig := p.Ladder[0].Signal
-	if sig == 0 || sig == signals.KILL || sig == signals.STOP {
-		return
-	}
-	hasIgnoring := make(map[int]bool) // by PGID: a member ignores the signal
-	hasOther := make(map[int]bool)    // by PGID: a member does not ignore it, or its status cannot be read
-	for _, t := range p.Targets {
-		status, err := c.Env.Proc.Status(t.PID)
-		switch {
-		case errors.Is(err, procfs.ErrNoProcess):
-		case err == nil && status.Ignored.Has(int(sig)):
-			hasIgnoring[t.PGID] = true
-		default:
-			hasOther[t.PGID] = true
-		}
-	}
-	for _, pgid := range pgids {
-		if hasIgnoring[pgid] && !hasOther[pgid] {
-			why := ""
-			if sig == signals.INT || sig == signals.QUIT {
-				why = ", as the background jobs of a shell without job control do"
-			}
-			c.Report.Note(fmt.Sprintf("group %d: every member ignores %v%s", pgid, sig, why))
-		}
-	}
 }

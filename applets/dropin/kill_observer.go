@@ -27,9 +27,10 @@ func (w killObserver) Failed(r *escalate.Result, err error) {
 	w.c.say("%v", err)
 }
 
-func (killObserver) Attributed(*escalate.Result) {}
-func (killObserver) Gone(*escalate.Result)       {}
-func (killObserver) Skipped(escalate.Skip)       {}
-func (killObserver) Frozen([]*escalate.Result)   {}
-func (killObserver) Waiting(escalate.Progress)   {}
-func (killObserver) Tick() time.Duration         { return 0 }
+func (killObserver) Attributed(*escalate.Result)   {}
+func (killObserver) Gone(*escalate.Result)         {}
+func (killObserver) Skipped(escalate.Skip)         {}
+func (killObserver) Frozen([]*escalate.Result)     {}
+func (killObserver) FirstWait(*escalate.FirstWait) {}
+func (killObserver) Waiting(escalate.Progress)     {}
+func (killObserver) Tick() time.Duration           { return 0 }

@@ -43,7 +43,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	c.Began = procfs.Now()
 	var err, failure error
 	if c.Ladder, err = c.Ladders.Ladder(); err == nil {
-		err = c.CheckAsking(c.Targets.Exited)
+		err = c.CheckAsking()
 	}
 	if err == nil {
 		c.Request, err, failure = c.Targets.request(c.Env, operands)
@@ -78,7 +78,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 		c.Fail(nil, err, ExitFailed)
 		return false
 	}
-	c.ReportProblems(c.Targets.Exited || c.AsksOnly())
+	c.ReportProblems(c.Targets.Exited || c.AsksOnly() && !c.Outputs.DryRun)
 	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
 		switch n := c.leftAlone().Unexamined; {
 		case n > 0:

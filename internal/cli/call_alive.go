@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,11 +16,16 @@ import (
 // AsksOnly reports whether the ladder is signal 0: the call only asks whether the targets are alive.
 func (c *Call) AsksOnly() bool { return len(c.Ladder) == 1 && c.Ladder[0].Signal == signals.Null }
 
-// CheckAsking returns an error if --exited is combined with signal 0. With --exited, a target that is gone is success;
-// with signal 0, it is the answer "no".
-func (c *Call) CheckAsking(exited bool) error {
-	if exited && c.AsksOnly() {
-		return errors.New("signal 0 asks whether the targets are alive, so --exited has no meaning")
+// CheckAsking returns an error if signal 0 is combined with an option that concerns the end of the targets. With
+// --exited, for example, a target that is gone is success; with signal 0, it is the answer "no".
+func (c *Call) CheckAsking() error {
+	if !c.AsksOnly() {
+		return nil
+	}
+	for _, name := range []string{"exited", "kill-after", "no-kill", "hook", "strict", "any", "count", "status", "reaped", "handles"} {
+		if c.Ladders.Flags.Changed(name) {
+			return fmt.Errorf("signal 0 asks whether the targets are alive, so --%s has no meaning", name)
+		}
 	}
 	return nil
 }
@@ -38,6 +42,10 @@ type Answer struct {
 func (c *Call) ReportAlive() int {
 	var list []Answer
 	for _, p := range c.Found.Missing {
+		if p.Operand.PID == 0 { // from a pidfile, not from an operand
+			c.Fail(nil, p.Err, ExitMissing)
+			continue
+		}
 		list = append(list, Answer{procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, strconv.Itoa(p.Operand.PID), p.Err.Error()})
 	}
 	for _, op := range c.Found.Ended {

@@ -132,6 +132,13 @@ func (a *account) refuse(res *Result, err error) {
 // reportFailure reports a failure. res is nil if the failure concerns the whole call.
 func (a *account) reportFailure(res *Result, err error) { a.call.Observer.Failed(res, err) }
 
+// reportFirstWait reports the targets that remain some time after the first signal.
+func (a *account) reportFirstWait() {
+	w := a.call.firstWait()
+	w.Results = a.results
+	a.call.Observer.FirstWait(w)
+}
+
 // reportFrozen reports the targets that a plan with FreezeOnly has frozen.
 func (a *account) reportFrozen(list batch) { a.call.Observer.Frozen(list) }
 

@@ -65,9 +65,13 @@ func (c *climber) signalAndWait(step Step) (over bool, err error) {
 			return true, nil
 		}
 		grace := step.Grace
-		if round == 0 && grace != duration.Forever {
+		if round == 0 {
 			deadline = time.Now().Add(grace)
-		} else if grace != duration.Forever {
+			if over, err := c.wait.waitFirst(step); over || err != nil {
+				return over, err
+			}
+		}
+		if grace != duration.Forever {
 			grace = time.Until(deadline)
 		}
 		if over, err := c.wait.wait(grace); over || err != nil || c.acc.open > 0 {

@@ -839,6 +839,8 @@ type recorder struct {
 	tick    time.Duration
 	panicAt int // number of the event at which it panics; 0 for never
 	n       int // number of events
+
+	firstWaits []*FirstWait
 }
 
 // note records an event, or panics.
@@ -888,6 +890,8 @@ func (o *recorder) Frozen(list []*Result) {
 }
 
 func (o *recorder) Skipped(s Skip) { o.note("skipped %d: %s", s.PID, s.Reason) }
+
+func (o *recorder) FirstWait(w *FirstWait) { o.firstWaits = append(o.firstWaits, w) }
 
 func (o *recorder) Waiting(p Progress) {
 	in := "forever"

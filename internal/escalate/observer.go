@@ -25,10 +25,23 @@ type Observer interface {
 
 // WaitObserver receives the progress of a wait.
 type WaitObserver interface {
+	// FirstWait is called 100 ms after the first signal if targets remain and the first step takes longer.
+	FirstWait(*FirstWait)
 	// Waiting is called after each Tick during which no target ended.
 	Waiting(Progress)
 	// Tick returns the time between calls of Waiting; 0 means that it is never called.
 	Tick() time.Duration
+}
+
+// FirstWait describes the first step when it has not ended all targets.
+type FirstWait struct {
+	Results []*Result
+	// Groups: the targets are the members of process groups.
+	Groups bool
+	Step
+	// Next is the signal of the next step, 0 if none follows. Limit is the limit of the whole call, 0 for none.
+	Next  signals.Signal
+	Limit time.Duration
 }
 
 // Progress is the state of a wait.

@@ -339,9 +339,42 @@ func TestWaitingShowsNextStep(t *testing.T) {
 		a := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
 		b := w.add(process{Stat: stat(11), linger: 1500 * time.Millisecond})
 		out := carryOutWith(w, waiting("TERM/3/KILL/1"), &recorder{tick: time.Second}, a, b)
-		out.want("0s TERM 10", "0s TERM 11", "1s waiting: 0 of 2, KILL in 3s", "1.5s gone 11",
+		out.want("0s TERM 10", "0s TERM 11", "1.1s waiting: 0 of 2, KILL in 2.9s", "1.5s gone 11",
 			"2.5s waiting: 1 of 2, KILL in 1.5s", "3s KILL 10", "3s gone 10")
 	})
+}
+
+// TestFirstWait checks when the observer is told of the first step: 100 ms after its signal, if targets remain and the
+// step takes longer.
+func TestFirstWait(t *testing.T) {
+	for _, test := range []struct {
+		ladder string
+		linger time.Duration // of the second target; the first ignores TERM
+		want   *FirstWait
+	}{
+		{"TERM/3/KILL/1", time.Second, &FirstWait{Step: Step{signals.TERM, 3 * time.Second}, Next: signals.KILL}},
+		{"TERM/3/KILL/1", 10 * time.Millisecond, &FirstWait{Step: Step{signals.TERM, 3 * time.Second}, Next: signals.KILL}},
+		{"TERM/.1/KILL/1", 0, nil},
+		{"KILL/3", 0, nil},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			a := w.add(process{Stat: stat(10), handle: ignores(signals.TERM)})
+			b := w.add(process{Stat: stat(11), linger: test.linger})
+			o := &recorder{}
+			out := carryOutWith(w, waiting(test.ladder), o, a, b)
+			switch {
+			case test.want == nil && len(o.firstWaits) == 0:
+			case test.want == nil || len(o.firstWaits) != 1:
+				t.Errorf("%s: FirstWait is called %d times", test.ladder, len(o.firstWaits))
+			default:
+				got := o.firstWaits[0]
+				if got.Step != test.want.Step || got.Next != test.want.Next || len(got.Results) != len(out.Results) {
+					t.Errorf("%s: got %+v, want %+v", test.ladder, got, test.want)
+				}
+			}
+		})
+	}
 }
 
 func TestAncestorsComeLast(t *testing.T) {

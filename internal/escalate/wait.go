@@ -54,6 +54,23 @@ func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	return w.acc.isEnough(), nil
 }
 
+// firstLook is the time after the first signal at which the observer receives FirstWait. By then a process has read a
+// blocked signal from a signalfd(2) if it does so, and a process that blocks signals around a fork(2) has unblocked them.
+const firstLook = 100 * time.Millisecond
+
+// waitFirst begins the wait of the first step: it waits for firstLook, and calls Observer.FirstWait if targets remain.
+// It does nothing on later steps, or if the step is not longer than that.
+func (w *waiter) waitFirst(step Step) (over bool, err error) {
+	if w.acc.rung != 1 || step.Grace <= firstLook {
+		return false, nil
+	}
+	if over, err := w.wait(firstLook); over || err != nil || w.acc.open == 0 {
+		return over, err
+	}
+	w.acc.reportFirstWait()
+	return false, nil
+}
+
 // waitOnce waits until a target ends or is reaped, for at most timeout. n is the number of processes that ended or were
 // reaped; 0 if none did before the timeout.
 func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {

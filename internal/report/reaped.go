@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"killbox/internal/child"
+	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -28,6 +29,18 @@ func (r *Reporter) Reaped(c *child.Child) {
 	r.clearStatusLine()
 	fmt.Fprintf(r.opts.Out, "%s: %s: %v, ran %s, CPU %s, peak %d KiB\n",
 		r.opts.Applet, Process(&c.Stat), c.Status, run, Seconds(c.CPU), c.Peak>>10)
+}
+
+// ExitStatus prints the exit status of a target, as a shell would have it. name is how the user wrote the target.
+func (r *Reporter) ExitStatus(name string, st *procfs.Stat, status int) {
+	if r.opts.JSON {
+		e := newEvent(st, "status")
+		e.Exit = &status
+		r.printJSON(e)
+		return
+	}
+	r.clearStatusLine()
+	fmt.Fprintf(r.opts.Out, "%s %d\n", show.Word(name), status)
 }
 
 // Zombie prints a zombie for reapwait -z. age is the time since the process was started.

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Applet   string
 	Out, Err io.Writer
-	// Proc is used to find the parent of a zombie. It may be nil.
+	// Proc is used to find the parent of a zombie, and the targets that ignore or block a signal. It may be nil.
 	Proc    *procfs.FS
 	Verbose bool
 	JSON    bool
