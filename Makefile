@@ -33,7 +33,7 @@ BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4500000,5200000)
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = packaging/*.sh testdata/*.sh .ci/run
+SHELLS      = docs/*.sh packaging/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
