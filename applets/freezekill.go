@@ -56,7 +56,7 @@ type freezekillOptions struct {
 }
 
 func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: o.tree}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: o.tree, HoldersMayRemain: o.hold || o.thaw}
 	if err := o.check(operands); err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
@@ -138,6 +138,7 @@ func (o *freezekillOptions) checkExclusions() error {
 	ladder := []string{"signal", "kill-after", "no-kill", "retry", "hook", "hook-timeout", "strict"}
 	selecting := []string{
 		"tree", "no-strays", "orphans", "name", "full", "user", "tty", "group", "session", "parent", "env", "owner-gone", "state", "older", "newer", "pidfile",
+		"port", "open", "mount",
 	}
 	for _, option := range []struct {
 		given     bool

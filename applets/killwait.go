@@ -73,6 +73,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	}
 	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.handles}
 	o.target.Zombies = o.reaped
+	c.HoldersMayRemain = o.any || o.count > 0
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}

@@ -40,7 +40,7 @@ type tkillOptions struct {
 }
 
 func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: true}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: true, HoldersMayRemain: o.children}
 	if err := o.orphans.Check(); err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"killbox/procfs/procfstest"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 func open(t testing.TB, root string) *procfs.FS {
@@ -261,15 +262,16 @@ func TestParseMountInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]procfs.Mount{
-		{Root: "/mnt1", Point: `/mnt 2\040`, FSType: "ext3", Source: "/dev/ro\tot", SuperOptions: "rw,errors=continue"},
-		{Root: "/", Point: "/sys/fs/cgroup", FSType: "cgroup2", Source: "cgroup2", SuperOptions: "rw,nsdelegate"},
-		{Root: "/", Point: `/a\b\9\12`, FSType: "tmpfs", Source: "", SuperOptions: "rw"},
-		{Root: "/", Point: "/#", FSType: "fuse.x", Source: "-", SuperOptions: "rw,a b"},
+		{ID: 36, Parent: 35, Device: unix.Mkdev(98, 0), Propagation: "master:1 shared:2", Root: "/mnt1", Point: `/mnt 2\040`, FSType: "ext3", Source: "/dev/ro\tot", SuperOptions: "rw,errors=continue"},
+		{ID: 41, Parent: 31, Device: unix.Mkdev(0, 38), Root: "/", Point: "/sys/fs/cgroup", FSType: "cgroup2", Source: "cgroup2", SuperOptions: "rw,nsdelegate"},
+		{ID: 42, Parent: 31, Device: unix.Mkdev(0, 39), Root: "/", Point: `/a\b\9\12`, FSType: "tmpfs", Source: "", SuperOptions: "rw"},
+		{ID: 43, Parent: 31, Device: unix.Mkdev(0, 40), Root: "/", Point: "/#", FSType: "fuse.x", Source: "-", SuperOptions: "rw,a b"},
 	}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	for _, in := range []string{
 		"\n", "1", "36 35 98:0 /mnt1 /mnt2 rw master:1", "36 35 98:0 /mnt1 /mnt2 - ext3 x rw",
+		"x 35 98:0 / / rw - ext3 x rw", "36 x 98:0 / / rw - ext3 x rw", "36 35 98 / / rw - ext3 x rw", "36 35 98:x / / rw - ext3 x rw",
 		"36 35 98:0 /mnt1 /mnt2 rw - ext3", "36 35 98:0 /mnt1 /mnt2 rw - ext3 x",
 	} {
 		if got, err := procfs.ParseMountInfo([]byte(in)); err == nil {

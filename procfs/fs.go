@@ -44,6 +44,7 @@ type FS struct {
 	dev     uint64 // the device number of the root
 	buf     []byte
 	pathBuf [40]byte // see pathForKernel
+	linkBuf [32]byte // see holdScan.scanDescriptors
 	tids    []int    // the buffer of Children
 	mounts  []Mount  // for Frozen, nil before its first call
 	hidepid *bool    // the result of HidesProcesses, nil before its first call

@@ -4,11 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Mount is a line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
 type Mount struct {
+	ID, Parent   int    // the number of the mount, and that of the mount on which it is mounted
+	Device       uint64 // the number of the file system, as unix.Mkdev makes it; st_dev of its files may differ (btrfs)
+	Propagation  string // the optional fields, such as "shared:2 master:1"
 	Root         string // the mounted directory, as a path within its file system
 	Point        string // the mount point, relative to the root directory of the caller
 	FSType       string // such as "cgroup2" or "fuse.sshfs"
@@ -32,7 +38,17 @@ func ParseMountInfo(b []byte) ([]Mount, error) {
 		if !ok || len(l) < 6 || len(r) < 3 {
 			return nil, fmt.Errorf("%w: %q", errMountinfo, line)
 		}
+		id, idErr := strconv.Atoi(l[0])
+		parent, parentErr := strconv.Atoi(l[1])
+		device, deviceOK := parseDevice(l[2], 10)
+		if idErr != nil || parentErr != nil || !deviceOK {
+			return nil, fmt.Errorf("%w: %q", errMountinfo, line)
+		}
 		mounts = append(mounts, Mount{
+			ID:           id,
+			Parent:       parent,
+			Device:       device,
+			Propagation:  strings.Join(l[6:], " "),
 			Root:         unescapeOctal(l[3]),
 			Point:        unescapeOctal(l[4]),
 			FSType:       unescapeOctal(r[0]),
@@ -41,6 +57,14 @@ func ParseMountInfo(b []byte) ([]Mount, error) {
 		})
 	}
 	return mounts, nil
+}
+
+// parseDevice parses a device number, MAJOR:MINOR. mountinfo has decimal numbers, maps hexadecimal ones.
+func parseDevice(text string, base int) (device uint64, ok bool) {
+	first, second, ok := strings.Cut(text, ":")
+	major, majorErr := strconv.ParseUint(first, base, 32)
+	minor, minorErr := strconv.ParseUint(second, base, 32)
+	return unix.Mkdev(uint32(major), uint32(minor)), ok && majorErr == nil && minorErr == nil
 }
 
 // unescapeOctal reverses mangle_path (fs/seq_file.c), which writes a space, tab, newline, backslash or number sign as
@@ -64,14 +88,16 @@ func unescapeOctal(s string) string {
 func octal(c byte) bool { return '0' <= c && c <= '7' }
 
 // Mounts returns the mounts that are visible to the caller (/proc/self/mountinfo).
-func (fs *FS) Mounts() ([]Mount, error) {
-	b, err := fs.readSystem("self/mountinfo")
+func (fs *FS) Mounts() ([]Mount, error) { return fs.mountsOf("self/mountinfo") }
+
+func (fs *FS) mountsOf(path string) ([]Mount, error) {
+	b, err := fs.readSystem(path)
 	if err != nil {
 		return nil, err
 	}
 	mounts, err := ParseMountInfo(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s/self/mountinfo: %w", fs.root, err)
+		return nil, fmt.Errorf("%s/%s: %w", fs.root, path, err)
 	}
 	return mounts, nil
 }

@@ -24,6 +24,8 @@ type Call struct {
 	SignalsNothing bool
 	// Trees: the descendants of the operands are targets, too.
 	Trees bool
+	// HoldersMayRemain: the call does not end everything that holds the object of --port, --open or --mount.
+	HoldersMayRemain bool
 
 	Ladder     escalate.Ladder
 	Policy     escalate.Policy // nil if no targets are added during the run
@@ -78,6 +80,10 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 		c.Fail(nil, err, ExitFailed)
 		return false
 	}
+	if st, err := c.checkHolders(); err != nil {
+		c.Fail(st, err, ExitFailed)
+		return false
+	}
 	c.ReportProblems(c.Targets.Exited || c.AsksOnly() && !c.Outputs.DryRun)
 	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
 		switch n := c.leftAlone().Unexamined; {
@@ -96,7 +102,7 @@ func (c *Call) StartReport() {
 	c.Report = report.New(report.Options{
 		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
 		Verbose: c.Outputs.Verbose, JSON: c.Outputs.JSON, Quiet: c.Outputs.Quiet,
-		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen, Owner: c.owner,
+		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen, Owner: c.owner, Holds: c.holds,
 	})
 }
 
@@ -174,6 +180,9 @@ func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summ
 		c.reportSurvivors(p, sum)
 	}
 	c.reportSummary(sum)
+	if err == nil {
+		c.releaseFailed(c.waitReleased(p, sum))
+	}
 	c.ReportLeftAlone()
 	return sum
 }

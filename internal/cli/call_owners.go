@@ -6,16 +6,19 @@ import (
 	"killbox/procfs"
 )
 
-// leftAlone counts the processes that --owner-gone has left alone, except those that are excluded anyway.
-func (c *Call) leftAlone() report.LeftAlone {
-	owners := c.Request.Selector.Owners
-	if owners == nil {
-		return report.LeftAlone{}
+// leftAlone counts the processes that --owner-gone, --port, --open or --mount has left alone, except those that are
+// excluded anyway.
+func (c *Call) leftAlone() (n report.LeftAlone) {
+	if owners := c.Request.Selector.Owners; owners != nil {
+		n = report.LeftAlone(owners.LeftAlone(c.exclude))
 	}
-	return report.LeftAlone(owners.LeftAlone(c.exclude))
+	if holders := c.Request.Selector.Holders; holders != nil {
+		n.Unexamined += holders.Unexamined(c.exclude)
+	}
+	return n
 }
 
-// ReportLeftAlone reports the processes that --owner-gone has left alone. The applet calls it once, at the end of a call
+// ReportLeftAlone reports the processes that leftAlone counts. The applet calls it once, at the end of a call
 // that neither runs nor prints a plan.
 func (c *Call) ReportLeftAlone() { c.Report.LeftAlone(c.leftAlone(), c.unexamined) }
 

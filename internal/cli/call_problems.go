@@ -12,19 +12,23 @@ import (
 // ErrNothing is the error of a call that has no target.
 var ErrNothing = errors.New("nothing matches")
 
-// noTarget returns the error of a call that has no target: ErrNothing, and the reason if one is known.
+// noTarget returns the error of a call that has no target: nothing, and the reason if one is known.
 func (c *Call) noTarget() error {
+	nothing := ErrNothing
+	if s := &c.Request.Selector; s.OnlyHolders() {
+		nothing = errors.New(s.Holders.Nothing())
+	}
 	if skipped := c.Found.Skipped; len(skipped) > 0 {
 		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
 		if len(skipped) == 1 {
-			return fmt.Errorf("%w but %s", ErrNothing, first)
+			return fmt.Errorf("%w but %s", nothing, first)
 		}
-		return fmt.Errorf("%w but %d excluded processes, such as %s", ErrNothing, len(skipped), first)
+		return fmt.Errorf("%w but %d excluded processes, such as %s", nothing, len(skipped), first)
 	}
 	if !c.Request.Selector.Empty() && c.Env.Proc != nil && c.Env.Proc.HidesProcesses() {
-		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", ErrNothing)
+		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", nothing)
 	}
-	return ErrNothing
+	return nothing
 }
 
 // ReportProblems reports the operands that yield no target: missing, hidden or refused. With exited, a missing process

@@ -32,6 +32,7 @@ type TargetOptions struct {
 	newer   Duration
 	pidfile string
 	owners  bool
+	holders holderOptions
 	Zombies bool // selectors match zombies, too; set by killwait --reaped
 	All     bool // every process outside of this session; set by freezekill --all
 	flags   *pflag.FlagSet
@@ -62,6 +63,7 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.Var(&o.older, "older", "select processes started DUR ago or earlier")
 	flags.Var(&o.newer, "newer", "select processes started less than DUR ago")
 	flags.StringVar(&o.pidfile, "pidfile", "", "select the process whose PID or handle is in `FILE`")
+	o.holders.addTo(flags)
 }
 
 // pidOption is the value of an option that takes a PID, PGID or SID; 0 if the option was not given.
@@ -110,6 +112,9 @@ func (o *TargetOptions) request(env *Env, operands []string) (req target.Request
 			return req, nil, err
 		}
 		return req, err, nil
+	}
+	if req.Selector.Holders, usage, failure = o.holders.holders(env, o.flags); usage != nil || failure != nil {
+		return req, usage, failure
 	}
 	if o.owners {
 		if env.Proc == nil {

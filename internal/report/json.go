@@ -32,6 +32,7 @@ type event struct {
 	Root        bool     `json:"root,omitempty"`
 	Evidence    string   `json:"evidence,omitempty"`
 	Owner       string   `json:"owner,omitempty"`
+	Holds       string   `json:"holds,omitempty"`
 
 	Signal string   `json:"signal,omitempty"`
 	Exit   *int     `json:"exit,omitempty"`
@@ -62,13 +63,14 @@ type totals struct {
 	Proved    bool `json:"proved"`
 }
 
-// LeftAlone counts the processes that --owner-gone has left alone. In JSON these are the fields of the event "marks".
+// LeftAlone counts the processes that --owner-gone has left alone, and those that --port, --open or --mount could not
+// examine. In JSON these are the fields of the event "marks".
 type LeftAlone struct {
 	OtherNamespace int `json:"namespace"`  // the mark is that of another PID namespace
 	OtherBoot      int `json:"boot"`       // the mark is that of another boot
 	Malformed      int `json:"malformed"`  // the mark is malformed
 	Unknown        int `json:"unknown"`    // it is not known whether the owner is gone
-	Unexamined     int `json:"unexamined"` // the environment could not be read
+	Unexamined     int `json:"unexamined"` // the environment or the descriptors could not be read
 }
 
 // encode returns the line. It also escapes the characters on which a terminal acts (show.Acts). In JSON they occur only

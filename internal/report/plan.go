@@ -40,7 +40,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 	if len(ladder) > 0 {
 		first = ladder[0].Signal
 	}
-	d := &planDescriber{proc: proc, first: first, users: make(map[int]string), markOwner: r.owner}
+	d := &planDescriber{proc: proc, first: first, users: make(map[int]string), markOwner: r.owner, holds: r.holds}
 	if r.opts.JSON {
 		for i := range list {
 			p := &list[i]
@@ -57,6 +57,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 				e.Age = toSeconds(age)
 			}
 			e.Ladder, e.Root, e.Evidence, e.Owner = ladder.String(), p.Root, p.Evidence, r.owner(p.ID)
+			e.Holds = r.holds(p.ID)
 			e.Why = ExplainUnreaped(proc, &p.Stat)
 			r.printJSON(e)
 		}
@@ -71,6 +72,7 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 // PrintTargets prints the events at the beginning of the output of --json, one for each target.
 func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	if !r.opts.JSON {
+		r.printHolds(p)
 		return
 	}
 	ladder := p.Ladder.String()
@@ -81,7 +83,7 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 		st := &p.Targets[i].Stat
 		e := newEvent(st, "plan")
 		e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
-		e.Ladder, e.Root, e.Owner = ladder, p.Tree != nil, r.owner(st.ID)
+		e.Ladder, e.Root, e.Owner, e.Holds = ladder, p.Tree != nil, r.owner(st.ID), r.holds(st.ID)
 		r.printJSON(e)
 	}
 }
@@ -93,6 +95,7 @@ type planDescriber struct {
 	users map[int]string // a cache of names by UID
 	// markOwner returns the handle of the owner that an owner mark names, see Options.Owner.
 	markOwner func(procfs.ID) string
+	holds     func(procfs.ID) string // see Options.Holds
 }
 
 // owner is Options.Owner.
@@ -157,6 +160,9 @@ func (d *planDescriber) formatLine(p *Planned, colour bool) string {
 	}
 	if owner := d.markOwner(p.ID); owner != "" {
 		what += " (owner " + owner + " gone)"
+	}
+	if holds := d.holds(p.ID); holds != "" {
+		what += " (" + holds + ")"
 	}
 	return fmt.Sprintf("%s %c %s %s: %s", name, p.State, Escape(owner), age, what)
 }

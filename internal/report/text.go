@@ -27,6 +27,9 @@ type Options struct {
 	// Owner returns the handle of the owner that the owner mark of a process names, if the process was selected by it,
 	// and otherwise "". It may be nil.
 	Owner func(procfs.ID) string
+	// Holds returns how a process holds the object of --port, --open or --mount, if it was selected by that, and otherwise
+	// "". It may be nil.
+	Holds func(procfs.ID) string
 	// Terminal means that standard error is a terminal, so a status line may be shown. The status line goes to
 	// Screen if that is set, because Err may be a writer that escapes control sequences.
 	Terminal bool

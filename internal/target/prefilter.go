@@ -26,25 +26,35 @@ func (r *resolver) prefilter() (pids []int, ok bool) {
 		return nil, false
 	}
 	f := r.newPrefilter()
-	if f.pidfdInfo == nil && f.name == nil {
+	h := r.req.Selector.Holders
+	if f.pidfdInfo == nil && f.name == nil && h == nil {
 		return nil, false
+	}
+	if h != nil && h.hasNoSocket() {
+		return nil, true
 	}
 	st, err := r.proc.Stat(r.exclusions.self)
 	if err != nil {
 		return nil, false
 	}
-	pids, err = r.proc.PIDs(nil)
-	if err != nil {
-		return nil, false
-	}
-	if !slices.IsSorted(pids) {
-		slices.Sort(pids)
-	}
 	// A process that is not in pids was forked after this process was started.
 	r.found.Since = st.Start
-
-	passed := make([]bool, len(pids))
-	r.kernel.RunParallel(len(pids), func(proc *procfs.FS, i int) { passed[i] = f.mayMatch(proc, pids[i]) })
+	var passed []bool
+	for range 2 {
+		if pids, err = r.proc.PIDs(pids); err != nil {
+			return nil, false
+		}
+		if !slices.IsSorted(pids) {
+			slices.Sort(pids)
+		}
+		passed = make([]bool, len(pids))
+		r.kernel.RunParallel(len(pids), func(proc *procfs.FS, i int) { passed[i] = f.mayMatch(proc, pids[i]) })
+		// A process that was examined already may have received a socket from one that was not. So if no process holds
+		// a socket, they are examined once more.
+		if h == nil || !r.req.Selector.OnlyHolders() || !h.dropClosed(r.proc) {
+			break
+		}
+	}
 	n := 0
 	for i, pid := range pids {
 		if passed[i] {
@@ -89,6 +99,11 @@ func (f *prefilter) mayMatch(proc *procfs.FS, pid int) bool {
 			return false
 		}
 	}
+	return f.mayHaveName(proc, pid) && (f.Holders == nil || f.Holders.mayHold(proc, pid))
+}
+
+// mayHaveName reports whether the process may have the name.
+func (f *prefilter) mayHaveName(proc *procfs.FS, pid int) bool {
 	if f.name == nil {
 		return true
 	}

@@ -215,6 +215,8 @@ func (r *resolver) findCandidates() ([]procfs.Stat, error) {
 				r.found.Vanished = true
 			} else if err = dropProcessErrors(err); err != nil {
 				return nil, err
+			} else if h := r.req.Selector.Holders; h != nil {
+				h.hidden++
 			}
 		}
 		return procs, nil

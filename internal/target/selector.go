@@ -33,6 +33,7 @@ type Selector struct {
 	HasOlder bool
 	Newer    time.Duration // the age is less than Newer, if HasNewer
 	HasNewer bool
+	Holders  *Holders // holds the socket, file or mount of --port, --open or --mount
 	Owners   *Owners  // an owner mark in the environment names a process that is gone, see Owners
 	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
@@ -43,6 +44,12 @@ type Selector struct {
 
 // Empty reports whether the selector has no condition. Zombies is not a condition.
 func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
+
+// OnlyHolders reports whether one of --port, --open and --mount is the only condition. Then a call that ends processes
+// returns when nothing holds the object.
+func (s *Selector) OnlyHolders() bool {
+	return s.Holders != nil && s.Holders.single() && *s == Selector{Holders: s.Holders, Zombies: s.Zombies}
+}
 
 // Selects reports whether the process meets all conditions but Pidfile. The selector must not be empty. A process that
 // cannot be read does not match.
@@ -125,7 +132,17 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 			return false, dropProcessErrors(err)
 		}
 	}
-	// Compare this condition last: Owners counts the processes that meet all other conditions.
+	return s.matchCounted(proc, st)
+}
+
+// matchCounted compares the conditions that count the processes that they cannot examine, if these meet all other
+// conditions.
+func (s *Selector) matchCounted(proc *procfs.FS, st *procfs.Stat) (bool, error) {
+	if s.Holders != nil {
+		if ok, err := s.Holders.matches(proc, st); !ok {
+			return false, err
+		}
+	}
 	if s.Owners != nil {
 		return s.Owners.matches(proc, st)
 	}

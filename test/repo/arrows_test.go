@@ -185,7 +185,7 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-var readingCalls = []string{"SYS_OPENAT", "SYS_READ", "SYS_READLINKAT", "SYS_CLOSE"}
+var readingCalls = []string{"SYS_OPENAT", "SYS_READ", "SYS_READLINKAT", "SYS_CLOSE", "SYS_KCMP"}
 
 func TestKernelCalls(t *testing.T) {
 	for _, p := range goList(t, "./...") {

@@ -1,0 +1,464 @@
+package procfs
+
+import (
+	"bytes"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Objects are what FS.Holds looks for in a process: sockets, a file, a mount. A nil field stands for none.
+type Objects struct {
+	Sockets map[uint64]bool // by their inode numbers
+	File    *FileObject
+	Mount   *MountObject
+}
+
+// FileObject is a file, by its device and inode.
+type FileObject struct {
+	Device, Inode uint64
+	// Special is the number of the device that the file stands for, 0 if it is no device file. A process may have opened
+	// the same device through another file.
+	Special uint64
+}
+
+// MountObject is a mount, or with Whole all mounts of a file system.
+type MountObject struct {
+	Mounts []Mount      // those that are visible to the caller
+	Others map[int]bool // the other mounts that are visible to the caller
+	Whole  bool
+	// StatDevice is st_dev of the mounted directory. It counts only if the kernel does not tell the mount of a file
+	// (before Linux 5.8).
+	StatDevice uint64
+}
+
+// Hold is one use of an object by a process.
+type Hold struct {
+	Object HeldObject
+	Socket uint64 // the inode number of a socket
+	// Link is the file below /proc/PID that shows the use: "fd/3", "task/12/fd/3", "cwd", "root", "exe", or "map_files/"
+	// and a range of addresses.
+	Link string
+}
+
+// HeldObject is a kind of object.
+type HeldObject int
+
+// The kinds of objects, as bits of a set.
+const (
+	HeldSocket HeldObject = 1 << iota
+	HeldFile
+	HeldMount
+)
+
+// Kinds returns the set of the kinds of objects.
+func (o *Objects) Kinds() (kinds HeldObject) {
+	if o.Sockets != nil {
+		kinds |= HeldSocket
+	}
+	if o.File != nil {
+		kinds |= HeldFile
+	}
+	if o.Mount != nil {
+		kinds |= HeldMount
+	}
+	return kinds
+}
+
+// Holds returns how a process uses the objects: each descriptor of a socket, and the first use of a file or mount that
+// it finds. The error is ErrNoProcess if the process does not exist, and an fs.ErrPermission without PTRACE_MODE_READ
+// access (ptrace(2)), and also for a zombie or kernel thread if the caller is not root.
+func (fs *FS) Holds(pid int, o *Objects) ([]Hold, error) {
+	s := holdScan{fs: fs, pid: pid, objects: o}
+	err := s.scan("", true, true, true)
+	// A thread may have a descriptor table and directories of its own (CLONE_FILES and CLONE_FS in clone(2)). If the
+	// leader has exited, only the other threads show what the process uses.
+	if err == nil && fs.hasThreads(pid) {
+		tids, _ := fs.Threads(pid)
+		files, dirs, memory := pid, pid, pid // the threads that were scanned last
+		for _, tid := range tids {
+			ownFiles, ownDirs, ownMemory := !share(files, tid, kcmpFiles), false, false
+			if !s.onlySockets() {
+				ownDirs, ownMemory = !share(dirs, tid, kcmpFS), !share(memory, tid, kcmpVM)
+			}
+			if tid == pid || !ownFiles && !ownDirs && !ownMemory {
+				continue
+			}
+			if err = s.scan(threadDir(tid), ownFiles, ownDirs, ownMemory); err != nil && err != ErrNoProcess {
+				break
+			}
+			err = nil // the thread may have exited
+			if ownFiles {
+				files = tid
+			}
+			if ownDirs {
+				dirs = tid
+			}
+			if ownMemory {
+				memory = tid
+			}
+		}
+	}
+	return s.holds, err
+}
+
+// StillHolds reports whether a process has the use that Holds has returned for its PID.
+func (fs *FS) StillHolds(pid int, o *Objects, h Hold) bool {
+	s := holdScan{fs: fs, pid: pid, objects: o}
+	if h.Object == HeldSocket {
+		link, err := fs.readLink(pid, h.Link)
+		inode, ok := socketInode(link)
+		return err == nil && ok && inode == h.Socket
+	}
+	id, err := identify(fs.fd, processPath(pid, h.Link))
+	return err == nil && s.matches(h.Object, &id)
+}
+
+// hasThreads reports whether a process has more than one thread. The number of links of its task directory is 2 plus the
+// number of threads (proc_task_getattr in fs/proc/base.c).
+func (fs *FS) hasThreads(pid int) bool {
+	var st unix.Stat_t
+	err := fstatat(fs.fd, processPath(pid, "task"), &st, 0)
+	return err == nil && st.Nlink != 3
+}
+
+// Types of kcmp(2), from include/uapi/linux/kcmp.h.
+const (
+	kcmpVM    = 1
+	kcmpFiles = 2
+	kcmpFS    = 3
+)
+
+// share reports whether two threads share the resource. It is false if that is not known: kcmp(2) needs CONFIG_KCMP and
+// PTRACE_MODE_READ access, and sandboxes often forbid it.
+func share(tid, other, resource int) bool {
+	if tid == other {
+		return true
+	}
+	r, _, errno := unix.RawSyscall6(unix.SYS_KCMP, uintptr(tid), uintptr(other), uintptr(resource), 0, 0, 0)
+	return errno == 0 && r == 0
+}
+
+// holdScan is one call of Holds.
+type holdScan struct {
+	fs      *FS
+	pid     int
+	objects *Objects
+	holds   []Hold
+	found   HeldObject      // the kinds of holds
+	copies  map[uint64]bool // mounts of another mount namespace, and whether they count: see isCopy
+}
+
+func (s *holdScan) onlySockets() bool { return s.objects.File == nil && s.objects.Mount == nil }
+
+func (s *holdScan) add(h Hold) {
+	s.holds = append(s.holds, h)
+	s.found |= h.Object
+}
+
+// scan examines the descriptors, the directories and the address space of a thread, task is the result of threadDir.
+func (s *holdScan) scan(task string, files, dirs, memory bool) error {
+	if files {
+		if err := s.scanDescriptors(task + "fd"); err != nil {
+			return err
+		}
+	}
+	var links []string
+	if dirs && s.objects.Mount != nil {
+		links = append(links, "cwd", "root")
+	}
+	if memory && !s.onlySockets() {
+		links = append(links, "exe")
+	}
+	for _, link := range links {
+		if err := s.examine(s.fs.fd, processPath(s.pid, task+link), task+link, link == "exe"); err != nil {
+			return err
+		}
+	}
+	if memory && !s.onlySockets() {
+		return s.scanMappings(task)
+	}
+	return nil
+}
+
+// examine compares a link with the file, unless mountOnly is set, and with the mount.
+func (s *holdScan) examine(dir int, path, link string, withFile bool) error {
+	id, err := identify(dir, path)
+	if err != nil {
+		if vanished(err) {
+			return nil // a kernel thread has no executable, and a descriptor may have been closed
+		}
+		return s.fs.processError("stat", processPath(s.pid, link), err)
+	}
+	for _, object := range []HeldObject{HeldFile, HeldMount} {
+		if s.found&object == 0 && (withFile || object == HeldMount) && s.matches(object, &id) {
+			s.add(Hold{Object: object, Link: link})
+		}
+	}
+	return nil
+}
+
+// scanDescriptors examines the descriptors in the directory PID/path.
+func (s *holdScan) scanDescriptors(path string) error {
+	dir, err := s.fs.openRaw(s.pid, path)
+	if err != nil {
+		return s.fs.processError("open", processPath(s.pid, path), err)
+	}
+	defer closeRaw(dir)
+	link := &s.fs.linkBuf
+	for {
+		n, err := unix.ReadDirent(int(dir), s.fs.buf)
+		switch {
+		case err == unix.EINTR:
+			continue
+		case err != nil:
+			return s.fs.processError("read", processPath(s.pid, path), err)
+		case n == 0:
+			return nil
+		}
+		for entry := range entries(s.fs.buf[:n]) {
+			if entry.name[0] == '.' {
+				continue
+			}
+			if s.objects.Sockets != nil {
+				// Not stat(2): it asks the server of a network file system, which may not answer.
+				n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, dir, uintptr(unsafe.Pointer(&entry.name[0])),
+					uintptr(unsafe.Pointer(&link[0])), uintptr(len(link)), 0, 0)
+				inode, ok := uint64(0), false
+				if errno == 0 {
+					inode, ok = socketInode(link[:n])
+				}
+				if ok && s.objects.Sockets[inode] {
+					s.add(Hold{Object: HeldSocket, Socket: inode, Link: path + "/" + entryName(entry)})
+				}
+			}
+			if !s.onlySockets() {
+				name := entryName(entry)
+				if err := s.examine(int(dir), name, path+"/"+name, true); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+func entryName(e dirEntry) string {
+	name, _, _ := bytes.Cut(e.name, []byte{0})
+	return string(name)
+}
+
+// socketInode returns the inode number in the link of a socket, "socket:[INODE]".
+func socketInode(link []byte) (inode uint64, ok bool) {
+	number, ok := bytes.CutPrefix(link, []byte("socket:["))
+	if !ok || len(number) == 0 || number[len(number)-1] != ']' {
+		return 0, false
+	}
+	return parseUint(number[:len(number)-1])
+}
+
+// scanMappings examines the mapped files of a thread's address space.
+func (s *holdScan) scanMappings(task string) error {
+	path := processPath(s.pid, task+"maps")
+	b, err := s.fs.read(path, false, unlimited)
+	if err != nil {
+		return s.fs.processError("read", path, err)
+	}
+	for len(b) > 0 {
+		var line []byte
+		line, b, _ = bytes.Cut(b, []byte("\n"))
+		m, ok := ParseMapping(line)
+		if !ok || m.Inode == 0 {
+			continue
+		}
+		link := task + "map_files/" + m.Addresses
+		if f := s.objects.File; f != nil && s.found&HeldFile == 0 && m.Inode == f.Inode && s.mapsFile(&m, link) {
+			s.add(Hold{Object: HeldFile, Link: link})
+		}
+		if s.objects.Mount != nil && s.found&HeldMount == 0 && s.objects.Mount.hasDevice(m.Device) && s.mapsMount(&m, link) {
+			s.add(Hold{Object: HeldMount, Link: link})
+		}
+	}
+	return nil
+}
+
+// Mapping is a line of /proc/PID/maps (proc_pid_maps(5)).
+type Mapping struct {
+	Addresses     string // as in the name of a file in map_files
+	Device, Inode uint64 // of the mapped file; 0 for a mapping without a file, which has no Addresses and Path either
+	Path          string
+}
+
+// ParseMapping parses a line of /proc/PID/maps. ok is false if the line is malformed.
+func ParseMapping(line []byte) (m Mapping, ok bool) {
+	f := fields{rest: bytes.TrimSuffix(line, []byte("\n"))}
+	addresses := f.next()
+	f.skip(2)
+	m.Device, ok = parseDevice(string(f.next()), 16)
+	m.Inode = f.unsigned()
+	if m.Inode != 0 {
+		// The names in map_files have no leading zeros, the addresses in maps have at least eight digits.
+		from, to, _ := strings.Cut(string(addresses), "-")
+		m.Addresses = trimZeros(from) + "-" + trimZeros(to)
+		m.Path = unescapeOctal(string(bytes.TrimLeft(f.rest, " ")))
+	}
+	return m, ok && !f.bad
+}
+
+func trimZeros(s string) string {
+	if t := strings.TrimLeft(s, "0"); t != "" {
+		return t
+	}
+	return s[:min(len(s), 1)]
+}
+
+// mapsFile reports whether a mapping, which has the inode number of the file, is one of the file. On some file systems
+// (btrfs) the device number in maps is not st_dev. There the link in map_files decides, which only root can follow.
+func (s *holdScan) mapsFile(m *Mapping, link string) bool {
+	if m.Device == s.objects.File.Device {
+		return true
+	}
+	id, err := identify(s.fs.fd, processPath(s.pid, link))
+	return err == nil && s.matches(HeldFile, &id)
+}
+
+// mapsMount reports whether a mapping of a file on the file system was made through the mount. Where the link in
+// map_files cannot be followed, which only root can do, the path decides.
+func (s *holdScan) mapsMount(m *Mapping, link string) bool {
+	if id, err := identify(s.fs.fd, processPath(s.pid, link)); err == nil {
+		return s.matches(HeldMount, &id)
+	}
+	for i := range s.objects.Mount.Mounts {
+		if strings.HasPrefix(m.Path, strings.TrimSuffix(s.objects.Mount.Mounts[i].Point, "/")+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// matches reports whether a file is the object of the kind, or on it.
+func (s *holdScan) matches(object HeldObject, id *fileIdentity) bool {
+	if object == HeldFile {
+		f := s.objects.File
+		return f != nil && (id.device == f.Device && id.inode == f.Inode || f.Special != 0 && id.special == f.Special)
+	}
+	m := s.objects.Mount
+	switch {
+	case m == nil:
+		return false
+	case !id.hasMount:
+		return id.device == m.StatDevice
+	case m.Others[int(id.mount)]:
+		return false
+	}
+	for i := range m.Mounts {
+		if uint64(m.Mounts[i].ID) == id.mount {
+			return true
+		}
+	}
+	return s.isCopy(id.mount)
+}
+
+// isCopy reports whether a mount of another mount namespace counts. umount(2) fails if a copy of the mount that
+// propagation has made (mount_namespaces(7)) is in use. A copy without propagation counts only if all mounts of the file
+// system do.
+func (s *holdScan) isCopy(mount uint64) bool {
+	if counts, known := s.copies[mount]; known {
+		return counts
+	}
+	m := s.objects.Mount
+	counts := false
+	if m.Whole || m.group() != "" {
+		// The caller iterates over the content of the buffer.
+		content := s.fs.buf
+		s.fs.buf = make([]byte, startBuffer)
+		list, _ := s.fs.mountsOf(processPath(s.pid, "mountinfo"))
+		s.fs.buf = content
+		for i := range list {
+			if uint64(list[i].ID) == mount {
+				counts = m.hasDevice(list[i].Device) && (m.Whole || list[i].isCopyOf(&m.Mounts[0], m.group()))
+			}
+		}
+	}
+	if s.copies == nil {
+		s.copies = make(map[uint64]bool)
+	}
+	s.copies[mount] = counts
+	return counts
+}
+
+// hasDevice reports whether the file system of the mount has the device number.
+func (o *MountObject) hasDevice(device uint64) bool {
+	for i := range o.Mounts {
+		if o.Mounts[i].Device == device {
+			return true
+		}
+	}
+	return false
+}
+
+// group returns the number of the peer group of the mount, "" if it is not shared. The kernel prints this field first
+// (show_mountinfo in fs/proc_namespace.c).
+func (o *MountObject) group() string {
+	group, _, _ := strings.Cut(o.Mounts[0].Propagation, " ")
+	group, shared := strings.CutPrefix(group, "shared:")
+	if !shared {
+		return ""
+	}
+	return group
+}
+
+// isCopyOf reports whether the mount shows the same directory at the same path as the other one, and is a peer or slave of
+// the peer group.
+func (m *Mount) isCopyOf(other *Mount, group string) bool {
+	return m.Root == other.Root && m.Point == other.Point && strings.Contains(m.Propagation+" ", ":"+group+" ")
+}
+
+// fileIdentity is what stat(2) tells about a file.
+type fileIdentity struct {
+	device, inode uint64
+	special       uint64 // the device that the file stands for, 0 if it is no device file
+	mode          uint32
+	mount         uint64 // the mount through which it was opened, if hasMount
+	hasMount      bool   // false before Linux 5.8
+}
+
+// identify returns the identity of the file at path, relative to the directory dir. It does not ask the server of a
+// network file system, which may not answer. The inode is 0 for a file of a FUSE file system that belongs to another
+// user, of which even root learns only the mount.
+func identify(dir int, path string) (id fileIdentity, err error) {
+	var stx unix.Statx_t
+	stat := func(mask int) {
+		for err = unix.EINTR; err == unix.EINTR; {
+			err = unix.Statx(dir, path, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, mask, &stx)
+		}
+	}
+	stat(unix.STATX_TYPE | unix.STATX_INO | unix.STATX_MNT_ID)
+	if err == unix.EACCES {
+		stat(0)
+	}
+	if err == nil && stx.Mask != 0 {
+		id = fileIdentity{
+			device: unix.Mkdev(stx.Dev_major, stx.Dev_minor), inode: stx.Ino, mode: uint32(stx.Mode),
+			mount: stx.Mnt_id, hasMount: stx.Mask&unix.STATX_MNT_ID != 0,
+		}
+		if isDevice(id.mode) {
+			id.special = unix.Mkdev(stx.Rdev_major, stx.Rdev_minor)
+		}
+		return id, nil
+	}
+	if err == nil || err == unix.ENOSYS || err == unix.EPERM { // before Linux 4.11, or a seccomp filter forbids statx
+		var st unix.Stat_t
+		if err = fstatat(dir, path, &st, 0); err == nil {
+			id = fileIdentity{device: uint64(st.Dev), inode: st.Ino, mode: st.Mode}
+			if isDevice(st.Mode) {
+				id.special = uint64(st.Rdev)
+			}
+		}
+	}
+	return id, err
+}
+
+func isDevice(mode uint32) bool {
+	return mode&unix.S_IFMT == unix.S_IFCHR || mode&unix.S_IFMT == unix.S_IFBLK
+}
