@@ -46,6 +46,7 @@ var scenarios = []scenario{
 	{name: "killwait --full", tool: five("killwait", "--full", "^prey 60")},
 	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: victimUser},
 	{name: "killwait --env", tool: five("killwait", "--env", mark), env: mark},
+	{name: "killwait --open", tool: five("killwait", "--open", "{prey}")},
 	{name: "killwait --owner-gone", tool: five("killwait", "--owner-gone"), env: noOwner},
 	{name: "killwait --parent", tool: five("killwait", "--parent", "{root}"), relation: child},
 	{name: "killwait --group", tool: five("killwait", "--group", "{root}", "--omit", "{root}"), relation: child},
@@ -55,6 +56,7 @@ var scenarios = []scenario{
 
 	{name: "tkill PID", tool: five("tkill", "{pid}"), bare: true},
 	{name: "tkill --name", tool: five("tkill", "--name", "prey"), ignores: true},
+	{name: "tkill --open", tool: five("tkill", "--open", "{prey}")},
 	{name: "tkill --owner-gone", tool: five("tkill", "--owner-gone"), env: noOwner},
 	{name: "tkill member", tool: five("tkill", "{root}"), relation: child},
 	{name: "tkill member ladder", tool: five("tkill", "-s", "WINCH", "{root}"), relation: child},

@@ -61,6 +61,7 @@ func Victim() {
 		"argv0":        argv0,
 		"title":        title,
 		"clear-env":    clearEnv,
+		"holder":       holder,
 		"image":        imageVictim,
 		"same-image":   sameImage,
 		"orphans-of":   orphansOf,
