@@ -10,7 +10,7 @@ DESTDIR ?=
 APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc jq libc6-dev make mandoc openssh-client openssh-server \
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc iproute2 jq libc6-dev lsof make mandoc openssh-client openssh-server \
 	procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
@@ -181,7 +181,7 @@ bench: build
 
 ## bench-peers: install these tools from Debian (as root)
 bench-peers:
-	apt-get install -y --no-install-recommends procps psmisc busybox-static toybox util-linux tini dumb-init catatonit
+	apt-get install -y --no-install-recommends procps psmisc lsof iproute2 busybox-static toybox util-linux tini dumb-init catatonit
 
 ## clean: remove all that was built
 clean:

@@ -28,6 +28,7 @@ func rows() []row {
 		{"switches-job", (*bench).switchesJob},
 		{"select", (*bench).selectByName},
 		{"parents", (*bench).parents},
+		{"port", (*bench).port},
 		{"tree", (*bench).drawTree},
 		{"latency", (*bench).latency},
 		{"many", (*bench).endMany},
