@@ -155,6 +155,7 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary { return c.RunObserved(p,
 // RunObserved is Run with an observer that replaces the reporter.
 func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summary {
 	c.Report.PrintTargets(p)
+	c.Report.PrintHolds(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// A target that is signalled last is an ancestor of this process. Its end may hang up the terminal, and the HUP
 		// must not end this process before the ladder is over.

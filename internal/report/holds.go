@@ -13,9 +13,10 @@ func (r *Reporter) holds(id procfs.ID) string {
 	return r.opts.Holds(id)
 }
 
-// printHolds prints, with Verbose, why each target was selected by --port, --open or --mount.
-func (r *Reporter) printHolds(p *escalate.Plan) {
-	if !r.opts.Verbose {
+// PrintHolds prints, with Verbose, why each target was selected by --port, --open or --mount. In JSON the event of the
+// target tells.
+func (r *Reporter) PrintHolds(p *escalate.Plan) {
+	if !r.opts.Verbose || r.opts.JSON {
 		return
 	}
 	for i := range p.Targets {

@@ -72,7 +72,6 @@ func (r *Reporter) PrintPlan(proc *procfs.FS, list []Planned, ladder escalate.La
 // PrintTargets prints the events at the beginning of the output of --json, one for each target.
 func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	if !r.opts.JSON {
-		r.printHolds(p)
 		return
 	}
 	ladder := p.Ladder.String()
