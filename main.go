@@ -38,6 +38,7 @@ func main() {
 		Stderr:     k.Output(2),
 		StdoutTTY:  isatty.IsTerminal(1),
 		StderrTTY:  isatty.IsTerminal(2),
+		Columns:    kernel.TerminalColumns,
 		Proc:       proc,
 		ProcErr:    procErr,
 		Kernel:     k,

@@ -200,7 +200,7 @@ func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 		sum.Results = append(sum.Results, res)
 		// Signal needs an open process. The targets are open already, their descendants may not be.
 		now, err := c.Env.Kernel.Open(st.PID)
-		if err == nil && !isPlanned(c, &list[i], &now) {
+		if err == nil && !c.IsPlanned(&list[i], &now) {
 			err = procfs.ErrNoProcess
 		}
 		if err == nil {
@@ -221,13 +221,6 @@ func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 	c.ReportLeftAlone()
 	c.Report.Summary(sum, c.ExitStatus())
 	return c.ExitStatus()
-}
-
-// isPlanned reports whether now, which has just been opened, is the planned process p. A target was opened before the
-// plan was made, so the same ID suffices. The PID of any other process may have been reused since the snapshot, even
-// within one clock tick. So the parent or the executed program (Snapshot.SameProcess) must be the same as well.
-func isPlanned(c *cli.Call, p *report.Planned, now *procfs.Stat) bool {
-	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }
 
 // endOrHold ends the targets. With --hold, it freezes them, prints their handles and waits instead.

@@ -31,7 +31,6 @@ func killwait() *cli.Applet {
 			flags.Var(&o.status, "status", "print the exit status of each target, and exit with `WHICH`: last, first (that is not 0) or worst")
 			flags.Lookup("status").NoOptDefVal = statusRules[0]
 			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
-			flags.BoolVar(&o.handles, "handles", false, "print the handle of each target, and do nothing else")
 			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
@@ -49,7 +48,7 @@ type killwaitOptions struct {
 
 	status statusOption
 
-	waitOnly, any, reaped, handles, ownerMark, list, table bool
+	waitOnly, any, reaped, ownerMark, list, table bool
 
 	count int
 }
@@ -71,16 +70,13 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.handles}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly}
 	o.target.Zombies = o.reaped
 	c.HoldersMayRemain = o.any || o.count > 0
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}
 	p := c.Plan()
-	if o.handles {
-		return o.printHandles(c, p)
-	}
 	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
 	if o.any {
 		p.Count = 1
@@ -100,22 +96,6 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 		return c.ReportAlive()
 	}
 	return o.runPlan(c, p)
-}
-
-// printHandles prints the handles of the targets, and returns the exit status. It signals nothing.
-func (o *killwaitOptions) printHandles(c *cli.Call, p *escalate.Plan) int {
-	if c.Env.Proc == nil {
-		c.Fail(nil, c.Env.ProcErr, cli.ExitFailed)
-		return c.ExitStatus()
-	}
-	c.Report.PrintTargets(p)
-	for i := range c.Found.Processes {
-		if handle := c.Handle(&c.Found.Processes[i].Stat); !o.output.JSON && handle != "" {
-			fmt.Fprintln(c.Env.Stdout, handle)
-		}
-	}
-	c.ReportLeftAlone()
-	return c.ExitStatus()
 }
 
 // runPlan signals the targets, or only waits for them, and returns the exit status of the call.

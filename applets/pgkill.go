@@ -83,7 +83,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	if o.output.DryRun {
 		list := cli.PlannedTargets(p)
 		for _, st := range c.Found.Zombies {
-			list = append(list, report.Planned{Stat: st, Root: true})
+			list = append(list, report.Planned{Stat: st, Root: !o.output.Handles})
 		}
 		sort.Stable(report.ByPID(list))
 		c.PrintPlan(list, p.Ladder)

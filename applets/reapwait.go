@@ -97,10 +97,12 @@ func (r *reapwaitCall) startReport() (finish func(code int) int, err error) {
 	if err != nil {
 		return nil, err
 	}
-	rep := report.New(report.Options{
-		Applet: "reapwait", Out: out, Err: r.env.Stderr,
-		Verbose: r.output.Verbose, JSON: r.output.JSON, Quiet: r.output.Quiet, Terminal: r.env.StderrTTY && !r.isDetached, Screen: r.env.Screen,
-	})
+	ro := r.env.ReportOptions("reapwait", &r.output)
+	ro.Out, ro.Terminal = out, ro.Terminal && !r.isDetached
+	if r.env.CheckNamespace() != nil {
+		ro.Proc = nil
+	}
+	rep := report.New(ro)
 	r.Supervisor = child.NewSupervisor(r.env.Kernel, r.env.Proc, r.env.PID, rep, r.supervision())
 	return func(code int) int {
 		if o, ok := out.(*cli.Output); ok && o.Err != nil {

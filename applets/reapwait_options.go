@@ -103,7 +103,7 @@ func (v *parentValue) Set(s string) error {
 var (
 	onlyRun = []string{"group", "new-session", "linger", "keep", "leaks", "settle", "until-eof", "die-with-parent", "detach",
 		"log", "no-pair", "pidns", "no-new-privs", "pidfile", "tag", "mark", "rewrite", "remap", "report", "report-fd"}
-	onlyZombies = []string{"nudge", "kill-parent", "force"}
+	onlyZombies = []string{"nudge", "kill-parent", "force", "handles"}
 )
 
 func (o *reapwaitOptions) check(operands []string) (err error) {

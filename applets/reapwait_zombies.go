@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"time"
 
 	"killbox/internal/child"
@@ -41,10 +42,7 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	}
 	z.call = &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &cli.TargetOptions{}}
 	c := z.call
-	c.Report = report.New(report.Options{
-		Applet: a.Name, Out: env.Stdout, Err: env.Stderr, Verbose: o.output.Verbose, JSON: o.output.JSON,
-		Quiet: o.output.Quiet, Terminal: env.StderrTTY, Screen: env.Screen,
-	})
+	c.StartReport()
 	if env.Proc == nil {
 		return z.failCall(nil, env.ProcErr)
 	}
@@ -69,15 +67,47 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	if err != nil {
 		return z.failCall(nil, err)
 	}
-	for _, st := range list {
-		z.printZombie(st)
-	}
-	if !o.output.DryRun {
-		if list, err = z.nudgeOrEndParents(list); err != nil {
-			c.Fail(nil, err, cli.ExitFailed)
+	if !o.output.Handles {
+		for _, st := range list {
+			z.printZombie(st)
 		}
 	}
+	if o.output.DryRun {
+		z.printParents(list)
+	} else if list, err = z.nudgeOrEndParents(list); err != nil {
+		c.Fail(nil, err, cli.ExitFailed)
+	}
 	return z.exitStatus(list)
+}
+
+// printParents prints the parents that --nudge or --kill-parent would signal. Without these options, --handles prints
+// those that --kill-parent would end.
+func (z *zombieCall) printParents(list []procfs.Stat) {
+	if !z.nudge && !z.killParent && !z.output.Handles {
+		return
+	}
+	ladder := z.steps
+	if z.nudge && !z.killParent {
+		ladder = escalate.Ladder{{Signal: signals.CHLD}}
+	}
+	var parents []report.Planned
+	for _, st := range z.openParents(list) {
+		p := report.Planned{Stat: st, Root: true}
+		if ladder[0].Signal != signals.CHLD {
+			p.Excluded = z.excludeParent(&st)
+		}
+		parents = append(parents, p)
+	}
+	sort.Stable(report.ByPID(parents))
+	z.call.PrintPlan(parents, ladder)
+}
+
+// excludeParent returns why --kill-parent does not end the parent, or "" if it does.
+func (z *zombieCall) excludeParent(parent *procfs.Stat) string {
+	if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
+		return ""
+	}
+	return z.call.Exclusions.ExcludeImplied(parent)
 }
 
 // nudgeOrEndParents sends CHLD to the parents of the zombies and, with --kill-parent, ends the parents that still do
@@ -228,11 +258,7 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 		Status: z.output.JSON || z.output.Verbose,
 	}
 	for _, parent := range z.openParents(list) {
-		reason := z.call.Exclusions.ExcludeImplied(&parent)
-		if z.force && parent.PID != z.env.PID && parent.PID != 1 && !parent.KernelThread() {
-			reason = ""
-		}
-		if reason != "" {
+		if reason := z.excludeParent(&parent); reason != "" {
 			z.call.Fail(&parent, fmt.Errorf("not ended: %s", reason), cli.ExitFailed)
 			continue
 		}

@@ -59,9 +59,9 @@ func TestParseStatusHostileNames(t *testing.T) {
 
 func TestParseStatus(t *testing.T) {
 	const text = "Name:\tx\nUmask:\t0022\nState:\tt (tracing stop)\nTgid:\t8\nNgid:\t0\nPid:\t9\nPPid:\t7\nTracerPid:\t6\n" +
-		"Uid:\t0\t1\t2\t3\nGid:\t4\t5\t6\t7\nFDSize:\t64\nGroups:\t4 20 \nNStgid:\t9\t1\nNSpid:\t9\t3\t1\nVmHWM:\t   17520 kB\n" +
+		"Uid:\t0\t1\t2\t3\nGid:\t4\t5\t6\t7\nFDSize:\t64\nGroups:\t4 20 \nNStgid:\t9\t1\nNSpid:\t9\t3\t1\nVmHWM:\t   17520 kB\nVmRSS:\t    9752 kB\n" +
 		"Threads:\t13\nSigQ:\t0/96365\nSigPnd:\t0000000000000001\nShdPnd:\t0000000000004000\nSigBlk:\t8000000000000000\n" +
-		"SigIgn:\t0000000000001000\nSigCgt:\t00000000000000000000000000000002\n" +
+		"SigIgn:\t0000000000001000\nSigCgt:\t00000000000000000000000000000002\nCapInh:\t0000000000000000\nCapEff:\t000001ffffffffff\n" +
 		"voluntary_ctxt_switches:\t333\nnonvoluntary_ctxt_switches:\t22\nSome new line\nNew:\t\n"
 	got, err := procfs.ParseStatus([]byte(text))
 	if err != nil {
@@ -69,8 +69,8 @@ func TestParseStatus(t *testing.T) {
 	}
 	if diff := cmp.Diff(procfs.Status{
 		Name: "x", State: 't', TGID: 8, PPID: 7, TracerPID: 6, UID: [4]int{0, 1, 2, 3}, GID: [4]int{4, 5, 6, 7},
-		NSPID: []int{9, 3, 1}, Threads: 13, VmHWM: 17520, ThreadPending: 1, Pending: 1 << 14, Blocked: 1 << 63, Ignored: 1 << 12,
-		Caught: 2, VoluntarySwitches: 333, InvoluntarySwitches: 22,
+		NSPID: []int{9, 3, 1}, Threads: 13, VmHWM: 17520, VmRSS: 9752, ThreadPending: 1, Pending: 1 << 14, Blocked: 1 << 63, Ignored: 1 << 12,
+		Caught: 2, Effective: 1<<41 - 1, VoluntarySwitches: 333, InvoluntarySwitches: 22,
 	}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -50,6 +50,10 @@ func (fs *FS) OwnNamespace(kind string) (inode uint64, err error) {
 	return ParseNamespace(name, kind)
 }
 
+// InitialUserNamespace is the name of the user namespace that is an ancestor of all others (PROC_USER_INIT_INO in
+// include/linux/proc_ns.h).
+const InitialUserNamespace = "user:[4026531837]"
+
 // initialTime is the inode number of the time namespace in which the system was booted (PROC_TIME_INIT_INO in
 // include/linux/proc_ns.h, since Linux 5.6).
 const initialTime = 0xEFFFFFFA

@@ -19,7 +19,7 @@ func (set SigSet) Has(sig int) bool {
 // print has its zero value.
 //
 // If the leader (the thread whose TID is the PID) has exited while other threads run, FS.Status takes State, TracerPID,
-// VmHWM and ThreadPending from another thread. Blocked then holds the signals that all threads block that have not
+// VmHWM, VmRSS and ThreadPending from another thread. Blocked then holds the signals that all threads block that have not
 // exited.
 type Status struct {
 	Name      string // as Stat.Comm, without the escapes of the kernel
@@ -35,9 +35,11 @@ type Status struct {
 	NSPID                    []int
 	Threads                  int
 	VmHWM                    uint64 // the largest resident set size so far, in kB; 0 for zombies and kernel threads
+	VmRSS                    uint64 // the resident set size, in kB; 0 for zombies and kernel threads
 	ThreadPending            SigSet // signals that are pending for the leader (SigPnd)
 	Pending                  SigSet // signals that are pending for the process (ShdPnd)
 	Blocked, Ignored, Caught SigSet
+	Effective                uint64 // the effective capabilities of the leader (CapEff): bit N for capability N
 	// VoluntarySwitches and InvoluntarySwitches count the context switches of the leader since its start.
 	VoluntarySwitches, InvoluntarySwitches uint64
 }
@@ -102,6 +104,10 @@ func (s *Status) setField(key string, value []byte) (ok bool) {
 		s.Threads = f.int()
 	case "VmHWM":
 		s.VmHWM = f.unsigned()
+	case "VmRSS":
+		s.VmRSS = f.unsigned()
+	case "CapEff":
+		s.Effective = uint64(f.sigset())
 	case "voluntary_ctxt_switches":
 		s.VoluntarySwitches = f.unsigned()
 	case "nonvoluntary_ctxt_switches":
@@ -153,7 +159,7 @@ func (f *fields) fourIDs() (ids [4]int) {
 	return ids
 }
 
-// sigset parses a hexadecimal mask, and keeps its last 16 digits. The mask has one digit for every four signals of the
+// sigset parses a hexadecimal mask, of signals or capabilities, and keeps its last 16 digits. The mask has one digit for every four signals of the
 // architecture.
 func (f *fields) sigset() SigSet {
 	b := f.next()
@@ -195,7 +201,7 @@ func (fs *FS) takeLivingStatus(pid int, s *Status) {
 			continue
 		}
 		if first {
-			s.State, s.TracerPID, s.VmHWM = living.State, living.TracerPID, living.VmHWM
+			s.State, s.TracerPID, s.VmHWM, s.VmRSS = living.State, living.TracerPID, living.VmHWM, living.VmRSS
 			s.ThreadPending, s.Blocked = living.ThreadPending, living.Blocked
 			first = false
 		}

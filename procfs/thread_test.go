@@ -29,7 +29,7 @@ func TestLeaderExited(t *testing.T) {
 	fs := leaderExited(t,
 		procfstest.Proc{PID: 6, State: 'X'},
 		procfstest.Proc{PID: 7, State: 'S', Flags: 0x4}, // PF_EXITING
-		procfstest.Proc{PID: 8, State: 'T', Blocked: 0b0110, TracerPID: 42, VmHWM: 10, ThreadPending: 1, Cmdline: []string{"/bin/daemon", "x"},
+		procfstest.Proc{PID: 8, State: 'T', Blocked: 0b0110, TracerPID: 42, VmHWM: 10, VmRSS: 9, ThreadPending: 1, Cmdline: []string{"/bin/daemon", "x"},
 			Environ: []string{"A=1"}, Exe: "/bin/daemon", Cgroup: "/now"},
 		procfstest.Proc{PID: 9, State: 'R', Blocked: 0b0011, Cmdline: []string{"/bin/daemon", "x"}},
 	)
@@ -60,7 +60,7 @@ func TestLeaderExited(t *testing.T) {
 		t.Errorf("Cgroups through a thread that has exited: %v, %v", list, err)
 	}
 	status, err := fs.Status(5)
-	if err != nil || status.State != 'T' || status.Blocked != 0b0010 || status.TracerPID != 42 || status.VmHWM != 10 || status.ThreadPending != 1 ||
+	if err != nil || status.State != 'T' || status.Blocked != 0b0010 || status.TracerPID != 42 || status.VmHWM != 10 || status.VmRSS != 9 || status.ThreadPending != 1 ||
 		status.UID[1] != 9 || status.NSPID[0] != 5 {
 		t.Errorf("Status: %+v, %v", status, err)
 	}

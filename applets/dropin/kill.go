@@ -50,10 +50,12 @@ type killCall struct {
 	pidOnly  bool // print PIDs instead of signalling
 	handler  bool // signal only processes with a handler for the signal
 	verbose  bool
+	dryRun   bool            // print what would be signalled
 	followUp []escalate.Step // of --timeout; Grace is the wait before the signal
 
 	done, failed int
 	targets      []escalate.Target // of --timeout; all are open
+	planned      []*procfs.Stat    // of --dry-run
 }
 
 func (c *killCall) say(format string, args ...any) {
@@ -70,7 +72,7 @@ func (c *killCall) run(operands []string) int {
 	if len(operands) == 0 {
 		return c.fail("not enough arguments")
 	}
-	if len(c.followUp) > 0 || c.handler {
+	if len(c.followUp) > 0 || c.handler || c.dryRun {
 		// The targets are looked up in /proc, so its PIDs must be those of this PID namespace.
 		if err := c.env.CheckNamespace(); err != nil {
 			return c.fail("%v", err)
@@ -81,6 +83,9 @@ func (c *killCall) run(operands []string) int {
 	}
 	for _, word := range operands {
 		c.signalOperand(word)
+	}
+	if c.dryRun && !c.pidOnly {
+		printDryRun(c.env, c.applet.Name, c.planned, c.ladder())
 	}
 	if len(c.targets) > 0 {
 		if code := c.runLadder(); code != 0 {
@@ -142,6 +147,10 @@ func (c *killCall) signalPID(word string, pid int) {
 		c.signalOpened(word, st.ID)
 		return
 	}
+	if c.dryRun {
+		c.planPID(word, pid)
+		return
+	}
 	c.printSending(pid)
 	var err error
 	if c.queue {
@@ -183,6 +192,16 @@ func (c *killCall) signalOpened(word string, id procfs.ID) {
 	}
 	if c.pidOnly {
 		fmt.Fprintln(c.env.Stdout, id.PID)
+		c.done++
+		return
+	}
+	if c.dryRun {
+		st, err := c.env.Kernel.Stat(id)
+		if err != nil {
+			c.failOperand(word, err)
+			return
+		}
+		c.planned = append(c.planned, &st)
 		c.done++
 		return
 	}

@@ -12,13 +12,7 @@ import (
 // runLadder runs the ladder of --timeout for all targets at the same time, and adds the results to c.done and c.failed.
 // It returns a nonzero exit status if a caught signal or an error interrupted the ladder.
 func (c *killCall) runLadder() int {
-	plan := &escalate.Plan{Targets: c.targets}
-	at := c.signal // the signal before the wait
-	for _, step := range c.followUp {
-		plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: step.Grace})
-		at = step.Signal
-	}
-	plan.Ladder = append(plan.Ladder, escalate.Step{Signal: at, Grace: escalate.KillGrace})
+	plan := &escalate.Plan{Targets: c.targets, Ladder: c.ladder()}
 	for i := range plan.Targets {
 		if st, err := c.env.Kernel.Stat(plan.Targets[i].ID); err == nil {
 			plan.Targets[i].Stat = st
@@ -49,6 +43,19 @@ func (c *killCall) runLadder() int {
 		}
 	}
 	return 0
+}
+
+// ladder returns the signal, and the ladder of --timeout if it is given.
+func (c *killCall) ladder() (l escalate.Ladder) {
+	if len(c.followUp) == 0 {
+		return escalate.Ladder{{Signal: c.signal}}
+	}
+	at := c.signal // the signal before the wait
+	for _, step := range c.followUp {
+		l = append(l, escalate.Step{Signal: at, Grace: step.Grace})
+		at = step.Signal
+	}
+	return append(l, escalate.Step{Signal: at, Grace: escalate.KillGrace})
 }
 
 // queueing is a Kernel that sends a value with every signal, as sigqueue(3) does.

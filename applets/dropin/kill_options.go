@@ -25,6 +25,7 @@ const killHelp = `usage: kill %s
   -l, --list                    list signals, or translate names, numbers, exit statuses and 0x masks
   -L, --table                   list signals with their numbers; also -t
   -d, --show-process-state PID  print the signals that PID has pending, blocks, ignores and catches
+      --dry-run                 signal nothing; print what would be signalled
       --verbose                 print the PID of each process that is signalled
   -h, --help                    print this help and exit
   -V, --version                 print the version and exit; also -v
@@ -61,6 +62,7 @@ var killOptions = map[string]killOption{
 	"-a": flag(func(c *killCall) { c.all = true }), "--all": flag(func(c *killCall) { c.all = true }),
 	"-r": flag(func(c *killCall) { c.handler = true }), "--require-handler": flag(func(c *killCall) { c.handler = true }),
 	"-p": flag(func(c *killCall) { c.pidOnly = true }), "--pid": flag(func(c *killCall) { c.pidOnly = true }),
+	"--dry-run": flag(func(c *killCall) { c.dryRun = true }),
 	"--verbose": flag(func(c *killCall) { c.verbose = true }),
 	"-l":        (*killCall).printTranslations, "--list": (*killCall).printTranslations,
 	"-L": (*killCall).printTable, "-t": (*killCall).printTable, "--table": (*killCall).printTable,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"killbox/internal/cli"
+	"killbox/internal/escalate"
 	"killbox/internal/posixre"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -108,6 +109,10 @@ func (c *killallCall) run(args []string) int {
 	if err := c.missingNames(found); err != nil {
 		c.say("%v", err)
 		return killallFailed
+	}
+	if c.o.dryRun {
+		c.printDryRun(found, &table)
+		return c.reportNotFound()
 	}
 	for i := range found {
 		c.signalProcess(&found[i])
@@ -290,6 +295,26 @@ func (c *killallCall) signalProcess(st *killallFound) {
 			c.waiting[st.ID] = true
 		}
 	}
+}
+
+// printDryRun prints what would be signalled: the processes found, or with --process-group the members of their groups
+// but this process.
+func (c *killallCall) printDryRun(found []killallFound, table *procfs.Snapshot) {
+	var list []*procfs.Stat
+	for i := range found {
+		c.markFound(found[i].hits, true)
+		c.done++
+		if !c.o.group {
+			list = append(list, &found[i].Stat)
+			continue
+		}
+		for j := range table.Procs {
+			if st := &table.Procs[j]; st.PGID == found[i].PGID && st.PID != c.env.PID {
+				list = append(list, st)
+			}
+		}
+	}
+	printDryRun(c.env, c.name, list, escalate.Ladder{{Signal: c.o.signal}})
 }
 
 // markFound marks the operands with the indexes in hits as found if signalled is true.

@@ -33,6 +33,7 @@ func killall5() *cli.Applet {
 			o := &killall5Options{flags: flags}
 			flags.VarP(&o.signal, "signal", "s", "send SIG; also -SIG (default KILL)")
 			flags.StringArrayVarP(&o.target.Omit, "omit", "o", nil, "exclude these: `PID[,PID...]`")
+			flags.BoolVar(&o.dryRun, "dry-run", false, "signal nothing; print what would be signalled")
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}
@@ -42,6 +43,7 @@ type killall5Options struct {
 	signal cli.SignalOption
 	target cli.TargetOptions
 	flags  *pflag.FlagSet
+	dryRun bool
 }
 
 func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) int {
@@ -73,6 +75,13 @@ func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) in
 	if err != nil {
 		c.Fail(nil, err, 0)
 		return killall5Failed
+	}
+	if o.dryRun {
+		c.PrintPlan(cli.PlannedTargets(c.Plan()), c.Ladder)
+		if len(c.Found.Processes) == 0 {
+			return killall5NoTarget
+		}
+		return 0
 	}
 	if !sum.Proved {
 		c.Report.Note("it could not be proved that no process escaped: " + sum.Doubt)
@@ -125,6 +134,9 @@ func (o *killall5Options) carryOut(c *cli.Call) (sum *escalate.Summary, err erro
 	k.IgnoreSignal(signals.HUP)
 	if c.Found, err = target.Resolve(c.Env.Proc, k, c.Exclusions, c.Request); err != nil {
 		return nil, err
+	}
+	if o.dryRun {
+		return nil, nil
 	}
 	_ = k.DeferSignals()
 	p := c.Plan()

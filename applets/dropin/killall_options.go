@@ -21,6 +21,7 @@ import (
 type killallOptions struct {
 	exact, ignoreCase, group, interactive, quiet bool
 	regexp, verbose, wait, list, help, version   bool
+	dryRun                                       bool
 
 	signal         signals.Signal
 	uid            int
@@ -64,6 +65,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	})
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "")
 	f.BoolVarP(&o.wait, "wait", "w", false, "")
+	f.BoolVar(&o.dryRun, "dry-run", false, "")
 	value("ns", "n", "PID", func(s string) (err error) {
 		if o.nsPID, err = strconv.Atoi(s); err != nil || o.nsPID < 0 {
 			return &usageError{text: "Invalid namespace PID", try: true}
@@ -218,6 +220,7 @@ func killallUsage(w io.Writer) {
   -u, --user USER          only processes with this real user
   -v, --verbose            report each process that was signalled
   -w, --wait               wait until all signalled processes are gone
+      --dry-run            signal nothing; print what would be signalled
   -n, --ns PID             only processes in the PID namespace of PID
   -Z, --context REGEXP     only processes whose security context matches
   -V, --version            print the version

@@ -33,6 +33,7 @@ type pgrepOptions struct {
 	count, echo, full, ignoreCase, exact  bool
 	inverse, newest, oldest, notAncestors bool
 	handler, release, locked, quiet       bool
+	dryRun                                bool
 	signal                                cli.SignalOption
 	queue                                 *int32
 	timeout                               cli.Duration
@@ -75,6 +76,9 @@ func (o *pgrepOptions) flags(name string) *pflag.FlagSet {
 	o.value(f, "queue", "q", "VALUE", o.setQueue)
 	f.BoolVarP(&o.release, "mrelease", "m", false, "")
 	f.BoolVarP(&o.echo, "echo", "e", false, "")
+	if o.mode == pgrepSignal {
+		f.BoolVar(&o.dryRun, "dry-run", false, "")
+	}
 	if o.mode == pgrepWait { // in pgrep and pkill, --t must stay an abbreviation of --terminal
 		f.VarP(&o.timeout, "timeout", "", "")
 	}
@@ -274,6 +278,7 @@ func pgrepUsage(w io.Writer, name string, mode pgrepMode) {
  -q, --queue <value>       integer value to be sent with the signal
  -m, --mrelease            free the memory of killed processes at once
  -e, --echo                display what is killed
+     --dry-run             display what would be killed (-n is --newest)
  -Q, --shell-quote         with -e: quote the name for a shell
 `,
 		pgrepWait: ` -e, --echo                display PIDs before waiting

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"killbox/internal/cli"
+	"killbox/internal/escalate"
 	"killbox/procfs"
 )
 
@@ -14,6 +15,9 @@ func pkill() *cli.Applet {
 
 // signalAll signals the processes that findProcesses has opened, and returns the exit status.
 func (p *pgrepCall) signalAll(list []pgrepProcess) int {
+	if p.o.dryRun {
+		return p.printDryRun(list)
+	}
 	k := p.env.Kernel
 	done := 0
 	for _, found := range list {
@@ -44,6 +48,23 @@ func (p *pgrepCall) signalAll(list []pgrepProcess) int {
 		fmt.Fprintln(p.env.Stdout, len(list))
 	}
 	return pgrepStatus(done)
+}
+
+// printDryRun prints what signalAll would signal, and returns the exit status.
+func (p *pgrepCall) printDryRun(list []pgrepProcess) int {
+	var open []*procfs.Stat
+	for i := range list {
+		if err := list[i].err; err != nil {
+			fmt.Fprintf(p.env.Stderr, "%s: killing pid %d would fail: %s\n", p.name, list[i].PID, strerror(err))
+			continue
+		}
+		open = append(open, &list[i].Stat)
+	}
+	printDryRun(p.env, p.name, open, escalate.Ladder{{Signal: p.o.signalSent()}})
+	if p.o.count {
+		fmt.Fprintln(p.env.Stdout, len(list))
+	}
+	return pgrepStatus(len(open))
 }
 
 func (p *pgrepCall) sendSignal(id procfs.ID) error {

@@ -63,6 +63,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 		c.Fail(nil, err, ExitFailed)
 		return false
 	}
+	c.SignalsNothing = c.SignalsNothing || c.Outputs.Handles
 	c.Exclusions = target.NewExclusions(c.Env.Proc, c.Env.PID, c.Targets.Force || c.SignalsNothing || c.AsksOnly())
 	if c.AsksOnly() {
 		c.Exclusions.AllowSelf()
@@ -99,11 +100,9 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 
 // StartReport creates the reporter.
 func (c *Call) StartReport() {
-	c.Report = report.New(report.Options{
-		Applet: c.Applet.Name, Out: c.Env.Stdout, Err: c.Env.Stderr, Proc: c.Env.Proc,
-		Verbose: c.Outputs.Verbose, JSON: c.Outputs.JSON, Quiet: c.Outputs.Quiet,
-		Terminal: c.Env.StderrTTY, Screen: c.Env.Screen, Owner: c.owner, Holds: c.holds,
-	})
+	o := c.Env.ReportOptions(c.Applet.Name, c.Outputs)
+	o.Owner, o.Holds = c.owner, c.holds
+	c.Report = report.New(o)
 }
 
 // CheckNamespace is Env.CheckNamespace.
@@ -251,9 +250,33 @@ func PlannedTargets(p *escalate.Plan) []report.Planned {
 	return list
 }
 
-// PrintPlan prints the processes of list and what the ladder would do to each, coloured on a terminal.
+// PrintPlan prints the processes of list and what the ladder would do to each, or with --handles their handles.
 func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
-	colour := c.Env.StdoutTTY && c.Env.Getenv("NO_COLOR") == ""
-	c.Report.PrintPlan(c.Env.Proc, list, ladder, colour)
+	if c.Outputs.Handles {
+		c.printHandles(list, ladder)
+	} else {
+		c.Report.PrintPlan(list, ladder, c.Env.View(c.Outputs.Colour))
+	}
 	c.ReportLeftAlone()
+}
+
+// printHandles prints the handles of the processes of list that are not excluded. Zombies are left out, which are not
+// signalled, but not the targets: a caller may ask for the handle of a child that has just ended.
+func (c *Call) printHandles(list []report.Planned, ladder escalate.Ladder) {
+	if c.Env.Proc == nil {
+		c.Fail(nil, c.Env.ProcErr, ExitFailed)
+		return
+	}
+	if c.Outputs.JSON {
+		c.Report.PrintPlan(list, ladder, report.View{})
+	}
+	for i := range list {
+		p := &list[i]
+		if p.Excluded != "" || p.Gone() && !p.Root {
+			continue
+		}
+		if handle := c.Handle(&p.Stat); handle != "" && !c.Outputs.JSON {
+			fmt.Fprintln(c.Env.Stdout, handle)
+		}
+	}
 }

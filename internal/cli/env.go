@@ -20,6 +20,8 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// StdoutTTY and StderrTTY say whether standard output and standard error are terminals.
 	StdoutTTY, StderrTTY bool
+	// Columns returns the width of the terminal that a descriptor refers to, and 0 if that is not known. It may be nil.
+	Columns func(fd int) int
 	// Screen is standard error without the escaping that WrapOutput adds to Stderr. The status line is drawn with
 	// escape sequences.
 	Screen io.Writer

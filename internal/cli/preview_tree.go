@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"maps"
 
 	"killbox/internal/escalate"
@@ -21,8 +22,8 @@ func (c *Call) PreviewTree(p *escalate.Plan) ([]report.Planned, error) {
 		return nil, err
 	}
 	list := v.list()
-	if c.Outputs.JSON {
-		c.addInodes(list)
+	if c.Outputs.JSON || c.Outputs.Handles {
+		list = c.addInodes(list)
 	}
 	return list, nil
 }
@@ -94,7 +95,7 @@ func (v *treePreview) findOrphans(w *procfs.Witnesses) (more bool, err error) {
 }
 
 // previewReader reads images without the check that a process still exists: the processes are not opened. Before --thaw
-// resumes a process, isPlanned checks it again.
+// resumes a process, IsPlanned checks it again.
 type previewReader struct{ Kernel }
 
 // Exists implements procfs.ImageReader.
@@ -113,13 +114,13 @@ func (v *treePreview) list() (list []report.Planned) {
 		planned := report.Planned{Stat: *st, Root: v.roots[st.ID]}
 		switch {
 		case orphan && !member[st.ID]:
-			planned.Excluded = withoutOrphans(from)
+			planned.Excluded, planned.Origin = withoutOrphans(from), from.PID
 		case !member[st.ID]:
 			continue
 		case orphan:
-			planned.Evidence = escalate.Evidence(from)
+			planned.Evidence, planned.Origin = escalate.Evidence(from), from.PID
 		case !planned.Root && !pids[st.PPID]:
-			planned.Evidence = escalate.SessionEvidence(st.SID)
+			planned.Evidence, planned.Origin = escalate.SessionEvidence(st.SID), st.SID
 		}
 		switch {
 		case planned.Excluded != "":
@@ -133,12 +134,28 @@ func (v *treePreview) list() (list []report.Planned) {
 	return list
 }
 
-// addInodes adds the inode of a pidfd to each process, for the handles in JSON. It has to open the processes for that.
-func (c *Call) addInodes(list []report.Planned) {
+// addInodes adds the inode of a pidfd to each process, for handles, and returns the list without the processes that have
+// ended since the snapshot.
+func (c *Call) addInodes(list []report.Planned) []report.Planned {
+	kept := list[:0]
 	for i := range list {
-		st := &list[i].Stat
-		if now, err := c.Env.Kernel.Open(st.PID); err == nil && now.ID == st.ID {
-			st.Inode = now.Inode
+		p := list[i]
+		now, err := c.Env.Kernel.Identify(p.PID)
+		switch {
+		case err == nil && c.IsPlanned(&p, &now):
+			p.Inode = now.Inode
+		case err == nil || errors.Is(err, procfs.ErrNoProcess):
+			continue
 		}
+		kept = append(kept, p)
 	}
+	return kept
+}
+
+// IsPlanned reports whether now, which has just been opened or identified, is the planned process p. A target was opened
+// before the plan was made, so the same ID suffices. The PID of any other process may have been reused since the
+// snapshot, even within one clock tick. So the parent or the executed program (Snapshot.SameProcess) must be the same as
+// well.
+func (c *Call) IsPlanned(p *report.Planned, now *procfs.Stat) bool {
+	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }

@@ -26,6 +26,15 @@ func (k *Kernel) Terminal() (fd int, ok bool) {
 	return fd, err == nil
 }
 
+// TerminalColumns returns the width of the terminal fd in columns; 0 if fd is no terminal, or if the width is not known.
+func TerminalColumns(fd int) int {
+	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
 // InForeground reports whether the process group of this process is in the foreground of the terminal fd. In the inner
 // half of a pair it is the group of the outer half.
 func (k *Kernel) InForeground(fd int) bool {

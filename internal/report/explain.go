@@ -7,7 +7,6 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"killbox/internal/escalate"
 	"killbox/internal/file"
@@ -107,10 +106,8 @@ func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
 	if statusErr != nil {
 		return err
 	}
-	for _, uid := range []int{status.UID[0], status.UID[2]} {
-		if uid == syscall.Getuid() || uid == syscall.Geteuid() {
-			return err // the UIDs permit the signal: a security module or a seccomp filter has refused it
-		}
+	if newSender(proc).sharesUser(&status) {
+		return err // the UIDs permit the signal: a security module or a seccomp filter has refused it
 	}
 	return fmt.Errorf("%w: it is a process of user %s", err, Escape(userName(status.UID[0])))
 }

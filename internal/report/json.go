@@ -27,6 +27,8 @@ type event struct {
 	State       string   `json:"state,omitempty"`
 	User        string   `json:"user,omitempty"`
 	Age         *float64 `json:"age,omitempty"`
+	RSS         uint64   `json:"rss,omitempty"`
+	Permitted   *bool    `json:"permitted,omitempty"`
 	Disposition string   `json:"disposition,omitempty"`
 	Ladder      string   `json:"ladder,omitempty"`
 	Root        bool     `json:"root,omitempty"`
@@ -42,7 +44,9 @@ type event struct {
 	Why    string   `json:"why,omitempty"`
 	Error  string   `json:"error,omitempty"`
 
-	Args  []string `json:"args,omitempty"`
+	Args []string `json:"args,omitempty"`
+	Exe  string   `json:"exe,omitempty"`
+
 	Limit *float64 `json:"limit,omitempty"`
 	Ended *int     `json:"ended,omitempty"`
 

@@ -35,13 +35,13 @@ func FuzzEncode(f *testing.F) {
 func TestEncode(t *testing.T) {
 	code, peak, r := 0, uint64(1<<63), 1e-06
 	e := event{
-		Event: "x", PID: 1, Handle: "1@2", Comm: "c", PPID: 3, PGID: 4, SID: 5, State: "S", User: "u", Age: &r, Disposition: "d",
-		Ladder: "l", Root: true, Signal: "s", Exit: &code, Rung: 6, Time: &r, Reason: "r", Why: "w", Error: "e", Run: &r, CPU: &r,
+		Event: "x", PID: 1, Handle: "1@2", Comm: "c", PPID: 3, PGID: 4, SID: 5, State: "S", User: "u", Age: &r, RSS: 12, Permitted: new(bool), Disposition: "d",
+		Ladder: "l", Root: true, Signal: "s", Exit: &code, Rung: 6, Time: &r, Reason: "r", Why: "w", Error: "e", Args: []string{"a", ""}, Exe: "/x", Run: &r, CPU: &r,
 		Peak: &peak, totals: &totals{Targets: 7, Gone: 8, Survivors: 9, Errors: 10, Skipped: 11},
 	}
 	const want = `{"event":"x","pid":1,"handle":"1@2","comm":"c","ppid":3,"pgid":4,"sid":5,"state":"S","user":"u","age":0.000001,` +
-		`"disposition":"d","ladder":"l","root":true,"signal":"s","exit":0,"rung":6,"time":0.000001,"reason":"r","why":"w",` +
-		`"error":"e","run":0.000001,"cpu":0.000001,"peak":9223372036854775808,"targets":7,"gone":8,"survivors":9,"errors":10,` +
+		`"rss":12,"permitted":false,"disposition":"d","ladder":"l","root":true,"signal":"s","exit":0,"rung":6,"time":0.000001,"reason":"r","why":"w",` +
+		`"error":"e","args":["a",""],"exe":"/x","run":0.000001,"cpu":0.000001,"peak":9223372036854775808,"targets":7,"gone":8,"survivors":9,"errors":10,` +
 		`"skipped":11,"proved":false}` + "\n"
 	if got := string(e.encode()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"killbox/internal/duration"
@@ -16,6 +15,7 @@ import (
 func (r *Reporter) Leak(st *procfs.Stat, args []string, age time.Duration) {
 	if r.opts.JSON {
 		e := newEvent(st, "leak")
+		r.describeEvent(&e, st, 0)
 		e.PPID, e.Args = st.PPID, args
 		if age >= 0 {
 			e.Age = toSeconds(age)
@@ -30,7 +30,7 @@ func (r *Reporter) Leak(st *procfs.Stat, args []string, age time.Duration) {
 		text += ", started " + Seconds(age) + " ago"
 	}
 	if len(args) > 0 {
-		text += ": " + show.Word(strings.Join(args, " "))
+		text += ": " + CommandLine(st, args, show.Limit, r.opts.ASCII)
 	}
 	r.printErr("%s", text)
 }

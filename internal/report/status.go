@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"killbox/internal/duration"
@@ -25,7 +26,8 @@ func (r *Reporter) Tick() time.Duration {
 }
 
 // Waiting implements escalate.Observer: it prints the status line. Even with the largest numbers the line is shorter
-// than 80 columns.
+// than 80 columns. In a narrower terminal the name of the applet is left out first, because a line that wraps cannot be
+// cleared. The width is read each time: the user may have changed it.
 func (r *Reporter) Waiting(p escalate.Progress) {
 	if p.Elapsed < statusAfter {
 		return
@@ -37,6 +39,10 @@ func (r *Reporter) Waiting(p escalate.Progress) {
 		line += fmt.Sprintf(", %v in %s", p.Next, formatTenths(p.In))
 	default:
 		line += ", giving up in " + formatTenths(p.In)
+	}
+	if width := r.opts.columns(); width > 0 && len(line) >= width {
+		line = strings.TrimPrefix(line, r.opts.Applet+": ")
+		line = line[:min(len(line), width-1)]
 	}
 	fmt.Fprint(r.opts.Screen, "\r\x1b[K"+line)
 	r.statusShown = true

@@ -34,6 +34,17 @@ type Options struct {
 	// Screen if that is set, because Err may be a writer that escapes control sequences.
 	Terminal bool
 	Screen   io.Writer
+	// Columns returns the width of standard error in columns, and 0 if standard error is no terminal. The user can
+	// change the width during a call. Columns may be nil.
+	Columns func() int
+	ASCII   bool // command lines have only characters of ASCII
+}
+
+func (o *Options) columns() int {
+	if o.Columns == nil {
+		return 0
+	}
+	return o.Columns()
 }
 
 // Reporter is the escalate.Observer of every applet.
@@ -41,6 +52,9 @@ type Reporter struct {
 	opts        Options
 	statusShown bool // a status line is on the screen
 	skipped     int
+	described   *describer // nil until a process is described
+	// remembered is what PrintTargets has printed of each target that the event of its end repeats: Args, Exe and User.
+	remembered map[procfs.ID]event
 	// Errors counts the calls of Failed.
 	Errors int
 }
@@ -109,6 +123,8 @@ func (r *Reporter) Gone(res *escalate.Result) {
 	switch {
 	case r.opts.JSON:
 		e := newEvent(&res.Stat, "gone")
+		known := r.remembered[res.ID]
+		e.Args, e.Exe, e.User = known.Args, known.Exe, known.User
 		e.Rung, e.Time = res.Rung, toSeconds(res.Elapsed)
 		if e.Why = ExplainUnreaped(r.opts.Proc, &res.Stat); e.Why != "" {
 			e.PPID = res.PPID
@@ -177,6 +193,7 @@ func (r *Reporter) Skipped(s escalate.Skip) {
 	switch {
 	case r.opts.JSON:
 		e := newEvent(&s.Stat, "skip")
+		r.describeEvent(&e, &s.Stat, 0)
 		e.Reason = s.Reason
 		r.printJSON(e)
 	case r.opts.Verbose:
@@ -189,10 +206,27 @@ func (r *Reporter) Survivor(res *escalate.Result, why string) {
 	if r.opts.JSON {
 		e := newEvent(&res.Stat, "survivor")
 		e.Rung, e.Why = res.Rung, why
+		r.describeEvent(&e, &res.Stat, 0)
 		r.printJSON(e)
 	}
-	if !r.opts.Quiet {
-		r.printErr("%s: still there: %s", Process(&res.Stat), why)
+	if r.opts.Quiet {
+		return
+	}
+	r.printErr("%s: still there: %s", Process(&res.Stat), why)
+	if r.opts.Verbose && !r.opts.JSON {
+		r.printCommand(&res.Stat)
+	}
+}
+
+// printCommand prints the command line of a process that remains.
+func (r *Reporter) printCommand(st *procfs.Stat) {
+	lead := Process(st) + ": command: "
+	if d := r.describer().describe(st, 0, false); len(d.args) > 0 {
+		columns := 0
+		if width := r.opts.columns(); width > 0 {
+			columns = max(width-show.Columns(r.opts.Applet+": "+lead), 1)
+		}
+		r.printErr("%s%s", lead, CommandLine(st, d.args, columns, r.opts.ASCII))
 	}
 }
 

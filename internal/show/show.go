@@ -74,22 +74,7 @@ func Error(err error) error {
 // Cut replaces each character of s by the result of escape, and cuts the text to Limit characters, but never within one
 // result of escape. A byte that is not UTF-8 is a character of its own.
 func Cut(s string, escape func(char string) string) string {
-	var b strings.Builder
-	length := 0 // of the text so far, in characters
-	fits := 0   // the length of the text that leaves room for the ellipsis, in bytes
-	for len(s) > 0 {
-		_, n := utf8.DecodeRuneInString(s)
-		char := escape(s[:n])
-		if length += utf8.RuneCountInString(char); length > Limit {
-			return b.String()[:fits] + ellipsis
-		}
-		b.WriteString(char)
-		if length <= Limit-len(ellipsis) {
-			fits = b.Len()
-		}
-		s = s[n:]
-	}
-	return b.String()
+	return cut(s, Limit, escape, utf8.RuneCountInString)
 }
 
 // Acts reports whether a terminal acts on the character instead of showing it. These are control characters, line and

@@ -39,14 +39,18 @@ type Operand struct {
 // maxPID is the highest PID that any kernel can allocate (PID_MAX_LIMIT in include/linux/threads.h).
 const maxPID = 4 << 20
 
+// useName ends the error for a word that may be the name of a process.
+const useName = "to select by name: --name"
+
 // ParseOperand parses one operand. The error tells what is accepted instead.
-func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID) }
+func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID, useName) }
 
 // ParsePID is ParseOperand for drop-ins that accept every positive pid_t as a PID, as the tools of util-linux do. A PID
 // above the kernel's limit names a process that does not exist.
-func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32) }
+func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32, useName) }
 
-func parseOperand(word string, limit uint64) (Operand, error) {
+// parseOperand parses an operand with a PID of at most limit. hint ends the error for a word without a number.
+func parseOperand(word string, limit uint64, hint string) (Operand, error) {
 	if word == "-" {
 		return Operand{Text: word, Form: Stdin}, nil
 	}
@@ -62,7 +66,7 @@ func parseOperand(word string, limit uint64) (Operand, error) {
 		if errors.Is(err, strconv.ErrRange) {
 			return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", show.Quoted(word), maxPID)
 		}
-		return Operand{}, fmt.Errorf("%s is not a PID or handle (to select by name: --name)", show.Quoted(word))
+		return Operand{}, fmt.Errorf("%s is not a PID or handle (%s)", show.Quoted(word), hint)
 	}
 	switch {
 	case n > limit:
@@ -242,7 +246,7 @@ func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin boo
 			return nil, true, fmt.Errorf("more than %d MiB of targets on standard input", maxInput>>20)
 		}
 		for _, word := range strings.Fields(string(text)) {
-			op, err := ParseOperand(word)
+			op, err := parseOperand(word, maxPID, "--handles prints them, -n does not")
 			if err != nil {
 				return nil, true, fmt.Errorf("standard input: %w", err)
 			}

@@ -43,7 +43,7 @@ type Proc struct {
 	UID, GID                                         int
 	TracerPID                                        int
 	NSPID                                            []int // PID if nil
-	VmHWM                                            uint64
+	VmHWM, VmRSS, Effective                          uint64
 	ThreadPending, Pending, Blocked, Ignored, Caught uint64
 
 	Cmdline []string // an empty file if nil
@@ -130,10 +130,10 @@ func (p Proc) StatusText() string {
 	}
 	b.WriteByte('\n')
 	if p.State != 'Z' {
-		fmt.Fprintf(&b, "VmHWM:\t%8d kB\n", p.VmHWM)
+		fmt.Fprintf(&b, "VmHWM:\t%8d kB\nVmRSS:\t%8d kB\n", p.VmHWM, p.VmRSS)
 	}
-	fmt.Fprintf(&b, "Threads:\t%d\nSigQ:\t0/1000\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\n",
-		p.Threads, p.ThreadPending, p.Pending, p.Blocked, p.Ignored, p.Caught)
+	fmt.Fprintf(&b, "Threads:\t%d\nSigQ:\t0/1000\nSigPnd:\t%016x\nShdPnd:\t%016x\nSigBlk:\t%016x\nSigIgn:\t%016x\nSigCgt:\t%016x\nCapEff:\t%016x\n",
+		p.Threads, p.ThreadPending, p.Pending, p.Blocked, p.Ignored, p.Caught, p.Effective)
 	b.WriteString("voluntary_ctxt_switches:\t1\nnonvoluntary_ctxt_switches:\t2\n")
 	return b.String()
 }
