@@ -10,8 +10,8 @@ DESTDIR ?=
 APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc iproute2 jq libc6-dev lsof make mandoc openssh-client openssh-server \
-	procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc iproute2 jq libc6-dev lsof make mandoc nginx \
+	openssh-client openssh-server procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \

@@ -26,6 +26,7 @@ func pgkill() *cli.Applet {
 			flags := cli.NewFlagSet()
 			o := &pgkillOptions{prove: cli.Duration{Value: time.Second}}
 			o.ladder.AddTo(flags)
+			o.mixed.AddTo(flags, "the leaders")
 			flags.BoolVar(&o.of, "of", false, "the operands are processes: end their groups")
 			flags.BoolVarP(&o.session, "session", "S", false, "the operands are sessions: end all their groups")
 			flags.Var(&o.prove, "prove", "try for DUR to prove that no process escaped")
@@ -39,6 +40,7 @@ func pgkill() *cli.Applet {
 type pgkillOptions struct {
 	ladder cli.LadderOptions
 	output cli.OutputOptions
+	mixed  cli.MixedOption
 
 	of, session, exited bool
 	prove               cli.Duration
@@ -51,6 +53,9 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	var req target.GroupRequest
 	if c.Ladder, err = o.ladder.Ladder(); err == nil {
 		err = c.CheckAsking()
+	}
+	if err == nil {
+		err = o.mixed.Check(&o.ladder, false)
 	}
 	if err == nil {
 		req, own, err = o.request(env, operands)
@@ -80,12 +85,14 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	p.Groups = &escalate.Groups{PGIDs: groups.PGIDs, Sessions: groups.Sessions}
 	c.Policy = groupPolicy{c: c, groups: groups}
 	p.Prove = o.prove.Value
+	o.mixed.ApplyToGroups(p, o.session)
 	if o.output.DryRun {
 		list := cli.PlannedTargets(p)
 		for _, st := range c.Found.Zombies {
 			list = append(list, report.Planned{Stat: st, Root: !o.output.Handles})
 		}
 		sort.Stable(report.ByPID(list))
+		o.mixed.MarkSteps(list)
 		c.PrintPlan(list, p.Ladder)
 		return c.ExitStatus()
 	}

@@ -17,6 +17,7 @@ func tkill() *cli.Applet {
 			flags := cli.NewFlagSet()
 			o := &tkillOptions{prove: cli.Duration{Value: time.Second}}
 			o.ladder.AddTo(flags)
+			o.mixed.AddTo(flags, "the targets")
 			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
 			o.freeze.AddTo(flags)
 			o.orphans.AddTo(flags, "")
@@ -34,6 +35,7 @@ type tkillOptions struct {
 	target cli.TargetOptions
 	freeze cli.FreezeOptions
 
+	mixed    cli.MixedOption
 	children bool
 	orphans  cli.OrphanOptions
 	prove    cli.Duration
@@ -41,7 +43,11 @@ type tkillOptions struct {
 
 func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, Trees: true, HoldersMayRemain: o.children}
-	if err := o.orphans.Check(); err != nil {
+	err := o.orphans.Check()
+	if err == nil {
+		err = o.mixed.Check(&o.ladder, o.children)
+	}
+	if err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
 	if !c.ResolveTargets(operands) {
@@ -60,12 +66,17 @@ func (o *tkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int {
 	o.orphans.Apply(p.Tree)
 	p.Freeze, p.Guardian = !o.freeze.NoFreeze, !o.freeze.NoGuard
 	p.Prove, p.ProveAlways = o.prove.Value, o.prove.Given
+	if err := o.mixed.ApplyToTree(p, env.Kernel); err != nil {
+		c.Fail(nil, err, cli.ExitFailed)
+		return c.ExitStatus()
+	}
 	if o.output.DryRun {
 		list, err := c.PreviewTree(p)
 		if err != nil {
 			c.Fail(nil, err, cli.ExitFailed)
 			return c.ExitStatus()
 		}
+		o.mixed.MarkSteps(list)
 		c.PrintPlan(list, p.Ladder)
 		return c.ExitStatus()
 	}

@@ -210,6 +210,35 @@ func (a *account) beginRung(rung int) { a.rung = rung }
 // isLastRung reports whether no step follows the current one.
 func (a *account) isLastRung() bool { return a.rung >= len(a.call.Plan.Ladder) }
 
+// isMixed reports whether the first step is for the masters alone.
+func (a *account) isMixed() bool { return a.call.Plan.Mixed }
+
+// isForMasters reports whether the current step is for the masters alone.
+func (a *account) isForMasters() bool { return a.isMixed() && a.rung == 1 }
+
+// awaitsAny reports whether the current step waits for a target that remains.
+func (a *account) awaitsAny() bool {
+	if !a.isForMasters() {
+		return a.open > 0
+	}
+	for _, res := range a.results {
+		if res.Master && res.Outcome == Survived {
+			return true
+		}
+	}
+	return false
+}
+
+// masters returns the masters that remain.
+func (a *account) masters() (list batch) {
+	for _, res := range a.remaining() {
+		if res.Master {
+			list = append(list, res)
+		}
+	}
+	return list
+}
+
 // remainingTime returns the time until the limit of the whole call; duration.Forever without a limit. It is negative
 // after the limit.
 func (a *account) remainingTime() time.Duration {

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"killbox/internal/freeze"
+	"killbox/internal/signals"
 	"killbox/procfs"
 )
 
@@ -50,4 +52,27 @@ func TestUnseenGroupOfATree(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
+}
+
+// TestSuspectOfLaterFreeze: in the freeze of a later step, an orphan of a member that has just ended is a suspect, although
+// the root is gone and no longer shows that a subreaper above it adopts orphans of the tree.
+func TestSuspectOfLaterFreeze(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		w := newWorld(t)
+		reaper := w.add(process{subreaper: true})
+		root := w.add(process{Stat: procfs.Stat{PPID: reaper.PID}})
+		member := w.add(process{Stat: procfs.Stat{PPID: root.PID}, handle: ignores(signals.TERM)})
+		w.after(time.Second, func() {
+			child := w.fork(member, process{})
+			child.opening = func(p *process) {
+				p.opening = nil
+				w.fork(p, process{}).setsid()
+				p.die()
+			}
+		})
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if out.Proved || !strings.Contains(out.Doubt, "may descend from the tree") {
+			t.Errorf("proved %v, doubt %q, alive %v", out.Proved, out.Doubt, w.alive())
+		}
+	})
 }

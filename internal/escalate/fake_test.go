@@ -23,7 +23,7 @@ import (
 //   - Only opened processes are signalled.
 //   - A process is on the list of the guardian before it is stopped, and until it is resumed.
 //   - A process that a third party has stopped is never on that list.
-//   - If the plan freezes, no running process is signalled.
+//   - If the plan freezes, no running process is signalled, except for masters (Plan.Mixed).
 //   - No process is resumed before all frozen processes have been sent the signal.
 //   - At the end no process is left frozen.
 type world struct {
@@ -132,6 +132,8 @@ type process struct {
 	image     procfs.Auxv      // empty if it cannot be read
 	subreaper bool
 	last      bool // Target.Last: an ancestor of this process
+	worker    bool // with Plan.Mixed, no master even if it is a target
+	master    bool // Target.Master
 	hops      bool // forks and exits during each scan: the scan shows only that a process has vanished
 
 	leaderLeft       bool // the first thread has exited, and another has not
@@ -560,7 +562,7 @@ func (w *world) check(p *process, s signals.Signal) {
 		}
 		p.stoppedByRun, p.sentStepSignal = false, false
 	default:
-		if w.strict && !p.last && !p.stoppedByRun && p.runs() {
+		if w.strict && !p.last && !p.master && !p.stoppedByRun && p.runs() {
 			w.t.Errorf("%v is sent to %d, which runs", s, p.PID)
 		}
 		p.sentStepSignal = true
@@ -927,7 +929,8 @@ func carryOutWith(w *world, p *Plan, o *recorder, targets ...*process) *outcome 
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last})
+		target.master = p.Mixed && !target.worker
+		p.Targets = append(p.Targets, Target{Stat: st, Name: fmt.Sprint(target.PID), Last: target.last, Master: target.master})
 	}
 	w.strict = p.Freeze && w.prepareFreezeErr == nil
 	out := &outcome{w: w, o: o}

@@ -25,6 +25,9 @@ type Target struct {
 	// Last marks an ancestor of this process. It is signalled after all other targets (sender.signalAll). It is
 	// never stopped (memberAccount.notFrozen), because its parent may be a shell that would notice the stop.
 	Last bool
+	// Master: a plan with Mixed sends the target the signal of the first step. Any other target and all members are
+	// signalled from the second step on.
+	Master bool
 }
 
 // Skip is an excluded process: a selector, group or tree implies it, but it is not signalled.
@@ -70,6 +73,9 @@ type Plan struct {
 	Skipped []Skip
 	Ladder  Ladder
 
+	// Mixed: the first step is for the masters (Target.Master) alone. They are not stopped before, and their trees or
+	// groups are scanned while it waits for them. What remains is signalled from the second step on.
+	Mixed bool
 	// Limit is the longest time that the whole call may take; 0 means no limit.
 	Limit time.Duration
 	// Count ends the call when this number of targets is gone; 0 means all. Ended is the number of targets that

@@ -33,10 +33,8 @@ func newScope(acc *account) scope {
 	switch {
 	case acc.endsCgroup():
 		return newCgroup(acc)
-	case acc.endsTree():
-		return newTree(acc)
-	case acc.endsGroups():
-		return newGroups(acc)
+	case acc.endsTree(), acc.endsGroups():
+		return newMembers(acc)
 	}
 	return newList(acc)
 }

@@ -42,7 +42,8 @@ type freezeAttempt struct {
 	fewest  int // the smallest number of running members so far
 }
 
-// prepare prepares a freeze. It returns false if the plan does not freeze, or if the freeze could not be prepared.
+// prepare prepares a freeze. It returns false if nothing is to be frozen on this step, or if the freeze could not be
+// prepared.
 func (t *treeFreezer) prepare() (ok bool, err error) {
 	t.proof.DropBaseline()
 	if !t.freezes() {

@@ -30,8 +30,8 @@ func newTreeScan(acc *account, k Kernel, a *attribution) *treeScan {
 	return t
 }
 
-// freezes reports whether members are stopped before they are signalled.
-func (t *treeScan) freezes() bool { return t.freezer.Freezes() }
+// freezes reports whether members are stopped before they are signalled on this step.
+func (t *treeScan) freezes() bool { return t.freezer.Freezes() && !t.acc.isForMasters() }
 
 // takeSnapshot scans the process table, and then confirms or disowns the members.
 func (t *treeScan) takeSnapshot() error {

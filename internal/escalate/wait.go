@@ -14,18 +14,26 @@ type waiter struct {
 		// allKeptFrozen is the method of resumer. If it returns true, waiting is useless.
 		allKeptFrozen() bool
 	}
+	watch watcher // nil if the scope is not scanned during a wait
+}
+
+// watcher is a scope that is scanned during a wait.
+type watcher interface {
+	// scanIfDue scans the scope if it is time for that. It returns the time until the next scan, at most limit.
+	scanIfDue(limit time.Duration) (time.Duration, error)
 }
 
 func newWaiter(acc *account, s interface{ allKeptFrozen() bool }) *waiter {
-	return &waiter{k: acc.call.Kernel, acc: acc, idle: s}
+	watch, _ := s.(watcher)
+	return &waiter{k: acc.call.Kernel, acc: acc, idle: s, watch: watch}
 }
 
-// wait waits until no target remains, for at most grace. over reports that the whole call is over: its limit is
-// reached, or as many targets are gone as Plan.Count asks for.
+// wait waits until no target remains that the step is for, for at most grace. over reports that the whole call is over:
+// its limit is reached, or as many targets are gone as Plan.Count asks for.
 func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := w.acc.call.Observer.Tick()
-	for w.acc.open > 0 && !w.acc.isEnough() && !w.idle.allKeptFrozen() {
+	for w.acc.awaitsAny() && !w.acc.isEnough() && !w.idle.allKeptFrozen() {
 		remaining := duration.Forever
 		if grace != duration.Forever {
 			remaining = grace - time.Since(began)
@@ -64,7 +72,7 @@ func (w *waiter) waitFirst(step Step) (over bool, err error) {
 	if w.acc.rung != 1 || step.Grace <= firstLook {
 		return false, nil
 	}
-	if over, err := w.wait(firstLook); over || err != nil || w.acc.open == 0 {
+	if over, err := w.wait(firstLook); over || err != nil || !w.acc.awaitsAny() {
 		return over, err
 	}
 	w.acc.reportFirstWait()
@@ -74,13 +82,24 @@ func (w *waiter) waitFirst(step Step) (over bool, err error) {
 // waitOnce waits until a target ends or is reaped, for at most timeout. n is the number of processes that ended or were
 // reaped; 0 if none did before the timeout.
 func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
-	gone, reaped, err := w.k.Wait(timeout)
-	if err != nil {
-		return 0, err
+	for began := time.Now(); ; {
+		remaining := max(timeout-time.Since(began), 0)
+		pause := remaining
+		if w.watch != nil {
+			if pause, err = w.watch.scanIfDue(remaining); err != nil {
+				return 0, err
+			}
+		}
+		gone, reaped, err := w.k.Wait(pause)
+		if err != nil {
+			return 0, err
+		}
+		w.acc.markAllGone(gone, false)
+		w.acc.markAllGone(reaped, true)
+		if n = len(gone) + len(reaped); n > 0 || pause == remaining {
+			return n, nil
+		}
 	}
-	w.acc.markAllGone(gone, false)
-	w.acc.markAllGone(reaped, true)
-	return len(gone) + len(reaped), nil
 }
 
 // progress returns the state of the wait for the observer.

@@ -146,7 +146,9 @@ func (p *Proof) FindSiblings(k SiblingReader, freezes bool) {
 // RecordBaseline records which processes existed before the first scan of this freeze. A process whose PID was
 // allocated during that scan counts as new.
 func (p *Proof) RecordBaseline(s *procfs.Snapshot, roots []procfs.ID, tree Tree) {
+	earlier := p.adopters // a root that has ended shows its ancestors no more
 	p.adopters = s.Adopters(roots)
+	maps.Copy(p.adopters, earlier)
 	p.endedFrom = math.MaxUint64
 	if !p.recorded && !p.claim.Flat {
 		p.noteEndedTargets(s, tree)

@@ -20,6 +20,8 @@ type Planned struct {
 	// Excluded is the reason why the process is excluded, "" if it would be signalled. An excluded process is
 	// printed because it is part of the tree.
 	Excluded string
+	// Step is the number of the first step that signals the process, from 1; 0 if the first step signals all.
+	Step int
 }
 
 // ByPID sorts processes in ascending order of PID.
@@ -49,7 +51,7 @@ func (r *Reporter) PrintPlan(list []Planned, ladder escalate.Ladder, view View) 
 			continue
 		}
 		e := r.planEvent(&p.Stat, first)
-		e.Ladder, e.Root, e.Evidence = ladder.String(), p.Root, p.Evidence
+		e.Ladder, e.Root, e.Evidence, e.Rung = ladder.String(), p.Root, p.Evidence, p.Step
 		e.Why = ExplainUnreaped(r.opts.Proc, &p.Stat)
 		r.printJSON(e)
 	}
@@ -80,6 +82,11 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 		st := &p.Targets[i].Stat
 		e := r.planEvent(st, first)
 		e.Ladder, e.Root = ladder, p.Tree != nil
+		if p.Targets[i].Master {
+			e.Rung = 1
+		} else if p.Mixed {
+			e.Rung = 2
+		}
 		r.remembered[st.ID] = event{Args: e.Args, Exe: e.Exe, User: e.User}
 		r.printJSON(e)
 	}

@@ -187,6 +187,9 @@ func (t *planTable) addRow(p *Planned, depth int, lead string) {
 		*what = "refused"
 		note("not permitted: process of user " + show.Line(t.r.describer().userName(d.uid), userColumns, t.view.ASCII))
 	}
+	if p.Step > 1 {
+		*what += ", step " + strconv.Itoa(p.Step)
+	}
 	note(p.Evidence)
 	if owner := t.r.owner(p.ID); owner != "" {
 		note("owner " + owner + " gone")
