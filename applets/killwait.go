@@ -10,6 +10,7 @@ import (
 	"killbox/internal/escalate"
 	"killbox/internal/report"
 	"killbox/internal/show"
+	"killbox/internal/signals"
 	"killbox/internal/target"
 	"killbox/procfs"
 
@@ -31,6 +32,7 @@ func killwait() *cli.Applet {
 			flags.Var(&o.status, "status", "print the exit status of each target, and exit with `WHICH`: last, first (that is not 0) or worst")
 			flags.Lookup("status").NoOptDefVal = statusRules[0]
 			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
+			flags.BoolVar(&o.why, "why", false, "print what each target is doing and what ends it, and do nothing else")
 			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
@@ -48,12 +50,17 @@ type killwaitOptions struct {
 
 	status statusOption
 
-	waitOnly, any, reaped, ownerMark, list, table bool
+	waitOnly, any, reaped, ownerMark, list, table, why bool
 
 	count int
 }
 
 func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet, operands []string) int {
+	if o.why {
+		if err := o.checkWhy(flags); err != nil {
+			return cli.UsageError(env, a.Name, err)
+		}
+	}
 	if o.list || o.table {
 		if o.ladder.Signal.Given {
 			return cli.UsageError(env, a.Name, errors.New("--list takes signals as operands, without a dash"))
@@ -70,11 +77,14 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if err != nil {
 		return cli.UsageError(env, a.Name, err)
 	}
-	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly}
+	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.why}
 	o.target.Zombies = o.reaped
 	c.HoldersMayRemain = o.any || o.count > 0
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
+	}
+	if o.why {
+		return c.ExplainTargets()
 	}
 	p := c.Plan()
 	p.WaitOnly, p.Reaped, p.Count = o.waitOnly, o.reaped, o.count
@@ -127,6 +137,22 @@ func (o *killwaitOptions) check(flags *pflag.FlagSet) error {
 	}
 	if o.any && o.count > 1 {
 		return errors.New("--any and --count exclude each other: --any is --count 1")
+	}
+	return nil
+}
+
+// checkWhy returns an error if an option has no meaning with --why, which signals nothing and does not wait.
+func (o *killwaitOptions) checkWhy(flags *pflag.FlagSet) error {
+	for _, name := range []string{
+		"kill-after", "no-kill", "retry", "timeout", "hook", "hook-timeout", "strict", "wait-only", "any", "count", "status", "reaped",
+		"handles", "owner-mark", "list", "table", "dry-run", "exited",
+	} {
+		if flags.Changed(name) {
+			return fmt.Errorf("--why only explains, so --%s has no meaning", name)
+		}
+	}
+	if o.ladder.Signal.Given && o.ladder.Signal.Signal == signals.Null {
+		return errors.New("signal 0 ends nothing, so --why has nothing to explain: name another signal")
 	}
 	return nil
 }

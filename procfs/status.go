@@ -19,8 +19,7 @@ func (set SigSet) Has(sig int) bool {
 // print has its zero value.
 //
 // If the leader (the thread whose TID is the PID) has exited while other threads run, FS.Status takes State, TracerPID,
-// VmHWM, VmRSS and ThreadPending from another thread. Blocked then holds the signals that all threads block that have not
-// exited.
+// VmHWM, VmRSS and ThreadPending from another thread.
 type Status struct {
 	Name      string // as Stat.Comm, without the escapes of the kernel
 	State     byte
@@ -32,14 +31,18 @@ type Status struct {
 	UID, GID [4]int
 	// NSPID holds the PIDs of the process in the PID namespace of /proc and in each one below it, outermost first
 	// (Linux 4.1). If it holds more than one and the last is 1, the process is the init of another PID namespace.
-	NSPID                    []int
-	Threads                  int
-	VmHWM                    uint64 // the largest resident set size so far, in kB; 0 for zombies and kernel threads
-	VmRSS                    uint64 // the resident set size, in kB; 0 for zombies and kernel threads
-	ThreadPending            SigSet // signals that are pending for the leader (SigPnd)
-	Pending                  SigSet // signals that are pending for the process (ShdPnd)
+	NSPID         []int
+	Threads       int
+	VmHWM         uint64 // the largest resident set size so far, in kB; 0 for zombies and kernel threads
+	VmRSS         uint64 // the resident set size, in kB; 0 for zombies and kernel threads
+	ThreadPending SigSet // signals that are pending for the leader (SigPnd)
+	Pending       SigSet // signals that are pending for the process (ShdPnd)
+	// Blocked holds the signals of which FS.Status has found that every thread blocks them that has not exited. A signal
+	// that is sent to the process is delivered to a thread that does not block it.
 	Blocked, Ignored, Caught SigSet
-	Effective                uint64 // the effective capabilities of the leader (CapEff): bit N for capability N
+	// CoreDumping means that the process is writing a core dump (Linux 4.15).
+	CoreDumping bool
+	Effective   uint64 // the effective capabilities of the leader (CapEff): bit N for capability N
 	// VoluntarySwitches and InvoluntarySwitches count the context switches of the leader since its start.
 	VoluntarySwitches, InvoluntarySwitches uint64
 }
@@ -102,6 +105,8 @@ func (s *Status) setField(key string, value []byte) (ok bool) {
 		}
 	case "Threads":
 		s.Threads = f.int()
+	case "CoreDumping":
+		s.CoreDumping = f.unsigned() != 0
 	case "VmHWM":
 		s.VmHWM = f.unsigned()
 	case "VmRSS":
@@ -182,8 +187,15 @@ func (fs *FS) Status(pid int) (Status, error) {
 	if err != nil {
 		return Status{}, fmt.Errorf("%s/%d/status: %w", fs.root, pid, err)
 	}
-	if s.Threads > 1 && zombieState(s.State) {
+	switch {
+	case s.Threads <= 1:
+	case zombieState(s.State):
 		fs.takeLivingStatus(pid, &s)
+	case s.Blocked != 0:
+		leader := s
+		fs.takeLivingStatus(pid, &s)
+		leader.Blocked &= s.Blocked
+		s = leader
 	}
 	return s, nil
 }

@@ -57,6 +57,22 @@ func (fs *FS) takeLivingState(dir string, s *Stat) {
 	}
 }
 
+// TakeExiting is for a process whose leader has exited and of which every other thread is exiting: it sets s.Thread to a
+// thread that has not finished its exit, and State to the state of that thread. It reports whether there is one.
+func (fs *FS) TakeExiting(s *Stat) bool {
+	if !s.leaderExited() || s.Thread != 0 {
+		return false
+	}
+	tids, _ := fs.Threads(s.PID)
+	for _, tid := range tids {
+		if t, err := fs.Stat(tid); err == nil && !zombieState(t.State) {
+			s.Thread, s.State = tid, t.State
+			return true
+		}
+	}
+	return false
+}
+
 // throughThread repeats a read that has found no file in /proc/PID. If the leader has exited, it calls read with the
 // directory of a living thread, as threadDir returns it. Otherwise it calls read with "": since the first read, another
 // thread may have become the leader by execve(2), or the PID may have been reused. The error is ErrNoProcess if the

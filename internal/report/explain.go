@@ -6,11 +6,9 @@ import (
 	"fmt"
 	"os/user"
 	"strconv"
-	"strings"
 
 	"killbox/internal/escalate"
 	"killbox/internal/file"
-	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -40,44 +38,12 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 	if st.Gone() {
 		return explainZombie(proc, &st)
 	}
-	return strings.Join(explainAlive(proc, &st, sig), ", ")
-}
-
-// explainAlive returns the reasons why a process that is no zombie remains. There is at least one: if nothing else is
-// known, the state.
-func explainAlive(proc *procfs.FS, st *procfs.Stat, sig signals.Signal) []string {
-	state := "state " + string(st.State)
-	var why []string
-	if st.Thread != 0 {
-		why = append(why, explainLeaderExited(st.Threads-1))
+	causes := findCauses(proc, &st, sig)
+	why := joinCauses(causes)
+	if first := decisive(causes); first != nil && first.noSignal {
+		why += ": " + first.help
 	}
-	if cgroup, ok := proc.Frozen(st); ok {
-		why = append(why, "frozen by cgroup "+show.Word(cgroup))
-	} else if st.State == 'D' {
-		where := "the kernel"
-		if wchan, err := proc.Wchan(cmp.Or(st.Thread, st.PID)); err == nil && wchan != "" && wchan != "0" {
-			where = wchan
-		}
-		why = append(why, "in uninterruptible sleep in "+where)
-	}
-	status, err := proc.Status(st.PID)
-	if err != nil {
-		return append(why, state)
-	}
-	if st.Stopped() {
-		why = append(why, "stopped")
-	}
-	if status.TracerPID != 0 {
-		why = append(why, "traced by "+processName(proc, status.TracerPID))
-	}
-	if sig != 0 {
-		why = append(why, explainInit(st.PID, &status, sig)...)
-		why = append(why, explainSignal(&status, sig)...)
-	}
-	if len(why) == 0 {
-		why = append(why, state)
-	}
-	return why
+	return cmp.Or(why, "state "+string(st.State))
 }
 
 // Refused reports a process that could not be signalled. If the process belongs to another user, the message names the
@@ -124,52 +90,11 @@ func userName(uid int) string {
 	return number
 }
 
-// explainLeaderExited explains a process whose first thread has exited. /proc/PID/stat shows it as a zombie although
-// other threads run.
-func explainLeaderExited(others int) string {
-	if others == 1 {
-		return "its first thread has exited, 1 other runs"
-	}
-	return fmt.Sprintf("its first thread has exited, %d others run", others)
-}
-
-// explainInit explains that the init of a PID namespace gets only signals that it handles. KILL and STOP from a parent
-// namespace are the exception (pid_namespaces(7)).
-func explainInit(pid int, s *procfs.Status, sig signals.Signal) []string {
-	n := len(s.NSPID)
-	switch {
-	case pid == 1:
-		return []string{"init of this PID namespace, which gets only signals that it handles"}
-	case n > 1 && s.NSPID[n-1] == 1 && sig != signals.KILL && sig != signals.STOP:
-		return []string{"init of another PID namespace, which gets only signals that it handles"}
-	}
-	return nil
-}
-
-// explainSignal explains why the signal has not ended the process. The result is empty if there is no reason in sight.
-func explainSignal(s *procfs.Status, sig signals.Signal) []string {
-	switch d := Disposition(s, sig); d {
-	case "ignored":
-		return []string{sig.String() + " is ignored"}
-	case "blocked":
-		if s.Pending.Has(int(sig)) || s.ThreadPending.Has(int(sig)) {
-			return []string{sig.String() + " is blocked and pending"}
-		}
-		return []string{sig.String() + " is blocked"}
-	case "caught":
-		return []string{sig.String() + " is caught"}
-	}
-	if s.Pending.Has(int(sig)) {
-		return []string{sig.String() + " is pending"}
-	}
-	if !sig.Ends() && !sig.Stops() {
-		return []string{sig.String() + " ends no process by default"}
-	}
-	return nil
-}
-
 // explainZombie explains a process that its parent does not reap.
 func explainZombie(proc *procfs.FS, st *procfs.Stat) string {
+	if tracer := zombieTracer(proc, st); tracer != "" {
+		return "zombie: " + tracer
+	}
 	if st.PPID == 0 {
 		return "zombie: its parent is outside of this PID namespace"
 	}
@@ -177,9 +102,13 @@ func explainZombie(proc *procfs.FS, st *procfs.Stat) string {
 	return fmt.Sprintf("zombie: its parent %s %s%s", processName(proc, st.PPID), cmp.Or(why, "does not wait for it"), suggestReaping(st.PPID, why))
 }
 
+// Reasons why a parent does not reap. In the last two states CHLD, which --nudge sends, has no effect: the kernel
+// discards a signal that the receiver ignores and does not block.
 const (
 	parentStopped = "is stopped"
 	parentTraced  = "is stopped by its tracer"
+	parentIgnores = "ignores CHLD"
+	parentAsleep  = "does not wait for it, and does not handle CHLD"
 )
 
 // whyNotReaped returns why a parent does not reap its children, "" if /proc shows no reason.
@@ -189,15 +118,20 @@ func whyNotReaped(proc *procfs.FS, pid int) string {
 		return ""
 	}
 	status, err := proc.Status(pid)
+	chld := int(signals.CHLD)
 	switch {
 	case parent.Stopped():
 		return parentStopped
 	case parent.Traced():
 		return parentTraced
-	case err == nil && status.Blocked.Has(int(signals.CHLD)):
+	case err != nil || status.Caught.Has(chld):
+		return ""
+	case status.Blocked.Has(chld):
 		return "blocks CHLD"
+	case status.Ignored.Has(chld):
+		return parentIgnores
 	}
-	return ""
+	return parentAsleep
 }
 
 // ExplainUnreaped explains a target that is a zombie: it names the parent and the command that may have the zombie
@@ -209,6 +143,9 @@ func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 	now, err := proc.Stat(st.PID)
 	if err != nil || now.ID != st.ID || !now.Gone() {
 		return ""
+	}
+	if tracer := zombieTracer(proc, &now); tracer != "" {
+		return "zombie, " + tracer
 	}
 	if now.PPID == 0 {
 		return "zombie, not reaped by its parent, which is outside of this PID namespace"
@@ -233,12 +170,27 @@ func suggestReaping(parent int, why string) string {
 		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes the parent", parent)
 	case parentTraced:
 		return ""
+	case parentIgnores, parentAsleep:
+		if parent == 1 {
+			return ""
+		}
+		return fmt.Sprintf("; \"reapwait -z --kill-parent %d\" ends the parent, and then init reaps it", parent)
 	}
 	text := fmt.Sprintf("; \"reapwait -z --nudge %d\" asks the parent to reap it", parent)
 	if parent != 1 {
 		text += ", --kill-parent ends the parent"
 	}
 	return text
+}
+
+// zombieTracer explains a zombie of which the tracer has not been told yet: the kernel tells the tracer first, and the
+// parent only when the tracer has waited for the zombie or has ended. The result is "" for any other zombie.
+func zombieTracer(proc *procfs.FS, st *procfs.Stat) string {
+	status, err := proc.Status(st.PID)
+	if err != nil || status.TracerPID == 0 || status.TracerPID == st.PPID {
+		return ""
+	}
+	return fmt.Sprintf("its tracer %s does not wait for it; \"killwait %d\" ends the tracer", processName(proc, status.TracerPID), status.TracerPID)
 }
 
 // processName names the process with the PID, as Process does.

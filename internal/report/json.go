@@ -54,6 +54,14 @@ type event struct {
 	CPU  *float64 `json:"cpu,omitempty"`
 	Peak *uint64  `json:"peak,omitempty"`
 
+	Wchan     string   `json:"wchan,omitempty"`
+	Pending   bool     `json:"pending,omitempty"`
+	Tracer    int      `json:"tracer,omitempty"`
+	Cgroup    string   `json:"cgroup,omitempty"`
+	Unit      string   `json:"unit,omitempty"`
+	Ancestors []int    `json:"ancestors,omitempty"`
+	Orphans   []string `json:"orphans,omitempty"`
+
 	*totals
 	*LeftAlone
 }

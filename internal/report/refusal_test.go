@@ -39,7 +39,7 @@ func TestRefusal(t *testing.T) {
 func TestExplainUnreaped(t *testing.T) {
 	const nudge = `; "reapwait -z --nudge %d" asks the parent to reap it, --kill-parent ends the parent`
 	proc := open(t,
-		procfstest.Proc{PID: 40, Comm: "lazy"},
+		procfstest.Proc{PID: 40, Comm: "lazy", Caught: 1 << (syscall.SIGCHLD - 1)},
 		procfstest.Proc{PID: 41, PPID: 40, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 42, Comm: "stopped", State: 'T'},
 		procfstest.Proc{PID: 43, PPID: 42, Comm: "dead", State: 'Z'},
@@ -59,7 +59,7 @@ func TestExplainUnreaped(t *testing.T) {
 		47: "zombie, not reaped by its parent 46 (traced), which is stopped by its tracer",
 		48: "", // the parent has ended
 		49: "",
-		50: `zombie, not reaped by its parent 1 (init); "reapwait -z --nudge 1" asks the parent to reap it`,
+		50: `zombie, not reaped by its parent 1 (init), which does not wait for it, and does not handle CHLD`,
 	} {
 		st, err := proc.Stat(pid)
 		if err != nil {

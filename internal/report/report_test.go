@@ -282,7 +282,7 @@ var explainTests = []struct {
 	{16, signals.KILL, "in uninterruptible sleep in folio_wait_bit, KILL is pending"},
 	{17, signals.TERM, "in uninterruptible sleep in the kernel"},
 	{18, signals.TERM, "stopped, TERM is pending"},
-	{19, signals.TERM, `traced by 30 (gd\nb)`},
+	{19, signals.TERM, `traced by 30 (gd\nb), which has stopped it`},
 	{20, signals.TERM, "init of another PID namespace, which gets only signals that it handles, TERM is caught"},
 	{20, signals.KILL, "state S"},
 	{20, 0, "state S"}, // no signal was sent
@@ -290,12 +290,15 @@ var explainTests = []struct {
 	{21, 0, "it is a kernel thread"},
 	{21, signals.KILL, "it is a kernel thread, which takes no signals"},
 	{1, signals.TERM, "init of this PID namespace, which gets only signals that it handles"},
-	{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it; \"reapwait -z --nudge 40\" asks the parent to reap it, --kill-parent ends the parent"},
+	{41, signals.KILL, "zombie: its parent 40 (lazy) does not wait for it, and does not handle CHLD; \"reapwait -z --kill-parent 40\" ends the parent, and then init reaps it"},
+	{52, signals.KILL, "zombie: its parent 51 (handler) does not wait for it; \"reapwait -z --nudge 51\" asks the parent to reap it, --kill-parent ends the parent"},
+	{54, signals.KILL, "zombie: its parent 53 (ignorer) ignores CHLD; \"reapwait -z --kill-parent 53\" ends the parent, and then init reaps it"},
+	{55, signals.KILL, "zombie: its tracer 30 (gd\\nb) does not wait for it; \"killwait 30\" ends the tracer"},
 	{43, signals.KILL, "zombie: its parent 42 (stopped) is stopped; \"freezekill --thaw 42\" resumes the parent"},
 	{45, signals.KILL, "zombie: its parent 44 (blocker) blocks CHLD; \"reapwait -z --nudge 44\" asks the parent to reap it, --kill-parent ends the parent"},
 	{47, signals.KILL, "zombie: its parent 46 (traced) is stopped by its tracer"},
 	{48, signals.KILL, "zombie: its parent 777 does not wait for it; \"reapwait -z --nudge 777\" asks the parent to reap it, --kill-parent ends the parent"},
-	{49, signals.KILL, `zombie: its parent 1 (init) does not wait for it; "reapwait -z --nudge 1" asks the parent to reap it`},
+	{49, signals.KILL, "zombie: its parent 1 (init) does not wait for it, and does not handle CHLD"},
 	{50, signals.KILL, "zombie: its parent is outside of this PID namespace"},
 	{999, signals.KILL, "it has just ended"},
 }
@@ -335,6 +338,11 @@ func TestExplain(t *testing.T) {
 		procfstest.Proc{PID: 48, PPID: 777, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 49, PPID: 1, Comm: "dead", State: 'Z'},
 		procfstest.Proc{PID: 50, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 51, Comm: "handler", Caught: bit(signals.CHLD)},
+		procfstest.Proc{PID: 52, PPID: 51, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 53, Comm: "ignorer", Ignored: bit(signals.CHLD)},
+		procfstest.Proc{PID: 54, PPID: 53, Comm: "dead", State: 'Z'},
+		procfstest.Proc{PID: 55, PPID: 51, Comm: "dead", State: 'Z', TracerPID: 30},
 	)
 	for _, test := range explainTests {
 		if got := Explain(proc, procfs.ID{PID: test.pid, Start: uint64(test.pid)}, test.sig); got != test.want {

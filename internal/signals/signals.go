@@ -172,6 +172,16 @@ func (s Signal) Stops() bool {
 	return false
 }
 
+// DumpsCore reports whether the default action is to end the process with a core dump.
+func (s Signal) DumpsCore() bool {
+	switch syscall.Signal(s) {
+	case syscall.SIGQUIT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGSEGV,
+		syscall.SIGXCPU, syscall.SIGXFSZ, syscall.SIGSYS:
+		return true
+	}
+	return false
+}
+
 // Catchable reports whether package os/signal can catch the signal. It cannot catch KILL, STOP and PROF, and neither 32,
 // 33 and 34 (RTMIN), which C libraries use internally.
 func (s Signal) Catchable() bool {

@@ -66,6 +66,8 @@ func Victim() {
 		"same-image":   sameImage,
 		"orphans-of":   orphansOf,
 		"orphan-root":  orphanRoot,
+		"fuse":         fuseServer, "closes": closesFile, "dumps-core": dumpsCore, "background": background,
+		"thread-blocks": threadBlocks, "ignores-child": ignoresChild,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
 		die(2, "victim: no such mode: %q", os.Args[1:])
