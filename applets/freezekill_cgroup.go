@@ -71,10 +71,10 @@ func (o *freezekillOptions) checkCgroup(c *cli.Call) (process target.Operand, er
 	if !strings.HasPrefix(o.cgroup, "/") {
 		process, err = target.ParseOperand(o.cgroup)
 		if err == nil && process.Form != target.PID && process.Form != target.Handle {
-			err = errors.New("it is neither a path that begins with a slash nor a PID")
+			err = errors.New("not a PID")
 		}
 		if err != nil {
-			return process, fmt.Errorf("--cgroup: %s: %w", show.Quoted(o.cgroup), err)
+			return process, fmt.Errorf("--cgroup: %s is neither a path that begins with a slash nor a PID%s", show.Quoted(o.cgroup), cli.CgroupHint(c.Env, o.cgroup))
 		}
 	}
 	c.Request.Omit, err = o.target.Omitted()
@@ -107,7 +107,11 @@ func (o *freezekillOptions) resolveCgroup(c *cli.Call, process target.Operand) (
 		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), err), cli.ExitFailed)
 		return nil, true
 	}
-	if len(c.Found.Processes)+len(c.Found.Skipped) == 0 && !o.target.Exited && !c.Found.Vanished {
+	switch {
+	case len(c.Found.Processes) > 0 || c.Found.Vanished || o.target.Exited:
+	case len(c.Found.Skipped) > 0:
+		c.Fail(nil, fmt.Errorf("%s: %w", show.Word(o.cgroup), cli.ExcludedError(c.Found.Skipped)), cli.ExitMissing)
+	default:
 		c.Fail(nil, fmt.Errorf("%s: no process is in it", show.Word(o.cgroup)), cli.ExitMissing)
 	}
 	return dir, false

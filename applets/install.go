@@ -3,6 +3,7 @@ package applets
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -22,9 +23,19 @@ func installLinks(env *cli.Env, dir string, symbolic, force bool) int {
 	if err != nil {
 		return cli.Failure(env, "killbox", show.Error(err))
 	}
+	if err := checkFolder(dir); err != nil {
+		fmt.Fprintf(env.Stderr, "killbox: --install: %v\n", err)
+		return cli.ExitFailed
+	}
 	code := cli.ExitGone
 	for _, a := range All() {
-		if err := installLink(self, info, filepath.Join(dir, a.Name), symbolic, force); err != nil {
+		err := installLink(self, info, filepath.Join(dir, a.Name), symbolic, force)
+		if le := new(os.LinkError); errors.As(err, &le) && le.Op != "rename" {
+			// No link can be made in this folder.
+			fmt.Fprintf(env.Stderr, "killbox: --install: %s: %v%s\n", show.Word(dir), le.Err, explainLinkError(le.Err, symbolic))
+			return cli.ExitFailed
+		}
+		if err != nil {
 			fmt.Fprintf(env.Stderr, "killbox: %v\n", err)
 			code = cli.ExitFailed
 		}
@@ -32,6 +43,31 @@ func installLinks(env *cli.Env, dir string, symbolic, force bool) int {
 	return code
 }
 
+// checkFolder returns an error that says what to do if dir is not a folder.
+func checkFolder(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: no such folder ('mkdir -p' makes it)", show.Word(dir))
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%s is not a folder: give the one that is to contain the links", show.Word(dir))
+	}
+	return show.Error(err)
+}
+
+// explainLinkError returns what to do about the error of a link, as a part of a message; "" if there is nothing to say.
+func explainLinkError(err error, symbolic bool) string {
+	switch {
+	case errors.Is(err, syscall.EACCES):
+		return " (only a user who may write to it can install there)"
+	case !symbolic && (errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EMLINK)):
+		return " (-s makes symbolic links)"
+	}
+	return ""
+}
+
+// installLink makes a link to self, which info describes. It returns an *os.LinkError of link(2) or
+// symlink(2) if the folder permits no link.
 func installLink(self string, info os.FileInfo, link string, symbolic, force bool) error {
 	shown := filepath.Join(show.Word(filepath.Dir(link)), filepath.Base(link))
 	if old, err := os.Lstat(link); err == nil {
@@ -49,14 +85,7 @@ func installLink(self string, info os.FileInfo, link string, symbolic, force boo
 	}
 	err := makeLink(self, temporary)
 	if err != nil {
-		var le *os.LinkError
-		if errors.As(err, &le) {
-			err = le.Err
-		}
-		if errors.Is(err, syscall.EXDEV) {
-			return fmt.Errorf("%s: %w (-s makes symbolic links)", shown, err)
-		}
-		return fmt.Errorf("%s: %w", shown, err)
+		return err
 	}
 	// If both names are hard links to the same file, rename(2) does nothing and keeps both. So the temporary name is
 	// removed in any case.

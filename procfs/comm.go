@@ -13,10 +13,11 @@ func (fs *FS) Comm(pid int) ([]byte, error) {
 	return bytes.TrimSuffix(b, []byte("\n")), err
 }
 
-// Arg0 returns the first argument of a process, empty for a process without arguments. The result is valid until the
-// next use of fs. Arg0 uses raw system calls (see readRaw), although a read of cmdline can block while a thread of the
-// process holds the lock on its memory map. Then the calling thread waits, and keeps its Go processor (P).
-func (fs *FS) Arg0(pid int) ([]byte, error) {
+// Arg0 returns the first argument of a process, empty for a process without arguments, and what follows it in cmdline:
+// the other arguments, each ended by a NUL. The results are valid until the next use of fs. Arg0 uses raw system calls
+// (see readRaw), although a read of cmdline can block while a thread of the process holds the lock on its memory map.
+// Then the calling thread waits, and keeps its Go processor (P).
+func (fs *FS) Arg0(pid int) (arg0, rest []byte, err error) {
 	fd, err := fs.openRaw(pid, "cmdline")
 	n := 0
 	if err == nil {
@@ -24,15 +25,15 @@ func (fs *FS) Arg0(pid int) ([]byte, error) {
 		closeRaw(fd)
 	}
 	b := fs.buf[:max(n, 0)]
-	if err != nil || bytes.IndexByte(b, 0) < 0 {
-		// The argument is longer than the buffer, or a title without a final NUL, or empty (perhaps during execve(2)),
+	if err != nil || n == len(fs.buf) || bytes.IndexByte(b, 0) < 0 {
+		// The arguments are longer than the buffer, or a title without a final NUL, or empty (perhaps during execve(2)),
 		// or the read failed. readMemory handles all four cases.
 		if b, err = fs.readMemory(pid, "cmdline"); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	b, _, _ = bytes.Cut(b, []byte{0})
-	return b, nil
+	arg0, rest, _ = bytes.Cut(b, []byte{0})
+	return arg0, rest, nil
 }
 
 // Reopen returns a new FS of the same /proc, for use by another goroutine. The new FS has its own descriptor, because

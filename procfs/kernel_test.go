@@ -239,7 +239,7 @@ func TestKernelLeaderExits(t *testing.T) {
 	if args, err := fs.Cmdline(pid); err != nil || !slices.Equal(args, os.Args[:1]) {
 		t.Errorf("Cmdline: %q, %v", args, err)
 	}
-	if arg0, err := fs.Arg0(pid); err != nil || string(arg0) != os.Args[0] {
+	if arg0, _, err := fs.Arg0(pid); err != nil || string(arg0) != os.Args[0] {
 		t.Errorf("Arg0: %q, %v", arg0, err)
 	}
 	if env, err := fs.EnvironBytes(pid); err != nil || !procfs.HasEnv(env, helperVariable, "leader-exits", false) {

@@ -99,7 +99,7 @@ func TestOtherThreadsAreNotRead(t *testing.T) {
 		if s, err := fs.Stat(pid); err != nil || s.Thread != 0 || s.State == 'D' {
 			t.Errorf("Stat(%d): %+v, %v", pid, s, err)
 		}
-		if arg0, err := fs.Arg0(pid); err != nil || string(arg0) != want {
+		if arg0, _, err := fs.Arg0(pid); err != nil || string(arg0) != want {
 			t.Errorf("Arg0(%d): %q, %v", pid, arg0, err)
 		}
 		if exe, err := fs.Exe(pid); err != nil || len(exe) > 0 != (want != "") {

@@ -35,7 +35,7 @@ type Call struct {
 	Found      *target.Found
 	Table      procfs.Snapshot // taken by PreviewTree
 	Began      uint64          // when ResolveTargets was called, in clock ticks after boot; 0 if it is not known
-	unexamined bool            // nothing matched, perhaps because environments of other users could not be read
+	unexamined bool            // nothing matched, perhaps because files of other users' processes could not be read
 	Codes      []int           // exit statuses; ExitStatus returns the worst
 }
 
@@ -87,7 +87,7 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 	}
 	c.ReportProblems(c.Targets.Exited || c.AsksOnly() && !c.Outputs.DryRun)
 	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
-		switch n := c.leftAlone().Unexamined; {
+		switch n := c.countUnexamined(); {
 		case n > 0:
 			c.unexamined = true
 			c.Fail(nil, fmt.Errorf("%w, and %s", c.noTarget(), report.Unexamined(n)), ExitFailed)

@@ -18,9 +18,18 @@ func (c *Call) leftAlone() (n report.LeftAlone) {
 	return n
 }
 
-// ReportLeftAlone reports the processes that leftAlone counts. The applet calls it once, at the end of a call
-// that neither runs nor prints a plan.
-func (c *Call) ReportLeftAlone() { c.Report.LeftAlone(c.leftAlone(), c.unexamined) }
+// countUnexamined counts the processes that may match the selector, but could not be examined, except those that are
+// excluded anyway.
+func (c *Call) countUnexamined() int {
+	return c.Request.Selector.Unexamined.Count(c.exclude) + c.leftAlone().Unexamined
+}
+
+// ReportLeftAlone reports the processes that --owner-gone has left alone, and those that could not be examined. The
+// applet calls it once, at the end of a call that neither runs nor prints a plan.
+func (c *Call) ReportLeftAlone() {
+	c.Report.LeftAlone(c.leftAlone(), c.unexamined)
+	c.Report.Unexamined(c.Request.Selector.Unexamined.Count(c.exclude), c.unexamined)
+}
 
 // owner returns the handle of the owner that is gone, if --owner-gone has selected the process, and otherwise "".
 func (c *Call) owner(id procfs.ID) string {

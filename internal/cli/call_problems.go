@@ -3,32 +3,49 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"killbox/internal/escalate"
 	"killbox/internal/report"
+	"killbox/internal/target"
 	"killbox/procfs"
 )
 
 // ErrNothing is the error of a call that has no target.
 var ErrNothing = errors.New("nothing matches")
 
-// noTarget returns the error of a call that has no target: nothing, and the reason if one is known.
+// noTarget returns the error of a call that has no target: nothing, and the reason if one is known, or an error that
+// names the excluded processes.
 func (c *Call) noTarget() error {
+	if len(c.Found.Skipped) > 0 {
+		return ExcludedError(c.Found.Skipped)
+	}
 	nothing := ErrNothing
 	if s := &c.Request.Selector; s.OnlyHolders() {
 		nothing = errors.New(s.Holders.Nothing())
-	}
-	if skipped := c.Found.Skipped; len(skipped) > 0 {
-		first := report.Process(&skipped[0].Stat) + ": " + skipped[0].Reason
-		if len(skipped) == 1 {
-			return fmt.Errorf("%w but %s", nothing, first)
-		}
-		return fmt.Errorf("%w but %d excluded processes, such as %s", nothing, len(skipped), first)
 	}
 	if !c.Request.Selector.Empty() && c.Env.Proc != nil && c.Env.Proc.HidesProcesses() {
 		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", nothing)
 	}
 	return nothing
+}
+
+// ExcludedError returns the error of a call whose matches were all excluded. It names the first of them, each with the
+// reason.
+func ExcludedError(skipped []target.Skip) error {
+	const most = 4
+	var text strings.Builder
+	for i := range skipped {
+		if i == most && len(skipped) > most+1 {
+			fmt.Fprintf(&text, "; and %d more", len(skipped)-most)
+			break
+		}
+		if i > 0 {
+			text.WriteString("; ")
+		}
+		fmt.Fprintf(&text, "%s: %s", report.Process(&skipped[i].Stat), skipped[i].Reason)
+	}
+	return errors.New("every process that matches is excluded: " + text.String())
 }
 
 // ReportProblems reports the operands that yield no target: missing, hidden or refused. With exited, a missing process

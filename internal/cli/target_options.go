@@ -33,6 +33,7 @@ type TargetOptions struct {
 	pidfile string
 	owners  bool
 	holders holderOptions
+	files   fileOptions
 	Zombies bool // selectors match zombies, too; set by killwait --reaped
 	All     bool // every process outside of this session; set by freezekill --all
 	flags   *pflag.FlagSet
@@ -50,7 +51,7 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "exclude these: `TARGET[,TARGET...]`")
 	flags.BoolVar(&o.Force, "force", false, "allow PID 1 and kernel threads as targets")
 	flags.BoolVarP(&o.Exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
-	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, or comm, exactly")
+	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, comm, or a script's name, exactly")
 	flags.StringVar(&o.full, "full", "", "select by `REGEX` on the command line")
 	flags.StringVar(&o.user, "user", "", "select by effective `USER`, a name or number")
 	flags.StringVar(&o.tty, "tty", "", "select by controlling `TTY`")
@@ -62,6 +63,7 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.StringVar(&o.state, "state", "", "select by state: any of `LETTERS`")
 	flags.Var(&o.older, "older", "select processes started DUR ago or earlier")
 	flags.Var(&o.newer, "newer", "select processes started less than DUR ago")
+	o.files.addTo(flags)
 	flags.StringVar(&o.pidfile, "pidfile", "", "select the process whose PID or handle is in `FILE`")
 	o.holders.addTo(flags)
 }
@@ -108,7 +110,8 @@ func (o *TargetOptions) request(env *Env, operands []string) (req target.Request
 		return req, err, nil
 	}
 	if err := o.selector(env, &req.Selector); err != nil {
-		if lookup := new(target.LookupError); errors.As(err, &lookup) {
+		lookup, path := new(target.LookupError), new(target.PathError)
+		if errors.As(err, &lookup) || errors.As(err, &path) {
 			return req, nil, err
 		}
 		return req, err, nil
@@ -161,12 +164,16 @@ func (o *TargetOptions) Omitted() (ops []target.Operand, err error) {
 
 // selector sets the fields of s that the selector options define.
 func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
-	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile"} {
+	for _, name := range []string{"name", "full", "user", "tty", "cgroup", "env", "state", "pidfile", "exe", "cwd"} {
 		if o.given(name) && o.flags.Lookup(name).Value.String() == "" {
 			return fmt.Errorf("--%s: empty value", name)
 		}
 	}
 	s.Name, s.State, s.Zombies, s.All = o.name, o.state, o.Zombies, o.All
+	s.Scripts, s.Unexamined = true, new(target.Unexamined)
+	if err := o.files.set(s); err != nil {
+		return err
+	}
 	s.Group, s.Session, s.Parent = int(o.group), int(o.session), int(o.parent)
 	s.Older, s.HasOlder = o.older.Value, o.older.Given
 	s.Newer, s.HasNewer = o.newer.Value, o.newer.Given
@@ -209,7 +216,7 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 	}
 	if o.cgroup != "" {
 		if !strings.HasPrefix(o.cgroup, "/") {
-			return fmt.Errorf("--cgroup: %s does not begin with a slash", show.Quoted(o.cgroup))
+			return fmt.Errorf("--cgroup: %s does not begin with a slash%s", show.Quoted(o.cgroup), CgroupHint(env, o.cgroup))
 		}
 		s.Cgroup = env.Proc.CgroupPath(o.cgroup)
 	}

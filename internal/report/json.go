@@ -49,6 +49,7 @@ type event struct {
 
 	Limit *float64 `json:"limit,omitempty"`
 	Ended *int     `json:"ended,omitempty"`
+	Count int      `json:"count,omitempty"`
 
 	Run  *float64 `json:"run,omitempty"`
 	CPU  *float64 `json:"cpu,omitempty"`

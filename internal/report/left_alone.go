@@ -22,6 +22,16 @@ func (r *Reporter) LeftAlone(n LeftAlone, failed bool) {
 	}
 }
 
+// Unexamined reports that n processes could not be examined. failed is as for LeftAlone.
+func (r *Reporter) Unexamined(n int, failed bool) {
+	if n > 0 && r.opts.JSON {
+		r.printJSON(event{Event: "unexamined", Count: n})
+	}
+	if n > 0 && !failed {
+		r.Note(Unexamined(n))
+	}
+}
+
 // marks returns the numbers of marks of each kind, such as "2 marks of another boot, 1 malformed"; "" if there are none.
 func (n *LeftAlone) marks() string {
 	var parts []string
@@ -49,7 +59,7 @@ func (n *LeftAlone) marks() string {
 	return strings.Join(parts, ", ")
 }
 
-// Unexamined returns a text about n processes whose environment could not be read.
+// Unexamined returns a text about n processes whose environment, executable or working directory could not be read.
 func Unexamined(n int) string {
 	if n == 1 {
 		return "1 process of another user could not be examined"

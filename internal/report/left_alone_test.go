@@ -39,3 +39,21 @@ func TestLeftAlone(t *testing.T) {
 		t.Errorf("%s, want %s", out.String(), want)
 	}
 }
+
+func TestUnexamined(t *testing.T) {
+	for _, tt := range []struct {
+		n      int
+		failed bool
+		want   string
+	}{{0, false, ""}, {1, false, "x: 1 process of another user could not be examined\n"}, {2, true, ""}} {
+		var out bytes.Buffer
+		if New(Options{Applet: "x", Err: &out}).Unexamined(tt.n, tt.failed); out.String() != tt.want {
+			t.Errorf("%d: %q, want %q", tt.n, out.String(), tt.want)
+		}
+	}
+	var out bytes.Buffer
+	New(Options{Out: &out, JSON: true, Quiet: true}).Unexamined(3, true)
+	if want := `{"event":"unexamined","count":3}` + "\n"; out.String() != want {
+		t.Errorf("%s, want %s", out.String(), want)
+	}
+}

@@ -204,7 +204,9 @@ func (r *resolver) addPidfile() error {
 
 // matchSelector reports whether an opened process meets all conditions of the selector but Pidfile.
 func (r *resolver) matchSelector(s *Selector, st *procfs.Stat) (bool, error) {
-	if *s == (Selector{Pidfile: s.Pidfile, Zombies: s.Zombies}) {
+	others := *s
+	others.Pidfile = nil
+	if others.Empty() {
 		return true, nil
 	}
 	if r.proc == nil {

@@ -107,7 +107,8 @@ func (f *prefilter) mayHaveName(proc *procfs.FS, pid int) bool {
 	if f.name == nil {
 		return true
 	}
-	// Compare the same three names as Selector.matchName, which later also rejects a truncated comm.
+	// Compare the same names as Selector.matchName, which later also rejects a truncated comm, and an argument that is
+	// no script.
 	comm, err := proc.Comm(pid)
 	if err != nil {
 		return err != procfs.ErrNoProcess
@@ -115,11 +116,11 @@ func (f *prefilter) mayHaveName(proc *procfs.FS, pid int) bool {
 	if bytes.Equal(comm, f.name) {
 		return true
 	}
-	arg0, err := proc.Arg0(pid)
+	arg0, rest, err := proc.Arg0(pid)
 	if err != nil {
 		return err != procfs.ErrNoProcess
 	}
-	if f.pathEndsInName(arg0) {
+	if f.pathEndsInName(arg0) || f.Scripts && bytes.Contains(rest, f.name) {
 		return true
 	}
 	exe, err := proc.ExeBytes(pid)

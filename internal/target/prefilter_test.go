@@ -3,6 +3,7 @@ package target
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"killbox/procfs"
@@ -23,13 +24,24 @@ func TestPrefilter(t *testing.T) {
 		procfstest.Proc{PID: 108, Comm: "xvictim", Cmdline: []string{"xvictim"}, Exe: "/bin/xvictim"},
 		procfstest.Proc{PID: 109, Comm: "other", Cmdline: []string{"/bin/victim/"}},
 		procfstest.Proc{PID: 110, Comm: "other", Cmdline: []string{""}},
+		procfstest.Proc{PID: 111, Comm: "bash", Cmdline: []string{"bash", "-e", "dir/victim"}, Exe: "/bin/bash"},
+		procfstest.Proc{PID: 112, Comm: "bash", Cmdline: []string{"bash", "-e", "other/victim"}, Exe: "/bin/bash"},
+		procfstest.Proc{PID: 113, Comm: "bash", Cmdline: []string{"bash", "-e", strings.Repeat("x", 1<<15), "dir/victim"}, Exe: "/bin/bash"},
 	)
 	for i, s := range []Selector{
 		{Name: "victim"}, {Name: "victim", Zombies: true}, {Name: "0123456789abcdef"}, {Name: "0123456789abcde"},
 		{Name: "/"}, {Name: "."}, {Name: "x/victim"}, {Name: "victim", HasUID: true, UID: 7}, {Name: "nobody"},
-		{Name: "victim", Full: nil, Cgroup: "/"}, {Name: "other", State: "S"}, {Name: "other", Parent: 1},
+		{Name: "victim", Scripts: true}, {Name: "xvictim", Scripts: true}, {Name: "victim", Full: nil, Cgroup: "/"}, {Name: "other", State: "S"}, {Name: "other", Parent: 1},
 	} {
 		o := newOpener(t, procs...)
+		for _, pid := range []string{"111", "112", "113"} {
+			if err := os.MkdirAll(filepath.Join(o.root, pid, "cwd", "dir"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(o.root, pid, "cwd", "dir", "victim"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
 		exclusions := NewExclusions(o.proc, self, false)
 		table := new(procfs.Snapshot)
 		if err := o.Snapshot(table); err != nil {
@@ -42,8 +54,12 @@ func TestPrefilter(t *testing.T) {
 			}
 			return r.found.summary()
 		}
-		if want, got := summary(table), summary(nil); got != want {
+		want, got := summary(table), summary(nil)
+		if got != want {
 			t.Errorf("%d: %s, want %s", i, got, want)
+		}
+		if hasScript := strings.Contains(want, "111"); hasScript != (s.Scripts && s.Name == "victim") {
+			t.Errorf("%d: %s", i, want)
 		}
 	}
 }

@@ -228,8 +228,11 @@ func (r *resolver) findCandidates() ([]procfs.Stat, error) {
 	for i := range table.Procs {
 		r.found.Since = max(r.found.Since, table.Procs[i].Start)
 	}
-	if owners := r.req.Selector.Owners; owners != nil {
-		owners.hidden = table.Hidden
+	switch s := &r.req.Selector; {
+	case s.Owners != nil:
+		s.Owners.hidden = table.Hidden
+	case s.Unexamined != nil && (s.EnvName != "" || s.Exe != nil || s.Cwd != nil):
+		s.Unexamined.hidden = table.Hidden
 	}
 	return table.Procs, nil
 }

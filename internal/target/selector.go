@@ -16,6 +16,7 @@ import (
 // no process.
 type Selector struct {
 	Name     string          // equal to the base name of the executable, to that of argv[0], or to comm
+	Scripts  bool            // Name is also compared with the name of the script that an interpreter runs
 	Full     *posixre.Regexp // matches a part of the command line, joined by spaces
 	UID      int             // the effective UID, if HasUID
 	HasUID   bool
@@ -35,20 +36,30 @@ type Selector struct {
 	HasNewer bool
 	Holders  *Holders // holds the socket, file or mount of --port, --open or --mount
 	Owners   *Owners  // an owner mark in the environment names a process that is gone, see Owners
+	Exe      *Exe     // the executable, see Exe
+	Cwd      *Cwd     // the working directory, see Cwd
+	RSSOver  uint64   // the resident memory is larger, in bytes, if HasRSS
+	HasRSS   bool
 	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
+	// Unexamined records the processes that may match, but that this process may not examine. It is not a condition.
+	Unexamined *Unexamined
 	// Zombies means that the selector may match zombies. If Zombies is false, the selector matches zombies only if
 	// State contains Z or X.
 	Zombies bool
 }
 
-// Empty reports whether the selector has no condition. Zombies is not a condition.
-func (s *Selector) Empty() bool { return *s == Selector{Zombies: s.Zombies} }
+// Empty reports whether the selector has no condition.
+func (s *Selector) Empty() bool {
+	return *s == Selector{Zombies: s.Zombies, Scripts: s.Scripts, Unexamined: s.Unexamined}
+}
 
 // OnlyHolders reports whether one of --port, --open and --mount is the only condition. Then a call that ends processes
 // returns when nothing holds the object.
 func (s *Selector) OnlyHolders() bool {
-	return s.Holders != nil && s.Holders.single() && *s == Selector{Holders: s.Holders, Zombies: s.Zombies}
+	others := *s
+	others.Holders = nil
+	return s.Holders != nil && s.Holders.single() && others.Empty()
 }
 
 // Selects reports whether the process meets all conditions but Pidfile. The selector must not be empty. A process that
@@ -104,7 +115,7 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	if s.Name != "" && (st.Comm != s.Name || len(st.Comm) == maxComm) {
 		ok, err := s.matchName(proc, st)
 		if !ok {
-			return false, dropProcessErrors(err)
+			return false, s.Unexamined.add(proc, st, err)
 		}
 	}
 	if s.Full != nil {
@@ -126,11 +137,8 @@ func (s *Selector) MatchFiles(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 			return false, dropProcessErrors(err)
 		}
 	}
-	if s.EnvName != "" {
-		env, err := proc.EnvironBytes(st.PID)
-		if err != nil || !procfs.HasEnv(env, s.EnvName, s.EnvValue, s.EnvAny) {
-			return false, dropProcessErrors(err)
-		}
+	if ok, err := s.matchAccessed(proc, st); !ok {
+		return false, err
 	}
 	return s.matchCounted(proc, st)
 }
@@ -153,12 +161,13 @@ func (s *Selector) matchCounted(proc *procfs.FS, st *procfs.Stat) (bool, error) 
 // be longer.
 const maxComm = 15
 
-// matchName compares the name with the base names of argv[0] and of the executable, and with comm. If comm is the
-// beginning of one of these base names, comm may be truncated and does not match.
+// matchName compares the name with the base names of argv[0] and of the executable, with comm, and with the base name of
+// the script. If comm is the beginning of one of these base names, comm may be truncated and does not match. The error
+// is fs.ErrPermission only if the process may run a script of this name.
 func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	args, err := proc.Cmdline(st.PID)
 	if err != nil {
-		return false, err
+		return false, dropProcessErrors(err)
 	}
 	arg0 := ""
 	if len(args) > 0 && args[0] != "" {
@@ -171,15 +180,21 @@ func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	exe, err := proc.Exe(st.PID)
 	if err != nil {
 		if !errors.Is(err, fs.ErrPermission) {
-			return false, err
+			return false, dropProcessErrors(err)
 		}
 		exe = ""
 	}
 	if exe != "" && path.Base(exe) == s.Name {
 		return true, nil
 	}
-	cut := strings.HasPrefix(arg0, st.Comm) || strings.HasPrefix(path.Base(exe), st.Comm)
-	return st.Comm == s.Name && !cut, nil
+	cut := strings.HasPrefix(arg0, st.Comm) || strings.HasPrefix(path.Base(exe), st.Comm) || s.Scripts && shebangScript(args, st.Comm) != ""
+	if st.Comm == s.Name && !cut {
+		return true, nil
+	}
+	if !s.Scripts {
+		return false, nil
+	}
+	return s.matchScript(proc, st, args, exe)
 }
 
 // inCgroup reports whether one of the cgroups of a process is the cgroup want or below it.
