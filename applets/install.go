@@ -49,7 +49,7 @@ func checkFolder(dir string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: no such folder ('mkdir -p' makes it)", show.Word(dir))
-	case err == nil && !info.IsDir():
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
 		return fmt.Errorf("%s is not a folder: give the one that is to contain the links", show.Word(dir))
 	}
 	return show.Error(err)

@@ -78,6 +78,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 	if len(req.Operands) == 0 && !own && !o.exited {
 		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
 	}
+	o.reportExcluded(c)
 	if c.AsksOnly() && !o.output.DryRun {
 		return o.reportAlive(c, groups)
 	}
@@ -238,6 +239,16 @@ func (o *pgkillOptions) reportProblems(c *cli.Call) {
 		} else {
 			c.Fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), cli.ExitFailed)
 		}
+	}
+}
+
+// reportExcluded reports that all members of the groups are excluded. A group of which only this process remains is no
+// error: a script may end with "pgkill 0".
+func (o *pgkillOptions) reportExcluded(c *cli.Call) {
+	found := c.Found
+	isOther := func(s target.Skip) bool { return s.PID != c.Env.PID }
+	if slices.ContainsFunc(found.Skipped, isOther) && len(found.Processes)+len(found.Zombies)+len(found.Missing)+len(found.Refused) == 0 && !o.exited && !c.AsksOnly() {
+		c.Fail(nil, cli.ExcludedError(found.Skipped), cli.ExitMissing)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 var eventNames = []string{"plan", "explain", "skip", "signal", "gone", "survivor", "error", "summary", "reaped", "zombie", "orphan", "marks",
-	"leak", "limit", "status", "unheeded"}
+	"leak", "limit", "unexamined", "status", "unheeded"}
 
 // Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads output of --json and prints the named fields of the
 // events that match, a line for each event ("-" for a missing field). It fails if a line does not conform to

@@ -118,7 +118,8 @@ func parseSwap() *swapper {
 	return s
 }
 
-// makePrey installs a copy of sleep(1) named prey in a new folder at the end of PATH, and returns the folder.
+// makePrey installs a copy of sleep(1) named prey, and the script prey.sh, in a new folder at the end of PATH, and
+// returns the folder.
 func makePrey() string {
 	dir, err := os.MkdirTemp("", "swap")
 	must("mkdir", err)
@@ -129,6 +130,9 @@ func makePrey() string {
 	must("chmod", os.Chmod(dir, 0o755))
 	prey = filepath.Join(dir, "prey")
 	must("prey", os.WriteFile(prey, data, 0o755))
+	// The script waits without a child, for input that never comes.
+	must("fifo", unix.Mkfifo(prey+".fifo", 0o600))
+	must("script", os.WriteFile(prey+".sh", []byte("exec 3<>\""+prey+".fifo\"\nread -r line <&3\n"), 0o644))
 	must("PATH", os.Setenv("PATH", os.Getenv("PATH")+":"+dir))
 	return dir
 }

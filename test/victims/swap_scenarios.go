@@ -11,6 +11,8 @@ type scenario struct {
 	uid      int
 	env      string
 	cgroup   bool
+	inDir    bool   // the victim works in the folder of prey
+	script   bool   // the victim is a shell that runs the script prey.sh
 	input    string // standard input of the tool, and the content of {file}
 
 	bare   bool // the operand is a PID: until the tool has pinned the victim, it refers to a newcomer as well
@@ -43,6 +45,9 @@ var scenarios = []scenario{
 	{name: "killwait --name", tool: five("killwait", "--name", "prey")},
 	{name: "killwait --name ladder", tool: five("killwait", "--name", "prey"), ignores: true},
 	{name: "killwait --name /path", tool: five("killwait", "--name", "{prey}")},
+	{name: "killwait --exe", tool: five("killwait", "--exe", "{prey}")},
+	{name: "killwait --cwd", tool: five("killwait", "--cwd", "{dir}"), inDir: true},
+	{name: "killwait --name script", tool: five("killwait", "--name", "prey.sh"), script: true},
 	{name: "killwait --full", tool: five("killwait", "--full", "^prey 60")},
 	{name: "killwait --user", tool: five("killwait", "--user", "4242"), uid: victimUser},
 	{name: "killwait --env", tool: five("killwait", "--env", mark), env: mark},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -88,8 +89,13 @@ func (s *scene) startVictim() {
 			pid: s.victim, argv: []string{"prey", "60"}, env: os.Environ(), uid: sc.uid, ignores: sc.ignores, session: sc.session, group: true,
 			stdio: [3]int{null, null, null},
 		}
-		if sc.relation == zombieParent {
+		switch {
+		case sc.relation == zombieParent:
 			b.argv = []string{"sh", "-c", zombieParentScript}
+		case sc.inDir:
+			b.argv = []string{"sh", "-c", `cd "${0%/*}" && exec prey 60`, prey}
+		case sc.script:
+			b.argv = []string{"sh", prey + ".sh"}
 		}
 		if sc.env != "" {
 			b.env = append(b.env, s.words([]string{sc.env}, 0)...)
@@ -102,8 +108,11 @@ func (s *scene) startVictim() {
 		}
 		_, err := fork(b)
 		must("fork", err)
-		if sc.relation == zombieParent {
+		switch {
+		case sc.relation == zombieParent:
 			s.until("zombie", func() bool { return comm(s.victim) == "prey" && s.hasZombie() })
+		case sc.inDir:
+			s.until("victim", func() bool { return comm(s.victim) == "prey" })
 		}
 	}
 	if sc.ended {
@@ -188,6 +197,7 @@ func (s *scene) words(list []string, start int64) []string {
 		"{cgroup}", s.cgroup,
 		"{file}", s.file,
 		"{prey}", prey,
+		"{dir}", filepath.Dir(prey),
 		"{here}", markEnd())
 	var out []string
 	for _, word := range list {
