@@ -6,12 +6,15 @@ BINDIR  ?= $(PREFIX)/bin
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
-# The names for which install makes links to the binary; test/repo compares them with the applets.
-APPLETS = docker-init freezekill kill killall killall5 killwait pgkill pgrep pidof pidwait pkill reapwait timeout tini tkill waitpid
+# The names of the binary: those that install links, and those that install-dropins adds. test/repo compares them with
+# the applets.
+FIVE    = freezekill killwait pgkill reapwait tkill
+DROPINS = docker-init kill killall killall5 pgrep pidof pidwait pkill timeout tini waitpid
+APPLETS = $(FIVE) $(DROPINS)
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash gcc iproute2 jq libc6-dev lsof make mandoc nginx \
-	openssh-client openssh-server procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lsof make mandoc nginx \
+	openssh-client openssh-server procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux zsh
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
@@ -33,7 +36,7 @@ BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4500000,5200000)
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = docs/*.sh packaging/*.sh testdata/*.sh .ci/run
+SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
@@ -48,28 +51,28 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/killbox .
 	@for a in $(APPLETS); do ln -sf killbox bin/$$a || exit; done
 
-## install: binary, links and man pages below $(DESTDIR)$(PREFIX)
+## install: killbox, links for the five, and their man pages, below $(DESTDIR)$(PREFIX)
 install: build
-	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)/man1' '$(DESTDIR)$(MANDIR)/man7'
-	install -m 755 bin/killbox '$(DESTDIR)$(BINDIR)/killbox'
-	for a in $(APPLETS); do ln -sf killbox '$(DESTDIR)$(BINDIR)'/$$a || exit; done
-	install -m 644 man/*.1 '$(DESTDIR)$(MANDIR)/man1'
-	install -m 644 man/*.7 '$(DESTDIR)$(MANDIR)/man7'
+	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(FIVE)
 
-## uninstall: remove the files of install
+## install-dropins: install, and links and man pages for the drop-ins (kill, pkill, timeout, tini ...)
+install-dropins: build
+	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
+
+## uninstall: remove the files of install and install-dropins
 uninstall:
-	cd '$(DESTDIR)$(BINDIR)' && rm -f killbox $(APPLETS)
-	cd '$(DESTDIR)$(MANDIR)' && rm -f man1/killbox.1 man7/killbox.7 $(APPLETS:%=man1/%.1)
+	@sh packaging/install.sh uninstall '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
 
-## demo: end a job of real processes, in ten seconds
+## demo: end real processes, in twenty seconds
 demo: build
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/demo-server ./packaging/demo
 	@sh packaging/demo.sh bin
 
 ## check: all tests and linters, without cross builds, the newest Go and fuzzing
@@ -176,7 +179,7 @@ bench: build
 		echo "bench: $(CC) cannot build $$f: its rows are not measured" >&2; \
 	done
 	$(GO) build -o bench/out/bench ./bench
-	@$(MAKE) --no-print-directory install DESTDIR= BINDIR=bench/out/bin MANDIR=bench/out/man >/dev/null
+	@rm -rf bench/out/bin && mkdir bench/out/bin && cp bin/killbox bench/out/bin && bench/out/bin/killbox --install bench/out/bin
 	bench/out/bench -bin bench/out/bin $(BENCHFLAGS)
 
 ## bench-peers: install these tools from Debian (as root)

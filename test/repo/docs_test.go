@@ -465,9 +465,14 @@ func TestReadme(t *testing.T) {
 			t.Errorf("README.md does not mention %s", want)
 		}
 	}
-	var names []string
+	var names, five, replaced []string
 	for _, a := range applets.All() {
 		names = append(names, a.Name)
+		if a.Dropin {
+			replaced = append(replaced, a.Name)
+		} else {
+			five = append(five, a.Name)
+		}
 	}
 	quick := regexp.MustCompile(`\nQUICK = ((?:.*\\\n)*.*)\n`).FindStringSubmatch(makefile)
 	if quick == nil {
@@ -486,8 +491,11 @@ func TestReadme(t *testing.T) {
 			t.Errorf("Makefile: QUICK has no script of %s", name)
 		}
 	}
-	if dropins() && !strings.Contains(makefile, "\nAPPLETS = "+strings.Join(names, " ")+"\n") {
-		t.Errorf("Makefile: APPLETS is not %v", names)
+	if !strings.Contains(makefile, "\nFIVE    = "+strings.Join(five, " ")+"\n") {
+		t.Errorf("Makefile: FIVE is not %v", five)
+	}
+	if dropins() && !strings.Contains(makefile, "\nDROPINS = "+strings.Join(replaced, " ")+"\n") {
+		t.Errorf("Makefile: DROPINS is not %v", replaced)
 	}
 }
 
