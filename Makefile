@@ -51,7 +51,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall demo check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall demo pictures check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -74,6 +74,11 @@ uninstall:
 demo: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/demo-server ./packaging/demo
 	@sh packaging/demo.sh bin
+
+## pictures: draw the pictures of README.md again, from real runs (as root)
+pictures: build
+	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/pictures ./packaging/pictures
+	sh packaging/pictures.sh bin docs
 
 ## check: all tests and linters, without cross builds, the newest Go and fuzzing
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
