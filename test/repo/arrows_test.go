@@ -87,7 +87,7 @@ var layers = [][]room{
 
 // testPackage reports whether the package is for tests or measurements only: no shipped package may import it.
 func testPackage(path string) bool {
-	return strings.HasPrefix(path, "killbox/test/") || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
+	return strings.HasPrefix(path, "killbox/test/") || strings.HasPrefix(path, "killbox/packaging/") || path == "killbox/bench" || strings.HasSuffix(filepath.Base(path), "test")
 }
 
 // heavy are packages that the binary must not contain: they add size or start-up time without a benefit that users see.

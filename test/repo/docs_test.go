@@ -334,7 +334,28 @@ func manExamples(t *testing.T, name string) []string {
 	return list
 }
 
-// TestManExamplesRun checks that a script runs every line of every example, exactly as it is in the page.
+// readmeExamples returns the lines of README.md that run: blocks of sh, and what blocks of console show after a prompt,
+// without the comments at their ends.
+func readmeExamples(t *testing.T) []string {
+	t.Helper()
+	comment := regexp.MustCompile(` +# .*`)
+	var list []string
+	kind := ""
+	for line := range strings.Lines(read(t, "README.md")) {
+		line = strings.TrimSpace(line)
+		if language, fence := strings.CutPrefix(line, "```"); fence {
+			kind = language
+			continue
+		}
+		command, prompt := strings.CutPrefix(line, "$ ")
+		if kind == "sh" || kind == "console" && prompt {
+			list = append(list, comment.ReplaceAllString(command, ""))
+		}
+	}
+	return list
+}
+
+// TestManExamplesRun checks that a script runs every line of every example, exactly as it is in the page or in README.md.
 func TestManExamplesRun(t *testing.T) {
 	var run []string
 	scripts, _ := filepath.Glob("testdata/scripts/examples_*.txtar")
@@ -349,19 +370,29 @@ func TestManExamplesRun(t *testing.T) {
 			}
 		}
 	}
+	check := func(name, line string) {
+		// The script may append more to the line, such as a redirection.
+		if !slices.ContainsFunc(run, func(s string) bool {
+			rest, ok := strings.CutPrefix(s, line)
+			return ok && (rest == "" || rest[0] == ' ')
+		}) {
+			t.Errorf("%s: no testdata/scripts/examples_*.txtar runs this line:\n%s", name, line)
+		}
+	}
 	pages, _ := filepath.Glob("man/*.[1-8]")
 	for _, name := range pages {
 		for _, script := range manExamples(t, name) {
 			for line := range strings.Lines(script) {
-				// The script may append more to the line, such as a redirection.
-				if line = strings.TrimSpace(line); !slices.ContainsFunc(run, func(s string) bool {
-					rest, ok := strings.CutPrefix(s, line)
-					return ok && (rest == "" || rest[0] == ' ')
-				}) {
-					t.Errorf("%s: no testdata/scripts/examples_*.txtar runs this line:\n%s", name, line)
-				}
+				check(name, strings.TrimSpace(line))
 			}
 		}
+	}
+	readme := readmeExamples(t)
+	if len(readme) < 10 {
+		t.Errorf("only %d examples were found in README.md", len(readme))
+	}
+	for _, line := range readme {
+		check("README.md", line)
 	}
 }
 
