@@ -23,20 +23,24 @@ func freezekill() *cli.Applet {
 		Name:    "freezekill",
 		Summary: "stop processes together, signal them, resume them",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		Examples: "  freezekill -T 4242\tend a tree; no member sees another end\n" +
+			"  freezekill --cgroup /build\tend what is in a cgroup\n",
+		Statuses: cli.StatusHelp + cli.UnprovedHelp + cli.UnfinishedHelp,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &freezekillOptions{prove: cli.Duration{Value: time.Second}, flags: flags}
 			o.ladder.AddTo(flags)
-			flags.BoolVarP(&o.tree, "tree", "T", false, "include all descendants of the targets")
-			flags.BoolVarP(&o.all, "all", "a", false, "end every process outside of this session but PID 1 and kernel threads")
-			flags.StringVar(&o.cgroup, "cgroup", "", "end the members of a cgroup v2 and of those below it: `PATH|PID`")
 			flags.BoolVar(&o.hold, "hold", false, "stop the targets, print their handles, resume at the end of standard input or on a signal")
 			flags.BoolVar(&o.thaw, "thaw", false, "send CONT, and do nothing else")
 			flags.BoolVar(&o.noGuard, "no-guard", false, "start no guardian, which resumes the targets if this process is killed")
-			o.orphans.AddTo(flags, "with -T: ")
 			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
-			o.output.AddTo(flags)
+			cli.Group(flags, cli.GroupLadder)
+			flags.BoolVarP(&o.tree, "tree", "T", false, "include all descendants of the targets")
+			flags.BoolVarP(&o.all, "all", "a", false, "end every process outside of this session but PID 1 and kernel threads")
+			flags.StringVar(&o.cgroup, "cgroup", "", "end the members of a cgroup v2 and of those below it: `PATH|PID`")
+			o.orphans.AddTo(flags, "with -T: ")
 			o.target.AddWithoutCgroup(flags)
+			o.output.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}

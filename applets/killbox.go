@@ -10,6 +10,7 @@ import (
 
 	"killbox/internal/cli"
 	"killbox/internal/show"
+	"killbox/internal/suggest"
 )
 
 const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
@@ -24,10 +25,10 @@ func runKillbox(env *cli.Env, args []string) int {
 	symbolic := flags.BoolP("symbolic", "s", false, "")
 	force := flags.Bool("force", false, "")
 	// Without --install, the first operand names an applet and ends the options of killbox.
-	if err := cli.ParseOptions(flags, args, !slices.Contains(args, "--install")); err != nil {
+	operands, err := cli.ParseOptions(flags, args, !slices.Contains(args, "--install"))
+	if err != nil {
 		return cli.UsageError(env, "killbox", err)
 	}
-	operands := flags.Args()
 	switch {
 	case !*install && (*symbolic || *force):
 		return cli.UsageError(env, "killbox", errors.New("--symbolic and --force go with --install"))
@@ -59,20 +60,35 @@ func runKillbox(env *cli.Env, args []string) int {
 }
 
 func printHelp(env *cli.Env) {
-	fmt.Fprintf(env.Stdout, "usage: killbox %s\nEnd processes: all of what you asked for, and nothing else.\n\napplets:\n", killboxUsage)
+	text := "usage: killbox " + killboxUsage + "\nEnd processes: all of what you asked for, and nothing else.\n\nApplets:\n"
 	for _, a := range All() {
-		fmt.Fprintf(env.Stdout, "  %-12s %s\n", a.Name, a.Summary)
+		text += "  " + a.Name + "\t" + a.Summary + "\n"
 	}
-	fmt.Fprint(env.Stdout, `
-options:
-  -h, --help       print this help and exit
-  -V, --version    print the version and exit
-      --list       print the names of the applets and plug-ins
-      --install DIR   link every applet into DIR
-  -s, --symbolic   with --install: symbolic links instead of hard ones
-      --force      with --install: replace other files, too
-`)
+	cli.PrintHelp(env, env.Stdout, text+killboxHelp+cli.Manual("killbox"))
 }
+
+// killboxHelp is the rest of the text of --help, in the form of cli.PrintHelp.
+const killboxHelp = `
+Options:
+      --list	print the names of the applets and plug-ins
+      --install DIR	link every applet into DIR
+  -s, --symbolic	with --install: symbolic links instead of hard ones
+      --force	with --install: replace other files, too
+  -h, --help	print this help and exit
+  -V, --version	print the version and exit
+
+Examples:
+  killbox help tkill	describe tkill
+  killbox --install -s ~/bin	make links to killbox
+
+Exit status:
+  0	done
+  2	usage error
+  3	a link could not be made
+  126	a plug-in cannot be executed
+  127	there is no such applet or plug-in
+
+`
 
 func printHelpFor(env *cli.Env, operands []string) int {
 	if len(operands) == 0 {
@@ -84,7 +100,7 @@ func printHelpFor(env *cli.Env, operands []string) int {
 		if path := findPlugin(env, operands[0]); path != "" {
 			return execPlugin(env, operands[0], []string{"--help"})
 		}
-		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet\ntry 'killbox --list'\n", show.Word(operands[0]))
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet%s\ntry 'killbox --list'\n", show.Word(operands[0]), closestApplet(env, operands[0]))
 		return cli.ExitUnknown
 	}
 	return a.Main(env, []string{"--help"})
@@ -97,8 +113,8 @@ const pluginPrefix = "killbox-"
 func execPlugin(env *cli.Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
-		name := show.Word(name)
-		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH\ntry 'killbox --list'\n", name, pluginPrefix, name)
+		shown := show.Word(name)
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH%s\ntry 'killbox --list'\n", shown, pluginPrefix, shown, closestApplet(env, name))
 		return cli.ExitUnknown
 	}
 	self, err := env.Executable()
@@ -112,6 +128,20 @@ func execPlugin(env *cli.Env, name string, args []string) int {
 		return cli.ExitUnknown
 	}
 	return 126
+}
+
+// closestApplet returns the end of the message for an unknown applet: the applet, plug-in or option that the user
+// probably meant, or "".
+func closestApplet(env *cli.Env, name string) string {
+	closest := suggest.Closest(name, append(listNames(env), "help"))
+	switch name {
+	case "list", "install", "version":
+		closest = "--" + name
+	}
+	if closest == "" {
+		return ""
+	}
+	return " (did you mean '" + show.Escape(closest) + "'?)"
 }
 
 // findPlugin returns the path of a plug-in, or "" if PATH has none.

@@ -22,22 +22,27 @@ func killwait() *cli.Applet {
 		Name:    "killwait",
 		Summary: "signal processes, wait until they are gone, escalate",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		Examples: "  killwait 4242\tend process 4242 and wait until it is gone\n" +
+			"  killwait -k 30s --name nginx\tsend KILL after 30 seconds\n",
+		Statuses: cli.StatusHelp + cli.UnfinishedHelp,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &killwaitOptions{}
 			o.ladder.AddTo(flags)
+			cli.Group(flags, cli.GroupLadder)
 			flags.BoolVarP(&o.waitOnly, "wait-only", "w", false, "send nothing; only wait")
 			flags.BoolVar(&o.any, "any", false, "return when one target is gone")
 			flags.IntVar(&o.count, "count", 0, "return when `N` targets are gone")
+			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
+			cli.Group(flags, "Waiting")
+			o.target.AddTo(flags)
 			flags.Var(&o.status, "status", "print the exit status of each target, and exit with `WHICH`: last, first (that is not 0) or worst")
 			flags.Lookup("status").NoOptDefVal = statusRules[0]
-			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
 			flags.BoolVar(&o.why, "why", false, "print what each target is doing and what ends it, and do nothing else")
 			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")
 			flags.BoolVarP(&o.list, "list", "l", false, "list signals, or translate names, numbers and exit statuses")
 			flags.BoolVarP(&o.table, "table", "L", false, "list signals with their numbers")
 			o.output.AddTo(flags)
-			o.target.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, flags, operands) }
 		},
 	}

@@ -22,15 +22,20 @@ func pgkill() *cli.Applet {
 		Name:    "pgkill",
 		Summary: "end process groups and sessions",
 		Usage:   "[OPTION]... PGID...",
+		Examples: "  pgkill 4242\tend process group 4242\n" +
+			"  pgkill --of 4242\tend the group of process 4242\n",
+		Statuses: cli.StatusHelp + cli.UnprovedHelp + cli.UnfinishedHelp,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &pgkillOptions{prove: cli.Duration{Value: time.Second}}
 			o.ladder.AddTo(flags)
+			flags.Var(&o.prove, "prove", "try for DUR to prove that no process escaped")
 			o.mixed.AddTo(flags, "the leaders")
+			cli.Group(flags, cli.GroupLadder)
 			flags.BoolVar(&o.of, "of", false, "the operands are processes: end their groups")
 			flags.BoolVarP(&o.session, "session", "S", false, "the operands are sessions: end all their groups")
-			flags.Var(&o.prove, "prove", "try for DUR to prove that no process escaped")
 			flags.BoolVarP(&o.exited, "exited", "e", false, "exit 0 if a group does not exist")
+			cli.Group(flags, cli.GroupTargets)
 			o.output.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
@@ -137,7 +142,7 @@ func (o *pgkillOptions) request(env *cli.Env, operands []string) (req target.Gro
 	}
 	ops, stdin, err := target.ParseOperands(words, env.Stdin)
 	if err != nil {
-		return req, false, err
+		return req, false, cli.ExplainOperand(o.ladder.Flags, err)
 	}
 	for _, op := range ops {
 		switch {

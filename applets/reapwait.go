@@ -11,6 +11,7 @@ import (
 
 	"killbox/internal/child"
 	"killbox/internal/cli"
+	"killbox/internal/duration"
 	"killbox/internal/report"
 	"killbox/internal/show"
 	"killbox/internal/signals"
@@ -23,6 +24,14 @@ func reapwait() *cli.Applet {
 		Name:    "reapwait",
 		Summary: "run a command and end everything that it has started",
 		Usage:   "[OPTION]... [--] COMMAND [ARG]...\n       reapwait -z [OPTION]... [PID]...",
+		Examples: "  reapwait make -j8\tleave nothing that make has started\n" +
+			"  reapwait -t 10m ./run-tests\twith a time limit\n",
+		Statuses: "  N\tCOMMAND exited with N; 128+N: signal N ended it\n" +
+			"  2\tusage error; COMMAND was not started\n" +
+			"  124\tthe time limit was reached\n" +
+			"  125\treapwait failed\n" +
+			"  126\tCOMMAND cannot be executed\n" +
+			"  127\tCOMMAND does not exist\n",
 		Command: true, FailExit: child.Failed,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
@@ -83,11 +92,26 @@ func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) in
 
 // fail prints an error that makes the call impossible, and returns the exit status.
 func (r *reapwaitCall) fail(err error) int {
-	fmt.Fprintf(r.env.Stderr, "reapwait: %v\n", err)
+	code, hint := child.Failed, ""
 	if e := new(child.LaunchError); errors.As(err, &e) {
-		return e.Code
+		if code = e.Code; code == child.NotFound {
+			hint = limitHint(e.Name)
+		}
 	}
-	return child.Failed
+	fmt.Fprintf(r.env.Stderr, "reapwait: %v%s\n", err, hint)
+	return code
+}
+
+// limitHint returns the end of the message for a command that does not exist: timeout(1) takes a duration there.
+func limitHint(command string) string {
+	limit := duration.Guess(command)
+	if _, err := duration.Parse(command); err == nil {
+		limit = command
+	}
+	if limit == "" {
+		return ""
+	}
+	return " (did you mean -t " + limit + "?)"
 }
 
 // startReport creates the Supervisor, which reports to the output that the options choose. finish returns the exit

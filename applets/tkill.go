@@ -13,17 +13,21 @@ func tkill() *cli.Applet {
 		Name:    "tkill",
 		Summary: "end process trees",
 		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		Examples: "  tkill 4242\tend process 4242 and its descendants\n" +
+			"  tkill -n --name make\tshow what would be signalled\n",
+		Statuses: cli.StatusHelp + cli.UnprovedHelp + cli.UnfinishedHelp,
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			flags := cli.NewFlagSet()
 			o := &tkillOptions{prove: cli.Duration{Value: time.Second}}
 			o.ladder.AddTo(flags)
 			o.mixed.AddTo(flags, "the targets")
-			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
 			o.freeze.AddTo(flags)
-			o.orphans.AddTo(flags, "")
 			flags.Var(&o.prove, "prove", "always require the proof that no process escaped, and try for DUR")
-			o.output.AddTo(flags)
+			cli.Group(flags, cli.GroupLadder)
+			flags.BoolVarP(&o.children, "children", "c", false, "end all descendants, but not the target itself")
+			o.orphans.AddTo(flags, "")
 			o.target.AddTo(flags)
+			o.output.AddTo(flags)
 			return flags, func(env *cli.Env, operands []string) int { return o.run(env, a, operands) }
 		},
 	}

@@ -3,7 +3,11 @@
 // original.
 package dropin
 
-import "killbox/internal/cli"
+import (
+	"killbox/internal/cli"
+
+	"github.com/spf13/pflag"
+)
 
 // All returns the applets of this package, in new state, each with Dropin set.
 func All() []*cli.Applet {
@@ -24,4 +28,9 @@ func All() []*cli.Applet {
 		a.Dropin = true
 	}
 	return list
+}
+
+// usageText returns the text of --help, for cli.PrintHelp.
+func usageText(a *cli.Applet, flags *pflag.FlagSet) string {
+	return "Usage: " + a.Name + " " + a.Usage + "\n" + a.Summary + "\n" + cli.OptionHelp(flags) + "\n" + cli.Manual(a.Name)
 }

@@ -17,13 +17,17 @@ import (
 func getoptFlags(log *[]string) *pflag.FlagSet {
 	flags := cli.NewFlagSet()
 	add := func(name, letter string, value bool) {
+		typ := "x"
+		if !value {
+			typ = "bool"
+		}
 		flags.VarP(optionFunc{func(s string) error {
 			if s == "bad" {
 				return errors.New("a bad value")
 			}
 			*log = append(*log, name+"="+s)
 			return nil
-		}, "x"}, name, letter, "")
+		}, typ}, name, letter, "")
 		if !value {
 			flags.Lookup(name).NoOptDefVal = "true"
 		}

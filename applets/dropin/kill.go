@@ -23,7 +23,7 @@ func kill() *cli.Applet {
 	return &cli.Applet{
 		Name:      "kill",
 		Summary:   "send signals to processes",
-		Usage:     "[OPTION]... PID|PID:INODE|PID@START[:INODE]|-PGID|NAME...",
+		Usage:     "[OPTION]... PID|HANDLE|-PGID|NAME...",
 		Uncaught:  true,
 		WriteExit: killFailed,
 		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {

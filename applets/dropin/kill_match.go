@@ -3,6 +3,7 @@ package dropin
 import (
 	"os"
 	"slices"
+	"strings"
 
 	"killbox/internal/escalate"
 	"killbox/internal/show"
@@ -15,7 +16,11 @@ import (
 func (c *killCall) signalByName(name string) {
 	missing := func() {
 		c.failed++
-		c.say("cannot find process \"%s\"", show.Word(name))
+		hint := ""
+		if strings.HasPrefix(name, "%") {
+			hint = " (only the shell knows its jobs: use its own kill)"
+		}
+		c.say("cannot find process \"%s\"%s", show.Word(name), hint)
 	}
 	if name == "" {
 		missing()

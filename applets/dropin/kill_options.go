@@ -12,23 +12,24 @@ import (
 	"killbox/internal/signals"
 )
 
-const killHelp = `usage: kill %s
-%s
+// killHelp is the list of options in the form of cli.PrintHelp.
+const killHelp = `
+  -s, --signal SIG	send SIG instead of TERM; also -SIG
+  -n NUM	send the signal with the number NUM
+  -q, --queue VALUE	send VALUE with the signal (sigqueue(3))
+      --timeout MS SIG	send SIG to the processes that remain MS milliseconds later, and wait (repeatable)
+  -a, --all	with NAME, signal processes of other users, too
+  -p, --pid	print the PIDs and signal nothing
+  -r, --require-handler	signal only processes that have a handler for the signal
+  -l, --list	list signals, or translate names, numbers, exit statuses and 0x masks
+  -L, --table	list signals with their numbers; also -t
+  -d, --show-process-state PID	print the signals that PID has pending, blocks, ignores and catches
+      --dry-run	signal nothing; print what would be signalled
+      --verbose	print the PID of each process that is signalled
+  -h, --help	print this help and exit
+  -V, --version	print the version and exit; also -v
 
-  -s, --signal SIG              send SIG instead of TERM; also -SIG
-  -n NUM                        send the signal with the number NUM
-  -q, --queue VALUE             send VALUE with the signal (sigqueue(3))
-      --timeout MS SIG          send SIG to the processes that remain MS milliseconds later, and wait (repeatable)
-  -a, --all                     with NAME, signal processes of other users, too
-  -p, --pid                     print the PIDs and signal nothing
-  -r, --require-handler         signal only processes that have a handler for the signal
-  -l, --list                    list signals, or translate names, numbers, exit statuses and 0x masks
-  -L, --table                   list signals with their numbers; also -t
-  -d, --show-process-state PID  print the signals that PID has pending, blocks, ignores and catches
-      --dry-run                 signal nothing; print what would be signalled
-      --verbose                 print the PID of each process that is signalled
-  -h, --help                    print this help and exit
-  -V, --version                 print the version and exit; also -v
+The manual is kill(1): man kill
 `
 
 // killWords are the words of the command line that have not been read; the first is an option.
@@ -135,7 +136,7 @@ func newKillWords(args []string) *killWords {
 }
 
 func (c *killCall) printHelp(*killWords) (int, bool) {
-	fmt.Fprintf(c.env.Stdout, killHelp, c.applet.Usage, c.applet.Summary)
+	cli.PrintHelp(c.env, c.env.Stdout, "usage: kill "+c.applet.Usage+"\n"+c.applet.Summary+"\n"+killHelp)
 	return 0, true
 }
 

@@ -72,7 +72,7 @@ func (c *killallCall) run(args []string) int {
 	case err != nil:
 		return c.failCall(err)
 	case c.o.help:
-		killallUsage(c.env.Stdout)
+		cli.PrintHelp(c.env, c.env.Stdout, killallUsage)
 		return 0
 	case c.o.version:
 		fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.name, cli.Version)
@@ -149,10 +149,10 @@ func (c *killallCall) failCall(err error) int {
 	own := new(usageError)
 	switch {
 	case errors.As(err, new(*getoptError)):
-		killallUsage(c.env.Stderr)
+		cli.PrintHelp(c.env, c.env.Stderr, killallUsage)
 	case errors.As(err, &own) && own.try:
 		c.say("%s", own.text)
-		killallUsage(c.env.Stderr)
+		cli.PrintHelp(c.env, c.env.Stderr, killallUsage)
 	default:
 		c.say("%v", err)
 	}

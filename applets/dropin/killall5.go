@@ -3,6 +3,7 @@ package dropin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,7 @@ func (o *killall5Options) run(env *cli.Env, a *cli.Applet, operands []string) in
 	case err != nil:
 	case len(operands) > 0:
 		err = fmt.Errorf("%s is no option: killall5 takes no operands, and a signal begins with a dash", show.Quoted(operands[0]))
-	case o.flags.ArgsLenAtDash() >= 0:
+	case slices.Contains(c.Env.Args, "--"):
 		err = errors.New("-- is refused: killall5 takes no operands")
 	}
 	if err != nil {

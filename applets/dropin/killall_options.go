@@ -141,19 +141,19 @@ func (o *killallOptions) parse(name string, inOrder bool, args []string) (operan
 func (o *killallOptions) parseOption(flags *pflag.FlagSet, body string, args []string) ([]string, error) {
 	switch {
 	case body[0] == '-':
-		return longOption(flags, body[1:], args)
+		return (&cli.Getopt{Flags: flags, Set: setOption}).Long(body[1:], args)
 	case len(body) == 1 && flags.ShorthandLookup(body) != nil:
-		return letters(flags, "", body, args)
+		return (&cli.Getopt{Flags: flags, Set: setOption}).Letters(body, args)
 	case body == "ve" || body == "ver":
 		o.verbose, o.exact = true, true // psmisc, too, takes these words for -v -e, not for --version
 		return args, nil
 	case o.isLong(flags, body):
-		return longOption(flags, body, args)
+		return (&cli.Getopt{Flags: flags, Set: setOption}).Long(body, args)
 	case body[0] >= '0' && body[0] <= '9' || body[0] >= 'A' && body[0] <= 'Y':
 		return args, o.setSignal(body)
 	}
 	// -h must be a word of its own. -hup, which is a signal for other tools, is an error.
-	return letters(flags, "h", body, args)
+	return (&cli.Getopt{Flags: flags, Off: "h", Set: setOption}).Letters(body, args)
 }
 
 // isLong reports whether word, without its argument, is a prefix of a long option.
@@ -203,27 +203,28 @@ func killallList(w io.Writer) {
 	fmt.Fprintln(w)
 }
 
-func killallUsage(w io.Writer) {
-	fmt.Fprint(w, `Usage: killall [OPTION]... [--] NAME...
+// killallUsage is the text of --help, in the form of cli.PrintHelp.
+const killallUsage = `Usage: killall [OPTION]... [--] NAME...
        killall -l | -V | -h
 
-  -e, --exact              skip processes whose names are cut off and cannot be found in full
-  -I, --ignore-case        ignore case
-  -g, --process-group      signal the process group of each process that matches, once
-  -y, --younger-than TIME  only processes started less than TIME ago: 90s 5m 2h 1d 1w 1M 1y
-  -o, --older-than TIME    only processes started more than TIME ago
-  -i, --interactive        ask before each signal
-  -l, --list-signals       list the signals
-  -q, --quiet              do not report names that no process has
-  -r, --regexp             the names are extended regular expressions
-  -s, --signal SIGNAL      send SIGNAL instead of TERM; also -SIGNAL
-  -u, --user USER          only processes with this real user
-  -v, --verbose            report each process that was signalled
-  -w, --wait               wait until all signalled processes are gone
-      --dry-run            signal nothing; print what would be signalled
-  -n, --ns PID             only processes in the PID namespace of PID
-  -Z, --context REGEXP     only processes whose security context matches
-  -V, --version            print the version
-  -h, --help               print this
-`)
-}
+  -e, --exact	skip processes whose names are cut off and cannot be found in full
+  -I, --ignore-case	ignore case
+  -g, --process-group	signal the process group of each process that matches, once
+  -y, --younger-than TIME	only processes started less than TIME ago: 90s 5m 2h 1d 1w 1M 1y
+  -o, --older-than TIME	only processes started more than TIME ago
+  -i, --interactive	ask before each signal
+  -l, --list-signals	list the signals
+  -q, --quiet	do not report names that no process has
+  -r, --regexp	the names are extended regular expressions
+  -s, --signal SIGNAL	send SIGNAL instead of TERM; also -SIGNAL
+  -u, --user USER	only processes with this real user
+  -v, --verbose	report each process that was signalled
+  -w, --wait	wait until all signalled processes are gone
+      --dry-run	signal nothing; print what would be signalled
+  -n, --ns PID	only processes in the PID namespace of PID
+  -Z, --context REGEXP	only processes whose security context matches
+  -V, --version	print the version
+  -h, --help	print this
+
+The manual is killall(1): man killall
+`

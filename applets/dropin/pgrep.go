@@ -60,7 +60,7 @@ func (p *pgrepCall) run(args []string) int {
 	case err != nil:
 		return p.failCall(err)
 	case p.o.help:
-		pgrepUsage(p.env.Stdout, p.name, p.o.mode)
+		p.printUsage(p.env.Stdout)
 		return pgrepFound
 	case p.o.version:
 		fmt.Fprintf(p.env.Stdout, "%s (killbox) %s\n", p.name, cli.Version)
@@ -100,17 +100,17 @@ func (p *pgrepCall) failCall(err error) int {
 	switch {
 	case errors.As(err, new(*getoptError)):
 		fmt.Fprintf(p.env.Stderr, "%s: %v\n", p.name, err)
-		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+		p.printUsage(p.env.Stderr)
 		return cli.ExitUsage
 	case !errors.As(err, &own):
 		own = &usageError{text: err.Error(), try: true}
 	case own.text == "":
-		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+		p.printUsage(p.env.Stderr)
 		return cli.ExitUsage
 	}
 	fmt.Fprintf(p.env.Stderr, "%s: %s\n", p.name, own.text)
 	if own.usage {
-		pgrepUsage(p.env.Stderr, p.name, p.o.mode)
+		p.printUsage(p.env.Stderr)
 	}
 	if own.try {
 		fmt.Fprintf(p.env.Stderr, "Try `%s --help' for more information.\n", p.name)

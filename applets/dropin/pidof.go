@@ -2,7 +2,6 @@ package dropin
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -90,10 +89,10 @@ func (c *pidofCall) run(args []string) int {
 	switch {
 	case err != nil:
 		fmt.Fprintf(c.env.Stderr, "%s: %v\n", c.name, err)
-		pidofUsage(c.env.Stderr)
+		cli.PrintHelp(c.env, c.env.Stderr, pidofUsage)
 		return pidofNone
 	case c.help:
-		pidofUsage(c.env.Stdout)
+		cli.PrintHelp(c.env, c.env.Stdout, pidofUsage)
 		return pidofFound
 	case c.version:
 		fmt.Fprintf(c.env.Stdout, "%s (killbox) %s\n", c.name, cli.Version)
@@ -226,23 +225,23 @@ func runsScript(st *procfs.Stat, args []string, program string) bool {
 	return program == args[1] || program == baseName(args[1]) || baseName(program) == args[1]
 }
 
-func pidofUsage(w io.Writer) {
-	fmt.Fprint(w, `
+// pidofUsage is the text of --help, in the form of cli.PrintHelp.
+const pidofUsage = `
 Usage:
  pidof [options] [program [...]]
 
 Options:
- -s, --single-shot         print one PID for each program
- -c, --check-root          only processes with the same root folder; for root
- -q, --quiet               print nothing
- -w, --with-workers        compare also the kernel's name of the process,
-                           which finds kernel threads and zombies
- -x, --also-scripts        compare also the script that the process runs
- -z, --zombies             find zombies, by the kernel's name
- -t, --lightweight         print the IDs of the threads
- -o, --omit-pid <PID,...>  exclude these PIDs; %PPID is the caller
- -S, --separator <sep>     print <sep> between PIDs; also -d
- -h, --help                print this help
- -V, --version             print the version
-`)
-}
+ -s, --single-shot	print one PID for each program
+ -c, --check-root	only processes with the same root folder; for root
+ -q, --quiet	print nothing
+ -w, --with-workers	compare also the kernel's name of the process, which finds kernel threads and zombies
+ -x, --also-scripts	compare also the script that the process runs
+ -z, --zombies	find zombies, by the kernel's name
+ -t, --lightweight	print the IDs of the threads
+ -o, --omit-pid <PID,...>	exclude these PIDs; %PPID is the caller
+ -S, --separator <sep>	print <sep> between PIDs; also -d
+ -h, --help	print this help
+ -V, --version	print the version
+
+The manual is pidof(1): man pidof
+`

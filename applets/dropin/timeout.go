@@ -58,8 +58,9 @@ func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	switch {
 	case err != nil:
 	case o.help:
-		fmt.Fprintf(env.Stdout, "Usage: %s %s\n  or:  %s [OPTION]\n%s\n\n%s", a.Name, a.Usage, a.Name,
-			"Start COMMAND, and end it and all that it has started if it still runs after DURATION.", flags.FlagUsages())
+		cli.PrintHelp(env, env.Stdout, "Usage: "+a.Name+" "+a.Usage+"\n  or:  "+a.Name+" [OPTION]\n"+
+			"Start COMMAND, and end it and all that it has started if it still runs after DURATION.\n"+
+			cli.OptionHelp(flags)+"\n"+cli.Manual(a.Name))
 		return 0
 	case o.version:
 		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, cli.Version)

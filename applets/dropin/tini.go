@@ -75,7 +75,7 @@ func (o *tiniOptions) flags(env *cli.Env, a *cli.Applet) *pflag.FlagSet {
 		flags.Lookup(name).NoOptDefVal = "true"
 	}
 	tell("help", "h", "print this help and exit", func() {
-		fmt.Fprintf(env.Stdout, "Usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+		cli.PrintHelp(env, env.Stdout, usageText(a, flags))
 	})
 	flags.BoolVar(&o.keep, "keep", false, "when COMMAND has exited, do not signal the remaining processes")
 	tell("license", "l", "print the license and exit", func() {
@@ -132,7 +132,7 @@ func (o *tiniOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 		if err != nil {
 			fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
 		}
-		fmt.Fprintf(env.Stderr, "Usage: %s %s\n%s\n", a.Name, a.Usage, flags.FlagUsages())
+		cli.PrintHelp(env, env.Stderr, usageText(a, flags))
 		return tiniFailed
 	case err != nil:
 		t.log(tiniFatal, "Not a valid option for %v", err)

@@ -79,7 +79,7 @@ func (o *waitpidOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 		fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
 		return waitpidFailed
 	case o.help:
-		fmt.Fprintf(env.Stdout, "Usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+		cli.PrintHelp(env, env.Stdout, usageText(a, flags))
 		return 0
 	case o.version:
 		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, cli.Version)

@@ -23,12 +23,14 @@ type Applet struct {
 	Summary string // one line, lower case
 	// Usage follows the name in the usage line.
 	Usage string
+	// Examples and Statuses are the lines of --help that show examples and exit statuses, in the form of PrintHelp.
+	Examples, Statuses string
 	// New returns the options of one call, and the Run that uses them.
 	New func(a *Applet) (*pflag.FlagSet, Run)
 	// Command says that the operands are a command, whose first word ends the options.
 	Command bool
-	// Raw, if set, replaces New and parses the arguments itself, --help included. It is for a classic tool whose
-	// command line pflag cannot parse.
+	// Raw, if set, replaces New and parses the arguments itself, --help included. It is for a classic tool with messages
+	// and exit statuses of its own.
 	Raw func(env *Env, a *Applet, args []string) int
 	// Dropin says that the applet stands in for a classic tool. It has the exit statuses of that tool.
 	Dropin bool
@@ -60,32 +62,30 @@ func (a *Applet) main(env *Env, args []string) int {
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")
 	version := flags.BoolP("version", "V", false, "print the version and exit")
-	switch err := ParseOptions(flags, args, a.Command); {
+	operands, err := ParseOptions(flags, args, a.Command)
+	switch {
 	case err != nil:
 		code := UsageError(env, a.Name, err)
 		return cmp.Or(a.UsageExit, code)
 	case *help:
-		fmt.Fprintf(env.Stdout, "usage: %s %s\n%s\n\n%s", a.Name, a.Usage, a.Summary, flags.FlagUsages())
+		printHelp(env, a, flags)
 		return 0
 	case *version:
 		fmt.Fprintf(env.Stdout, "%s (killbox) %s\n", a.Name, Version)
 		return 0
 	}
-	return run(env, flags.Args())
+	return run(env, operands)
 }
 
-// ParseOptions parses the command line of an applet that is not a drop-in. With command, the operands are a command,
-// whose first word ends the options.
-func ParseOptions(flags *pflag.FlagSet, args []string, command bool) error {
-	flags.SetInterspersed(!command)
-	args, err := ExpandSignalShorthand(flags, args, command)
-	if err == nil {
-		args, err = mapOptions(flags, args, command, func(word string) (string, error) { return escapeTestFlag(flags, word), nil })
+// ParseOptions parses the command line of an applet that is not a drop-in, and returns the operands. With command, the
+// operands are a command, whose first word ends the options.
+func ParseOptions(flags *pflag.FlagSet, args []string, command bool) (operands []string, err error) {
+	if args, err = ExpandSignalShorthand(flags, args, command); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return err
-	}
-	return optionError(flags.Parse(args))
+	set := func(f *pflag.Flag, value string) error { return flags.Set(f.Name, value) }
+	operands, err = (&Getopt{Flags: flags, InOrder: command, Set: set, Equals: true}).Parse(args)
+	return operands, optionError(flags, err)
 }
 
 // UsageError prints a usage error and a reference to --help, and returns ExitUsage. Callers must not have signalled

@@ -57,7 +57,7 @@ func (c *Call) ReportProblems(exited bool) {
 		case p.Operand.PID == 0: // from a pidfile, not from an operand
 			c.Fail(nil, p.Err, ExitMissing)
 		default:
-			c.Fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, p.Err, ExitMissing)
+			c.Fail(&procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, ExplainMissing(c.Request.Operands, p.Operand, p.Err), ExitMissing)
 		}
 	}
 	if !c.AsksOnly() {

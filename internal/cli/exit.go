@@ -23,3 +23,14 @@ func Worst(codes ...int) int {
 	}
 	return ExitGone
 }
+
+// The exit statuses in --help: of tkill, pgkill, killwait and freezekill, and the further one of an applet with --prove.
+const (
+	StatusHelp = "  0\tall targets are gone\n" +
+		"  1\ta target does not exist, or nothing matches\n" +
+		"  2\tusage error; nothing was signalled\n" +
+		"  3\ta target could not be signalled, or the call failed\n"
+	UnprovedHelp   = "  4\tit could not be proved that no process escaped\n"
+	UnfinishedHelp = "  5\twith --strict, the first step was not enough\n" +
+		"  124\ta target remains, or the limit of --timeout was reached\n"
+)

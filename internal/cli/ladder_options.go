@@ -31,7 +31,7 @@ func (o *LadderOptions) AddTo(flags *pflag.FlagSet) {
 	flags.VarP(&o.Signal, "signal", "s", "send SIG first, by name or number; also -SIG (default TERM)")
 	flags.VarP(&o.KillAfter, "kill-after", "k", "send KILL after DUR (default 5s)")
 	flags.BoolVar(&o.NoKill, "no-kill", false, "never send KILL")
-	flags.StringVarP(&o.Retry, "retry", "R", "", "use this ladder: `SIG/DUR/SIG/DUR...`; DUR alone means SIG/DUR/KILL/DUR")
+	flags.StringVarP(&o.Retry, "retry", "R", "", "use this ladder: `SIG/DUR/...`; DUR alone means SIG/DUR/KILL/DUR")
 	flags.VarP(&o.Timeout, "timeout", "t", "limit the whole call to DUR")
 	flags.StringVar(&o.Hook, "hook", "", "before each step but the first, run `COMMAND` by sh -c for each remaining process")
 	flags.Var(&o.HookTimeout, "hook-timeout", "kill a hook that takes longer")

@@ -3,11 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"killbox/internal/show"
+	"killbox/internal/suggest"
 
 	"github.com/spf13/pflag"
 )
@@ -19,45 +21,54 @@ func NewFlagSet() *pflag.FlagSet {
 	return flags
 }
 
-// escapeTestFlag rewrites an option that begins with "-test.": pflag would skip it, taking it for an option of go test.
-// For "-test.5" it returns "-t=est.5", which pflag parses as -t with the value "est.5".
-func escapeTestFlag(flags *pflag.FlagSet, word string) string {
-	for i := 1; i < len(word); i++ {
-		if strings.HasPrefix(word[i:], "test.") {
-			return word[:i+1] + "=" + word[i+1:]
-		}
-		if f := flags.ShorthandLookup(word[i : i+1]); f == nil || f.NoOptDefVal == "" {
-			break // an unknown letter, or the rest of the word is the value of this letter
+// otherTools maps options of pkill, pgrep, killall, fuser, timeout, tini, start-stop-daemon and setsid to those of
+// killbox. didYouMean suggests the ones that the applet has.
+const otherTools = "f=full u=user U=user x=name P=parent g=group F=pidfile p=pidfile p=die-with-parent r=full r=state y=newer O=older m=mount " +
+	"b=detach d=detach e=remap exact=name regexp=full pgroup=group process-group=group euid=user uid=user terminal=tty runstates=state " +
+	"younger-than=newer older-than=older exec=exe namespace=pidns parent-death=die-with-parent background=detach make-pidfile=pidfile " +
+	"expect=remap silent=quiet interactive=dry-run test=dry-run list-signals=list exclude=omit"
+
+// didYouMean returns the end of the message for an option that does not exist: the options that the user probably
+// meant, or "". name is a letter or a long name, without dashes.
+func didYouMean(flags *pflag.FlagSet, name string) string {
+	var known, meant []string
+	flags.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
+	for _, pair := range strings.Fields(otherTools) {
+		if theirs, ours, _ := strings.Cut(pair, "="); theirs == name && slices.Contains(known, ours) {
+			meant = append(meant, ours)
 		}
 	}
-	return word
+	if closest := suggest.Closest(name, known); meant == nil && closest != "" {
+		meant = []string{closest}
+	}
+	if meant == nil {
+		return ""
+	}
+	return " (did you mean '--" + strings.Join(meant, "' or '--") + "'?)"
 }
 
-// optionError rewords an error of pflag as getopt_long(3) words it. Any other error is returned unchanged.
-func optionError(err error) error {
-	var (
-		unknown *pflag.NotExistError
-		missing *pflag.ValueRequiredError
-		invalid *pflag.InvalidValueError
-		syntax  *pflag.InvalidSyntaxError
-	)
-	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		letters := unknown.GetSpecifiedShortnames()
-		_, n := utf8.DecodeRuneInString(letters)
-		return fmt.Errorf("invalid option -- '%s'", show.Word(letters[:n]))
-	case errors.As(err, &unknown):
-		return fmt.Errorf("unrecognized option '--%s'", show.Word(unknown.GetSpecifiedName()))
-	case errors.As(err, &missing) && missing.GetSpecifiedShortnames() != "":
-		return fmt.Errorf("option requires an argument -- '%s'", missing.GetSpecifiedName())
-	case errors.As(err, &missing):
-		return fmt.Errorf("option '--%s' requires an argument", missing.GetSpecifiedName())
-	case errors.As(err, &invalid):
-		return fmt.Errorf("invalid argument %s for '--%s': %w", show.Quoted(invalid.GetValue()), invalid.GetFlag().Name, valueError(invalid))
-	case errors.As(err, &syntax):
-		return fmt.Errorf("unrecognized option '%s'", show.Word(syntax.GetSpecifiedFlag()))
+// optionError appends to an error of Getopt the option that the user probably meant, and says which option has an invalid
+// value. Any other error is returned unchanged.
+func optionError(flags *pflag.FlagSet, err error) error {
+	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
+		value, name, cause := show.Quoted(invalid.GetValue()), invalid.GetFlag().Name, valueError(invalid)
+		if strings.Contains(cause.Error(), value) {
+			return fmt.Errorf("--%s: %w", name, cause)
+		}
+		return fmt.Errorf("invalid argument %s for '--%s': %w", value, name, cause)
 	}
-	return err
+	misuse := new(GetoptError)
+	switch {
+	case !errors.As(err, &misuse) || misuse.unknown == "":
+		return err
+	case strings.HasPrefix(misuse.word, "--"):
+		return fmt.Errorf("%w%s", err, didYouMean(flags, misuse.unknown))
+	case flags.Lookup(misuse.word[1:]) != nil: // the words of getopt_long_only(3)
+		return fmt.Errorf("unrecognized option '%s' (did you mean '-%s'?)", misuse.word, misuse.word)
+	}
+	_, n := utf8.DecodeRuneInString(misuse.unknown)
+	letter := misuse.unknown[:n]
+	return fmt.Errorf("invalid option -- '%s'%s", show.Word(letter), didYouMean(flags, letter))
 }
 
 // valueError returns why a value is invalid. It replaces the errors of package strconv, which name Go functions.
@@ -67,8 +78,6 @@ func valueError(invalid *pflag.InvalidValueError) error {
 	switch {
 	case !errors.As(cause, &number):
 		return cause
-	case invalid.GetFlag().Value.Type() == "bool":
-		return errors.New("it is neither true nor false")
 	case errors.Is(number, strconv.ErrRange):
 		return errors.New("the number is out of range")
 	}

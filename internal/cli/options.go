@@ -62,6 +62,7 @@ func (o *OutputOptions) AddTo(flags *pflag.FlagSet) {
 	flags.BoolVarP(&o.Quiet, "quiet", "q", false, "print nothing but usage errors")
 	flags.Var(&o.Colour, "color", "with -n: colours, if standard output is a terminal, always, or never")
 	flags.Lookup("color").NoOptDefVal = "always"
+	Group(flags, GroupOutput)
 }
 
 // handlesOption is the value of --handles, which implies --dry-run: no applet can take a call with --handles for one

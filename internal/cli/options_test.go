@@ -66,17 +66,35 @@ func TestExpandSignalShorthand(t *testing.T) {
 func TestOptionErrors(t *testing.T) {
 	for args, want := range map[string]string{
 		"--nope":                        "unrecognized option '--nope'",
-		"--nope=1":                      "unrecognized option '--nope'",
-		"--timeou 1":                    "unrecognized option '--timeou'",
+		"--nope=1":                      "unrecognized option '--nope=1'",
+		"--timout 1":                    "unrecognized option '--timout' (did you mean '--timeout'?)",
+		"--timeou x":                    "--timeout: invalid duration \"x\" (the units are",
+		"--k=x":                         "--kill-after: invalid duration \"x\" (the units are",
+		"--n":                           "option '--n' is ambiguous; possibilities: '--no-kill' '--number'",
+		"--time":                        "option '--timeout' requires an argument",
+		"--verb=1":                      "option '--verbose' doesn't allow an argument",
+		"--verbose=":                    "option '--verbose' doesn't allow an argument",
+		"--timeout":                     "option '--timeout' requires an argument",
+		"-vf":                           "invalid option -- 'f'",
+		"-force":                        "invalid option -- 'f'",
+		"-quiet":                        "unrecognized option '-quiet' (did you mean '--quiet'?)",
+		"--exact":                       "unrecognized option '--exact'",
+		"--silent":                      "unrecognized option '--silent' (did you mean '--quiet'?)",
+		"--interactive":                 "unrecognized option '--interactive' (did you mean '--dry-run'?)",
+		"-TREM":                         "unknown signal \"TREM\" (did you mean TERM?)",
+		"-SIGKIL":                       "unknown signal \"SIGKIL\" (did you mean KILL?)",
+		"-1234":                         "unknown signal \"1234\" (a process group goes after --: -- -1234)",
+		"-s -9":                         "--signal: unknown signal \"-9\" (did you mean KILL?)",
+		"-s -TREM":                      "--signal: unknown signal \"-TREM\" (did you mean TERM?)",
 		"---":                           "unrecognized option '---'",
-		"--=x":                          "unrecognized option '--=x'",
+		"--=x":                          "option '--=x' is ambiguous; possibilities: '--signal' ",
 		"-vYx":                          "invalid option -- 'Y'",
 		"-vü":                           "invalid option -- 'ü'",
 		"-\xff":                         `invalid option -- '\xff'`,
 		"--signal":                      "option '--signal' requires an argument",
 		"-vs":                           "option requires an argument -- 's'",
-		"-v=maybe":                      "invalid argument \"maybe\" for '--verbose': it is neither true nor false",
-		"--timeout soon":                "invalid argument \"soon\" for '--timeout': ",
+		"-v=maybe":                      "invalid option -- '='",
+		"--timeout soon":                "--timeout: invalid duration \"soon\" ",
 		"--number x":                    "invalid argument \"x\" for '--number': it is not a number",
 		"--number 99999999999999999999": "invalid argument \"99999999999999999999\" for '--number': the number is out of range",
 	} {
@@ -84,7 +102,7 @@ func TestOptionErrors(t *testing.T) {
 		new(LadderOptions).AddTo(flags)
 		new(OutputOptions).AddTo(flags)
 		flags.Int("number", 0, "")
-		if err := ParseOptions(flags, strings.Fields(args), false); err == nil || !strings.HasPrefix(err.Error(), want) {
+		if _, err := ParseOptions(flags, strings.Fields(args), false); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: %v; want %s", args, err, want)
 		}
 	}
@@ -141,5 +159,63 @@ func TestLadderOptions(t *testing.T) {
 		if err != nil || got.String() != want {
 			t.Errorf("%q: %v, %v; want %s", args, got, err, want)
 		}
+	}
+}
+
+// TestAbbreviations: an unambiguous prefix of a long option stands for the option, as for getopt_long(3). The value of an
+// option and a word after "--" are not expanded, and neither is the command line of a command.
+func TestAbbreviations(t *testing.T) {
+	for args, want := range map[string]string{
+		"--time 5 --dry 7":        "timeout=5s dry-run=true : 7",
+		"--time=5 --verb":         "timeout=5s verbose=true :",
+		"--hook --time 1":         "hook=--time : 1",
+		"--hook=--dry 1":          "hook=--dry : 1",
+		"--hook-t 1 --hook x":     "hook-timeout=1s hook=x :", // an exact name is no abbreviation
+		"--sig 9 --no-k":          "signal=KILL no-kill=true :",
+		"--sig 9":                 "signal=KILL :",
+		"--quie -- --dry":         "quiet=true : --dry",
+		"job --dry":               "dry-run=true : job",
+		"command: --dry job --ti": "dry-run=true : job --ti",
+	} {
+		words, command := strings.CutPrefix(args, "command: ")
+		flags := NewFlagSet()
+		new(LadderOptions).AddTo(flags)
+		new(OutputOptions).AddTo(flags)
+		operands, err := ParseOptions(flags, strings.Fields(words), command)
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			continue
+		}
+		got := ""
+		flags.Visit(func(f *pflag.Flag) { got += f.Name + "=" + f.Value.String() + " " })
+		if got += strings.TrimSpace(": " + strings.Join(operands, " ")); got != want {
+			t.Errorf("%s: %q, want %q", args, got, want)
+		}
+	}
+}
+
+// TestSuggestions: the options of other tools, and misspelt ones; and no silly suggestion.
+func TestSuggestions(t *testing.T) {
+	flags := NewFlagSet()
+	new(LadderOptions).AddTo(flags)
+	new(OutputOptions).AddTo(flags)
+	new(TargetOptions).AddTo(flags)
+	for name, want := range map[string]string{
+		"f": "full", "u": "user", "U": "user", "x": "name", "P": "parent", "g": "group", "F": "pidfile", "p": "pidfile", "r": "full' or '--state",
+		"euid": "user", "pgroup": "group", "terminal": "tty", "younger-than": "newer", "exact": "name",
+		"timout": "timeout", "no-kil": "no-kill", "nokill": "no-kill", "dryrun": "dry-run", "vebrose": "verbose", "omitt": "omit", "usr": "user",
+		// The applet lacks what the letter means, or nothing is near.
+		"b": "", "d": "", "a": "", "Z": "", "ü": "", "help-me": "", "wait": "", "foo": "", "x-ray": "", "kill": "", "": "",
+	} {
+		if want != "" {
+			want = " (did you mean '--" + want + "'?)"
+		}
+		if got := didYouMean(flags, name); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	flags.String("die-with-parent", "", "")
+	if got := didYouMean(flags, "p"); got != " (did you mean '--pidfile' or '--die-with-parent'?)" {
+		t.Error(got)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"killbox/internal/show"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -18,24 +17,6 @@ func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([
 	if flags.Lookup("signal") == nil {
 		return args, nil
 	}
-	return mapOptions(flags, args, command, func(word string) (string, error) { return expandShorthand(flags, word) })
-}
-
-func expandShorthand(flags *pflag.FlagSet, word string) (string, error) {
-	name := word[1:]
-	if _, err := signals.Parse(name); err == nil {
-		return "--signal=" + name, nil
-	}
-	if looksLikeSignal(flags, name) {
-		return "", fmt.Errorf("unknown signal %s (a process group goes after --)", show.Quoted(name))
-	}
-	return word, nil
-}
-
-// mapOptions calls replace for each word that may be a cluster of one-letter options, and returns the arguments with
-// the results. It leaves unchanged: the values of options, the words after "--" and, with command, all words from the
-// first operand on.
-func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(word string) (string, error)) ([]string, error) {
 	out := make([]string, 0, len(args))
 	for i := 0; i < len(args); i++ {
 		word := args[i]
@@ -47,7 +28,7 @@ func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(
 			return append(out, args[i:]...), nil
 		}
 		switch {
-		case !dash || name == "" || strings.HasPrefix(name, "-") && !takesNext(flags, word):
+		case !dash || name == "" || name[0] == '-' && !takesNext(flags, word):
 		case takesNext(flags, word):
 			out = append(out, word)
 			if i++; i == len(args) {
@@ -56,7 +37,7 @@ func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(
 			word = args[i]
 		default:
 			var err error
-			if word, err = replace(word); err != nil {
+			if word, err = expandShorthand(flags, word); err != nil {
 				return nil, err
 			}
 		}
@@ -65,11 +46,26 @@ func mapOptions(flags *pflag.FlagSet, args []string, command bool, replace func(
 	return out, nil
 }
 
+func expandShorthand(flags *pflag.FlagSet, word string) (string, error) {
+	name := word[1:]
+	_, err := signals.Parse(name)
+	switch {
+	case err == nil:
+		return "--signal=" + name, nil
+	case !looksLikeSignal(flags, name):
+		return word, nil
+	}
+	if _, ok := ParseDecimal(name); ok {
+		err = fmt.Errorf("%w (a process group goes after --: -- %s)", err, word)
+	}
+	return "", err
+}
+
 // takesNext reports whether the next argument is the value of this option word.
 func takesNext(flags *pflag.FlagSet, word string) bool {
 	if name, long := strings.CutPrefix(word, "--"); long {
-		f := flags.Lookup(name)
-		return f != nil && f.NoOptDefVal == ""
+		fits := fitting(flags, name)
+		return len(fits) == 1 && fits[0].NoOptDefVal == ""
 	}
 	letters := word[1:]
 	for i := range len(letters) {

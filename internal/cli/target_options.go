@@ -43,14 +43,16 @@ type TargetOptions struct {
 func (o *TargetOptions) AddTo(flags *pflag.FlagSet) {
 	o.AddWithoutCgroup(flags)
 	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
+	Group(flags, GroupSelectors)
 }
 
 // AddWithoutCgroup adds all options but --cgroup, which has another meaning in freezekill.
 func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	o.flags = flags
-	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "exclude these: `TARGET[,TARGET...]`")
+	flags.StringArrayVarP(&o.Omit, "omit", "o", nil, "exclude these: `TARGET,...`")
 	flags.BoolVar(&o.Force, "force", false, "allow PID 1 and kernel threads as targets")
 	flags.BoolVarP(&o.Exited, "exited", "e", false, "exit 0 if a target does not exist or nothing matches")
+	Group(flags, GroupTargets)
 	flags.StringVar(&o.name, "name", "", "select by `NAME`: the executable's or argv[0]'s base name, comm, or a script's name, exactly")
 	flags.StringVar(&o.full, "full", "", "select by `REGEX` on the command line")
 	flags.StringVar(&o.user, "user", "", "select by effective `USER`, a name or number")
@@ -66,6 +68,7 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	o.files.addTo(flags)
 	flags.StringVar(&o.pidfile, "pidfile", "", "select the process whose PID or handle is in `FILE`")
 	o.holders.addTo(flags)
+	Group(flags, GroupSelectors)
 }
 
 // pidOption is the value of an option that takes a PID, PGID or SID; 0 if the option was not given.
@@ -88,7 +91,7 @@ func (v *pidOption) Set(s string) error {
 		return fmt.Errorf("%s is not the ID of a process, group or session", s)
 	}
 	op, err := target.ParseOperand(s)
-	if err == nil && op.Form != target.PID {
+	if errors.As(err, new(*target.OperandError)) || err == nil && op.Form != target.PID {
 		err = fmt.Errorf("%s is not a number", show.Quoted(s))
 	}
 	*v = pidOption(op.PID)
@@ -103,7 +106,7 @@ func (o *TargetOptions) given(name string) bool { return o.flags.Changed(name) }
 func (o *TargetOptions) request(env *Env, operands []string) (req target.Request, usage, failure error) {
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	if err != nil {
-		return req, err, nil
+		return req, ExplainOperand(o.flags, err), nil
 	}
 	req.Operands = ops
 	if req.Omit, err = o.Omitted(); err != nil {

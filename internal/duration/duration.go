@@ -4,6 +4,7 @@ package duration
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +32,21 @@ var units = [...]struct {
 // unit is the second. Digits below a nanosecond are dropped. Signs, exponents, NaN and durations of more than 292
 // years, the range of time.Duration, are errors.
 func Parse(s string) (time.Duration, error) {
+	d, err := parse(s)
+	if err == errInvalid {
+		hint := "the units are ms, s, m, h and d"
+		if guess := Guess(s); guess != "" {
+			hint = "did you mean " + guess + "?"
+		}
+		err = errors.New("invalid duration " + show.Quoted(s) + " (" + hint + ")")
+	}
+	return d, err
+}
+
+// errInvalid is the error of parse for a text that is no duration.
+var errInvalid = errors.New("invalid duration")
+
+func parse(s string) (time.Duration, error) {
 	if s == "" {
 		return 0, errors.New("empty duration")
 	}
@@ -46,7 +62,7 @@ func Parse(s string) (time.Duration, error) {
 		if strings.HasPrefix(s, "-") {
 			return 0, errors.New("negative duration " + show.Quoted(s))
 		}
-		return 0, errors.New("invalid duration " + show.Quoted(s))
+		return 0, errInvalid
 	}
 	whole, fraction, _ := strings.Cut(number, ".")
 	var n int64
@@ -72,6 +88,40 @@ func Parse(s string) (time.Duration, error) {
 		return 0, errors.New("duration " + show.Quoted(s) + " is too long")
 	}
 	return d + rest, nil
+}
+
+// Guess returns the duration that s probably means, as Format prints it, or "". It reads numbers with units that are
+// written out, such as 5sec, 5 minutes or 1h30m. A number without a unit that follows another one is in seconds.
+func Guess(s string) string {
+	total := time.Duration(0)
+	rest := strings.ToLower(s)
+	if rest == "" {
+		return ""
+	}
+	for first := true; rest != ""; first = false {
+		number := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789."))]
+		rest = strings.TrimLeft(rest[len(number):], " ")
+		name := rest[:len(rest)-len(strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyz"))]
+		rest = strings.TrimLeft(rest[len(name):], " ")
+		d, err := parse(number + unitOf(name))
+		if err != nil || first && name == "" || name != "" && unitOf(name) == "" || total > Forever-1-d {
+			return ""
+		}
+		total += d
+	}
+	return Format(total)
+}
+
+// unitOf returns the suffix of the unit that a word names, or "".
+func unitOf(word string) string {
+	for _, names := range []string{
+		"d day days", "h hr hrs hour hours", "m min mins minute minutes", "s sec secs second seconds", "ms msec msecs millis milliseconds",
+	} {
+		if words := strings.Fields(names); slices.Contains(words, word) {
+			return words[0]
+		}
+	}
+	return ""
 }
 
 // isDecimal reports whether s consists of digits and at most one point: "5", "0.5", "5." or ".5".

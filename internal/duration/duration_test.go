@@ -78,3 +78,36 @@ func roundTrip(t *testing.T, d time.Duration) {
 		t.Fatalf("%d prints as %q, which reads as %d, %v", d, s, again, err)
 	}
 }
+
+func TestGuess(t *testing.T) {
+	for s, want := range map[string]string{
+		"5sec": "5s", "5 s": "5s", "5secs": "5s", "5seconds": "5s", "5 Seconds": "5s", "5S": "5s", "1min": "1m", "2mins": "2m", "1 minute": "1m",
+		"1M": "1m", "1h30m": "90m", "5m30": "330s", "5m30s": "330s", "1.5hrs": "90m", "1hr": "1h", "2days": "2d", "1day": "1d", "1D": "1d",
+		"300msec": "300ms", "300millis": "300ms", "300MS": "300ms", "1m 30s": "90s", "5m": "5m", "5s": "5s",
+		// No guess.
+		"": "", "5": "", "1 2": "", "s": "", "m5": "", "5x": "", "5week": "", "five": "", "-5s": "", "5s-": "", "1e3s": "", "5.5.5s": "", "inf": "",
+		"firefox": "", "5mm": "", "1,5s": "", "99999999999999d": "", "106751d106751d": "",
+	} {
+		if got := Guess(s); got != want {
+			t.Errorf("Guess(%q) = %q, want %q", s, got, want)
+		}
+		if want != "" {
+			if _, err := Parse(want); err != nil {
+				t.Errorf("%q: %v", want, err)
+			}
+		}
+	}
+}
+
+func TestUnitHints(t *testing.T) {
+	for s, want := range map[string]string{
+		"5sec": `invalid duration "5sec" (did you mean 5s?)`,
+		"5x":   `invalid duration "5x" (the units are ms, s, m, h and d)`,
+		"soon": `invalid duration "soon" (the units are ms, s, m, h and d)`,
+		"-1":   `negative duration "-1"`,
+	} {
+		if _, err := Parse(s); err == nil || err.Error() != want {
+			t.Errorf("%s: %v; want %s", s, err, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package escalate
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -44,6 +45,9 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 			if _, sigErr := signals.Parse(strings.TrimPrefix(s, "-")); sigErr == nil {
 				return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after the signal, as in " + show.Word(s) + "/5s")
 			}
+			if s != "" && s[0] >= '0' && s[0] <= '9' {
+				return nil, fmt.Errorf("schedule: %w", err)
+			}
 			return nil, errors.New("invalid schedule " + show.Quoted(s) + ": want SIGNAL/WAIT/SIGNAL/WAIT, or one duration")
 		}
 		if grace == duration.Forever || first == signals.KILL {
@@ -55,7 +59,7 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 	for i := 0; i < len(items); i += 2 {
 		sig, err := signals.Parse(strings.TrimPrefix(items[i], "-"))
 		if err != nil {
-			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
+			return nil, fmt.Errorf("schedule %s, word %d: %w", show.Quoted(s), i+1, err)
 		}
 		if sig == 0 {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": signal 0 ends nothing")
@@ -65,7 +69,7 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 		}
 		grace, err := parseWait(items[i+1])
 		if err != nil {
-			return nil, errors.New("schedule " + show.Quoted(s) + ": " + err.Error())
+			return nil, fmt.Errorf("schedule %s, word %d: %w", show.Quoted(s), i+2, err)
 		}
 		if grace == duration.Forever && i+2 < len(items) {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": forever must be the last wait")

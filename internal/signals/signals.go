@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"killbox/internal/show"
+	"killbox/internal/suggest"
 )
 
 // Signal is a signal number of the architecture that the program was built for. Zero is the null signal of kill(2),
@@ -97,9 +98,19 @@ func Parse(s string) (Signal, error) {
 	return 0, unknownSignal(s)
 }
 
-// unknownSignal returns the error of Parse.
+// unknownSignal returns the error of Parse, with the name that the user probably meant.
 func unknownSignal(s string) error {
-	return fmt.Errorf("unknown signal %s", show.Quoted(s))
+	name := strings.TrimLeft(s, "-")
+	hint := suggest.Closest(strings.TrimPrefix(upperASCII(name), "SIG"), Names())
+	if name != s {
+		if sig, err := Parse(name); err == nil {
+			hint = sig.String()
+		}
+	}
+	if hint != "" {
+		hint = " (did you mean " + hint + "?)"
+	}
+	return fmt.Errorf("unknown signal %s%s", show.Quoted(s), hint)
 }
 
 // parseRealTime parses RTMIN, RTMIN+N, RTMAX and RTMAX-N.

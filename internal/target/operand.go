@@ -39,18 +39,15 @@ type Operand struct {
 // maxPID is the highest PID that any kernel can allocate (PID_MAX_LIMIT in include/linux/threads.h).
 const maxPID = 4 << 20
 
-// useName ends the error for a word that may be the name of a process.
-const useName = "to select by name: --name"
-
 // ParseOperand parses one operand. The error tells what is accepted instead.
-func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID, useName) }
+func ParseOperand(word string) (Operand, error) { return parseOperand(word, maxPID) }
 
 // ParsePID is ParseOperand for drop-ins that accept every positive pid_t as a PID, as the tools of util-linux do. A PID
 // above the kernel's limit names a process that does not exist.
-func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32, useName) }
+func ParsePID(word string) (Operand, error) { return parseOperand(word, math.MaxInt32) }
 
-// parseOperand parses an operand with a PID of at most limit. hint ends the error for a word without a number.
-func parseOperand(word string, limit uint64, hint string) (Operand, error) {
+// parseOperand parses an operand with a PID of at most limit.
+func parseOperand(word string, limit uint64) (Operand, error) {
 	if word == "-" {
 		return Operand{Text: word, Form: Stdin}, nil
 	}
@@ -66,7 +63,7 @@ func parseOperand(word string, limit uint64, hint string) (Operand, error) {
 		if errors.Is(err, strconv.ErrRange) {
 			return Operand{}, fmt.Errorf("%s is beyond the kernel's limit of %d", show.Quoted(word), maxPID)
 		}
-		return Operand{}, fmt.Errorf("%s is not a PID or handle (%s)", show.Quoted(word), hint)
+		return Operand{}, &OperandError{Word: word}
 	}
 	switch {
 	case n > limit:
@@ -79,6 +76,14 @@ func parseOperand(word string, limit uint64, hint string) (Operand, error) {
 	op.PID = int(n)
 	return op, nil
 }
+
+// OperandError is the error of a word that is neither a PID nor a handle.
+type OperandError struct {
+	Word  string
+	Input bool // the word is from standard input
+}
+
+func (e *OperandError) Error() string { return show.Quoted(e.Word) + " is not a PID or handle" }
 
 // errAllProcesses refuses -1, by which kill(2) signals every process.
 var errAllProcesses = errors.New("-1 would be every process; give the targets one by one")
@@ -93,7 +98,7 @@ func refuseWord(word string) error {
 	case word == "-1":
 		return errAllProcesses
 	case strings.HasPrefix(word, "%"):
-		return fmt.Errorf("%s: only the shell knows its jobs: see killbox(7)", show.Quoted(word))
+		return fmt.Errorf("%s: only the shell knows its jobs: give the group of the job, -- -$(jobs -p %s), see killbox(7)", show.Quoted(word), show.Word(word))
 	}
 	return nil
 }
@@ -246,8 +251,11 @@ func ParseOperands(words []string, stdin io.Reader) (ops []Operand, hasStdin boo
 			return nil, true, fmt.Errorf("more than %d MiB of targets on standard input", maxInput>>20)
 		}
 		for _, word := range strings.Fields(string(text)) {
-			op, err := parseOperand(word, maxPID, "--handles prints them, -n does not")
+			op, err := ParseOperand(word)
 			if err != nil {
+				if operand := new(OperandError); errors.As(err, &operand) {
+					operand.Input = true
+				}
 				return nil, true, fmt.Errorf("standard input: %w", err)
 			}
 			if op.Form == Stdin {

@@ -44,7 +44,7 @@ func TestParseOperandRefuses(t *testing.T) {
 		"%1":                      "only the shell knows its jobs",
 		"%":                       "only the shell knows its jobs",
 		"12x":                     "is not a PID or handle",
-		"x":                       "to select by name: --name",
+		"x":                       `"x" is not a PID or handle`,
 		"+5":                      "is not a PID",
 		"--5":                     "is not a PID",
 		" 5":                      "is not a PID",

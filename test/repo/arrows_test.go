@@ -33,8 +33,8 @@ var layers = [][]room{
 	},
 	{ // applets, and what all applets share
 		{"killbox/applets", []string{
-			"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/escalate",
-			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+			"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
+			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/suggest", "killbox/internal/target",
 			"killbox/procfs", "github.com/spf13/pflag",
 		}},
 		{"killbox/applets/dropin", []string{
@@ -44,7 +44,7 @@ var layers = [][]room{
 		}},
 		{"killbox/internal/cli", []string{
 			"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/posixre",
-			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/target",
+			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/suggest", "killbox/internal/target",
 			"killbox/procfs", "github.com/spf13/pflag",
 		}},
 	},
@@ -75,13 +75,14 @@ var layers = [][]room{
 	},
 	{ // signals, /proc
 		{"killbox/procfs", []string{"killbox/internal/show", "golang.org/x/sys/unix"}},
-		{"killbox/internal/signals", []string{"killbox/internal/show"}},
+		{"killbox/internal/signals", []string{"killbox/internal/show", "killbox/internal/suggest"}},
 		{"killbox/internal/duration", []string{"killbox/internal/show"}},
 	},
 	{ // helpers that do not deal with processes
 		{"killbox/internal/file", []string{"golang.org/x/sys/unix"}},
 		{"killbox/internal/posixre", nil},
 		{"killbox/internal/show", nil},
+		{"killbox/internal/suggest", nil},
 	},
 }
 

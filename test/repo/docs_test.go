@@ -147,7 +147,7 @@ func TestManBox(t *testing.T) {
 	var help strings.Builder
 	applets.Main(&cli.Env{Args: []string{"killbox", "--help"}, Stdout: &help, Stderr: os.Stderr})
 	var want []manOption
-	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |    )--([a-z]+)( DIR)?  `).FindAllStringSubmatch(help.String(), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^  (?:-(\w), |    )--([a-z]+)( DIR)? `).FindAllStringSubmatch(help.String(), -1) {
 		want = append(want, manOption{short: m[1], long: m[2]})
 	}
 	if got := manOptions(page); len(want) < 5 || !slices.Equal(got, want) {
