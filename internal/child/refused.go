@@ -28,6 +28,9 @@ func (o *refusals) Failed(res *escalate.Result, err error) {
 	}
 }
 
+// FirstWait implements escalate.Observer. A teardown is silent until a process remains.
+func (o *refusals) FirstWait(*escalate.FirstWait) {}
+
 // Observer returns the observer for escalate.Run.
 func (s *Supervisor) Observer() escalate.Observer {
 	if s.refusals == nil {
