@@ -117,7 +117,7 @@ func (v *treePreview) list() (list []report.Planned) {
 			planned.Excluded, planned.Origin = withoutOrphans(from), from.PID
 		case !member[st.ID]:
 			continue
-		case orphan:
+		case orphan && !planned.Root:
 			planned.Evidence, planned.Origin = escalate.Evidence(from), from.PID
 		case !planned.Root && !pids[st.PPID]:
 			planned.Evidence, planned.Origin = escalate.SessionEvidence(st.SID), st.SID
