@@ -31,12 +31,15 @@ type MountObject struct {
 	// StatDevice is st_dev of the mounted directory. It counts only if the kernel does not tell the mount of a file
 	// (before Linux 5.8).
 	StatDevice uint64
+	// sockets are the paths of UNIX sockets below the mount point, by the inode numbers in the links of their
+	// descriptors: see FindSockets.
+	sockets map[uint64]string
 }
 
 // Hold is one use of an object by a process.
 type Hold struct {
 	Object HeldObject
-	Socket uint64 // the inode number of a socket
+	Socket uint64 // the inode number of a socket, 0 for any other use
 	// Link is the file below /proc/PID that shows the use: "fd/3", "task/12/fd/3", "cwd", "root", "exe", or "map_files/"
 	// and a range of addresses.
 	Link string
@@ -106,7 +109,7 @@ func (fs *FS) Holds(pid int, o *Objects) ([]Hold, error) {
 // StillHolds reports whether a process has the use that Holds has returned for its PID.
 func (fs *FS) StillHolds(pid int, o *Objects, h Hold) bool {
 	s := holdScan{fs: fs, pid: pid, objects: o}
-	if h.Object == HeldSocket {
+	if h.Socket != 0 {
 		link, err := fs.readLink(pid, h.Link)
 		inode, ok := socketInode(link)
 		return err == nil && ok && inode == h.Socket
@@ -221,16 +224,12 @@ func (s *holdScan) scanDescriptors(path string) error {
 			if entry.name[0] == '.' {
 				continue
 			}
-			if s.objects.Sockets != nil {
+			if s.objects.Sockets != nil || s.mountSockets() != nil {
 				// Not stat(2): it asks the server of a network file system, which may not answer.
 				n, _, errno := unix.RawSyscall6(unix.SYS_READLINKAT, dir, uintptr(unsafe.Pointer(&entry.name[0])),
 					uintptr(unsafe.Pointer(&link[0])), uintptr(len(link)), 0, 0)
-				inode, ok := uint64(0), false
 				if errno == 0 {
-					inode, ok = socketInode(link[:n])
-				}
-				if ok && s.objects.Sockets[inode] {
-					s.add(Hold{Object: HeldSocket, Socket: inode, Link: path + "/" + entryName(entry)})
+					s.examineSocket(link[:n], path+"/", entry)
 				}
 			}
 			if !s.onlySockets() {
@@ -241,6 +240,36 @@ func (s *holdScan) scanDescriptors(path string) error {
 			}
 		}
 	}
+}
+
+// examineSocket compares the link of a descriptor in the directory path, if it is that of a socket, with the sockets and
+// with those that are bound to a file on the mount.
+func (s *holdScan) examineSocket(link []byte, path string, entry dirEntry) {
+	inode, ok := socketInode(link)
+	if !ok {
+		return
+	}
+	if s.objects.Sockets[inode] {
+		s.add(Hold{Object: HeldSocket, Socket: inode, Link: path + entryName(entry)})
+	}
+	if file := s.mountSockets()[inode]; file != "" && s.found&HeldMount == 0 && s.isOnMount(file) {
+		s.add(Hold{Object: HeldMount, Socket: inode, Link: path + entryName(entry)})
+	}
+}
+
+// mountSockets returns MountObject.sockets, nil without a mount.
+func (s *holdScan) mountSockets() map[uint64]string {
+	if s.objects.Mount == nil {
+		return nil
+	}
+	return s.objects.Mount.sockets
+}
+
+// isOnMount reports whether the file of a UNIX socket is on the mount. The path is that of the process, which may have
+// another root directory or mount namespace. The mount may be newer than the socket, and hide its file.
+func (s *holdScan) isOnMount(file string) bool {
+	id, err := identify(s.fs.fd, processPath(s.pid, "root"+file))
+	return err == nil && id.mode&unix.S_IFMT == unix.S_IFSOCK && s.matches(HeldMount, &id)
 }
 
 func entryName(e dirEntry) string {

@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"bytes"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -64,7 +65,51 @@ func (fs *FS) FindMount(path string) (*MountObject, error) {
 			o.StatDevice = id.device
 		}
 	}
+	fs.findSockets(o, mounts)
 	return o, err
+}
+
+// FindSockets finds the UNIX sockets of the caller's network namespace that are bound to a file on the mount. umount(2)
+// fails as long as such a socket exists. It does not find those that were bound by a relative path, or whose file was
+// removed.
+func (fs *FS) FindSockets(o *MountObject) {
+	if mounts, err := fs.Mounts(); err == nil {
+		fs.findSockets(o, mounts)
+	}
+}
+
+func (fs *FS) findSockets(o *MountObject, mounts []Mount) {
+	o.sockets = nil
+	b, _ := fs.readSystem("self/net/unix") // a kernel may lack CONFIG_UNIX
+	for len(b) > 0 {
+		var line []byte
+		line, b, _ = bytes.Cut(b, []byte("\n"))
+		f := fields{rest: line}
+		f.skip(6)
+		inode := f.unsigned()
+		path, absolute := bytes.CutPrefix(f.rest, []byte(" /"))
+		if f.bad || !absolute || !o.has(mountOf(mounts, "/"+string(path))) {
+			continue
+		}
+		if o.sockets == nil {
+			o.sockets = make(map[uint64]string)
+		}
+		o.sockets[inode] = "/" + string(path)
+	}
+}
+
+// mountOf returns the number of the mount on which an absolute path without symbolic links is.
+func mountOf(mounts []Mount, path string) (id int) {
+	longest := 0
+	for i := range mounts {
+		point := strings.TrimSuffix(mounts[i].Point, "/")
+		rest, ok := strings.CutPrefix(path, point)
+		// Of several mounts at the same point, the last one hides the others.
+		if ok && (rest == "" || rest[0] == '/') && len(point) >= longest {
+			id, longest = mounts[i].ID, len(point)
+		}
+	}
+	return id
 }
 
 // choose sets Mounts and Others: the mount at point, or the mounts of the device of which id is the file.

@@ -131,6 +131,8 @@ func (h *Holders) describe(holds []procfs.Hold) string {
 			part = "has its root directory on " + show.Word(h.mount)
 		case link == "exe" || mapped:
 			part = "maps a file on " + show.Word(h.mount)
+		case hold.Socket != 0:
+			part = "has a UNIX socket on " + show.Word(h.mount)
 		default:
 			part = "has a file open on " + show.Word(h.mount)
 		}
@@ -176,6 +178,15 @@ func (h *Holders) Unseen() (sockets []procfs.Socket) {
 		}
 	}
 	return sockets
+}
+
+// Incomplete reports whether an unknown process may meet the condition: a socket of --port has no holder, or /proc hides
+// processes. With hides, /proc does so.
+func (h *Holders) Incomplete(hides bool) bool {
+	if h.port.number != 0 {
+		return len(h.Unseen()) > 0
+	}
+	return hides
 }
 
 // dropClosed removes the sockets that have been closed since the call began. It reports whether a socket is left that no
@@ -302,6 +313,9 @@ func (h *Holders) findHolders(proc *procfs.FS, kernel Scanner, o *procfs.Objects
 	pids, err := proc.PIDs(nil)
 	if err != nil {
 		return nil, err
+	}
+	if o.Mount != nil {
+		proc.FindSockets(o.Mount)
 	}
 	found := make([][]procfs.Hold, len(pids))
 	var exhausted error

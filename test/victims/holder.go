@@ -20,6 +20,8 @@ import (
 //	udp=ADDRESS:PORT    binds a UDP socket
 //	dual=PORT           listens on [::], for IPv4 as well
 //	connected           connects the last UDP socket to itself
+//	unix=FILE           binds a UNIX socket
+//	in-flight           sends the last socket to itself, does not receive it, and closes it
 //	reuseport           from here on sets SO_REUSEPORT
 //	open=FILE map=FILE  opens or maps a file
 //	chdir=DIR chroot=DIR
@@ -110,6 +112,12 @@ func (h *holderVictim) play(words []string) {
 			address, err := unix.Getsockname(h.last)
 			must("getsockname", err)
 			must("connect", unix.Connect(h.last, address))
+		case "unix":
+			fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+			must(word, err)
+			must(word, unix.Bind(fd, &unix.SockaddrUnix{Name: value}))
+		case "in-flight":
+			h.send()
 		case "reuseport":
 			h.reuseport = true
 		case "open":
@@ -172,6 +180,14 @@ func (h *holderVictim) play(words []string) {
 			die(2, "holder: unknown word: %s", word)
 		}
 	}
+}
+
+// send carries out the word in-flight.
+func (h *holderVictim) send() {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_DGRAM, 0)
+	must("socketpair", err)
+	must("sendmsg", unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(h.last), nil, 0))
+	must("close", unix.Close(h.last))
 }
 
 // bind makes a socket. exclusive: one with an IPv6 address is for IPv6 only.

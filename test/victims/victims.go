@@ -198,10 +198,12 @@ var refusals = map[string]refusal{
 	"eventfd2":           {nr: unix.SYS_EVENTFD2},
 	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // refuses to make processes, but not threads
 	"getpriority":        {nr: unix.SYS_GETPRIORITY},
+	"kcmp":               {nr: unix.SYS_KCMP},
 	"no_new_privs":       {nr: unix.SYS_PRCTL, mask: math.MaxUint32, value: unix.PR_SET_NO_NEW_PRIVS},
 	"pidfd_open":         {nr: unix.SYS_PIDFD_OPEN},
 	"pidfd_send_signal":  {nr: unix.SYS_PIDFD_SEND_SIGNAL},
 	"prlimit64":          {nr: unix.SYS_PRLIMIT64},
+	"readlinkat":         {nr: unix.SYS_READLINKAT},
 	"sched_getaffinity":  {nr: unix.SYS_SCHED_GETAFFINITY},
 	"sched_getattr":      {nr: unix.SYS_SCHED_GETATTR},
 	"sched_setaffinity":  {nr: unix.SYS_SCHED_SETAFFINITY},
