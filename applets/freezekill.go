@@ -75,7 +75,7 @@ func (o *freezekillOptions) run(env *cli.Env, a *cli.Applet, operands []string) 
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}
-	if c.AsksOnly() && !o.output.DryRun {
+	if c.AsksOnly() {
 		return c.ReportAlive()
 	}
 	if env.Proc == nil && len(c.Found.Processes) > 0 {

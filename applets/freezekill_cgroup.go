@@ -27,7 +27,7 @@ func (o *freezekillOptions) runCgroup(c *cli.Call) int {
 	if over {
 		return c.ExitStatus()
 	}
-	if c.AsksOnly() && !o.output.DryRun {
+	if c.AsksOnly() {
 		return reportCgroupAlive(c, o.cgroup)
 	}
 	p := c.Plan()

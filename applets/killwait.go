@@ -99,6 +99,9 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	if o.status != "" {
 		p.Status, p.StatusWait = true, statusWait
 	}
+	if c.AsksOnly() && !p.WaitOnly {
+		return c.ReportAlive()
+	}
 	if o.output.DryRun {
 		ladder := p.Ladder
 		if o.waitOnly {
@@ -106,9 +109,6 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 		}
 		c.PrintPlan(cli.PlannedTargets(p), ladder)
 		return c.ExitStatus()
-	}
-	if c.AsksOnly() && !p.WaitOnly {
-		return c.ReportAlive()
 	}
 	return o.runPlan(c, p)
 }

@@ -84,7 +84,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 		c.Fail(nil, cli.ErrNothing, cli.ExitMissing)
 	}
 	o.reportExcluded(c)
-	if c.AsksOnly() && !o.output.DryRun {
+	if c.AsksOnly() {
 		return o.reportAlive(c, groups)
 	}
 	p := c.Plan()
@@ -230,11 +230,11 @@ func isTargetAncestor(c *cli.Call, groups *target.Groups, st *procfs.Stat) bool 
 // reportProblems reports the operands that yield no target: missing or refused.
 func (o *pgkillOptions) reportProblems(c *cli.Call) {
 	if o.of {
-		c.ReportProblems(o.exited || c.AsksOnly() && !o.output.DryRun)
+		c.ReportProblems(o.exited || c.AsksOnly())
 		return
 	}
 	for _, p := range c.Found.Missing {
-		if !o.exited && (!c.AsksOnly() || o.output.DryRun) {
+		if !o.exited && !c.AsksOnly() {
 			c.Fail(nil, fmt.Errorf("%d: %w", p.Operand.PID, p.Err), cli.ExitMissing)
 		}
 	}

@@ -85,16 +85,8 @@ func (c *Call) ResolveTargets(operands []string) (ok bool) {
 		c.Fail(st, err, ExitFailed)
 		return false
 	}
-	c.ReportProblems(c.Targets.Exited || c.AsksOnly() && !c.Outputs.DryRun)
-	if found := c.Found; len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) == 0 {
-		switch n := c.countUnexamined(); {
-		case n > 0:
-			c.unexamined = true
-			c.Fail(nil, fmt.Errorf("%w, and %s", c.noTarget(), report.Unexamined(n)), ExitFailed)
-		case !c.Targets.Exited:
-			c.Fail(nil, c.noTarget(), ExitMissing)
-		}
-	}
+	c.ReportProblems(c.Targets.Exited || c.AsksOnly())
+	c.reportNothing()
 	return true
 }
 

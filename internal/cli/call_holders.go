@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -58,6 +59,13 @@ func (c *Call) checkHolders() (st *procfs.Stat, err error) {
 		h.Port(), unseen[0].Address, show.Word(report.UserName(unseen[0].UID)), reason)
 }
 
+// mayHaveHiddenHolder reports whether a process that this one cannot see may hold the object. Root sees all processes,
+// whatever hidepid is.
+func (c *Call) mayHaveHiddenHolder() bool {
+	s := &c.Request.Selector
+	return s.OnlyHolders() && s.Holders.Incomplete(os.Geteuid() != 0 && c.Env.Proc.HidesProcesses())
+}
+
 // holds returns how a process holds the object, "" if it was not selected for that.
 func (c *Call) holds(id procfs.ID) string {
 	if h := c.Request.Selector.Holders; h != nil {
@@ -98,6 +106,9 @@ func (c *Call) waitReleased(p *escalate.Plan, sum *escalate.Summary) error {
 		left := grace - time.Since(began)
 		if r.None() {
 			c.reportMountUsers(h)
+			if c.mayHaveHiddenHolder() {
+				c.Report.Note("/proc may hide processes of other users (hidepid)")
+			}
 			return nil
 		}
 		if r.Later || left <= 0 {

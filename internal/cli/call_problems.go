@@ -24,7 +24,8 @@ func (c *Call) noTarget() error {
 	if s := &c.Request.Selector; s.OnlyHolders() {
 		nothing = errors.New(s.Holders.Nothing())
 	}
-	if !c.Request.Selector.Empty() && c.Env.Proc != nil && c.Env.Proc.HidesProcesses() {
+	if s := &c.Request.Selector; !s.Empty() && c.Env.Proc != nil && c.Env.Proc.HidesProcesses() &&
+		(!s.OnlyHolders() || s.Holders.Incomplete(true)) {
 		return fmt.Errorf("%w, and /proc may hide processes of other users (hidepid)", nothing)
 	}
 	return nothing
@@ -46,6 +47,27 @@ func ExcludedError(skipped []target.Skip) error {
 		fmt.Fprintf(&text, "%s: %s", report.Process(&skipped[i].Stat), skipped[i].Reason)
 	}
 	return errors.New("every process that matches is excluded: " + text.String())
+}
+
+// reportNothing reports that the call has no target, if that is so.
+func (c *Call) reportNothing() {
+	found := c.Found
+	if len(found.Processes)+len(found.Missing)+len(found.Refused)+len(found.Ended)+len(found.Hidden) > 0 {
+		return
+	}
+	switch n := c.countUnexamined(); {
+	case n > 0:
+		c.unexamined = true
+		c.Fail(nil, fmt.Errorf("%w, and %s", c.noTarget(), report.Unexamined(n)), ExitFailed)
+		return
+	case c.mayHaveHiddenHolder():
+		c.Fail(nil, c.noTarget(), ExitFailed)
+	case !c.Targets.Exited:
+		c.Fail(nil, c.noTarget(), ExitMissing)
+	}
+	if h := c.mustRelease(); h != nil {
+		c.reportMountUsers(h)
+	}
 }
 
 // ReportProblems reports the operands that yield no target: missing, hidden or refused. With exited, a missing process

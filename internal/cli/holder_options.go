@@ -16,29 +16,51 @@ import (
 )
 
 // holderOptions are the selectors of the processes that hold a port, a file or a mount.
-type holderOptions struct{ port, open, mount string }
+type holderOptions struct{ port, open, mount onceOption }
+
+// onceOption is the value of an option that can be given only once. With a second value, the call would return before the
+// object of the first one is free.
+type onceOption string
+
+// String implements pflag.Value.
+func (v *onceOption) String() string { return string(*v) }
+
+// Type implements pflag.Value.
+func (v *onceOption) Type() string { return "string" }
+
+// Set implements pflag.Value.
+func (v *onceOption) Set(s string) error {
+	if *v != "" && string(*v) != s {
+		return errors.New("only one value can be given, and " + show.Quoted(string(*v)) + " was given before")
+	}
+	*v = onceOption(s)
+	return nil
+}
 
 func (o *holderOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.port, "port", "", "select what listens on `[tcp:|udp:]PORT`; return when the port is free")
-	flags.StringVar(&o.open, "open", "", "select what has `FILE` open or mapped; return when nothing has")
-	flags.StringVar(&o.mount, "mount", "", "select what uses the mount at `DIR`; return when nothing does")
+	flags.Var(&o.port, "port", "select what listens on `[tcp:|udp:]PORT`; return when the port is free")
+	flags.Var(&o.open, "open", "select what has `FILE` open or mapped; return when nothing has")
+	flags.Var(&o.mount, "mount", "select what uses the mount at `DIR`; return when nothing does")
 }
 
 // holders returns the condition that the options define, nil if none is given.
 func (o *holderOptions) holders(env *Env, flags *pflag.FlagSet) (h *target.Holders, usage, failure error) {
 	for _, option := range []struct {
-		name, value string
-		set         func(h *target.Holders) (usage, failure error)
+		name  string
+		value onceOption
+		set   func(h *target.Holders) (usage, failure error)
 	}{
 		{"port", o.port, func(h *target.Holders) (error, error) {
-			udp, number, err := parsePort(o.port)
+			udp, number, err := parsePort(string(o.port))
 			if err != nil {
 				return err, nil
 			}
 			return nil, h.SetPort(env.Proc, udp, number)
 		}},
-		{"open", o.open, func(h *target.Holders) (error, error) { return badPath(o.open, h.SetOpen(o.open)) }},
-		{"mount", o.mount, func(h *target.Holders) (error, error) { return badPath(o.mount, h.SetMount(env.Proc, o.mount)) }},
+		{"open", o.open, func(h *target.Holders) (error, error) { return badPath(string(o.open), h.SetOpen(string(o.open))) }},
+		{"mount", o.mount, func(h *target.Holders) (error, error) {
+			return badPath(string(o.mount), h.SetMount(env.Proc, string(o.mount)))
+		}},
 	} {
 		if !flags.Changed(option.name) {
 			continue
