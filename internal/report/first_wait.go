@@ -60,21 +60,21 @@ func (r *Reporter) reportUnheeded(w *escalate.FirstWait, pgid int, reads *int) {
 		return
 	}
 	e := event{Event: "unheeded", PGID: pgid}
-	who := Process(&first.Stat)
+	targets := Process(&first.Stat)
 	switch {
 	case pgid != 0:
-		who = fmt.Sprintf("every member of group %d", pgid)
+		targets = fmt.Sprintf("every member of group %d", pgid)
 	case n > 1:
-		who = fmt.Sprintf("all %d targets, such as %s", n, who)
+		targets = fmt.Sprintf("all %d targets, such as %s", n, targets)
 	default:
 		e = newEvent(&first.Stat, e.Event)
-		who += init
+		targets += init
 	}
 	if how == "ignored" && init == "" && (w.Signal == signals.INT || w.Signal == signals.QUIT) {
-		who += ", as by the background jobs of a shell without job control"
+		targets += ", as by the background jobs of a shell without job control"
 	}
 	e.Signal, e.Rung = w.Signal.String(), 1
-	e.Why = fmt.Sprintf("%v is %s by %s: %s", w.Signal, how, who, whatFollows(w))
+	e.Why = fmt.Sprintf("%v is %s by %s: %s", w.Signal, how, targets, whatFollows(w))
 	if r.opts.JSON {
 		r.printJSON(e)
 	}
