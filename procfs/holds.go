@@ -2,6 +2,7 @@ package procfs
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"unsafe"
 
@@ -76,8 +77,8 @@ func (fs *FS) Holds(pid int, o *Objects) ([]Hold, error) {
 	s := holdScan{fs: fs, pid: pid, objects: o}
 	err := s.scan("", true, true, true)
 	// A thread may have a descriptor table and directories of its own (CLONE_FILES and CLONE_FS in clone(2)). If the
-	// leader has exited, only the other threads show what the process uses.
-	if err == nil && fs.hasThreads(pid) {
+	// leader has exited, only the other threads show what the process uses, and the files of the leader belong to root.
+	if (err == nil || errors.Is(err, unix.EACCES)) && fs.hasThreads(pid) {
 		tids, _ := fs.Threads(pid)
 		files, dirs, memory := pid, pid, pid // the threads that were scanned last
 		for _, tid := range tids {

@@ -117,7 +117,8 @@ func (o *MountObject) choose(mounts []Mount, point string, id *fileIdentity) {
 	for i := range mounts {
 		m := &mounts[i]
 		switch {
-		case o.Whole && (m.Device == id.special || m.Source == point):
+		// btrfs has a device number of its own. The source of a FUSE mount is any text, also from an unprivileged user.
+		case o.Whole && (m.Device == id.special || m.Source == point && !strings.HasPrefix(m.FSType, "fuse")):
 			o.Mounts = append(o.Mounts, *m)
 		case !o.Whole && m.Point == point && (uint64(m.ID) == id.mount || !id.hasMount):
 			o.Mounts = append(o.Mounts[:0], *m) // of several mounts at the same point, the last one hides the others
