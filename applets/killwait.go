@@ -84,7 +84,7 @@ func (o *killwaitOptions) run(env *cli.Env, a *cli.Applet, flags *pflag.FlagSet,
 	}
 	c := &cli.Call{Env: env, Applet: a, Ladders: &o.ladder, Outputs: &o.output, Targets: &o.target, SignalsNothing: o.waitOnly || o.why}
 	o.target.Zombies = o.reaped
-	c.HoldersMayRemain = o.any || o.count > 0
+	c.HoldersMayRemain = o.any || o.count > 0 || o.why
 	if !c.ResolveTargets(operands) {
 		return c.ExitStatus()
 	}
