@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 
@@ -69,48 +70,14 @@ func formatAddress(hex []byte) (text string, ok bool) {
 		}
 		address = binary.NativeEndian.AppendUint32(address, uint32(word))
 	}
-	if len(address) == 16 {
-		return "[" + formatIPv6(address) + "]", true
+	addr, _ := netip.AddrFromSlice(address) // 4 or 16 bytes
+	switch {
+	case addr.Is6():
+		return "[" + addr.String() + "]", true
+	case addr.IsUnspecified():
+		return "*", true
 	}
-	if text = formatIPv4(address); text == "0.0.0.0" {
-		text = "*"
-	}
-	return text, true
-}
-
-func formatIPv4(a []byte) string { return fmt.Sprintf("%d.%d.%d.%d", a[0], a[1], a[2], a[3]) }
-
-// formatIPv6 writes an address as RFC 5952 asks for.
-func formatIPv6(a []byte) string {
-	if mapped := "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff"; string(a[:12]) == mapped {
-		return "::ffff:" + formatIPv4(a[12:])
-	}
-	group := func(i int) uint16 { return binary.BigEndian.Uint16(a[2*i:]) }
-	// The longest run of at least two zero groups is written as two colons.
-	from, to := -1, -1
-	for i := 0; i < 8; i++ {
-		j := i
-		for j < 8 && group(j) == 0 {
-			j++
-		}
-		if j-i > max(to-from, 1) {
-			from, to = i, j
-		}
-		i = max(i, j-1)
-	}
-	var text []byte
-	for i := 0; i < 8; i++ {
-		if i == from {
-			text = append(text, "::"...)
-			i = to - 1
-			continue
-		}
-		if i > 0 && i != to {
-			text = append(text, ':')
-		}
-		text = strconv.AppendUint(text, uint64(group(i)), 16)
-	}
-	return string(text)
+	return addr.String(), true
 }
 
 // Sockets returns the sockets with the local port in the network namespace of the caller, IPv4 and IPv6: those of TCP
