@@ -27,7 +27,7 @@ func (c *Call) ExplainTargets() int {
 	if err != nil {
 		c.Fail(nil, err, ExitFailed)
 	}
-	plan := c.Plan()
+	plan, view := c.Plan(), c.Env.View(c.Outputs.Colour)
 	for _, s := range plan.Skipped {
 		c.Report.Skipped(s)
 	}
@@ -50,7 +50,7 @@ func (c *Call) ExplainTargets() int {
 		case errors.Is(err, syscall.EPERM):
 			x.Refusal = err
 		}
-		c.Report.Explain(x)
+		c.Report.Explain(x, view)
 	}
 	sum.Elapsed = time.Since(began)
 	c.ReportLeftAlone()
@@ -72,15 +72,18 @@ func (c *Call) awaitSleep(st *procfs.Stat) {
 	}
 }
 
-// findImageOrphans returns the orphans that have the image of a target, for each target.
+// findImageOrphans returns the orphans that have the image of a target, for each target. A child of a target is no orphan,
+// although Adopters counts the parent of one target as an adopter if it is another target.
 func (c *Call) findImageOrphans() (map[procfs.ID][]*procfs.Stat, error) {
 	orphans := make(map[procfs.ID][]*procfs.Stat)
 	w := procfs.NewWitnesses(previewReader{c.Env.Kernel})
 	var roots []procfs.ID
+	targets := make(map[int]bool) // by PID
 	for i := range c.Found.Processes {
 		st := &c.Found.Processes[i].Stat
 		w.Add(st)
 		roots = append(roots, st.ID)
+		targets[st.PID] = true
 	}
 	if w.Empty() {
 		return nil, nil
@@ -90,6 +93,9 @@ func (c *Call) findImageOrphans() (map[procfs.ID][]*procfs.Stat, error) {
 	}
 	w.Refute(&c.Table)
 	for _, st := range w.Candidates(&c.Table, c.Table.Adopters(roots)) {
+		if targets[st.PID] || targets[st.PPID] {
+			continue
+		}
 		if member, ok := w.Attribute(st.ID); ok && c.exclude(st) == "" {
 			orphans[member] = append(orphans[member], st)
 		}

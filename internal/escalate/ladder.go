@@ -65,7 +65,7 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": signal 0 ends nothing")
 		}
 		if i+1 == len(items) {
-			return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after its last signal")
+			return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after its last signal, as in " + show.Word(s) + "/2s")
 		}
 		grace, err := parseWait(items[i+1])
 		if err != nil {

@@ -45,7 +45,7 @@ func TestParseLadderRefuses(t *testing.T) {
 		"TERM":                "needs a wait after the signal, as in TERM/5s",
 		"-TERM":               "needs a wait after the signal",
 		"soon":                `invalid schedule "soon"`,
-		"TERM/5/KILL":         "needs a wait after its last signal",
+		"TERM/5/KILL":         "needs a wait after its last signal, as in TERM/5/KILL/2s",
 		"TERM/":               "empty duration",
 		"/5":                  "unknown signal",
 		"/":                   "unknown signal",

@@ -39,7 +39,7 @@ func (r *Reporter) PrintPlan(list []Planned, ladder escalate.Ladder, view View) 
 	}
 	if !r.opts.JSON {
 		r.printTable(list, first, view)
-		if first != 0 && (len(ladder) > 1 || ladder[0].Grace != 0) {
+		if len(list) > 0 && first != 0 && (len(ladder) > 1 || ladder[0].Grace != 0) {
 			fmt.Fprintf(r.opts.Out, "ladder: %v\n", ladder)
 		}
 		return

@@ -19,10 +19,11 @@ type Explanation struct {
 	Orphans []*procfs.Stat // orphans that have the image of the process
 }
 
-// Explain prints what a process is doing, and whether the signal ends it.
-func (r *Reporter) Explain(x *Explanation) {
+// Explain prints what a process is doing, and whether the signal ends it. The command line is cut to the columns of the
+// view.
+func (r *Reporter) Explain(x *Explanation, view View) {
 	proc, st := r.opts.Proc, &x.Stat
-	w := &whyWriter{proc: proc, x: x, ascii: r.opts.ASCII}
+	w := &whyWriter{proc: proc, x: x, view: view, holds: r.holds(st.ID)}
 	answer := w.answer()
 	if !r.opts.JSON {
 		r.clearStatusLine()
@@ -35,7 +36,7 @@ func (r *Reporter) Explain(x *Explanation) {
 	e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
 	e.Signal, e.Why = x.Signal.String(), answer
 	r.describeEvent(&e, st, x.Signal)
-	e.Wchan = w.wchan()
+	e.Wchan, e.Holds = w.wchan(), w.holds
 	e.Cgroup, e.Unit = cgroupAndUnit(proc, st)
 	if st.Gone() {
 		e.Disposition = ""
@@ -55,7 +56,8 @@ func (r *Reporter) Explain(x *Explanation) {
 type whyWriter struct {
 	proc  *procfs.FS
 	x     *Explanation
-	ascii bool // the locale is not one of UTF-8
+	view  View
+	holds string // see Options.Holds
 	text  strings.Builder
 }
 
@@ -116,8 +118,13 @@ func (w *whyWriter) printFacts() {
 		return
 	}
 	if args, err := w.proc.Cmdline(st.PID); err == nil && len(args) > 0 {
-		w.fact("command", CommandLine(st, args, show.Limit, w.ascii))
+		columns := w.view.Columns
+		if columns > 0 {
+			columns -= len("  command: ")
+		}
+		w.fact("command", CommandLine(st, args, columns, w.view.ASCII))
 	}
+	w.fact("holds", w.holds)
 	state := fmt.Sprintf("%c (%s)", st.State, stateName(st.State))
 	if where := w.wchan(); where != "" {
 		state += " in " + Escape(where)

@@ -116,7 +116,7 @@ func TestExplainHostileNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		New(Options{Out: &out, Proc: proc}).Explain(&Explanation{Stat: st, Signal: signals.TERM, Orphans: []*procfs.Stat{&st}})
+		New(Options{Out: &out, Proc: proc}).Explain(&Explanation{Stat: st, Signal: signals.TERM, Orphans: []*procfs.Stat{&st}}, View{})
 		if n := strings.Count(out.String(), "\n"); n != 11 {
 			t.Errorf("%q: %d lines:\n%s", name, n, out.String())
 		}
