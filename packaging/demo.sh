@@ -22,12 +22,19 @@ if [ "${1:-}" != inside ]; then
 		echo "demo: no namespace ($why): run it as root, or permit unprivileged user namespaces" >&2
 		exit 1
 	fi
-	exec unshare "$@" sh "$0" inside "$bin"
+	# The folder is removed here, because KILL may end the processes inside: unshare(1) sends it when Ctrl-C ends it.
+	work=$(mktemp -d) || exit
+	trap 'rm -rf "$work"' EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+	unshare "$@" sh "$0" inside "$bin" "$work"
+	exit
 fi
 
-PATH=$2:$PATH
-work=$(mktemp -d) || exit
-trap 'rm -rf "$work"' EXIT
+PATH=$2:$PATH work=$3
+# unshare(1) of some versions does not end at Ctrl-C, and PID 1 gets only signals that it handles.
+trap 'exit 130' INT
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
 	bold=$(printf '\033[1m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
