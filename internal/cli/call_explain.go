@@ -72,8 +72,7 @@ func (c *Call) awaitSleep(st *procfs.Stat) {
 	}
 }
 
-// findImageOrphans returns the orphans that have the image of a target, for each target. A child of a target is no orphan,
-// although Adopters counts the parent of one target as an adopter if it is another target.
+// findImageOrphans returns the orphans that have the image of a target, for each target. A target is not one of them.
 func (c *Call) findImageOrphans() (map[procfs.ID][]*procfs.Stat, error) {
 	orphans := make(map[procfs.ID][]*procfs.Stat)
 	w := procfs.NewWitnesses(previewReader{c.Env.Kernel})
@@ -93,10 +92,10 @@ func (c *Call) findImageOrphans() (map[procfs.ID][]*procfs.Stat, error) {
 	}
 	w.Refute(&c.Table)
 	for _, st := range w.Candidates(&c.Table, c.Table.Adopters(roots)) {
-		if targets[st.PID] || targets[st.PPID] {
+		if targets[st.PID] {
 			continue
 		}
-		if member, ok := w.Attribute(st.ID); ok && c.exclude(st) == "" {
+		if member, ok := w.Attribute(st.ID); ok && !c.descends(st, member) && c.exclude(st) == "" {
 			orphans[member] = append(orphans[member], st)
 		}
 	}

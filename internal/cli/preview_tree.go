@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"maps"
+	"slices"
 
 	"killbox/internal/escalate"
 	"killbox/internal/report"
@@ -80,7 +81,7 @@ func (v *treePreview) findOrphans(w *procfs.Witnesses) (more bool, err error) {
 			v.partial = false
 			return true, v.c.Env.Kernel.Snapshot(table)
 		}
-		if member, ok := w.Attribute(st.ID); ok {
+		if member, ok := w.Attribute(st.ID); ok && !v.c.descends(st, member) {
 			v.orphans[st.ID] = member
 			more = v.tree.OlderOrphans
 		}
@@ -92,6 +93,13 @@ func (v *treePreview) findOrphans(w *procfs.Witnesses) (more bool, err error) {
 		}
 	}
 	return more, nil
+}
+
+// descends reports whether a process of c.Table descends from the member by its parents. Such a process is no orphan of
+// the member. It may be a candidate nevertheless, because the ancestors of each target count as adopters, and so does a
+// target above another one.
+func (c *Call) descends(st *procfs.Stat, member procfs.ID) bool {
+	return slices.Contains(c.Table.Ancestors(st.PID), member)
 }
 
 // previewReader reads images without the check that a process still exists: the processes are not opened. Before --thaw
