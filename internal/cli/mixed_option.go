@@ -97,6 +97,7 @@ func (o *MixedOption) apply(p *escalate.Plan) {
 func (o *MixedOption) MarkSteps(list []report.Planned) {
 	for i := range list {
 		switch st := &list[i]; {
+		case st.Excluded != "" || st.Gone(): // it is sent no signal
 		case o.masters[st.ID]:
 			st.Step = 1
 		case o.mixed:

@@ -55,5 +55,5 @@ func (c *Call) signalAfter(rung int) signals.Signal {
 // firstWait returns a description of the first step, without its results.
 func (c *Call) firstWait() *FirstWait {
 	p := c.Plan
-	return &FirstWait{Groups: p.Groups != nil && !p.Mixed, Step: p.Ladder[0], Next: c.signalAfter(1), Limit: p.Limit}
+	return &FirstWait{Mixed: p.Mixed, Groups: p.Groups != nil && !p.Mixed, Step: p.Ladder[0], Next: c.signalAfter(1), Limit: p.Limit}
 }

@@ -36,6 +36,8 @@ type WaitObserver interface {
 // FirstWait describes the first step when it has not ended all targets.
 type FirstWait struct {
 	Results []*Result
+	// Mixed: the next step is for all members, and this one was for the masters alone.
+	Mixed bool
 	// Groups: the targets are the members of process groups.
 	Groups bool
 	Step

@@ -122,6 +122,8 @@ func whatFollows(w *escalate.FirstWait) string {
 	switch {
 	case w.Limit > 0 && w.Limit <= w.Grace:
 		return "the call ends after " + duration.Format(w.Limit)
+	case w.Mixed:
+		return fmt.Sprintf("%v to all members follows after %s", w.Next, duration.Format(w.Grace))
 	case w.Next != 0:
 		return fmt.Sprintf("%v follows after %s", w.Next, duration.Format(w.Grace))
 	}

@@ -47,6 +47,7 @@ func TestFirstWait(t *testing.T) {
 		{"another process", wait, nil, []procfs.Stat{reused}, ""},
 		{"vanished", wait, nil, []procfs.Stat{{ID: procfs.ID{PID: 99, Start: 1}, State: 'S'}}, ""},
 		{"groups", group(wait), []int{10, 20}, nil, "TERM is ignored by every member of group 20: KILL follows after 5s"},
+		{"mixed", escalate.FirstWait{Mixed: true, Step: wait.Step, Next: signals.TERM}, []int{20}, nil, "TERM is ignored by 20 (ignores): TERM to all members follows after 5s"},
 		{"real-time signal", escalate.FirstWait{Step: escalate.Step{Signal: rt, Grace: time.Second}}, []int{20}, nil, "RTMIN+6 is ignored by 20 (ignores): no other signal follows"},
 		{"other signal", escalate.FirstWait{Step: escalate.Step{Signal: signals.HUP}}, []int{20}, nil, ""},
 		{"limit", escalate.FirstWait{Step: wait.Step, Next: signals.KILL, Limit: 3 * time.Second}, []int{20}, nil, "TERM is ignored by 20 (ignores): the call ends after 3s"},
