@@ -164,8 +164,8 @@ func (f *fields) fourIDs() (ids [4]int) {
 	return ids
 }
 
-// sigset parses a hexadecimal mask, of signals or capabilities, and keeps its last 16 digits. The mask has one digit for every four signals of the
-// architecture.
+// sigset parses a hexadecimal mask, of signals or capabilities, and keeps its last 16 digits. A mask of signals has one
+// digit for every four signals of the architecture.
 func (f *fields) sigset() SigSet {
 	b := f.next()
 	if len(b) > 16 {

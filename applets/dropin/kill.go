@@ -81,6 +81,9 @@ func (c *killCall) run(operands []string) int {
 			return c.fail("%v", err)
 		}
 	}
+	if c.dryRun && c.env.Proc == nil {
+		return c.fail("%v", c.env.ProcErr)
+	}
 	for _, word := range operands {
 		c.signalOperand(word)
 	}

@@ -1,8 +1,6 @@
 package dropin
 
-import (
-	"killbox/procfs"
-)
+import "killbox/procfs"
 
 // planPID adds what kill(2) would signal for pid to the output of --dry-run: a process, also by the TID of a thread, or a
 // process group, or with -1 all processes.
@@ -22,9 +20,6 @@ func (c *killCall) planPID(word string, pid int) {
 // receivers returns the processes that kill(2) would signal for pid, except this process.
 func (c *killCall) receivers(pid int) (list []*procfs.Stat, err error) {
 	proc := c.env.Proc
-	if proc == nil {
-		return nil, c.env.ProcErr
-	}
 	if pid > 0 {
 		status, err := proc.Status(pid)
 		if err != nil {
