@@ -52,9 +52,9 @@ run() {
 # others: prints all processes but PID 1, by means of /proc only.
 others() {
 	found=
-	for dir in /proc/[0-9]*; do
-		pid=${dir#/proc/}
+	for pid in $(cd /proc && printf '%s\n' [0-9]* | sort -n); do
 		[ "$pid" = 1 ] && continue
+		dir=/proc/$pid
 		# Skip zombies, which have no command line.
 		[ -n "$(tr '\0' ' ' 2>/dev/null <"$dir/cmdline")" ] || continue
 		read -r comm 2>/dev/null <"$dir/comm" || continue
@@ -64,12 +64,16 @@ others() {
 	[ -n "$found" ] || echo '  none'
 }
 
-# The processes of the job. Each is a script, so that it has a name of its own, and waits for a line that never
-# comes.
+# The processes of the job. Each is a script, so that it has a name of its own, writes a line when it is ready, and
+# waits for a line that never comes.
 cd "$work" || exit
 mkfifo ready never
+exec 3<>ready
+# ready N: waits for N lines.
+ready() { for _ in $(seq "$1"); do read -r _ <&3; done; }
 cat >helper <<'EOF'
 #!/bin/sh
+echo >ready
 read -r _ <>never
 EOF
 cp helper orphan
@@ -77,6 +81,7 @@ cp helper daemon
 cat >deaf <<'EOF'
 #!/bin/sh
 trap '' TERM
+echo >ready
 read -r _ <>never
 EOF
 cat >job <<'EOF'
@@ -85,7 +90,7 @@ cat >job <<'EOF'
 (./orphan &)
 setsid ./helper &
 setsid sh -c './daemon &'
-echo ready >ready
+echo >ready
 wait
 EOF
 cat >tests <<'EOF'
@@ -97,11 +102,11 @@ chmod +x helper orphan daemon deaf job tests
 
 say 'A server listens on port 8080. killwait --port ends it, and returns when the port is free:'
 demo-server 8080 >ready &
-read -r _ <ready
+ready 1
 run 'killwait -v --port 8080'
 say 'So the next server can start at once:'
 run 'demo-server 8080 >ready &'
-read -r _ <ready
+ready 1
 killwait $!
 sleep 2
 
@@ -109,7 +114,7 @@ say 'A job: a pipeline whose first stage ignores TERM, a helper in a session of 
 orphan, and a daemon: an orphan that called setsid. tkill -n shows what tkill would signal:'
 JOB_ID=42 setsid ./job &
 job=$!
-read -r _ <ready
+ready 5
 sleep 0.2
 run "tkill -n $job"
 sleep 3
@@ -127,7 +132,7 @@ sleep 2
 say 'reapwait loses no orphan, and leaves none, even if KILL is sent to reapwait itself:'
 setsid reapwait ./job &
 job=$!
-read -r _ <ready
+ready 5
 sleep 0.2
 others
 sleep 2
