@@ -66,8 +66,8 @@ var holdings = []holding{
 
 const holdersPrelude = `
 [ -e file ] || { echo text >file; ln file hard; mkfifo fifo; mkdir dir usb bind; cp "$(command -v sleep)" copy; mknod full c 1 7
-mount -t tmpfs none usb; mkdir usb/dir; echo text >usb/file; echo text >usb/dir/file; mount --bind usb/dir bind; mkfifo ready; }
-hold() { victim holder "$@" 3>ready >&- 2>&- & pid=$!; read -r line <ready; case $line in *port=*) port=${line#*port=}; port=${port%% *}; esac; }
+mount -t tmpfs none usb; mkdir usb/dir; echo text >usb/file; echo text >usb/dir/file; mount --bind usb/dir bind; }
+hold() { start victim holder "$@"; }
 numbers() { grep -oE '[0-9]+' | sort -n | tr '\n' ' '; }
 `
 
