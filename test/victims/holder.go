@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
@@ -34,6 +35,8 @@ import (
 //	take=PORT           waits until the port is free and listens on it, after it has reported that it is ready
 //	respawn=FILE        starts the rest of the words as a child, worker, and again whenever it has ended; the PID of the
 //	                    last one is in FILE
+//	successor=FILE      at TERM, starts a child that listens on the port of the last tcp=0.0.0.0:PORT, which needs reuseport
+//	                    before it, and ends when the child listens; the PID of the child is in FILE
 //	run                 runs the rest of the words as a command, with port and child in its environment, and exits with its
 //	                    status
 //	leaderless          its first thread exits
@@ -73,9 +76,19 @@ func holder(args []string) {
 		}()
 		_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
 	}
+	var term chan os.Signal
+	if h.successor != "" {
+		term = make(chan os.Signal, 1)
+		signal.Notify(term, unix.SIGTERM)
+	}
 	h.ready()
-	if h.take != 0 {
+	switch {
+	case h.take != 0:
 		h.takePort()
+	case h.successor != "":
+		<-term
+		h.startWorker(h.successor, []string{"reuseport", fmt.Sprintf("tcp=0.0.0.0:%d", h.port)})
+		return
 	}
 	time.Sleep(lifetime)
 }
@@ -86,6 +99,7 @@ type holderVictim struct {
 	last      int // the descriptor of the last socket
 	sockets   []int
 	take      int
+	successor string
 	names     map[string]string
 }
 
@@ -118,6 +132,8 @@ func (h *holderVictim) play(words []string) {
 			must(word, unix.Bind(fd, &unix.SockaddrUnix{Name: value}))
 		case "in-flight":
 			h.send()
+		case "successor":
+			h.successor = value
 		case "reuseport":
 			h.reuseport = true
 		case "open":
@@ -256,19 +272,9 @@ func (h *holderVictim) respawn(file string, words []string) {
 	report := os.NewFile(3, "ready")
 	port := ""
 	for {
-		r, w, err := os.Pipe()
-		must("pipe", err)
-		cmd := exec.Command("/proc/self/exe", append([]string{"holder"}, words...)...)
-		cmd.Args[0] = os.Args[0]
-		cmd.ExtraFiles = []*os.File{w}
-		must("respawn", cmd.Start())
-		w.Close()
-		var line [256]byte
-		n, _ := r.Read(line[:])
-		r.Close()
-		must(file, os.WriteFile(file, []byte(strconv.Itoa(cmd.Process.Pid)), 0o644))
+		cmd, line := h.startWorker(file, words)
 		if port == "" {
-			port = strings.TrimSpace(string(line[:n]))
+			port = strings.TrimSpace(line)
 			fmt.Fprintf(report, "%s worker=%d\n", port, cmd.Process.Pid)
 			report.Close()
 			for i, word := range words { // from here on the same port
@@ -277,4 +283,20 @@ func (h *holderVictim) respawn(file string, words []string) {
 		}
 		_ = cmd.Wait()
 	}
+}
+
+// startWorker starts a holder, writes its PID to the file, and returns the line that the holder has reported.
+func (h *holderVictim) startWorker(file string, words []string) (cmd *exec.Cmd, line string) {
+	r, w, err := os.Pipe()
+	must("pipe", err)
+	defer r.Close()
+	cmd = exec.Command("/proc/self/exe", append([]string{"holder"}, words...)...)
+	cmd.Args[0] = os.Args[0]
+	cmd.ExtraFiles = []*os.File{w}
+	must("start", cmd.Start())
+	w.Close()
+	var b [256]byte
+	n, _ := r.Read(b[:])
+	must(file, os.WriteFile(file, []byte(strconv.Itoa(cmd.Process.Pid)), 0o644))
+	return cmd, string(b[:n])
 }
