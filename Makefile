@@ -29,7 +29,10 @@ FUZZTIME       ?= 1m
 # open files, and what the runtime does with a trapped system call and a queued fault. -checklinkname=0 makes the
 # linker allow these names. Without both, killbox builds as well (internal/kernel/inherited_plain.go says what is
 # missing).
-BUILD = -trimpath -tags=exactsignals -ldflags='-s -w -checklinkname=0'
+#
+# Without -buildvcs=false, go build asks git for the commit, which fails where git does not trust the owner of the
+# folder, and an archive of the source would give other bytes than a clone.
+BUILD = -trimpath -buildvcs=false -tags=exactsignals -ldflags='-s -w -checklinkname=0'
 
 # The maximum size of the binary in bytes, on amd64, to notice accidents. With Go 1.27 encoding/json is 640 kB
 # larger.
