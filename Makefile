@@ -12,6 +12,12 @@ FIVE    = freezekill killwait pgkill reapwait tkill
 DROPINS = docker-init kill killall killall5 pgrep pidof pidwait pkill timeout tini waitpid
 APPLETS = $(FIVE) $(DROPINS)
 
+# The version has one place: the constant that --version prints.
+VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/applet.go)
+
+# The architectures of a release, as Go names them. arm is ARMv7.
+RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le
+
 # The Debian packages that check and check-all use, besides Go and git.
 CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lsof make mandoc nginx \
 	openssh-client openssh-server procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux zsh
@@ -54,7 +60,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall demo pictures check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall packages dist release demo pictures check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -72,6 +78,42 @@ install-dropins: build
 ## uninstall: remove the files of install and install-dropins
 uninstall:
 	@sh packaging/install.sh uninstall '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
+
+# All times in packages are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a release does
+# not depend on flags in the environment.
+packages dist release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+packages dist release: export CGO_ENABLED = 0
+packages dist release: export GOFLAGS =
+
+## packages: dist/*.deb, *.rpm and *.apk (ARCH='amd64 arm64 ...')
+packages: ARCH ?= $(shell $(GO) env GOARCH)
+packages:
+	$(GO) build -C packaging/tools -o ../../bin/ ./packages
+	@for arch in $(ARCH); do \
+		file=dist/killbox-$(VERSION)-linux-$$(echo $$arch | sed 's/^arm$$/armv7/'); \
+		echo "build $$file"; \
+		GOOS=linux GOARCH=$$arch GOARM=7 $(GO) build $(BUILD) -o "$$file" . && \
+		bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)' -arch $$arch -binary "$$file" || exit; \
+	done
+	@bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)'
+
+# dist: what release makes, from the tree as it is.
+dist:
+	rm -rf dist
+	@$(MAKE) --no-print-directory packages ARCH='$(RELEASE_ARCHES)'
+	$(if $(wildcard packaging/tools/image),@$(MAKE) --no-print-directory image PLATFORMS='$(patsubst arm,arm/v7,$(RELEASE_ARCHES))')
+	$(GO) build -C packaging/tools -o ../../bin/ ./sbom
+	bin/sbom -version $(VERSION) -out dist/killbox-$(VERSION).spdx.json dist/killbox-$(VERSION)-linux-*
+	cp packaging/copyright dist/killbox-$(VERSION).copyright
+	@cd dist && find . -path ./bin -prune -o -type f -print | LC_ALL=C sort | sed 's,^\./,,' | xargs sha256sum >../bin/SHA256SUMS && mv ../bin/SHA256SUMS .
+
+## release: dist/ for all architectures: binaries, packages, image, SPDX document, SHA256SUMS
+release:
+	@changes=$$(git status --porcelain) && test -z "$$changes" || \
+		{ printf 'release: the tree is not as committed:\n%s\n' "$$changes" >&2; exit 1; }
+	@grep -q '^## \[$(VERSION)\] - [0-9]' CHANGELOG.md || \
+		{ echo 'release: CHANGELOG.md has no date for version $(VERSION)' >&2; exit 1; }
+	@$(MAKE) --no-print-directory dist
 
 ## demo: end real processes, in twenty seconds
 demo: build
@@ -196,7 +238,7 @@ bench-peers:
 
 ## clean: remove all that was built
 clean:
-	rm -rf bin killbox bench/out
+	rm -rf bin dist killbox bench/out
 
 ## help: print this list
 help:
