@@ -19,8 +19,8 @@ VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/appl
 RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lsof make mandoc nginx \
-	openssh-client openssh-server procps psmisc shellcheck strace sysvinit-utils tini tmux util-linux zsh
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lintian lsof make mandoc nginx \
+	openssh-client openssh-server procps psmisc rpm shellcheck strace sysvinit-utils tini tmux util-linux zsh
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
@@ -60,7 +60,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall packages dist release demo pictures check check-all check-deps check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall packages dist release demo pictures check check-all check-deps check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -82,7 +82,7 @@ uninstall:
 # All times in packages are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a release does
 # not depend on flags in the environment.
 packages dist release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
-packages dist release: export CGO_ENABLED = 0
+packages dist release check-packages: export CGO_ENABLED = 0
 packages dist release: export GOFLAGS =
 
 ## packages: dist/*.deb, *.rpm and *.apk (ARCH='amd64 arm64 ...')
@@ -125,14 +125,14 @@ pictures: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/pictures ./packaging/pictures
 	sh packaging/pictures.sh bin docs
 
-## check: all tests and linters, without cross builds, the newest Go and fuzzing
+## check: all tests and linters, without cross builds, the newest Go, fuzzing and packages
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 	@echo 'make check: no errors'
 
-## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing
+## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages
 check-all: check check-rest
 
-check-rest: cross newest fuzz-short
+check-rest: cross newest fuzz-short check-packages
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
@@ -176,6 +176,16 @@ cross:
 		echo "build linux/$$arch"; \
 		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null . || exit; \
 	done
+
+## check-packages: build a release twice and compare; lint, install, use, upgrade and remove the packages
+check-packages:
+	$(GO) -C packaging/tools vet ./...
+	cd packaging/tools && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	@for tool in jq lintian rpm; do \
+		command -v $$tool >/dev/null || { $(call absent,$$tool,check of the packages); exit; }; \
+	done; \
+	as_root=; test "$$(id -u)" = 0 || as_root='unshare --map-root-user'; \
+	$$as_root bash packaging/check-packages.sh $(VERSION) '$(FIVE)' '$(DROPINS)'
 
 ## newest: build with the newest Go (from the module proxy), and test that ignored signals are inherited
 newest:
