@@ -44,6 +44,11 @@ BUILD = -trimpath -buildvcs=false -tags=exactsignals -ldflags='-s -w -checklinkn
 # larger.
 BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4800000,5500000)
 
+# The platforms of make image, as GOARCH and a variant, and the folder where the image and the packages are made. The
+# binaries have no stamp of git, so that those built from a clone and from an archive are the same.
+PLATFORMS ?= 386 amd64 arm/v7 arm64 ppc64le riscv64 s390x
+DIST      ?= $(CURDIR)/dist
+
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
@@ -60,7 +65,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall packages dist release demo pictures check check-all check-deps check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures check check-all check-deps check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -114,6 +119,18 @@ release:
 	@grep -q '^## \[$(VERSION)\] - [0-9]' CHANGELOG.md || \
 		{ echo 'release: CHANGELOG.md has no date for version $(VERSION)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory dist
+## image: an OCI image of the binary and its links, in dist (PLATFORMS=amd64: for one platform)
+image:
+	@set --; for platform in $(PLATFORMS); do \
+		file="$(DIST)/bin/killbox-$$(echo $$platform | tr -d /)"; \
+		echo "build linux/$$platform"; \
+		GOOS=linux GOARCH=$${platform%/*} GOARM=7 CGO_ENABLED=0 $(GO) build $(BUILD) -buildvcs=false -o "$$file" . || exit; \
+		set -- "$$@" "$$platform=$$file"; \
+	done; \
+	export SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct)}"; \
+	$(GO) -C packaging/tools run ./image -out "$(DIST)" -links '$(APPLETS)' \
+		-version "$$(sed -n 's/^const Version = "\(.*\)"/\1/p' internal/cli/applet.go)" \
+		-revision "$$(git describe --always --abbrev=40 --exclude='*' --dirty)" "$$@"
 
 ## demo: end real processes, in twenty seconds
 demo: build
