@@ -20,7 +20,7 @@ RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le
 
 # The Debian packages that check and check-all use, besides Go and git.
 CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lintian lsof make mandoc nginx \
-	openssh-client openssh-server procps psmisc rpm shellcheck strace sysvinit-utils tini tmux util-linux zsh
+	openssh-client openssh-server procps psmisc rpm runc shellcheck strace sysvinit-utils tini tmux util-linux zsh
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
@@ -50,22 +50,22 @@ PLATFORMS ?= 386 amd64 arm/v7 arm64 ppc64le riscv64 s390x
 DIST      ?= $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* testdata/*.sh .ci/run
+SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
-# The packages with unit tests. The scripts (run from the root), test/repo and test/differential have targets of
-# their own.
-UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential))?$$')
+# The packages with unit tests. The scripts (run from the root), test/repo, test/differential and test/image have
+# targets of their own.
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures check check-all check-deps check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -146,10 +146,10 @@ pictures: build
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 	@echo 'make check: no errors'
 
-## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages
+## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages, the image
 check-all: check check-rest
 
-check-rest: cross newest fuzz-short check-packages
+check-rest: cross newest fuzz-short check-packages check-image
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
@@ -207,6 +207,13 @@ check-packages:
 ## newest: build with the newest Go (from the module proxy), and test that ignored signals are inherited
 newest:
 	$(GO) test -count=1 -tags=newest -run '^TestNewestGo$$' ./test/repo
+
+## check-image: build the image twice, and run it under runc (as root)
+check-image:
+	$(GO) -C packaging/tools vet ./...
+	cd packaging/tools && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
+	$(GO) -C packaging/tools test ./...
+	$(GO) -C test/image test -count=1 -parallel $(PARALLEL)
 
 # The race detector needs cgo, and cgo needs a C compiler.
 unit:

@@ -13,12 +13,12 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestShellcheck runs shellcheck on lib.sh and on the .sh files in the txtar archives of testdata/scripts.
+// TestShellcheck runs shellcheck on lib.sh and on the .sh files in the txtar archives of testdata/scripts and test/image.
 func TestShellcheck(t *testing.T) {
 	harness.NeedTool(t, "shellcheck")
 	dir := t.TempDir()
 	files := []string{"testdata/lib.sh"}
-	err := filepath.WalkDir("testdata/scripts", func(path string, d fs.DirEntry, err error) error {
+	extract := func(path string, d fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".txtar" {
 			return err
 		}
@@ -37,9 +37,11 @@ func TestShellcheck(t *testing.T) {
 			files = append(files, name)
 		}
 		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	for _, dir := range []string{"testdata/scripts", "test/image/testdata"} {
+		if err := filepath.WalkDir(dir, extract); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// Excluded: 1090 and 1091, because the path of lib.sh is in a variable; 2154, because `start` sets variables
 	// whose names the victim prints; 3045, because every sh has ulimit -n.
