@@ -33,17 +33,20 @@ const (
 	maxProcessors  = 2
 	blockedThreads = 3
 	maxThreads     = 3 + maxProcessors + blockedThreads
+	// spareThreads is how many more threads startThreads may start: for each goroutine that blocks, the runtime may start a
+	// thread that looks for work. Two were seen.
+	spareThreads = 3
 )
 
 // reserveThreads makes the runtime start maxThreads threads now. If the runtime cannot start a thread later, it ends
 // this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads and
-// for one more that startThreads may start: processes and threads count against the same limits (RLIMIT_NPROC,
-// pids.max, the PIDs of the namespace).
+// for spareThreads: processes and threads count against the same limits (RLIMIT_NPROC, pids.max, the PIDs of the
+// namespace).
 func (k *Kernel) reserveThreads() error {
 	if k.threadsReserved {
 		return nil
 	}
-	if missing := maxThreads + 1 - max(k.countThreads(), 1); missing > 0 {
+	if missing := maxThreads + spareThreads - max(k.countThreads(), 1); missing > 0 {
 		if err := tryForks(missing); err != nil {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
