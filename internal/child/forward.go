@@ -3,7 +3,6 @@ package child
 import (
 	"errors"
 	"fmt"
-
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -26,23 +25,36 @@ func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 		return false
 	}
 	stop := sig == signals.TSTP && to == sig && (!s.Init || s.terminalFD >= 0)
-	group := s.Group || stop && s.leadsGroup() || sig == signals.CONT && s.leadsGroup()
-	if err := s.Kernel.SignalChild(s.Command, to, group); err != nil && !errors.Is(err, procfs.ErrNoProcess) {
-		if err = fmt.Errorf("cannot forward %v: %w", to, err); s.Proc == nil {
-			s.Reporter.Failed(nil, err)
-		} else {
-			s.ReportCommandFailed(err)
-		}
+	if sig == signals.TERM {
+		s.startGrace()
 	}
+	group := s.Group || stop && s.leadsGroup() || sig == signals.CONT && s.leadsGroup()
+	s.signalCommand(to, group, sig == signals.TERM && s.termStartsGrace())
 	switch {
 	case stop:
 		s.stopWithCommand(false)
 	case sig == signals.CONT:
 		s.giveForeground() // the shell may have put this process into the foreground (fg)
-	case sig == signals.TERM:
-		s.startGrace()
 	}
 	return false
+}
+
+// signalCommand sends the command a forwarded signal, and reports it. step says that it is the signal of the first step of
+// the ladder.
+func (s *Supervisor) signalCommand(sig signals.Signal, group, step bool) {
+	command, report := s.openCommand()
+	err := s.Kernel.SignalChild(s.Command, sig, group)
+	switch {
+	case err == nil && report && step:
+		s.reportSignalled(command, sig, 1)
+	case err == nil && report:
+		s.Reporter.Forwarded(&command, sig)
+	case err == nil, errors.Is(err, procfs.ErrNoProcess):
+	case s.Proc == nil:
+		s.Reporter.Failed(nil, fmt.Errorf("cannot forward %v: %w", sig, err))
+	default:
+		s.ReportCommandFailed(fmt.Errorf("cannot forward %v: %w", sig, err))
+	}
 }
 
 // endsLingering reports whether a signal to this process makes it end the remaining processes after the command has
@@ -53,4 +65,10 @@ func endsLingering(sig signals.Signal) bool {
 		return true
 	}
 	return false
+}
+
+// ForwardReporter prints that a signal was forwarded.
+type ForwardReporter interface {
+	// Forwarded reports that the command was sent a signal that belongs to no step of the ladder.
+	Forwarded(*procfs.Stat, signals.Signal)
 }

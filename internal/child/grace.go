@@ -1,6 +1,7 @@
 package child
 
 import (
+	"slices"
 	"time"
 
 	"killbox/internal/duration"
@@ -10,11 +11,15 @@ import (
 // startGrace is called when a TERM was forwarded to the command. It begins the grace period, which is the first step of
 // the ladder: at its end the remaining processes, the command included, are ended by the further steps.
 func (s *Supervisor) startGrace() {
-	switch {
-	case !s.termStartsGrace():
+	if !s.termStartsGrace() {
 		s.containerStops = true
-	case s.graceEnd.IsZero() && s.Ladder[0].Grace != duration.Forever:
-		s.graceEnd = time.Now().Add(s.termGrace())
+		return
+	}
+	if s.began.IsZero() {
+		s.began = time.Now()
+	}
+	if s.graceEnd.IsZero() && s.Ladder[0].Grace != duration.Forever {
+		s.graceEnd = s.began.Add(s.termGrace())
 	}
 }
 
@@ -37,18 +42,19 @@ func (s *Supervisor) termGrace() time.Duration {
 	return grace
 }
 
-// remainingLadder returns the ladder for the remaining processes. A forwarded TERM counts as the first step: its wait
-// is shortened by the time since then, and the step is left out if the grace period is over.
-func (s *Supervisor) remainingLadder() escalate.Ladder {
+// remainingLadder returns the ladder for the remaining processes, and the number of its steps that are over. A forwarded
+// TERM counts as the first step: its wait is shortened by the time since then, and the step is over when the grace period
+// is over.
+func (s *Supervisor) remainingLadder() (ladder escalate.Ladder, done int) {
 	if s.graceEnd.IsZero() {
-		return s.Ladder
+		return s.Ladder, 0
 	}
-	ladder := append(escalate.Ladder(nil), s.Ladder...)
-	switch {
-	case !s.graceOver:
+	if s.graceOver && len(s.Ladder) > 1 {
+		return s.Ladder, 1
+	}
+	ladder = slices.Clone(s.Ladder)
+	if !s.graceOver {
 		ladder[0].Grace = max(time.Until(s.graceEnd), 0)
-	case len(ladder) > 1:
-		ladder = ladder[1:]
 	}
-	return ladder
+	return ladder, 0
 }

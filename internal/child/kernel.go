@@ -80,4 +80,5 @@ type Reporter interface {
 	Close()
 	LeakReporter
 	LimitReporter
+	ForwardReporter
 }

@@ -8,35 +8,35 @@ import (
 	"killbox/procfs"
 )
 
-// refusals is an observer that reports a process that may not be signalled (EPERM) only once in a call, however many
-// signals fail.
-type refusals struct {
+// teardownObserver is the observer of the runs of the ladder. It reports a process that may not be signalled (EPERM) only
+// once in a call, however many signals fail; see also its methods in command_signalled.go.
+type teardownObserver struct {
 	Reporter
-	proc     *procfs.FS
-	reported map[procfs.ID]bool
+	s        *Supervisor
+	reported map[procfs.ID]bool // processes that may not be signalled
 }
 
 // Failed implements escalate.Observer.
-func (o *refusals) Failed(res *escalate.Result, err error) {
+func (o *teardownObserver) Failed(res *escalate.Result, err error) {
 	if res == nil || !errors.Is(err, syscall.EPERM) {
 		o.Reporter.Failed(res, err)
 		return
 	}
 	if !o.reported[res.ID] {
 		o.reported[res.ID] = true
-		o.Reporter.Refused(o.proc, res, err)
+		o.Reporter.Refused(o.s.Proc, res, err)
 	}
 }
 
 // FirstWait implements escalate.Observer. A teardown is silent until a process remains.
-func (o *refusals) FirstWait(*escalate.FirstWait) {}
+func (o *teardownObserver) FirstWait(*escalate.FirstWait) {}
 
 // Observer returns the observer for escalate.Run.
 func (s *Supervisor) Observer() escalate.Observer {
-	if s.refusals == nil {
-		s.refusals = &refusals{Reporter: s.Reporter, proc: s.Proc, reported: make(map[procfs.ID]bool)}
+	if s.observer == nil {
+		s.observer = &teardownObserver{Reporter: s.Reporter, s: s, reported: make(map[procfs.ID]bool)}
 	}
-	return s.refusals
+	return s.observer
 }
 
 // ReportCommandFailed reports the error err of signalling the command.

@@ -66,6 +66,8 @@ type Supervisor struct {
 	terminalFD          int                // the terminal in which the command is put into the foreground, or -1
 	commandInForeground bool               // the command has been put into the foreground
 	containerStops      bool               // a TERM was forwarded and began no grace period: Linger no longer applies
+	began               time.Time          // the first step of the ladder; zero if it has not begun
+	signalled           escalate.Result    // the command, if reportSignalled has reported its last signal; else Rung is 0
 	graceEnd            time.Time          // the end of the grace period; zero if none has begun
 	graceOver           bool               // the grace period has ended
 	resumed             bool               // this process was stopped and resumed while the current events are handled
@@ -73,7 +75,7 @@ type Supervisor struct {
 	endsNow             bool               // an event has ended the wait (handleEvent)
 	leaked              bool               // the command has left processes behind
 	ended               endedCount
-	refusals            *refusals
+	observer            *teardownObserver
 }
 
 // NewSupervisor returns a Supervisor that has not launched a command.
@@ -196,7 +198,7 @@ func (s *Supervisor) handleEvent(e Event) bool {
 // loseHalf is called when the outer half of a pair was killed. The sender of a KILL wants the processes to end now, so
 // the ladder consists of KILL alone.
 func (s *Supervisor) loseHalf() {
-	s.HalfLost, s.Ladder, s.graceEnd = true, KillLadder(), time.Time{}
+	s.HalfLost, s.Ladder, s.graceEnd, s.began = true, KillLadder(), time.Time{}, time.Time{}
 	s.Kernel.IgnoreLostHalf()
 }
 
@@ -210,6 +212,7 @@ func (s *Supervisor) RecordReaped(c *Child) {
 	if c.PID == s.Command {
 		status := c.Status
 		s.Status, s.Command = &status, 0
+		s.reportCommandGone(status)
 	}
 	s.ended.reaped++
 	if s.ReportReaped {

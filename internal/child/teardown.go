@@ -2,6 +2,7 @@ package child
 
 import (
 	"errors"
+	"slices"
 	"syscall"
 	"time"
 
@@ -29,19 +30,23 @@ func (s *Supervisor) runLadder() error {
 	if s.ReapRemaining() {
 		return nil
 	}
-	ladder := s.remainingLadder()
-	if s.Proc == nil || s.ForeignProc() {
-		return s.endUnseen(ladder)
+	ladder, done := s.remainingLadder()
+	if s.began.IsZero() {
+		s.began = time.Now()
 	}
-	p, sum, err := s.endTree(ladder)
+	if s.Proc == nil || s.ForeignProc() {
+		return s.endUnseen(ladder, done)
+	}
+	p, sum, err := s.endTree(ladder, done)
 	if err != nil {
 		return err
 	}
 	if s.ReapRemaining() {
 		return nil
 	}
-	if s.PID == 1 && s.Ladder[len(s.Ladder)-1].Signal == signals.KILL && !s.onlyRefused(sum) {
-		if over, err := s.endWithoutScan(KillLadder()); over || err != nil {
+	if last := len(s.Ladder) - 1; s.PID == 1 && s.Ladder[last].Signal == signals.KILL && !s.onlyRefused(sum) {
+		ladder = append(slices.Clone(s.Ladder[:last]), KillLadder()...)
+		if over, err := s.endWithoutScan(ladder, last); over || err != nil {
 			return err
 		}
 	}
@@ -49,9 +54,9 @@ func (s *Supervisor) runLadder() error {
 }
 
 // endUnseen runs the ladder without /proc, or with the /proc of another PID namespace.
-func (s *Supervisor) endUnseen(ladder escalate.Ladder) error {
+func (s *Supervisor) endUnseen(ladder escalate.Ladder, done int) error {
 	s.ended.reaped, s.ended.unseen = 0, true
-	over, err := s.endWithoutScan(ladder)
+	over, err := s.endWithoutScan(ladder, done)
 	switch {
 	case over || err != nil:
 	default:
@@ -71,13 +76,17 @@ func (s *Supervisor) whyUnseen() string {
 	return ""
 }
 
-// endTree runs the ladder on all descendants. If the last signal is KILL, it repeats the last step up to maxKillRounds
+// endTree runs the ladder on all descendants, from the step after the first done steps. If the last signal is KILL, it repeats the last step up to maxKillRounds
 // times, for processes that were forked too late to be signalled. It returns the last plan and its summary.
-func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *escalate.Summary, err error) {
+func (s *Supervisor) endTree(ladder escalate.Ladder, done int) (p *escalate.Plan, sum *escalate.Summary, err error) {
 	var survivors map[procfs.ID]bool
 	for round := 0; !s.ReapRemaining(); round++ {
 		if p, err = s.TreePlan(ladder); err != nil {
 			return nil, nil, err
+		}
+		p.StepsDone, p.Began = done, s.began
+		if round > 0 {
+			p.Hook = "" // the hooks of the last step have run
 		}
 		if sum, err = escalate.Run(escalate.Call{Plan: p, Kernel: s.Kernel, Policy: s.Policy(), Observer: s.Observer()}); err != nil {
 			s.Reporter.Close()
@@ -96,7 +105,7 @@ func (s *Supervisor) endTree(ladder escalate.Ladder) (p *escalate.Plan, sum *esc
 		if twice || refused || last.Signal != signals.KILL || round == maxKillRounds {
 			break
 		}
-		ladder = escalate.Ladder{last}
+		done = len(ladder) - 1
 	}
 	s.Reporter.Close()
 	return p, sum, nil
@@ -186,13 +195,15 @@ func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 	return ""
 }
 
-// endWithoutScan runs the ladder without scanning /proc. If this process is PID 1, it signals all processes atomically,
+// endWithoutScan runs the ladder, from the step after the first done steps, without scanning /proc. If this process is PID 1, it signals all processes atomically,
 // with one kill(2). Otherwise it signals only the command, or its process group. over is false if processes remain that
 // have not been reported.
-func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err error) {
+func (s *Supervisor) endWithoutScan(ladder escalate.Ladder, done int) (over bool, err error) {
 	k := s.Kernel
-	for _, step := range ladder {
+	for i := done; i < len(ladder); i++ {
+		step := ladder[i]
 		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
+			command, report := s.openCommand()
 			var err error
 			if s.PID == 1 {
 				err = k.SignalAll(sig)
@@ -205,6 +216,8 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err erro
 				return true, nil
 			case err != nil && !errors.Is(err, procfs.ErrNoProcess):
 				return false, err
+			case err == nil && report && s.Command != 0 && sig == step.Signal:
+				s.reportSignalled(command, sig, i+1)
 			}
 		}
 		for end := time.Now().Add(step.Grace); step.Grace == duration.Forever || time.Until(end) > 0; {
@@ -229,7 +242,7 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder) (over bool, err erro
 }
 
 // reportSurvivors reports the remaining processes, and why each remains. Processes that may not be signalled have been
-// reported already (refusals).
+// reported already (teardownObserver).
 func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) error {
 	reported := 0
 	if sum != nil {

@@ -27,7 +27,11 @@ type batch []*Result
 
 // newAccount returns an account without results. It reports to the observer which processes the plan excludes.
 func newAccount(c *Call) *account {
-	a := &account{call: c, start: time.Now(), byID: make(map[procfs.ID]*Result, len(c.Plan.Targets))}
+	start := c.Plan.Began
+	if start.IsZero() {
+		start = time.Now()
+	}
+	a := &account{call: c, start: start, byID: make(map[procfs.ID]*Result, len(c.Plan.Targets))}
 	a.results = make(batch, 0, len(c.Plan.Targets))
 	a.sum.Proved = true
 	for _, s := range c.Plan.Skipped {
@@ -203,6 +207,13 @@ func (a *account) interrupted() error { return a.call.Kernel.Interrupted() }
 
 // pause gives up the processor for about d.
 func (a *account) pause(d time.Duration) { a.call.Kernel.Pause(d) }
+
+// stepsDone returns the number of steps that were carried out before the call.
+func (a *account) stepsDone() int { return a.call.Plan.StepsDone }
+
+// beginsWithHooks reports whether the hooks run before the first signal of the call, because the first step of the ladder was
+// carried out before.
+func (a *account) beginsWithHooks() bool { return a.stepsDone() > 0 && a.call.Plan.Hook != "" }
 
 // beginRung sets the number of the current step, from 1.
 func (a *account) beginRung(rung int) { a.rung = rung }

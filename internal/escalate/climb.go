@@ -22,17 +22,26 @@ func climb(acc *account, s scope, ladder Ladder, waitOnly bool) error {
 		_, err := c.wait.wait(duration.Forever)
 		return err
 	}
-	for i, step := range ladder {
+	done := acc.stepsDone()
+	for i := done; i < len(ladder); i++ {
+		step := ladder[i]
 		acc.beginRung(i + 1)
-		if i > 0 {
+		if i > done {
 			if acc.isDone() || acc.isEnough() {
 				break
 			}
 			acc.clearDoubt()
+		} else if acc.beginsWithHooks() {
+			// The hooks run before the first signal of this call, and the members are unknown before a scan.
+			if _, err := s.addNewcomers(); err != nil {
+				return err
+			}
+		}
+		if i > 0 {
 			runHooks(acc, step.Signal)
 		}
 		// The first signal is sent even if finding the targets took longer than the limit of the call.
-		if i > 0 && acc.remainingTime() <= 0 {
+		if i > done && acc.remainingTime() <= 0 {
 			acc.setLimitReached(true)
 			break
 		}

@@ -72,6 +72,11 @@ type Plan struct {
 	Targets []Target
 	Skipped []Skip
 	Ladder  Ladder
+	// StepsDone is the number of steps of the ladder that were carried out before the call, which begins with the next
+	// one. Began is the time of the first signal then, from which the times for the observer count; zero means the start
+	// of the call.
+	StepsDone int
+	Began     time.Time
 
 	// Mixed: the first step is for the masters (Target.Master) alone. They are not stopped before, and their trees or
 	// groups are scanned while it waits for them. What remains is signalled from the second step on.

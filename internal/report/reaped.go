@@ -6,6 +6,7 @@ import (
 
 	"killbox/internal/child"
 	"killbox/internal/show"
+	"killbox/internal/signals"
 	"killbox/procfs"
 )
 
@@ -29,6 +30,18 @@ func (r *Reporter) Reaped(c *child.Child) {
 	r.clearStatusLine()
 	fmt.Fprintf(r.opts.Out, "%s: %s: %v, ran %s, CPU %s, peak %d KiB\n",
 		r.opts.Applet, Process(&c.Stat), c.Status, run, Seconds(c.CPU), c.Peak>>10)
+}
+
+// Forwarded implements child.ForwardReporter.
+func (r *Reporter) Forwarded(st *procfs.Stat, sig signals.Signal) {
+	switch {
+	case r.opts.JSON:
+		e := newEvent(st, "signal")
+		e.Signal = sig.String()
+		r.printJSON(e)
+	case r.opts.Verbose:
+		r.printOut("%s: %v forwarded", Process(st), sig)
+	}
 }
 
 // ExitStatus prints the exit status of a target, as a shell would have it. name is how the user wrote the target.
