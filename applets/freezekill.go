@@ -194,6 +194,7 @@ func (o *freezekillOptions) printPlan(c *cli.Call, list []report.Planned) int {
 func (o *freezekillOptions) resume(c *cli.Call, list []report.Planned) int {
 	began := time.Now()
 	sum := &escalate.Summary{Proved: true}
+	c.ReportEnded(false)
 	for i := range list {
 		st := &list[i].Stat
 		if list[i].Excluded != "" {

@@ -146,6 +146,7 @@ func (c *Call) Run(p *escalate.Plan) *escalate.Summary { return c.RunObserved(p,
 // RunObserved is Run with an observer that replaces the reporter.
 func (c *Call) RunObserved(p *escalate.Plan, o escalate.Observer) *escalate.Summary {
 	c.Report.PrintTargets(p)
+	c.ReportEnded(false)
 	c.Report.PrintHolds(p)
 	if slices.ContainsFunc(p.Targets, func(t escalate.Target) bool { return t.Last }) {
 		// A target that is signalled last is an ancestor of this process. Its end may hang up the terminal, and the HUP
@@ -244,6 +245,7 @@ func PlannedTargets(p *escalate.Plan) []report.Planned {
 
 // PrintPlan prints the processes of list and what the ladder would do to each, or with --handles their handles.
 func (c *Call) PrintPlan(list []report.Planned, ladder escalate.Ladder) {
+	c.ReportEnded(true)
 	if c.Outputs.Handles {
 		c.printHandles(list, ladder)
 	} else {

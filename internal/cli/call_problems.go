@@ -94,6 +94,17 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 }
 
+// ReportEnded reports the handles whose process is gone, which are no error. With dryRun, they are the reason why the list
+// of targets is short or empty, so that they are always reported, unless --exited is given.
+func (c *Call) ReportEnded(dryRun bool) {
+	if c.Found == nil {
+		return
+	}
+	for _, op := range c.Found.Ended {
+		c.Report.Ended(op.Text, procfs.ID{PID: op.PID, Start: op.Start}, dryRun && !c.Targets.Exited)
+	}
+}
+
 // Fail reports an error and adds code to the exit statuses of the call. The error concerns the process st, or the whole
 // call if st is nil.
 func (c *Call) Fail(st *procfs.Stat, err error, code int) {

@@ -142,7 +142,7 @@ func (r *Reporter) Summary(s *escalate.Summary, exit int) {
 	r.printJSON(event{
 		Event: "summary", Rung: s.Rung, Time: toSeconds(s.Elapsed), Exit: &exit,
 		totals: &totals{
-			Targets: len(s.Results), Gone: s.Count(escalate.Gone), Survivors: s.Count(escalate.Survived),
+			Targets: len(s.Results) + r.ended, Gone: s.Count(escalate.Gone) + r.ended, Survivors: s.Count(escalate.Survived),
 			Errors: r.Errors, Skipped: r.skipped, Proved: s.Proved,
 		},
 	})

@@ -52,6 +52,7 @@ type Reporter struct {
 	opts        Options
 	statusShown bool // a status line is on the screen
 	skipped     int
+	ended       int        // number of calls of Ended
 	described   *describer // nil until a process is described
 	// remembered is what PrintTargets has printed of each target that the event of its end repeats: Args, Exe and User.
 	remembered map[procfs.ID]event
@@ -146,6 +147,24 @@ func (r *Reporter) Gone(res *escalate.Result) {
 		} else {
 			r.printOut("%s: gone after %s, rung %d%s", Process(&res.Stat), Seconds(res.Elapsed), res.Rung, how)
 		}
+	}
+}
+
+// Ended reports a target that was gone before the call. handle is the operand. With note, a line is printed even without
+// --verbose.
+func (r *Reporter) Ended(handle string, id procfs.ID, note bool) {
+	r.ended++
+	const why = "gone before the call"
+	if r.opts.JSON {
+		e := newEvent(&procfs.Stat{ID: id}, "gone")
+		e.Handle, e.Why = handle, why
+		r.printJSON(e)
+	}
+	switch {
+	case note:
+		r.Note(show.Word(handle) + ": " + why)
+	case r.opts.Verbose && !r.opts.JSON:
+		r.printOut("%s: %s", show.Word(handle), why)
 	}
 }
 
