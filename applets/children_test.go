@@ -27,6 +27,7 @@ type children struct {
 	orphaned    bool // the process group of this process is orphaned
 	foreground  bool // the result of InForeground
 	subreaper   bool // this process was a subreaper before the call
+	inputClosed bool // the result of WatchInput
 	innerKilled bool // KILL has ended the inner half at its start
 	pair        bool // the call is made without --no-pair
 	isInner     bool // this process is the inner half of a pair
@@ -124,9 +125,13 @@ func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 }
 
 func (c *children) SignalAll(sig signals.Signal) error { c.record("%v all", sig); return nil }
-func (c *children) WatchInput() error                  { c.record("input"); return c.inputErr }
 func (c *children) WatchParent(pid int) error          { c.record("parent %d", pid); return c.parentErr }
 func (c *children) Subreaper() bool                    { return c.subreaper }
+
+func (c *children) WatchInput() (bool, error) {
+	c.record("input")
+	return c.inputClosed, c.inputErr
+}
 
 func (c *children) SetParentDeathSignal(sig signals.Signal) error {
 	c.record("die with parent %v", sig)

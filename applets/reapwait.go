@@ -168,8 +168,12 @@ func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code i
 		}
 	}
 	if r.untilEOF {
-		if err := k.WatchInput(); err != nil {
+		closed, err := k.WatchInput()
+		if err != nil {
 			return finish(r.fail(err))
+		}
+		if closed {
+			r.Reporter.Note("the other end of standard input is already closed: all processes are ended at once")
 		}
 	}
 	if r.pidfile != "" {

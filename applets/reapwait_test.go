@@ -72,6 +72,8 @@ func TestReapwaitStart(t *testing.T) {
 			func(_ *bench, c *children) { c.terminal, c.launchErr = true, launch(127, syscall.ENOENT) },
 			127, "give 0", "reapwait: job: ",
 		},
+		{"input closed", "--until-eof", []waitResult{{events: []child.Event{{Kind: child.Hangup}}}, ended(command, 15)}, func(_ *bench, c *children) { c.inputClosed = true }, 143,
+			"input,TERM 200,CONT 200", "reapwait: the other end of standard input is already closed: all processes are ended at once\n"},
 		{"no descriptor for the report", "--report-fd 77", nil, nil, 125, "", "reapwait: descriptor 77: bad file descriptor\n"},
 	} {
 		p.run(t)
@@ -210,7 +212,9 @@ func TestReapwaitLimits(t *testing.T) {
 		{"in time", "-t 60", []waitResult{exited(4)}, nil, 4, "", ""},
 		{"the ladder", "-t 0.01 -R HUP/0.01/KILL/60", []waitResult{pause, pause, ended(command, 9)}, nil, 124, "HUP 200,CONT 200,KILL 200,CONT 200", late},
 		{"late, quiet", "-q -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", ""},
-		{"late, JSON", "-j -q -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200", `{"event":"limit","limit":0.01,"ended":1}`},
+		{"late, JSON", "-j -q -t 0.01", []waitResult{pause, ended(command, 15)}, nil, 124, "TERM 200,CONT 200",
+			`{"event":"signal","pid":200,"signal":"TERM","rung":1,"time":0}` + "\n" + `{"event":"gone","pid":200,"signal":"TERM","rung":1,"time":0}` + "\n" +
+				`{"event":"limit","limit":0.01,"ended":1}`},
 		{"TERM is ignored", "-k 0.01", []waitResult{received(signals.TERM), pause, ended(command, 9)}, nil, 137, "TERM 200,KILL 200,CONT 200", ""},
 		{"TERM with a status", "-k 60", []waitResult{received(signals.TERM), exited(5)}, nil, 5, "TERM 200", ""},
 		{"TERM, as an init", "", []waitResult{received(signals.TERM), later, exited(6)}, asInit, 6, "TERM 200,USR1 200", ""},

@@ -111,7 +111,8 @@ type ReaperStarter interface {
 // EndWatcher watches standard input and the parent of this process.
 type EndWatcher interface {
 	// WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed.
-	WatchInput() error
+	// closed reports that it is closed already.
+	WatchInput() (closed bool, err error)
 	// WatchParent makes WaitAndReap return a child.Orphaned event when the parent of this process is gone. It fails if
 	// the PID of the parent is not pid (0 stands for any PID), or if the parent is outside of this PID namespace.
 	WatchParent(pid int) error

@@ -295,17 +295,28 @@ func (k *Kernel) SignalAll(sig signals.Signal) error {
 }
 
 // WatchInput makes WaitAndReap return a child.Hangup event when the other end of standard input is closed, even if data
-// that was written before has not been read. It reads nothing itself.
-func (k *Kernel) WatchInput() error {
+// that was written before has not been read. It reads nothing itself. closed reports that it is closed already.
+func (k *Kernel) WatchInput() (closed bool, err error) {
 	event := unix.EpollEvent{Events: unix.EPOLLRDHUP, Fd: 0}
 	if err := epollCtl(k.epoll, unix.EPOLL_CTL_ADD, 0, &event); err != nil {
 		if err == unix.EPERM {
-			return errors.New("standard input is a file and cannot hang up")
+			return false, fmt.Errorf("standard input is %s and cannot hang up", kindOfInput())
 		}
-		return fmt.Errorf("standard input: epoll_ctl: %w", err)
+		return false, fmt.Errorf("standard input: epoll_ctl: %w", err)
 	}
 	k.fdCallbacks[0] = func() { k.eventOnce(0, child.Hangup) }
-	return nil
+	poll := []unix.PollFd{{Fd: 0, Events: unix.POLLRDHUP}}
+	n, err := unix.Poll(poll, 0)
+	return n > 0 && err == nil, nil // after an error, epoll still tells of the end
+}
+
+// kindOfInput returns what standard input is if epoll does not support it.
+func kindOfInput() string {
+	var st unix.Stat_t
+	if err := unix.Fstat(0, &st); err == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR {
+		return "a device, such as /dev/null,"
+	}
+	return "a file"
 }
 
 // eventOnce adds an event of the kind, and removes fd from the epoll set so that the event is not repeated.
