@@ -25,13 +25,14 @@ type zombieCall struct {
 	*reapwaitOptions
 	call     *cli.Call
 	env      *cli.Env
-	operands []procfs.ID // zombies, and processes whose zombie children are listed; nil lists all zombies
+	operands []procfs.ID                // zombies, and processes whose zombie children are listed; nil lists all zombies
+	tried    map[procfs.ID]report.Tried // what was done to parents
 	table    procfs.Snapshot
 }
 
 // runZombies is reapwait -z.
 func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []string) int {
-	z := &zombieCall{reapwaitOptions: o, env: env}
+	z := &zombieCall{reapwaitOptions: o, env: env, tried: make(map[procfs.ID]report.Tried)}
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	isGroup := func(op target.Operand) bool { return op.Form == target.Group }
 	if err == nil && slices.ContainsFunc(ops, isGroup) {
@@ -67,15 +68,16 @@ func (o *reapwaitOptions) runZombies(env *cli.Env, a *cli.Applet, operands []str
 	if err != nil {
 		return z.failCall(nil, err)
 	}
-	if !o.output.Handles {
-		for _, st := range list {
-			z.printZombie(st)
+	if !o.output.DryRun {
+		if list, err = z.nudgeOrEndParents(list); err != nil {
+			c.Fail(nil, err, cli.ExitFailed)
 		}
+	}
+	if !o.output.Handles {
+		list = z.printZombies(list)
 	}
 	if o.output.DryRun {
 		z.printParents(list)
-	} else if list, err = z.nudgeOrEndParents(list); err != nil {
-		c.Fail(nil, err, cli.ExitFailed)
 	}
 	return z.exitStatus(list)
 }
@@ -176,11 +178,23 @@ func (z *zombieCall) isOperand(st *procfs.Stat) bool {
 	return st != nil && slices.Contains(z.operands, st.ID)
 }
 
-// printZombie prints a zombie, its age, and why its parent does not reap it.
-func (z *zombieCall) printZombie(st procfs.Stat) {
-	why := report.Explain(z.env.Proc, st.ID, 0)
-	age, _ := z.env.Proc.Age(st)
-	z.call.Report.Zombie(&st, age, why)
+// printZombies prints the zombies that remain, each with its age and why its parent does not reap it, and returns them. A
+// zombie that was reaped after the scan does not remain.
+func (z *zombieCall) printZombies(list []procfs.Stat) (remaining []procfs.Stat) {
+	for _, st := range list {
+		tried := report.NothingTried
+		if parent := z.table.Lookup(st.PPID); parent != nil {
+			tried = z.tried[parent.ID]
+		}
+		why, ok := report.ExplainZombie(z.env.Proc, st.ID, tried)
+		if !ok {
+			continue
+		}
+		remaining = append(remaining, st)
+		age, _ := z.env.Proc.Age(st)
+		z.call.Report.Zombie(&st, age, why)
+	}
+	return remaining
 }
 
 // openParents opens the parents of the zombies, each once.
@@ -218,6 +232,7 @@ func (z *zombieCall) openParent(zombie *procfs.Stat) (parent procfs.Stat, ok boo
 // action is to be ignored.
 func (z *zombieCall) nudgeParents(list []procfs.Stat) {
 	for _, parent := range z.openParents(list) {
+		z.tried[parent.ID] = report.Nudged
 		switch err := z.env.Kernel.Signal(parent.ID, signals.CHLD); {
 		case err == nil:
 			z.call.Report.Signalled(&escalate.Result{Target: escalate.Target{Stat: parent}}, signals.CHLD, 1, 0)
@@ -258,6 +273,7 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 		Status: z.output.JSON || z.output.Verbose,
 	}
 	for _, parent := range z.openParents(list) {
+		z.tried[parent.ID] = report.NotEnded
 		if reason := z.excludeParent(&parent); reason != "" {
 			z.call.Fail(&parent, fmt.Errorf("not ended: %s", reason), cli.ExitFailed)
 			continue
@@ -270,12 +286,18 @@ func (z *zombieCall) endParents(list []procfs.Stat) {
 }
 
 func (z *zombieCall) runPlan(p *escalate.Plan) {
-	_, err := escalate.Run(escalate.Call{Plan: p, Kernel: z.env.Kernel, Observer: z.call.Report})
+	sum, err := escalate.Run(escalate.Call{Plan: p, Kernel: z.env.Kernel, Observer: z.call.Report})
 	z.call.Report.Close()
 	if i := new(signals.Interrupt); errors.As(err, &i) {
 		z.env.Die(i.Signal)
 	}
 	if err != nil {
 		z.call.Fail(nil, err, cli.ExitFailed)
+		return
+	}
+	for _, res := range sum.Results {
+		if res.Outcome == escalate.Survived && !p.WaitOnly {
+			z.call.Report.ExplainSurvivor(z.env.Proc, res, p.LastSignal(res))
+		}
 	}
 }

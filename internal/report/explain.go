@@ -36,7 +36,7 @@ func Explain(proc *procfs.FS, id procfs.ID, sig signals.Signal) string {
 		return "it is a kernel thread, which takes no signals"
 	}
 	if st.Gone() {
-		return explainZombie(proc, &st)
+		return explainZombie(proc, &st, NothingTried)
 	}
 	causes := findCauses(proc, &st, sig)
 	why := joinCauses(causes)
@@ -90,8 +90,27 @@ func userName(uid int) string {
 	return number
 }
 
+// Tried is what was done in vain so that a parent reaps its zombies. It is not advised again.
+type Tried int
+
+// The ways to have a zombie reaped; each includes those before.
+const (
+	NothingTried Tried = iota
+	Nudged             // the parent was sent CHLD
+	NotEnded           // the parent was to be ended
+)
+
+// ExplainZombie explains a zombie whose parent was treated in vain. ok is false if it is no zombie any more.
+func ExplainZombie(proc *procfs.FS, id procfs.ID, tried Tried) (why string, ok bool) {
+	st, err := proc.Stat(id.PID)
+	if err != nil || st.ID != id {
+		return "", false
+	}
+	return explainZombie(proc, &st, tried), true
+}
+
 // explainZombie explains a process that its parent does not reap.
-func explainZombie(proc *procfs.FS, st *procfs.Stat) string {
+func explainZombie(proc *procfs.FS, st *procfs.Stat, tried Tried) string {
 	if tracer := zombieTracer(proc, st); tracer != "" {
 		return "zombie: " + tracer
 	}
@@ -99,7 +118,7 @@ func explainZombie(proc *procfs.FS, st *procfs.Stat) string {
 		return "zombie: its parent is outside of this PID namespace"
 	}
 	why := whyNotReaped(proc, st.PPID)
-	return fmt.Sprintf("zombie: its parent %s %s%s", processName(proc, st.PPID), cmp.Or(why, "does not wait for it"), suggestReaping(st.PPID, why))
+	return fmt.Sprintf("zombie: its parent %s %s%s", processName(proc, st.PPID), cmp.Or(why, "does not wait for it"), suggestReaping(st.PPID, why, tried))
 }
 
 // Reasons why a parent does not reap. In the last two states CHLD, which --nudge sends, has no effect: the kernel
@@ -158,23 +177,27 @@ func ExplainUnreaped(proc *procfs.FS, st *procfs.Stat) string {
 	if why != "" {
 		text += ", which " + why
 	}
-	return text + suggestReaping(now.PPID, why)
+	return text + suggestReaping(now.PPID, why, NothingTried)
 }
 
 // suggestReaping returns the end of a message: the command that may have the zombies of a parent reaped. why is the
 // result of whyNotReaped. The result is "" if no applet helps. --kill-parent is not suggested for PID 1, which it
 // cannot end.
-func suggestReaping(parent int, why string) string {
+func suggestReaping(parent int, why string, tried Tried) string {
+	end := ""
+	if parent != 1 && tried < NotEnded {
+		end = fmt.Sprintf("; \"reapwait -z --kill-parent %d\" ends the parent, and then init reaps it", parent)
+	}
 	switch why {
 	case parentStopped:
 		return fmt.Sprintf("; \"freezekill --thaw %d\" resumes the parent", parent)
 	case parentTraced:
 		return ""
 	case parentIgnores, parentAsleep:
-		if parent == 1 {
-			return ""
-		}
-		return fmt.Sprintf("; \"reapwait -z --kill-parent %d\" ends the parent, and then init reaps it", parent)
+		return end
+	}
+	if tried >= Nudged {
+		return end
 	}
 	text := fmt.Sprintf("; \"reapwait -z --nudge %d\" asks the parent to reap it", parent)
 	if parent != 1 {
