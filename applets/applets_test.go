@@ -221,7 +221,7 @@ func TestUsageErrors(t *testing.T) {
 		{"0"}, {"--", "-1"}, {"%1"}, {"12x"}, {""}, {"4194305"}, {"100", "x"}, {"--", "-0"},
 		{"-", "-"}, {"-o", "", "100"}, {"-o", "x", "100"}, {"-o", "-", "100"}, {"-o", "101,", "100"}, {"-o", "0", "100"}, {"--omit=%1", "100"},
 		{"--name", ""}, {"--full", ""}, {"--full", "["}, {"--user", ""}, {"--user", "no-such-user-here"}, {"--user=-1"},
-		{"--tty", ""}, {"--tty", "no-such-tty"}, {"--group", ""}, {"--group", "x"}, {"--group", "5@6"}, {"--session", "0"}, {"--parent", "-5"},
+		{"--tty", ""}, {"--group", ""}, {"--group", "x"}, {"--group", "5@6"}, {"--session", "0"}, {"--parent", "-5"},
 		{"--cgroup", ""}, {"--cgroup", "relative"}, {"--env", ""}, {"--env", "=x"}, {"--state", ""}, {"--state", "Q"}, {"--state", "S,T"},
 		{"--older", ""}, {"--older", "x"}, {"--newer", "-1"}, {"--pidfile", ""},
 		{"--verbose=perhaps", "100"}, {"--force=2", "100"},

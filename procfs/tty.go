@@ -33,7 +33,7 @@ func (fs *FS) TTYNumber(name string) (uint32, error) {
 			continue
 		}
 		if err != nil {
-			return 0, &os.PathError{Op: "stat", Path: show.Word(path), Err: err}
+			return 0, &os.PathError{Op: "stat", Path: path, Err: err}
 		}
 		break
 	}

@@ -20,6 +20,9 @@ func (c *Call) noTarget() error {
 	if len(c.Found.Skipped) > 0 {
 		return ExcludedError(c.Found.Skipped)
 	}
+	if missing := c.Request.Selector.Missing; missing != nil {
+		return fmt.Errorf("%w: %w", ErrNothing, missing)
+	}
 	nothing := ErrNothing
 	if s := &c.Request.Selector; s.OnlyHolders() {
 		nothing = errors.New(s.Holders.Nothing())

@@ -20,7 +20,7 @@ func (c *Call) Tree() *escalate.Tree {
 	}
 	// A pidfile names one process. If its PID is reused, the new process is not a target.
 	// A process that opens a file of --open or --mount later is none either: see Holders.Lasting.
-	if s := &c.Request.Selector; !s.Empty() && s.Pidfile == nil && (s.Holders == nil || s.Holders.Lasting()) {
+	if s := &c.Request.Selector; !s.Empty() && s.Missing == nil && s.Pidfile == nil && (s.Holders == nil || s.Holders.Lasting()) {
 		tree.Selector = true
 	}
 	return tree

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 
 	"killbox/internal/target"
@@ -32,13 +31,15 @@ func (o *fileOptions) set(s *target.Selector) (err error) {
 		option, exe, s.Name = "name", s.Name, ""
 	}
 	if exe != "" {
-		if s.Exe, err = target.NewExe(exe); err != nil {
-			return fmt.Errorf("--%s: %w", option, err)
+		s.Exe, err = target.NewExe(exe)
+		if err = s.CheckFile(option, err); err != nil {
+			return err
 		}
 	}
 	if o.cwd != "" {
-		if s.Cwd, err = target.NewCwd(o.cwd); err != nil {
-			return fmt.Errorf("--cwd: %w", err)
+		s.Cwd, err = target.NewCwd(o.cwd)
+		if err = s.CheckFile("cwd", err); err != nil {
+			return err
 		}
 	}
 	s.RSSOver, s.HasRSS = o.rssOver.bytes, o.rssOver.given

@@ -3,14 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"killbox/internal/show"
 	"killbox/internal/target"
-	"killbox/procfs"
 
 	"github.com/spf13/pflag"
 )
@@ -43,8 +40,10 @@ func (o *holderOptions) addTo(flags *pflag.FlagSet) {
 	flags.Var(&o.mount, "mount", "select what uses the mount at `DIR`; return when nothing does")
 }
 
-// holders returns the condition that the options define, nil if none is given.
-func (o *holderOptions) holders(env *Env, flags *pflag.FlagSet) (h *target.Holders, usage, failure error) {
+// setHolders sets s.Holders to the condition that the options define, or s.Missing. It returns two kinds of errors, as
+// TargetOptions.request.
+func (o *holderOptions) setHolders(env *Env, flags *pflag.FlagSet, s *target.Selector) (usage, failure error) {
+	var h *target.Holders
 	for _, option := range []struct {
 		name  string
 		value onceOption
@@ -57,44 +56,39 @@ func (o *holderOptions) holders(env *Env, flags *pflag.FlagSet) (h *target.Holde
 			}
 			return nil, h.SetPort(env.Proc, udp, number)
 		}},
-		{"open", o.open, func(h *target.Holders) (error, error) { return badPath(string(o.open), h.SetOpen(string(o.open))) }},
+		{"open", o.open, func(h *target.Holders) (error, error) { return splitPathError(h.SetOpen(string(o.open))) }},
 		{"mount", o.mount, func(h *target.Holders) (error, error) {
-			return badPath(string(o.mount), h.SetMount(env.Proc, string(o.mount)))
+			return splitPathError(h.SetMount(env.Proc, string(o.mount)))
 		}},
 	} {
 		if !flags.Changed(option.name) {
 			continue
 		}
 		if option.value == "" {
-			return nil, fmt.Errorf("--%s: empty value", option.name), nil
+			return fmt.Errorf("--%s: empty value", option.name), nil
 		}
 		if env.Proc == nil {
-			return nil, nil, env.ProcErr
+			return nil, env.ProcErr
 		}
 		if h == nil {
 			h = target.NewHolders()
 		}
-		if usage, failure = option.set(h); usage != nil {
-			return nil, fmt.Errorf("--%s: %w", option.name, usage), nil
+		if usage, failure = option.set(h); failure != nil {
+			return nil, fmt.Errorf("--%s: %w", option.name, failure)
 		}
-		if failure != nil {
-			return nil, nil, fmt.Errorf("--%s: %w", option.name, failure)
+		if usage = s.CheckFile(option.name, usage); usage != nil {
+			return usage, nil
 		}
 	}
-	return h, nil, nil
+	if s.Missing == nil {
+		s.Holders = h
+	}
+	return nil, nil
 }
 
-// badPath returns the error of an option whose value is a path: a usage error, unless the file cannot be examined.
-func badPath(path string, err error) (usage, failure error) {
-	if err == nil {
-		return nil, nil
-	}
-	format := "%s %w" // of an error that procfs.FindFile or procfs.FindMount has made
-	if errno := syscall.Errno(0); errors.As(err, &errno) {
-		format, err = "%s: %w", errno
-	}
-	err = fmt.Errorf(format, show.Quoted(path), err)
-	if errors.Is(err, fs.ErrPermission) || procfs.Exhausted(err) {
+// splitPathError returns err as failure if it says that a file cannot be examined, and otherwise as usage.
+func splitPathError(err error) (usage, failure error) {
+	if errors.As(err, new(*target.PathError)) {
 		return nil, err
 	}
 	return err, nil

@@ -119,7 +119,7 @@ func (o *TargetOptions) request(env *Env, operands []string) (req target.Request
 		}
 		return req, err, nil
 	}
-	if req.Selector.Holders, usage, failure = o.holders.holders(env, o.flags); usage != nil || failure != nil {
+	if usage, failure = o.holders.setHolders(env, o.flags, &req.Selector); usage != nil || failure != nil {
 		return req, usage, failure
 	}
 	if o.owners {
@@ -211,9 +211,9 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 		if env.Proc == nil {
 			return env.ProcErr
 		}
-		nr, err := env.Proc.TTYNumber(o.tty)
-		if err != nil {
-			return fmt.Errorf("--tty: %w", err)
+		nr, err := target.TTY(env.Proc, o.tty)
+		if err := s.CheckFile("tty", err); err != nil {
+			return err
 		}
 		s.TTY, s.HasTTY = nr, true
 	}

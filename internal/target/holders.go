@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"killbox/internal/show"
 	"killbox/procfs"
@@ -53,18 +54,30 @@ func (h *Holders) setSockets(sockets []procfs.Socket) {
 	}
 }
 
-// SetOpen adds --open.
+// SetOpen adds --open. Any error but a *MissingError or a *PathError means that the file is of a wrong kind.
 func (h *Holders) SetOpen(file string) (err error) {
 	h.open = file
 	h.objects.File, err = procfs.FindFile(file)
-	return err
+	return pathError(file, err)
 }
 
-// SetMount adds --mount.
+// SetMount adds --mount. Any error but a *MissingError or a *PathError means that the directory is no mount point, or one
+// that is refused.
 func (h *Holders) SetMount(proc *procfs.FS, dir string) (err error) {
 	h.mount = dir
 	h.objects.Mount, err = proc.FindMount(dir)
-	return err
+	return pathError(dir, err)
+}
+
+// pathError returns the error of procfs.FindFile or procfs.FindMount with the path.
+func pathError(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errno := syscall.Errno(0); errors.As(err, &errno) {
+		return newPathError(path, errno)
+	}
+	return fmt.Errorf("%s %w", show.Quoted(path), err)
 }
 
 // single reports whether only one of the options was given.

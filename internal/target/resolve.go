@@ -294,6 +294,9 @@ func (r *resolver) addImplied(st *procfs.Stat, matches func(*procfs.Stat) (bool,
 
 // addSelected makes targets of the processes that the selector matches.
 func (r *resolver) addSelected() error {
+	if r.req.Selector.Missing != nil {
+		return nil
+	}
 	if r.req.Selector.Pidfile != nil {
 		return r.addPidfile()
 	}

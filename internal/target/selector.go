@@ -42,6 +42,9 @@ type Selector struct {
 	HasRSS   bool
 	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
+	// Missing is the reason why no process matches: a file, directory, terminal or mount that a condition names does not
+	// exist. It is nil if all exist.
+	Missing error
 	// Unexamined records the processes that may match, but that this process may not examine. It is not a condition.
 	Unexamined *Unexamined
 	// Zombies means that the selector may match zombies. If Zombies is false, the selector matches zombies only if
@@ -85,7 +88,8 @@ func (s *Selector) readUptime(proc *procfs.FS) (time.Duration, error) {
 // readUptime.
 func (s *Selector) matchStat(st *procfs.Stat, uptime time.Duration) bool {
 	switch {
-	case st.Gone() && !s.Zombies && s.State == "",
+	case s.Missing != nil,
+		st.Gone() && !s.Zombies && s.State == "",
 		s.HasTTY && (st.TTY != s.TTY || st.Hidden()),
 		s.Group != 0 && st.PGID != s.Group,
 		s.Session != 0 && st.SID != s.Session,

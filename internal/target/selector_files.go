@@ -22,7 +22,7 @@ type Exe struct {
 	topFile procfs.FileID
 }
 
-// PathError means that a path given by the user cannot be examined.
+// PathError means that a path given by the user cannot be examined, so that it is not known what the path names.
 type PathError struct {
 	Path string
 	Err  error
@@ -30,6 +30,34 @@ type PathError struct {
 
 func (e *PathError) Error() string { return show.Word(e.Path) + ": " + e.Err.Error() }
 func (e *PathError) Unwrap() error { return e.Err }
+
+// MissingError means that a path given by the user names nothing: it, or a directory of it, does not exist.
+type MissingError PathError
+
+func (e *MissingError) Error() string { return (*PathError)(e).Error() }
+func (e *MissingError) Unwrap() error { return e.Err }
+
+// newPathError returns the *MissingError or the *PathError for err, the error of examining the path.
+func newPathError(path string, err error) error {
+	if isMissing(err) {
+		return &MissingError{path, err}
+	}
+	return &PathError{path, err}
+}
+
+// CheckFile takes the error of a condition that names a file, directory, terminal or mount. If that does not exist, the
+// condition matches no process: CheckFile sets Missing and returns nil. It returns any other error, with the option.
+func (s *Selector) CheckFile(option string, err error) error {
+	if err == nil {
+		return nil
+	}
+	missing := errors.As(err, new(*MissingError))
+	if err = fmt.Errorf("--%s: %w", option, err); missing {
+		s.Missing = err
+		return nil
+	}
+	return err
+}
 
 // NewExe returns the condition. A relative path begins at the working directory of this process. The file need not
 // exist. A *PathError means that it is not known whether the file exists, any other error that the path is wrong.
@@ -106,17 +134,15 @@ func (e *Exe) matches(proc *procfs.FS, pid int) (bool, error) {
 // Cwd is the condition of --cwd: the working directory of the process is this directory, or below it.
 type Cwd procfs.FileID
 
-// NewCwd returns the condition. A *PathError means that the directory cannot be examined, any other error that the path
-// is wrong. The root directory is refused, because the condition would match every process.
+// NewCwd returns the condition. Any error but a *MissingError or a *PathError means that the path is wrong. The root
+// directory is refused, because the condition would match every process.
 func NewCwd(name string) (*Cwd, error) {
 	dir, err := procfs.StatFile(name)
-	if err == nil && !dir.IsDir() {
-		err = syscall.ENOTDIR
+	if err != nil {
+		return nil, newPathError(name, err)
 	}
-	if isMissing(err) {
-		return nil, fmt.Errorf("%s: %w", show.Word(name), err)
-	} else if err != nil {
-		return nil, &PathError{name, err}
+	if !dir.IsDir() {
+		return nil, fmt.Errorf("%s: %w", show.Word(name), syscall.ENOTDIR)
 	}
 	if root, err := procfs.StatFile("/"); err != nil {
 		return nil, &PathError{"/", err}
@@ -124,6 +150,16 @@ func NewCwd(name string) (*Cwd, error) {
 		return nil, fmt.Errorf("%s is refused: every process is below the root directory", show.Word(name))
 	}
 	return (*Cwd)(&dir.FileID), nil
+}
+
+// TTY returns the number of the terminal, as in Selector.TTY. Any error but a *MissingError or a *PathError means that the
+// name is wrong.
+func TTY(proc *procfs.FS, name string) (uint32, error) {
+	number, err := proc.TTYNumber(name)
+	if e := new(fs.PathError); errors.As(err, &e) {
+		err = newPathError(e.Path, e.Err)
+	}
+	return number, err
 }
 
 // matchAccessed compares the conditions on files that this process may read of its own user's processes only.
