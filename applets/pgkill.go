@@ -100,6 +100,7 @@ func (o *pgkillOptions) run(env *cli.Env, a *cli.Applet, operands []string) int 
 		sort.Stable(report.ByPID(list))
 		o.mixed.MarkSteps(list)
 		c.PrintPlan(list, p.Ladder)
+		o.reportHidden(c, list, groups)
 		return c.ExitStatus()
 	}
 	for i := range c.Found.Zombies {
@@ -254,6 +255,21 @@ func (o *pgkillOptions) reportExcluded(c *cli.Call) {
 	isOther := func(s target.Skip) bool { return s.PID != c.Env.PID }
 	if slices.ContainsFunc(found.Skipped, isOther) && len(found.Processes)+len(found.Zombies)+len(found.Missing)+len(found.Refused) == 0 && !o.exited && !c.AsksOnly() {
 		c.Fail(nil, cli.ExcludedError(found.Skipped), cli.ExitMissing)
+	}
+}
+
+// reportHidden reports the groups of which a dry run shows no member: a real call signals such a group as a whole. Without a
+// member there is no handle, so --handles fails.
+func (o *pgkillOptions) reportHidden(c *cli.Call, list []report.Planned, groups *target.Groups) {
+	for _, pgid := range groups.PGIDs {
+		shown := func(p report.Planned) bool { return p.PGID == pgid }
+		switch {
+		case slices.ContainsFunc(list, shown) || !c.Env.Kernel.GroupLives(pgid, nil):
+		case o.output.Handles:
+			c.Fail(nil, cli.HiddenGroupError(pgid), cli.ExitFailed)
+		default:
+			c.Report.Note(cli.HiddenGroupError(pgid).Error() + ": it would be signalled as a whole")
+		}
 	}
 }
 

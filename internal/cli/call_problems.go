@@ -87,7 +87,11 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 	if !c.AsksOnly() {
 		for _, op := range c.Found.Hidden {
-			c.Fail(nil, fmt.Errorf("group %d exists, and /proc hides its members (hidepid): only pgkill can signal it", op.PID), ExitFailed)
+			err := HiddenGroupError(op.PID)
+			if !c.SignalsNothing {
+				err = fmt.Errorf("%w: only pgkill can signal it", err)
+			}
+			c.Fail(nil, err, ExitFailed)
 		}
 	}
 	for _, p := range c.Found.Refused {
@@ -106,6 +110,11 @@ func (c *Call) ReportEnded(dryRun bool) {
 	for _, op := range c.Found.Ended {
 		c.Report.Ended(op.Text, procfs.ID{PID: op.PID, Start: op.Start}, dryRun && !c.Targets.Exited)
 	}
+}
+
+// HiddenGroupError returns the error of a group that exists and of which /proc shows no member.
+func HiddenGroupError(pgid int) error {
+	return fmt.Errorf("group %d exists, and /proc hides its members (hidepid)", pgid)
 }
 
 // Fail reports an error and adds code to the exit statuses of the call. The error concerns the process st, or the whole
