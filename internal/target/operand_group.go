@@ -11,7 +11,8 @@ import (
 func (r *resolver) addGroupMembers(op Operand) error {
 	switch err := r.kernel.OpenGroup(op.PID); {
 	case errors.Is(err, procfs.ErrNoProcess):
-		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: ErrNoGroup})
+		err := r.explainNoGroup(op.PID, "")
+		r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
 		return nil
 	case err != nil:
 		r.found.Refused = append(r.found.Refused, Problem{Operand: op, Err: err})

@@ -204,7 +204,7 @@ func (r *groupResolver) addGroup(op Operand, of procfs.ID, pgid int) error {
 		// This process was the only member of the group, and has left it.
 		return nil
 	case errors.Is(err, procfs.ErrNoProcess):
-		r.addMissing(op, r.explainNoGroup(pgid))
+		r.addMissing(op, r.explainNoGroup(pgid, " (--of ends that group)"))
 		return nil
 	case err != nil:
 		r.addRefused(op, procfs.Stat{}, err)
@@ -242,13 +242,17 @@ func (r *groupResolver) checkStillIn(of procfs.ID, in func(*procfs.Stat) bool) e
 	return err
 }
 
-// explainNoGroup returns ErrNoGroup. If pgid is the PID of a process, the error also names the group of that process.
-func (r *groupResolver) explainNoGroup(pgid int) error {
-	st, err := r.proc.Stat(pgid)
-	if err != nil || st.PGID <= 1 {
+// explainNoGroup returns ErrNoGroup. If pgid is the PID of a process, the error also names the group of that process, and
+// ends with help.
+func (r *resolver) explainNoGroup(pgid int, help string) error {
+	if r.proc == nil {
 		return ErrNoGroup
 	}
-	return fmt.Errorf("%w: it is the PID of a member of group %d (--of ends that group)", ErrNoGroup, st.PGID)
+	st, err := r.proc.Stat(pgid)
+	if err != nil || st.PGID <= 1 || st.PGID == pgid {
+		return ErrNoGroup
+	}
+	return fmt.Errorf("%w: it is the PID of a member of group %d%s", ErrNoGroup, st.PGID, help)
 }
 
 // UnusableNumberError returns the reason why a PGID or session ID below 2 cannot be a target. The kernel shows 0 for a
