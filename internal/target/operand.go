@@ -98,7 +98,8 @@ func refuseWord(word string) error {
 	case word == "-1":
 		return errAllProcesses
 	case strings.HasPrefix(word, "%"):
-		return fmt.Errorf("%s: only the shell knows its jobs: give the group of the job, -- -$(jobs -p %s), see killbox(7)", show.Quoted(word), show.Word(word))
+		// Not jobs -p: zsh prints a text.
+		return fmt.Errorf("%s: only the shell knows its jobs: $! is the last process of the latest one, \"pgkill --of $!\" ends all of it in an interactive shell; see killbox(7)", show.Quoted(word))
 	}
 	return nil
 }
