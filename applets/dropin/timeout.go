@@ -10,6 +10,7 @@ import (
 	"killbox/internal/cli"
 	"killbox/internal/duration"
 	"killbox/internal/report"
+	"killbox/internal/show"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -72,7 +73,7 @@ func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	}
 	if err != nil {
 		if err.Error() != "" {
-			fmt.Fprintf(env.Stderr, "timeout: %v\n", err)
+			fmt.Fprintf(env.Stderr, "timeout: %v%s\n", err, child.JoinedOptionsHint("timeout", args))
 		}
 		fmt.Fprintf(env.Stderr, "Try 'timeout --help' for more information.\n")
 		return child.Failed
@@ -80,7 +81,7 @@ func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	rep := report.New(report.Options{Applet: a.Name, Out: env.Stderr, Err: env.Stderr})
 	l := &timeoutCall{
 		Supervisor: child.NewSupervisor(env.Kernel, env.Proc, env.PID, rep, child.Options{}),
-		env:        env, o: o, command: gnuQuote(operands[1]), next: o.signal.s,
+		env:        env, o: o, command: gnuQuote(operands[1]), duration: operands[0], next: o.signal.s,
 	}
 	return l.run(operands[1:])
 }
@@ -88,9 +89,10 @@ func (o *timeoutOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 // timeoutCall is one call of timeout.
 type timeoutCall struct {
 	*child.Supervisor
-	env     *cli.Env
-	o       *timeoutOptions
-	command string
+	env *cli.Env
+	o   *timeoutOptions
+	// The operands, for messages: command is quoted.
+	command, duration string
 
 	next     signals.Signal // the signal that the deadline sends
 	killAt   time.Time      // when the processes that remain are sent KILL; zero before the first signal
@@ -184,7 +186,8 @@ func (l *timeoutCall) notStarted(err error) int {
 	if errors.Is(err, syscall.ENOENT) {
 		code = child.NotFound // also if the interpreter of a script is missing
 	}
-	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s\n", l.command, strerror(err))
+	hint := child.JoinedHint(err, "timeout "+show.Word(l.duration))
+	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s%s\n", l.command, strerror(err), hint)
 	return code
 }
 

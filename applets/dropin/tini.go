@@ -124,13 +124,13 @@ func (o *tiniOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 	flags := o.flags(env, a)
 	o.verbosity = tiniWarn
 	operands, err := getopt(flags, "", posixlyCorrect(env), args)
-	t := &tiniCall{tiniOptions: o, env: env}
+	t := &tiniCall{tiniOptions: o, env: env, applet: a.Name}
 	switch misuse := new(getoptError); {
 	case err == errPrinted:
 		return 0
 	case errors.As(err, &misuse) || err == nil && len(operands) == 0:
 		if err != nil {
-			fmt.Fprintf(env.Stderr, "%s: %v\n", a.Name, err)
+			fmt.Fprintf(env.Stderr, "%s: %v%s\n", a.Name, err, child.JoinedOptionsHint(a.Name, args))
 		}
 		cli.PrintHelp(env, env.Stderr, usageText(a, flags))
 		return tiniFailed
@@ -149,8 +149,9 @@ func (o *tiniOptions) main(env *cli.Env, a *cli.Applet, args []string) int {
 // tiniCall is one call of tini.
 type tiniCall struct {
 	*tiniOptions
-	env *cli.Env
-	r   *child.Supervisor
+	env    *cli.Env
+	applet string // tini or docker-init
+	r      *child.Supervisor
 }
 
 // log prints a message of the original, on standard error up to tiniWarn and else on standard output.
@@ -235,7 +236,7 @@ func (t *tiniCall) notStarted(name string, err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
 	}
-	t.log(tiniFatal, "exec %s failed: %s", show.Word(name), strerror(err))
+	t.log(tiniFatal, "exec %s failed: %s%s", show.Word(name), strerror(err), child.JoinedHint(err, t.applet+" --"))
 	code := uint32(tiniFailed)
 	switch {
 	case errors.Is(err, syscall.ENOENT):

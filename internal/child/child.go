@@ -3,6 +3,9 @@
 package child
 
 import (
+	"errors"
+	"os"
+	"strings"
 	"time"
 
 	"killbox/internal/show"
@@ -51,6 +54,36 @@ type LaunchError struct {
 	Code int
 	Name string
 	Err  error
+	// Joined: Name does not exist, and is several words of which the first can be executed.
+	Joined bool
+}
+
+// JoinedHint returns the end of the message for a command of several words in one argument, "" for any other error. call
+// is the command line before the command, from the name of the applet.
+func JoinedHint(err error, call string) string {
+	e := new(LaunchError)
+	if !errors.As(err, &e) || !e.Joined {
+		return ""
+	}
+	return splitHint(call, e.Name)
+}
+
+// JoinedOptionsHint returns the end of the message for a wrong command line of the applet, "" unless the first argument
+// is several words and the second one a file: the command line of a script whose first line has options.
+func JoinedOptionsHint(applet string, args []string) string {
+	if len(args) < 2 || len(strings.Fields(args[0])) < 2 {
+		return ""
+	}
+	if info, err := os.Stat(args[1]); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return splitHint(applet, args[0])
+}
+
+// splitHint tells how to pass words as arguments of their own: the kernel passes all that follows the interpreter in the
+// first line of a script as one argument.
+func splitHint(call, words string) string {
+	return " (this is one argument; to pass words, a script begins with #!/usr/bin/env -S " + call + " " + show.Word(strings.TrimSpace(words)) + ")"
 }
 
 func (e *LaunchError) Error() string { return show.Word(e.Name) + ": " + e.Err.Error() }

@@ -23,7 +23,7 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 	path, err := l.Path, error(nil)
 	if path == "" {
 		if path, err = lookPath(l.Argv[0], l.Env); err != nil {
-			return 0, err
+			return 0, joinedError(err, l)
 		}
 	}
 	pid, err := k.launch(l, path, l.Argv)
@@ -37,13 +37,29 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 		if errno == unix.ENOENT && !pathExists(path) {
 			code = child.NotFound
 		}
-		err = &child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}
+		err = joinedError(&child.LaunchError{Code: code, Name: l.Argv[0], Err: errno}, l)
 	}
 	k.commandPID = pid
 	if err != nil && k.halfLost() != nil {
 		err = child.ErrHalfLost // the group that the program was to join is gone as well
 	}
 	return pid, err
+}
+
+// joinedError sets Joined in the error of a program that does not exist.
+func joinedError(err error, l *child.Spec) error {
+	e := new(child.LaunchError)
+	if words := strings.Fields(l.Argv[0]); errors.As(err, &e) && e.Code == child.NotFound && len(words) > 1 {
+		path, pathErr := lookPath(words[0], l.Env)
+		e.Joined = pathErr == nil && executable(path)
+	}
+	return err
+}
+
+// executable reports whether path is a regular file that this process may execute.
+func executable(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && unix.Access(path, unix.X_OK) == nil
 }
 
 // pathExists reports whether there is a file at path.
