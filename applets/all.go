@@ -14,15 +14,18 @@ import (
 
 // All returns the applets, sorted by name.
 func All() []*cli.Applet {
-	list := append([]*cli.Applet{
-		freezekill(),
-		killwait(),
-		pgkill(),
-		reapwait(),
-		tkill(),
-	}, dropins()...)
+	list := five()
+	for _, a := range list {
+		a.Others = five
+	}
+	list = append(list, dropins()...)
 	slices.SortStableFunc(list, func(a, b *cli.Applet) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// five returns the applets that replace no classic tool.
+func five() []*cli.Applet {
+	return []*cli.Applet{freezekill(), killwait(), pgkill(), reapwait(), tkill()}
 }
 
 // Lookup returns the applet with exactly that name, or nil.

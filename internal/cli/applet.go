@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"killbox/internal/child"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -34,6 +35,8 @@ type Applet struct {
 	Raw func(env *Env, a *Applet, args []string) int
 	// Dropin says that the applet stands in for a classic tool. It has the exit statuses of that tool.
 	Dropin bool
+	// Others returns the applets whose options a usage error may name, because users take them for options of this one.
+	Others func() []*Applet
 	// UsageExit is the exit status of a usage error; 0 means 2. WriteExit is that of output that cannot be written,
 	// and FailExit that of a call that lacks descriptors or memory to begin; 0 means 3.
 	UsageExit, WriteExit, FailExit int
@@ -62,7 +65,7 @@ func (a *Applet) main(env *Env, args []string) int {
 	flags, run := a.New(a)
 	help := flags.BoolP("help", "h", false, "print this help and exit")
 	version := flags.BoolP("version", "V", false, "print the version and exit")
-	operands, err := ParseOptions(flags, args, a.Command)
+	operands, err := a.parseOptions(flags, args)
 	switch {
 	case err != nil:
 		code := UsageError(env, a.Name, err)
@@ -77,15 +80,32 @@ func (a *Applet) main(env *Env, args []string) int {
 	return run(env, operands)
 }
 
+// parseOptions is ParseOptions for the applet.
+func (a *Applet) parseOptions(flags *pflag.FlagSet, args []string) (operands []string, err error) {
+	operands, err = parseOptions(flags, args, a.Command, a.Others)
+	if err != nil && a.Command {
+		err = fmt.Errorf("%w%s", err, child.JoinedOptionsHint(a.Name, args))
+	}
+	return operands, err
+}
+
 // ParseOptions parses the command line of an applet that is not a drop-in, and returns the operands. With command, the
 // operands are a command, whose first word ends the options.
 func ParseOptions(flags *pflag.FlagSet, args []string, command bool) (operands []string, err error) {
+	return parseOptions(flags, args, command, nil)
+}
+
+// parseOptions is ParseOptions. An error names an option of the applets that others returns, if this one lacks it.
+func parseOptions(flags *pflag.FlagSet, args []string, command bool, others func() []*Applet) (operands []string, err error) {
 	if args, err = ExpandSignalShorthand(flags, args, command); err != nil {
 		return nil, err
 	}
 	set := func(f *pflag.Flag, value string) error { return flags.Set(f.Name, value) }
 	operands, err = (&Getopt{Flags: flags, InOrder: command, Set: set, Equals: true}).Parse(args)
-	return operands, optionError(flags, err)
+	if err == nil || others == nil {
+		return operands, optionError(flags, nil, err)
+	}
+	return operands, optionError(flags, others(), err)
 }
 
 // UsageError prints a usage error and a reference to --help, and returns ExitUsage. Callers must not have signalled

@@ -210,12 +210,12 @@ func TestSuggestions(t *testing.T) {
 		if want != "" {
 			want = " (did you mean '--" + want + "'?)"
 		}
-		if got := didYouMean(flags, name); got != want {
+		if got := optionHint(flags, nil, name, true); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 	flags.String("die-with-parent", "", "")
-	if got := didYouMean(flags, "p"); got != " (did you mean '--pidfile' or '--die-with-parent'?)" {
+	if got := optionHint(flags, nil, "p", true); got != " (did you mean '--pidfile' or '--die-with-parent'?)" {
 		t.Error(got)
 	}
 }
