@@ -100,7 +100,7 @@ func printHelpFor(env *cli.Env, operands []string) int {
 		if path := findPlugin(env, operands[0]); path != "" {
 			return execPlugin(env, operands[0], []string{"--help"})
 		}
-		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet%s\ntry 'killbox --list'\n", show.Word(operands[0]), closestApplet(env, operands[0]))
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet%s\ntry 'killbox --list'\n", show.Word(operands[0]), appletHint(env, operands[0]))
 		return cli.ExitUnknown
 	}
 	return a.Main(env, []string{"--help"})
@@ -114,7 +114,7 @@ func execPlugin(env *cli.Env, name string, args []string) int {
 	path := findPlugin(env, name)
 	if path == "" {
 		shown := show.Word(name)
-		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH%s\ntry 'killbox --list'\n", shown, pluginPrefix, shown, closestApplet(env, name))
+		fmt.Fprintf(env.Stderr, "killbox: %s: not an applet, and no %s%s on PATH%s\ntry 'killbox --list'\n", shown, pluginPrefix, shown, appletHint(env, name))
 		return cli.ExitUnknown
 	}
 	self, err := env.Executable()
@@ -130,9 +130,18 @@ func execPlugin(env *cli.Env, name string, args []string) int {
 	return 126
 }
 
-// closestApplet returns the end of the message for an unknown applet: the applet, plug-in or option that the user
-// probably meant, or "".
-func closestApplet(env *cli.Env, name string) string {
+// appletHint returns the end of the message for an unknown applet: why its plug-in is not run, where to get it, or the
+// applet, plug-in or option that the user probably meant; or "".
+func appletHint(env *cli.Env, name string) string {
+	for _, dir := range searchPath(env) {
+		path := filepath.Join(dir, pluginPrefix+name)
+		if info, err := os.Stat(path); err == nil && !info.IsDir() && !strings.ContainsRune(name, '/') {
+			return " (" + show.Word(path) + " is not executable)"
+		}
+	}
+	if name == "pick" {
+		return " (it is a plug-in: the packages contain it; or copy packaging/plugins/killbox-pick of the source to a folder in PATH)"
+	}
 	closest := suggest.Closest(name, append(listNames(env), "help"))
 	switch name {
 	case "list", "install", "version":

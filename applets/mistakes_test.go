@@ -116,6 +116,8 @@ func TestUnknownApplets(t *testing.T) {
 		"killwiat 100":  "killwiat: not an applet, and no killbox-killwiat on PATH (did you mean 'killwait'?)",
 		"help reapwiat": "reapwiat: not an applet (did you mean 'reapwait'?)",
 		"list":          "list: not an applet, and no killbox-list on PATH (did you mean '--list'?)",
+		"pick -k 30s":   "pick: not an applet, and no killbox-pick on PATH (it is a plug-in: the packages contain it; or copy packaging/plugins/killbox-pick of the source to a folder in PATH)",
+		"help pick":     "pick: not an applet (it is a plug-in: the packages contain it; or copy packaging/plugins/killbox-pick of the source to a folder in PATH)",
 		"nginx":         "nginx: not an applet, and no killbox-nginx on PATH",
 		"ls":            "ls: not an applet, and no killbox-ls on PATH",
 		"wait":          "wait: not an applet, and no killbox-wait on PATH",
