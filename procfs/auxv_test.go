@@ -152,15 +152,13 @@ func TestParseAuxvCopies(t *testing.T) {
 }
 
 func TestParseAuxvOfThisProcess(t *testing.T) {
-	if strconv.IntSize != 64 {
-		t.Skip("the vector of a 32-bit process is refused")
-	}
 	realProc(t)
 	in, err := os.ReadFile("/proc/self/auxv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := procfs.ParseAuxv(in); err != nil || string(got) != string(in) {
+	got, err := procfs.ParseAuxv(in)
+	if refused := strconv.IntSize != 64; refused != (err != nil) || !refused && string(got) != string(in) {
 		t.Errorf("%x: %v", in, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"killbox/procfs"
+	"killbox/test/harness"
 )
 
 func TestParseBootID(t *testing.T) {
@@ -58,7 +59,7 @@ func TestOwnNamespace(t *testing.T) {
 	for _, kind := range []string{"pid", "time"} {
 		info, err := os.Stat("/proc/self/ns/" + kind)
 		if err != nil {
-			t.Skip(err)
+			harness.Skip(t, err)
 		}
 		want := info.Sys().(*syscall.Stat_t).Ino
 		if got, err := fs.OwnNamespace(kind); err != nil || got != want {

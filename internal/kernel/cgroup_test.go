@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"killbox/test/harness"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -25,12 +27,12 @@ func newCgroup(t *testing.T, k *Kernel) (dir string) {
 		}
 		dir, err := os.MkdirTemp(m.Point, "killbox-test-")
 		if err != nil {
-			skip(t, err)
+			harness.Skip(t, err)
 		}
 		t.Cleanup(func() { unix.Rmdir(dir) })
 		return dir
 	}
-	skip(t, os.ErrNotExist)
+	harness.Skip(t, os.ErrNotExist)
 	return ""
 }
 
@@ -39,7 +41,7 @@ func (c *victim) enter(t *testing.T, dir string) {
 	t.Helper()
 	err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(c.pid)), 0)
 	if err != nil {
-		skip(t, err)
+		harness.Skip(t, err)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"killbox/test/harness"
 )
 
 // TestRegcomp compares Compile and MatchString with regcomp(3) and regexec(3) of glibc in the C locale, for the
@@ -189,12 +191,12 @@ func (g generator) texts() []string {
 func askRegcomp(t *testing.T, trials []trial) [][]string {
 	t.Helper()
 	if _, err := exec.LookPath("cc"); err != nil {
-		skip(t, "no cc: make check-deps installs what is missing")
+		harness.Skip(t, "no cc: make check-deps installs what is missing")
 	}
 	program := filepath.Join(t.TempDir(), "regcomp")
 	if out, err := exec.Command("cc", "-o", program, "testdata/regcomp.c").CombinedOutput(); err != nil {
 		if strings.Contains(string(out), "gnu/libc-version.h") {
-			skip(t, "the C library is not glibc")
+			harness.Skip(t, "the C library is not glibc")
 		}
 		t.Fatalf("cc: %v\n%s", err, out)
 	}
@@ -224,13 +226,4 @@ func askRegcomp(t *testing.T, trials []trial) [][]string {
 		answers[i], lines = lines[:len(trial.texts)], lines[len(trial.texts):]
 	}
 	return answers
-}
-
-// skip skips a test. With KILLBOX_TEST_STRICT=1 the test fails instead.
-func skip(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
-		t.Fatal("skipped, which KILLBOX_TEST_STRICT=1 forbids: " + why)
-	}
-	t.Skip(why)
 }

@@ -111,12 +111,19 @@ func (t T) Verbose() bool { return testing.Verbose() }
 
 func (t T) Skip(args ...any) {
 	t.Helper()
+	Skip(t.T, args...)
+}
+
+// Skip skips a test for which the machine lacks something, and prints a line that says so. With KILLBOX_TEST_STRICT=1 the
+// test fails instead.
+func Skip(t *testing.T, args ...any) {
+	t.Helper()
 	why := strings.TrimSpace(fmt.Sprint(args...))
 	if os.Getenv("KILLBOX_TEST_STRICT") == "1" {
 		t.Fatal("skipped, which KILLBOX_TEST_STRICT=1 forbids: " + why)
 	}
 	fmt.Fprintf(os.Stderr, "SKIP %s: %s\n", t.Name(), why)
-	t.T.Skip(why)
+	t.Skip(why)
 }
 
 // Needs is the script command `needs TOOL...`: it skips the script unless every TOOL is in PATH, or exists if TOOL
