@@ -285,21 +285,26 @@ func (t *planTable) writeRow(b *strings.Builder, row *planRow) {
 		if t.view.ASCII {
 			note = show.Line(note, 0, true)
 		}
-		writeNote(b, note, t.view.Columns)
+		writeWrapped(b, noteIndent, len(noteIndent), note, t.view.Columns)
 	}
 }
 
-// writeNote writes a text in lines of at most that many columns, 0 for one line, but does not divide a word.
-func writeNote(b *strings.Builder, text string, columns int) {
-	b.WriteString(noteIndent)
-	used := len(noteIndent)
-	for i, word := range strings.Split(text, " ") {
+// writeWrapped writes lead and a text in lines of at most that many columns, 0 for one line, but does not divide a word. The
+// lines after the first begin with indent blanks.
+func writeWrapped(b *strings.Builder, lead string, indent int, text string, columns int) {
+	used := show.Columns(lead)
+	words := strings.Split(text, " ")
+	if columns > 0 && used > indent && used+show.Columns(words[0]) > columns {
+		lead, used = strings.TrimRight(lead, " ")+"\n"+strings.Repeat(" ", indent), indent
+	}
+	b.WriteString(lead)
+	for i, word := range words {
 		n := show.Columns(word)
 		switch {
 		case i == 0:
 		case columns > 0 && used+1+n > columns:
-			b.WriteString("\n" + noteIndent)
-			used = len(noteIndent)
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			used = indent
 		default:
 			b.WriteByte(' ')
 			used++

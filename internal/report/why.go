@@ -27,7 +27,8 @@ func (r *Reporter) Explain(x *Explanation, view View) {
 	answer := w.answer()
 	if !r.opts.JSON {
 		r.clearStatusLine()
-		fmt.Fprintf(&w.text, "%s\n  %s\n", Process(st), answer)
+		w.text.WriteString(Process(st) + "\n")
+		writeWrapped(&w.text, "  ", factIndent, answer, view.Columns)
 		w.printFacts()
 		fmt.Fprint(r.opts.Out, w.text.String())
 		return
@@ -103,12 +104,23 @@ func join(text, help string) string {
 	return text + ": " + help
 }
 
-// fact prints a line about the process, unless the value is empty.
+// factIndent is the smallest indent of the lines after the first of an answer or a fact. It is larger than that of a fact:
+// a process can choose its name, and so what such a line begins with, but the line must not pass for a fact.
+const factIndent = 4
+
+// fact prints a fact about the process, unless the value is empty. Lines after the first begin below the value, if no word
+// is too long there and half of the columns remain.
 func (w *whyWriter) fact(name, value string) {
 	if value == "" {
 		return
 	}
-	fmt.Fprintf(&w.text, "  %s: %s\n", name, value)
+	lead, columns := "  "+name+": ", w.view.Columns
+	indent := len(lead)
+	tooLong := func(word string) bool { return indent+show.Columns(word) > columns }
+	if indent > columns/2 || slices.ContainsFunc(strings.Split(value, " "), tooLong) {
+		indent = factIndent
+	}
+	writeWrapped(&w.text, lead, indent, value, columns)
 }
 
 // printFacts prints what /proc shows of the process, a line for each fact.

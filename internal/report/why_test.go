@@ -3,13 +3,17 @@ package report
 import (
 	"bytes"
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
+	"killbox/internal/show"
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+	"killbox/test/harness"
 )
 
 // TestAnswer checks that the sentence names the cause with the highest rank and a command that is right for it. The
@@ -90,12 +94,12 @@ func TestAnswer(t *testing.T) {
 func TestAnswerKernelThread(t *testing.T) {
 	proc, err := procfs.Open("/proc")
 	if err != nil {
-		t.Skip(err)
+		harness.Skip(t, err)
 	}
 	defer proc.Close()
 	st, err := proc.Stat(2)
 	if err != nil || !st.KernelThread() {
-		t.Skip("PID 2 is no kernel thread in this PID namespace")
+		harness.Skip(t, "PID 2 is no kernel thread in this PID namespace")
 	}
 	w := &whyWriter{proc: proc, x: &Explanation{Stat: st, Signal: signals.TERM}}
 	if got := w.answer(); got != "it is a kernel thread, which takes no signals" {
@@ -123,6 +127,54 @@ func TestExplainHostileNames(t *testing.T) {
 		if bad := unsafe(strings.ReplaceAll(out.String(), "\n", "")); bad != "" {
 			t.Errorf("%q: %s in %q", name, bad, out.String())
 		}
+	}
+}
+
+// TestExplainColumns checks that no line is longer than the terminal and no word is divided, except a word that is longer
+// than the terminal, and that no name can make a line that looks like a fact.
+func TestExplainColumns(t *testing.T) {
+	const slice = "/user.slice/user-1000.slice"
+	proc := open(t,
+		procfstest.Proc{PID: 1, Comm: "init"},
+		procfstest.Proc{PID: 5, PPID: 1, Comm: "a parent:  state"},
+		procfstest.Proc{PID: 6, PPID: 5, Comm: "worker", State: 'D', Wchan: "rpc_wait_bit_killable", Cgroup: slice, Cmdline: []string{"worker", strings.Repeat("x", 99)}},
+	)
+	st, err := proc.Stat(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	explain := func(columns int) string {
+		var out bytes.Buffer
+		x := &Explanation{Stat: st, Signal: signals.TERM, Orphans: []*procfs.Stat{&st, &st, &st}}
+		New(Options{Out: &out, Proc: proc}).Explain(x, View{Columns: columns})
+		return out.String()
+	}
+	for columns := 40; columns < 120; columns++ {
+		got := explain(columns)
+		for line := range strings.Lines(got) {
+			if n := show.Columns(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Errorf("%d columns: a line of %d: %s", columns, n, line)
+			}
+		}
+		command := regexp.MustCompile(`(?m)^  command: .*\n`)
+		want := strings.Fields(command.ReplaceAllString(explain(0), ""))
+		if words := strings.Fields(command.ReplaceAllString(got, "")); !slices.Equal(words, want) {
+			t.Errorf("%d columns: a word is divided:\n%s", columns, got)
+		}
+		if facts := regexp.MustCompile(`(?m)^  [^ ]`).FindAllString(got, -1); len(facts) != strings.Count(explain(0), "\n")-1 {
+			t.Errorf("%d columns: %d facts:\n%s", columns, len(facts), got)
+		}
+	}
+	const want = "6 (worker)\n" +
+		"  in uninterruptible sleep in\n    rpc_wait_bit_killable: TERM ends it:\n    killwait 6\n" +
+		"  command: worker xxxxxxxxxxxxxxxxxxx...\n" +
+		"  state: D (uninterruptible sleep) in\n         rpc_wait_bit_killable\n" +
+		"  TERM: default\n  user: root\n  parent: 5 (a parent:  state)\n" +
+		"  ancestry: 1 (init) > 5 (a parent: \n            state)\n" +
+		"  cgroup: " + slice + "\n" +
+		"  orphans with its image: 6 (worker), 6\n    (worker), 6 (worker): to end them as\n    well: tkill --orphans 6\n"
+	if got := explain(40); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
