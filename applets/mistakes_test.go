@@ -88,6 +88,13 @@ var mistakes = []struct{ call, message string }{
 	{"killwait --group web", `--group: "web" is not a number`},
 	{"killwait --user=nosuchuser", `--user: unknown user "nosuchuser"`},
 	{"killwait --name ”", "--name: empty value"},
+	// Paths are not quoted, and no message names a system call.
+	{"killwait --tty pts/99999", "--tty: /dev/pts/99999: no such file or directory"},
+	{"killwait --tty .", "--tty: /dev/. is not a terminal"},
+	{"killwait --open nosuch", "--open: nosuch: no such file or directory"},
+	{"killwait --mount nosuch", "--mount: nosuch: no such file or directory"},
+	{"killwait --cwd nosuch", "--cwd: nosuch: no such file or directory"},
+	{"killwait --exe ./", "--exe: ./ is not a regular file"},
 	{"reapwait", "no command"},
 }
 

@@ -142,7 +142,7 @@ func (r *reapwaitCall) startReport() (finish func(code int) int, err error) {
 func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code int) {
 	k := r.env.Kernel
 	if err := r.openLog(); err != nil {
-		return r.fail(show.Error(err))
+		return r.fail(fmt.Errorf("log %w", show.Error(err)))
 	}
 	finish, err := r.startReport()
 	if err != nil {
@@ -178,7 +178,7 @@ func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code i
 	}
 	if r.pidfile != "" {
 		if r.pidfileFD, r.removePidfile, err = k.WritePidfile(r.pidfile, strconv.Itoa(r.env.PID)+"\n"); err != nil {
-			return finish(r.fail(show.Error(err)))
+			return finish(r.fail(fmt.Errorf("pidfile %w", show.Error(err))))
 		}
 		defer r.removePidfile()
 	}

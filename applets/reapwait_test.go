@@ -80,7 +80,7 @@ func TestReapwaitStart(t *testing.T) {
 	}
 	// An error that makes the call impossible is found before the command is started.
 	for _, p := range []commandCase{
-		{"no pidfile", "--pidfile f", nil, func(_ *bench, c *children) { c.pidfileErr = errors.New("no") }, 125, `pidfile f "50\n"`, "reapwait: no\n"},
+		{"no pidfile", "--pidfile f", nil, func(_ *bench, c *children) { c.pidfileErr = errors.New("no") }, 125, `pidfile f "50\n"`, "reapwait: pidfile no\n"},
 		{"no parent", "--die-with-parent=7", nil, func(_ *bench, c *children) { c.parentErr = errors.New("no") }, 125, "parent 7", "reapwait: no\n"},
 		{"no input", "--until-eof", nil, func(_ *bench, c *children) { c.inputErr = errors.New("no") }, 125, "input", "reapwait: no\n"},
 	} {

@@ -59,7 +59,7 @@ func newPidfile(path, content string) (*pidfile, error) {
 	f := &pidfile{path: path, temp: fmt.Sprintf("%s.%08x", path, rand.Uint32()), content: content}
 	var err error
 	if f.fd, err = unix.Open(f.temp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o644); err != nil {
-		return nil, &fs.PathError{Op: "create", Path: f.temp, Err: err}
+		return nil, &fs.PathError{Op: "create", Path: path, Err: err}
 	}
 	op := "write"
 	if _, err = File(f.fd).Write([]byte(content)); err == nil {

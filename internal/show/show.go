@@ -3,6 +3,7 @@
 package show
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -60,11 +61,12 @@ func Lines(s string) string {
 	return b.String()
 }
 
-// Error returns an error of package os with its paths escaped and cut by Word. It returns any other error unchanged.
+// Error returns an error of package os with its paths escaped and cut by Word. That of one path becomes "PATH: CAUSE": the
+// system call that failed says nothing to the user. It returns any other error unchanged.
 func Error(err error) error {
 	switch e := err.(type) {
 	case *fs.PathError:
-		return &fs.PathError{Op: e.Op, Path: Word(e.Path), Err: e.Err}
+		return fmt.Errorf("%s: %w", Word(e.Path), e.Err)
 	case *os.LinkError:
 		return &os.LinkError{Op: e.Op, Old: Word(e.Old), New: Word(e.New), Err: e.Err}
 	}

@@ -71,6 +71,9 @@ func TestError(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
+	if got, want := Error(&fs.PathError{Op: "stat", Path: "/a b", Err: syscall.ENOENT}).Error(), "/a b: no such file or directory"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	if err := Error(syscall.EPERM); err != syscall.EPERM {
 		t.Errorf("%v", err)
 	}

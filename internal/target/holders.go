@@ -77,7 +77,7 @@ func pathError(path string, err error) error {
 	if errno := syscall.Errno(0); errors.As(err, &errno) {
 		return newPathError(path, errno)
 	}
-	return fmt.Errorf("%s %w", show.Quoted(path), err)
+	return fmt.Errorf("%s %w", show.Word(path), err)
 }
 
 // single reports whether only one of the options was given.

@@ -38,7 +38,7 @@ func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 		return p, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("pidfile: %w", show.Error(err))
+		return nil, fmt.Errorf("pidfile %w", show.Error(err))
 	}
 	f, err := file.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -46,12 +46,12 @@ func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 		return p, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("pidfile: %w", show.Error(err))
+		return nil, fmt.Errorf("pidfile %w", show.Error(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("pidfile: %w", show.Error(err))
+		return nil, fmt.Errorf("pidfile %w", show.Error(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("pidfile %s: not a regular file", show.Word(name))
@@ -67,7 +67,7 @@ func ReadPidfile(name string, alone bool) (*Pidfile, error) {
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxPidfile))
 	if err != nil {
-		return nil, fmt.Errorf("pidfile: %w", show.Error(err))
+		return nil, fmt.Errorf("pidfile %w", show.Error(err))
 	}
 	if err := p.parseContent(string(text)); err != nil {
 		return nil, fmt.Errorf("pidfile %s: %w", show.Word(name), err)

@@ -18,7 +18,7 @@ type LookupError struct {
 }
 
 func (e *LookupError) Error() string {
-	return fmt.Sprintf("cannot look up %s: %v", show.Quoted(e.Name), e.Err)
+	return fmt.Sprintf("cannot look up %s: %v", show.Quoted(e.Name), show.Error(e.Err))
 }
 func (e *LookupError) Unwrap() error { return e.Err }
 
