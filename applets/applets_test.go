@@ -18,6 +18,7 @@ import (
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+	"killbox/test/victims"
 )
 
 // kernel is a scripted cli.Kernel in which each process dies of the first signal. It records the names of the called
@@ -181,6 +182,11 @@ func benchOf(t *testing.T, root, stdin string) *bench {
 	}
 	t.Cleanup(func() { proc.Close() })
 	b := &bench{k: &kernel{proc: proc, refuses: make(map[int]error)}}
+	t.Cleanup(func() {
+		if err := victims.CheckEvents(b.out.String() + b.err.String()); err != nil {
+			t.Error(err)
+		}
+	})
 	b.Env = cli.Env{
 		PID: self, Stdin: strings.NewReader(stdin), Stdout: &b.out, Stderr: &b.err, Proc: proc, Kernel: b.k,
 		Die:        func(s signals.Signal) { b.died = s },

@@ -17,6 +17,7 @@ import (
 	"killbox/internal/signals"
 	"killbox/procfs"
 	"killbox/procfs/procfstest"
+	"killbox/test/victims"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -58,13 +59,17 @@ func reportAll(r *Reporter, comm string) {
 	r.Summary(sum, 124)
 }
 
-// output returns what a Reporter with the options prints.
+// output returns what a Reporter with the options prints. It panics if an event does not conform to
+// docs/events.schema.json.
 func output(opts Options, comm string) (stdout, stderr string) {
 	var out, err bytes.Buffer
 	opts.Applet, opts.Out, opts.Err = "tkill", &out, &err
 	r := New(opts)
 	reportAll(r, comm)
 	r.Close()
+	if err := victims.CheckEvents(out.String()); err != nil {
+		panic(err)
+	}
 	return out.String(), err.String()
 }
 

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	"killbox/test/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -15,7 +17,8 @@ const holdLimit = 10
 
 // execute runs a command as ts.Exec does. ts.Exec waits until every process has closed the output of the command. A
 // surviving victim that keeps the output open would end by itself during that wait, and the script would miss it. So
-// execute fails the script after holdLimit seconds.
+// execute fails the script after holdLimit seconds. It also fails the script if an event in the output does not conform to
+// docs/events.schema.json.
 func execute(ts *testscript.TestScript, cmd []string) error {
 	over, held := make(chan struct{}), make(chan bool, 1)
 	go func() { held <- outputHeld(over) }()
@@ -23,6 +26,9 @@ func execute(ts *testscript.TestScript, cmd []string) error {
 	close(over)
 	if <-held {
 		ts.Fatalf("a process has held the output of %s for %d seconds after its end", cmd[0], holdLimit)
+	}
+	for _, output := range []string{"stdout", "stderr"} {
+		ts.Check(victims.CheckEvents(ts.ReadFile(output)))
 	}
 	return err
 }

@@ -2,21 +2,16 @@ package victims
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
-
-var eventNames = []string{"plan", "explain", "skip", "signal", "gone", "survivor", "error", "summary", "reaped", "zombie", "orphan", "marks",
-	"leak", "limit", "unexamined", "status", "unheeded"}
 
 // Events is `events FILE [FIELD=VALUE]... [FIELD]...`: it reads output of --json and prints the named fields of the
 // events that match, a line for each event ("-" for a missing field). It fails if a line does not conform to
-// killbox(7).
+// docs/events.schema.json.
 func Events() {
 	if len(os.Args) < 2 {
 		die(2, "usage: events FILE [FIELD=VALUE]... [FIELD]...")
@@ -30,7 +25,7 @@ func Events() {
 		die(1, "events: the last line is not whole: %q", data)
 	}
 	for line := range bytes.Lines(data) {
-		event, err := parseEvent(line)
+		event, err := ParseEvent(line)
 		if err != nil {
 			die(1, "events: %v: %q", err, line)
 		}
@@ -38,22 +33,6 @@ func Events() {
 			fmt.Println(text)
 		}
 	}
-}
-
-func parseEvent(line []byte) (map[string]any, error) {
-	if !utf8.Valid(line) {
-		return nil, fmt.Errorf("not UTF-8")
-	}
-	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.UseNumber()
-	var event map[string]any
-	if err := decoder.Decode(&event); err != nil {
-		return nil, err
-	}
-	if name, _ := event["event"].(string); !slices.Contains(eventNames, name) {
-		return nil, fmt.Errorf("no such event: %v", event["event"])
-	}
-	return event, nil
 }
 
 func selectFields(event map[string]any, words []string) (string, bool) {
