@@ -65,7 +65,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image)
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -141,6 +141,10 @@ demo: build
 pictures: build
 	@CGO_ENABLED=0 $(GO) build -trimpath -o bin/pictures ./packaging/pictures
 	sh packaging/pictures.sh bin docs
+
+## html: write docs/man, the manual as HTML, again (needs mandoc)
+html:
+	$(GO) run ./packaging/html docs/man
 
 ## check: all tests and linters, without cross builds, the newest Go, fuzzing and packages
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
