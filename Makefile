@@ -19,8 +19,9 @@ VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/appl
 RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates dash fzf gcc iproute2 jq libc6-dev lintian lsof make mandoc nginx \
-	openssh-client openssh-server procps psmisc rpm runc shellcheck strace sysvinit-utils tini tmux util-linux zsh
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates clustershell dash fzf gcc iproute2 jq libc6-dev lintian lsof make \
+	mandoc nginx openssh-client openssh-server pdsh procps psmisc rpm runc shellcheck strace systemd sysvinit-utils tini \
+	tmux util-linux zsh
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \

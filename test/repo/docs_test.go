@@ -334,14 +334,14 @@ func manExamples(t *testing.T, name string) []string {
 	return list
 }
 
-// readmeExamples returns the lines of README.md that run: blocks of sh, and what blocks of console show after a prompt,
-// without the comments at their ends.
-func readmeExamples(t *testing.T) []string {
+// markdownExamples returns the lines of a document that run: blocks of sh, and what blocks of console show after a
+// prompt, without indentation and the comments at their ends.
+func markdownExamples(t *testing.T, name string) []string {
 	t.Helper()
 	comment := regexp.MustCompile(` +# .*`)
 	var list []string
 	kind := ""
-	for line := range strings.Lines(read(t, "README.md")) {
+	for line := range strings.Lines(read(t, name)) {
 		line = strings.TrimSpace(line)
 		if language, fence := strings.CutPrefix(line, "```"); fence {
 			kind = language
@@ -387,7 +387,7 @@ func TestManExamplesRun(t *testing.T) {
 			}
 		}
 	}
-	readme := readmeExamples(t)
+	readme := markdownExamples(t, "README.md")
 	if len(readme) < 10 {
 		t.Errorf("only %d examples were found in README.md", len(readme))
 	}
