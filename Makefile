@@ -51,7 +51,7 @@ PLATFORMS ?= 386 amd64 arm/v7 arm64 ppc64le riscv64 s390x
 DIST      ?= $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
+SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh applets/shell/*.sh applets/shell/*.bash .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.

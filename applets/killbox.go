@@ -13,7 +13,7 @@ import (
 	"killbox/internal/suggest"
 )
 
-const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | APPLET [ARG]...]"
+const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | shell-init SHELL [--replace] | APPLET [ARG]...]"
 
 // runKillbox runs killbox itself: for argv[0] killbox, or any other name that is not that of an applet.
 func runKillbox(env *cli.Env, args []string) int {
@@ -53,6 +53,9 @@ func runKillbox(env *cli.Env, args []string) int {
 	if name == "help" {
 		return printHelpFor(env, operands[1:])
 	}
+	if run := shellCommand(name); run != nil {
+		return run(env, operands[1:])
+	}
 	if a := Lookup(name); a != nil {
 		return a.Main(env, operands[1:])
 	}
@@ -74,6 +77,7 @@ Options:
       --install DIR	link every applet into DIR
   -s, --symbolic	with --install: symbolic links instead of hard ones
       --force	with --install: replace other files, too
+      --replace	with shell-init, whose functions take jobs such as %1: kill and wait, too
   -h, --help	print this help and exit
   -V, --version	print the version and exit
 

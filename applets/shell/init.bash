@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# killbox shell-init bash: functions for bash 4.3 and later, to be read by eval.
+#
+# An interactive shell expands aliases when it reads a function. A backslash prevents that for a command, and "function"
+# for the name of a function.
+
+# _killbox_call APPLET ARG...: runs the applet with jobs as operands, and keeps the shell from reporting the end of jobs
+# that are operands.
+function _killbox_call {
+	\builtin local IFS=$' \t\n' _killbox_applet=$1 _killbox_word _killbox_table _killbox_ended _killbox_status=0
+	\builtin shift
+	# With set -b, the shell would report the end of a job at once. "local -" needs bash 4.4.
+	case $- in *b*) \builtin local - && \builtin set +b ;; esac
+	# jobs sees the jobs of the shell in a command substitution, but in no other subshell.
+	_killbox_table=$(\builtin jobs -l)
+	\builtin set -- -- "$@"
+	for _killbox_word; do
+		case $_killbox_word in
+		%*) \builtin set -- -j "$_killbox_word" "$(\builtin jobs -l -- "$_killbox_word" 2>&1)" "$@" ;;
+		esac
+	done
+	# The shell reports the end of background jobs after each command in the foreground, but not after a command
+	# substitution. So the applet runs in one, with the usual standard output. To descriptor 3 it writes the numbers of the
+	# jobs that are operands. jobs drops those that have ended, and keeps their exit statuses for wait.
+	if { \builtin :; } 2>/dev/null 4>&1; then
+		{
+			_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -t "$_killbox_table" "$@" 3>&1 >&4 4>&-) || _killbox_status=$?
+		} 4>&1
+	else
+		_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -t "$_killbox_table" "$@" 3>&1 >&-) || _killbox_status=$?
+	fi
+	for _killbox_word in $_killbox_ended; do
+		\builtin jobs "%$_killbox_word" >/dev/null 2>&1 || \builtin :
+	done
+	\builtin return "$_killbox_status"
+}
+function killwait { _killbox_call killwait "$@"; }
+function tkill { _killbox_call tkill "$@"; }
+function pgkill { _killbox_call pgkill "$@"; }
+function freezekill { _killbox_call freezekill "$@"; }
+function waitpid { _killbox_call waitpid "$@"; }
+function reapwait {
+	# A command that reapwait runs is a job of its own.
+	case ${1-} in
+	-z* | --zombies) _killbox_call reapwait "$@" ;;
+	*) @killbox@ reapwait "$@" ;;
+	esac
+}

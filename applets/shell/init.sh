@@ -1,0 +1,47 @@
+# shellcheck shell=sh
+# killbox shell-init sh: functions for dash, the ash of busybox and other POSIX shells, to be read by eval.
+#
+# A backslash keeps an alias from being expanded, and command a function from being called. The name of a function must not
+# be an alias. Variables would not be local to a function, but the arguments that set gives to it are.
+for _killbox_word in killwait tkill pgkill freezekill waitpid reapwait; do
+	\command unalias "$_killbox_word" 2>/dev/null || :
+done
+\unset -v _killbox_word
+
+# _killbox_call APPLET -f -- ARG...: runs the applet with jobs as operands.
+#
+# dash shows its jobs in no subshell. So the shell itself writes to a pipe, that of the empty here-document, which the
+# applet reads.
+_killbox_call() {
+	{
+		for _killbox_word; do
+			case $_killbox_word in
+			%*)
+				{
+					\command printf '%s\0' "$_killbox_word"
+					\command jobs -l "$_killbox_word" || :
+					\command printf '\0'
+				} >|/proc/self/fd/9 2>&1
+				;;
+			esac
+		done
+		\unset -v _killbox_word
+		if @killbox@ shell-call "$@"; then \set -- 0; else \set -- "$?"; fi
+	} 9<<-END
+	END
+	# An interactive shell reports the end of a job at the next prompt, unless jobs has shown it.
+	case $- in *i*) \command jobs >/dev/null || : ;; esac
+	\return "$1"
+}
+killwait() { _killbox_call killwait -f -- "$@"; }
+tkill() { _killbox_call tkill -f -- "$@"; }
+pgkill() { _killbox_call pgkill -f -- "$@"; }
+freezekill() { _killbox_call freezekill -f -- "$@"; }
+waitpid() { _killbox_call waitpid -f -- "$@"; }
+reapwait() {
+	# A command that reapwait runs is a job of its own.
+	case ${1-} in
+	-z* | --zombies) _killbox_call reapwait -f -- "$@" ;;
+	*) @killbox@ reapwait "$@" ;;
+	esac
+}
