@@ -21,7 +21,7 @@ func killwait() *cli.Applet {
 	return &cli.Applet{
 		Name:    "killwait",
 		Summary: "signal processes, wait until they are gone, escalate",
-		Usage:   "[OPTION]... [SELECTOR]... TARGET...",
+		Usage:   "[OPTION]... [SELECTOR]... TARGET...\n       killwait -l [SIG|STATUS]...",
 		Examples: "  killwait 4242\tend process 4242 and wait until it is gone\n" +
 			"  killwait -k 30s --name nginx\tsend KILL after 30 seconds\n",
 		Statuses: cli.StatusHelp + cli.UnfinishedHelp,
@@ -36,7 +36,7 @@ func killwait() *cli.Applet {
 			flags.BoolVar(&o.reaped, "reaped", false, "wait until the parents have reaped the targets, too")
 			cli.Group(flags, "Waiting")
 			o.target.AddTo(flags)
-			flags.Var(&o.status, "status", "print the exit status of each target, and exit with `WHICH`: last, first (that is not 0) or worst")
+			flags.Var(&o.status, "status", "print the exit status of each target, and exit with the last, the first that is not 0, or the worst")
 			flags.Lookup("status").NoOptDefVal = statusRules[0]
 			flags.BoolVar(&o.why, "why", false, "print what each target is doing and what ends it, and do nothing else")
 			flags.BoolVar(&o.ownerMark, "owner-mark", false, "print the owner mark of the process, and do nothing else")

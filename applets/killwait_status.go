@@ -3,6 +3,7 @@ package applets
 import (
 	"errors"
 	"slices"
+	"strings"
 )
 
 // statusOption is the value of --status: which of the printed exit statuses becomes that of the call. It is "" if the
@@ -15,7 +16,7 @@ var statusRules = [...]string{"last", "first", "worst"}
 func (v *statusOption) String() string { return string(*v) }
 
 // Type implements pflag.Value.
-func (v *statusOption) Type() string { return "WHICH" }
+func (v *statusOption) Type() string { return strings.Join(statusRules[:], "|") }
 
 // Set implements pflag.Value.
 func (v *statusOption) Set(s string) error {

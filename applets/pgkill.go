@@ -21,7 +21,7 @@ func pgkill() *cli.Applet {
 	return &cli.Applet{
 		Name:    "pgkill",
 		Summary: "end process groups and sessions",
-		Usage:   "[OPTION]... PGID...",
+		Usage:   "[OPTION]... PGID...\n       pgkill --of [OPTION]... PID...\n       pgkill -S [OPTION]... SID...",
 		Examples: "  pgkill 4242\tend process group 4242\n" +
 			"  pgkill --of 4242\tend the group of process 4242\n",
 		Statuses: cli.StatusHelp + cli.UnprovedHelp + cli.UnfinishedHelp,

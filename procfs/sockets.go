@@ -14,6 +14,7 @@ import (
 
 // Socket is a TCP or UDP socket of /proc/net (proc_net_tcp(5)).
 type Socket struct {
+	Port    int    // the local port
 	Address string // the local address as ss(8) prints it: "*" for 0.0.0.0, an IPv6 address in brackets
 	UID     int    // the user that created the socket
 	Inode   uint64 // the number in the link "socket:[INODE]" of /proc/PID/fd; 0 if the socket has none
@@ -24,8 +25,8 @@ var errSockets = errors.New("malformed socket")
 // tcpListen is TCP_LISTEN in include/net/tcp_states.h, as /proc/net/tcp prints it.
 const tcpListen = "0A"
 
-// ParseSockets parses /proc/net/tcp, tcp6, udp or udp6. It returns the sockets with the local port. With listening, it
-// returns only those in the state LISTEN.
+// ParseSockets parses /proc/net/tcp, tcp6, udp or udp6. It returns the sockets with the local port, or with any
+// for port 0. With listening, it returns only those in the state LISTEN.
 func ParseSockets(b []byte, port int, listening bool) (sockets []Socket, err error) {
 	_, b, _ = bytes.Cut(b, []byte("\n")) // the line with the titles
 	for len(b) > 0 {
@@ -44,14 +45,14 @@ func ParseSockets(b []byte, port int, listening bool) (sockets []Socket, err err
 		if f.bad || portErr != nil || len(state) != 2 || uid > 1<<32-1 {
 			return nil, fmt.Errorf("%w: %q", errSockets, line)
 		}
-		if int(number) != port || listening && string(state) != tcpListen {
+		if port != 0 && int(number) != port || listening && string(state) != tcpListen {
 			continue
 		}
 		text, ok := formatAddress(address)
 		if !ok {
 			return nil, fmt.Errorf("%w: %q", errSockets, line)
 		}
-		sockets = append(sockets, Socket{Address: text, UID: int(uid), Inode: inode})
+		sockets = append(sockets, Socket{Port: int(number), Address: text, UID: int(uid), Inode: inode})
 	}
 	return sockets, nil
 }
@@ -80,8 +81,8 @@ func formatAddress(hex []byte) (text string, ok bool) {
 	return addr.String(), true
 }
 
-// Sockets returns the sockets with the local port in the network namespace of the caller, IPv4 and IPv6: those of TCP
-// that listen, or all of UDP. The file is read in several parts, between which sockets may be opened and closed. So a
+// Sockets returns the sockets with the local port, or with any for port 0, in the network namespace of the caller, IPv4
+// and IPv6: those of TCP that listen, or all of UDP. The file is read in several parts, between which sockets may be opened and closed. So a
 // result without sockets is read a second time.
 func (fs *FS) Sockets(udp bool, port int) (sockets []Socket, err error) {
 	for range 2 {

@@ -49,7 +49,7 @@ func TestParseSockets(t *testing.T) {
 	var want []procfs.Socket
 	for _, a := range addresses {
 		in += socketLine(a.kernel, "0A")
-		want = append(want, procfs.Socket{Address: a.text, UID: 1000, Inode: 4242})
+		want = append(want, procfs.Socket{Port: 8080, Address: a.text, UID: 1000, Inode: 4242})
 	}
 	in += strings.Replace(socketLine("0100007F", "0A"), ":1F90", ":1F91", 1) + // another port
 		socketLine("0100007F", "01") + // a connection
@@ -63,6 +63,9 @@ func TestParseSockets(t *testing.T) {
 	}
 	if all, err := procfs.ParseSockets([]byte(in), 8080, false); err != nil || len(all) != len(want)+2 {
 		t.Errorf("in any state: %d sockets, %v", len(all), err)
+	}
+	if all, err := procfs.ParseSockets([]byte(in), 0, true); err != nil || len(all) != len(want)+1 || all[len(want)].Port != 8081 {
+		t.Errorf("with any port: %+v, %v", all, err)
 	}
 	if got, err := procfs.ParseSockets(nil, 8080, true); err != nil || got != nil {
 		t.Errorf("empty: %v, %v", got, err)

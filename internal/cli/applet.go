@@ -63,8 +63,7 @@ func (a *Applet) main(env *Env, args []string) int {
 		return a.Raw(env, a, args)
 	}
 	flags, run := a.New(a)
-	help := flags.BoolP("help", "h", false, "print this help and exit")
-	version := flags.BoolP("version", "V", false, "print the version and exit")
+	help, version := addHelp(flags)
 	operands, err := a.parseOptions(flags, args)
 	switch {
 	case err != nil:

@@ -26,6 +26,9 @@ type Env struct {
 	// escape sequences.
 	Screen io.Writer
 
+	// help, if set, is given each help text instead of the writer: see Applet.HelpText.
+	help func(text string)
+
 	// Proc is nil if /proc cannot be used; ProcErr is the reason.
 	Proc    *procfs.FS
 	ProcErr error

@@ -16,7 +16,7 @@ type fileOptions struct {
 }
 
 func (o *fileOptions) addTo(flags *pflag.FlagSet) {
-	flags.StringVar(&o.exe, "exe", "", "select by executable `PATH`, also if it was removed or replaced")
+	flags.StringVar(&o.exe, "exe", "", "select by executable `FILE`, also if it was removed or replaced")
 	flags.StringVar(&o.cwd, "cwd", "", "select by working directory `DIR`, or below it")
 	flags.Var(&o.rssOver, "rss-over", "select by resident memory above `SIZE`, such as 500M")
 }

@@ -99,6 +99,27 @@ func printHelp(env *Env, a *Applet, flags *pflag.FlagSet) {
 	PrintHelp(env, env.Stdout, text+"\n"+Manual(a.Name))
 }
 
+// HelpText returns the text of --help in the form of PrintHelp.
+func (a *Applet) HelpText(env *Env) (text string) {
+	e := *env
+	e.help = func(s string) { text += s }
+	if a.Raw != nil {
+		a.Raw(&e, a, []string{"--help"})
+		return text
+	}
+	flags, _ := a.New(a)
+	addHelp(flags)
+	printHelp(&e, a, flags)
+	return text
+}
+
+// addHelp adds the options that every applet without Raw has.
+func addHelp(flags *pflag.FlagSet) (help, version *bool) {
+	help = flags.BoolP("help", "h", false, "print this help and exit")
+	version = flags.BoolP("version", "V", false, "print the version and exit")
+	return help, version
+}
+
 // Manual returns the last line of --help.
 func Manual(name string) string { return "The manual is " + name + "(1): man " + name + "\n" }
 
@@ -115,6 +136,10 @@ const (
 // Descriptions of adjacent lines begin in the same column. If fewer than 60 columns are available, a description begins
 // in the next line. Any other line that is too long is wrapped at its blanks.
 func PrintHelp(env *Env, w io.Writer, text string) {
+	if env.help != nil {
+		env.help(text)
+		return
+	}
 	width := helpWidth
 	if n, err := strconv.Atoi(env.Getenv("COLUMNS")); err == nil && n > 0 {
 		width = n

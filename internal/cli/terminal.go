@@ -43,7 +43,7 @@ func (e *Env) View(c Colour) report.View {
 	if columns > 0 {
 		columns = max(columns, minColumns)
 	}
-	return report.View{Columns: columns, ASCII: !e.isUTF8(), Colour: e.isColoured(c)}
+	return report.View{Columns: columns, ASCII: !e.IsUTF8(), Colour: e.isColoured(c)}
 }
 
 // isColoured reports whether standard output has colours. The first that is given decides: --color, NO_COLOR
@@ -67,9 +67,9 @@ func (e *Env) interpretsEscapes() bool {
 	return term != "" && term != "dumb"
 }
 
-// isUTF8 reports whether the locale is one of UTF-8, by its name. As in setlocale(3), the first variable that is not
+// IsUTF8 reports whether the locale is one of UTF-8, by its name. As in setlocale(3), the first variable that is not
 // empty decides.
-func (e *Env) isUTF8() bool {
+func (e *Env) IsUTF8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if locale := e.Getenv(name); locale != "" {
 			_, codeset, _ := strings.Cut(locale, ".")
@@ -85,7 +85,7 @@ func (e *Env) ReportOptions(applet string, o *OutputOptions) report.Options {
 	r := report.Options{
 		Applet: applet, Out: e.Stdout, Err: e.Stderr, Proc: e.Proc,
 		Verbose: o.Verbose, JSON: o.JSON, Quiet: o.Quiet,
-		Terminal: e.StderrTTY && e.interpretsEscapes(), Screen: e.Screen, ASCII: !e.isUTF8(),
+		Terminal: e.StderrTTY && e.interpretsEscapes(), Screen: e.Screen, ASCII: !e.IsUTF8(),
 	}
 	if e.StderrTTY && e.Columns != nil {
 		r.Columns = func() int { return e.Columns(2) }
