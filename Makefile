@@ -19,9 +19,9 @@ VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/appl
 RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le
 
 # The Debian packages that check and check-all use, besides Go and git.
-CHECK_DEPS = bash bsdutils busybox-static ca-certificates clustershell dash fzf gcc iproute2 jq libc6-dev lintian lsof make \
-	mandoc nginx openssh-client openssh-server pdsh procps psmisc rpm runc shellcheck strace systemd sysvinit-utils tini \
-	tmux util-linux zsh
+CHECK_DEPS = bash bsdutils busybox-static ca-certificates clustershell dash dumb-init fish fzf gcc iproute2 jq libc6-dev lintian lsof \
+	make mandoc nginx openssh-client openssh-server pdsh procps psmisc rpm runc shellcheck strace systemd sysvinit-utils \
+	tini tmux util-linux zsh
 
 # One script for each applet, and one of the harness; test/repo checks that no applet is missing.
 QUICK = harness_chroot examples_tini freezekill_basic kill_basic killall_names killall5_basic killwait_basic pgkill_basic \
@@ -51,7 +51,7 @@ PLATFORMS ?= 386 amd64 arm/v7 arm64 ppc64le riscv64 s390x
 DIST      ?= $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh applets/shell/*.sh applets/shell/*.bash .ci/run
+SHELLS      = applets/shell/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
@@ -66,12 +66,18 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image)
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build install install-dropins uninstall packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build completions install install-dropins uninstall packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
 	CGO_ENABLED=0 $(GO) build $(BUILD) -o bin/killbox .
 	@for a in $(APPLETS); do ln -sf killbox bin/$$a || exit; done
+
+## completions: write the completions of bash, zsh and fish again
+completions: build
+	@bin/killbox completion bash >completions/killbox.bash
+	@bin/killbox completion zsh >completions/_killbox
+	@bin/killbox completion fish >completions/killbox.fish
 
 ## install: killbox, links for the five, and their man pages, below $(DESTDIR)$(PREFIX)
 install: build

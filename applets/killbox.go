@@ -8,12 +8,14 @@ import (
 	"slices"
 	"strings"
 
+	"killbox/applets/completion"
 	"killbox/internal/cli"
 	"killbox/internal/show"
 	"killbox/internal/suggest"
 )
 
-const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | shell-init SHELL [--replace] | APPLET [ARG]...]"
+const killboxUsage = "[--list | --install [-s] [--force] DIR | help APPLET | shell-init SHELL [--replace] | " +
+	completion.Usage + " | APPLET [ARG]...]"
 
 // runKillbox runs killbox itself: for argv[0] killbox, or any other name that is not that of an applet.
 func runKillbox(env *cli.Env, args []string) int {
@@ -55,6 +57,9 @@ func runKillbox(env *cli.Env, args []string) int {
 	}
 	if run := shellCommand(name); run != nil {
 		return run(env, operands[1:])
+	}
+	if name == "completion" {
+		return completion.Run(env, All(), killboxHelp, operands[1:])
 	}
 	if a := Lookup(name); a != nil {
 		return a.Main(env, operands[1:])
@@ -146,7 +151,7 @@ func appletHint(env *cli.Env, name string) string {
 	if name == "pick" {
 		return " (it is a plug-in: the packages contain it; or copy packaging/plugins/killbox-pick of the source to a folder in PATH)"
 	}
-	closest := suggest.Closest(name, append(listNames(env), "help"))
+	closest := suggest.Closest(name, append(listNames(env), "help", "completion", "shell-init"))
 	switch name {
 	case "list", "install", "version":
 		closest = "--" + name

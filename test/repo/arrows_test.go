@@ -33,7 +33,7 @@ var layers = [][]room{
 	},
 	{ // applets, and what all applets share
 		{"killbox/applets", []string{
-			"killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
+			"killbox/applets/completion", "killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
 			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/suggest", "killbox/internal/target",
 			"killbox/procfs", "github.com/spf13/pflag",
 		}},
@@ -41,6 +41,10 @@ var layers = [][]room{
 			"killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
 			"killbox/internal/file", "killbox/internal/posixre", "killbox/internal/report", "killbox/internal/show",
 			"killbox/internal/signals", "killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag",
+		}},
+		{"killbox/applets/completion", []string{
+			"killbox/internal/cli", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals",
+			"killbox/internal/target", "killbox/procfs",
 		}},
 		{"killbox/internal/cli", []string{
 			"killbox/internal/child", "killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/posixre",
