@@ -33,11 +33,7 @@ func values(env *cli.Env, takes, text string) (list []candidate, err error) {
 	}
 	s := source{env: env, text: text[len(head):]}
 	for _, kind := range strings.Split(takes, "+") {
-		find, ok := sources[kind]
-		if !ok {
-			return nil, fmt.Errorf("no values of the kind %s", show.Quoted(kind))
-		}
-		more, err := find(&s)
+		more, err := s.find(kind)
 		if err != nil {
 			return nil, err
 		}
@@ -57,23 +53,41 @@ type source struct {
 	text string
 }
 
-// sources has a function for each kind that the shells do not complete themselves.
-var sources = map[string]func(s *source) ([]candidate, error){
-	"signal":     func(s *source) ([]candidate, error) { return signalNames(s.text, ""), nil },
-	"shorthand":  func(s *source) ([]candidate, error) { return signalNames(strings.TrimPrefix(s.text, "-"), "-"), nil },
-	"number":     func(*source) ([]candidate, error) { return signalNumbers(), nil },
-	"ladder":     func(s *source) ([]candidate, error) { return ladders(s.text), nil },
-	"forwarding": func(s *source) ([]candidate, error) { return forwardings(s.text), nil },
-	"duration":   func(s *source) ([]candidate, error) { return durations(s.text), nil },
-	"size":       func(s *source) ([]candidate, error) { return sizes(s.text), nil },
-	"state":      func(*source) ([]candidate, error) { return states[:], nil },
-	"process":    (*source).processes,
-	"group":      func(s *source) ([]candidate, error) { return s.leaders(func(st *procfs.Stat) int { return st.PGID }) },
-	"session":    func(s *source) ([]candidate, error) { return s.leaders(func(st *procfs.Stat) int { return st.SID }) },
-	"name":       (*source).names,
-	"terminal":   (*source).terminals,
-	"port":       (*source).ports,
-	"cgroup":     (*source).cgroups,
+// find returns the candidates of a kind that the shells do not complete themselves.
+func (s *source) find(kind string) ([]candidate, error) {
+	switch kind {
+	case "signal":
+		return signalNames(s.text, ""), nil
+	case "shorthand":
+		return signalNames(strings.TrimPrefix(s.text, "-"), "-"), nil
+	case "number":
+		return signalNumbers(), nil
+	case "ladder":
+		return ladders(s.text), nil
+	case "forwarding":
+		return forwardings(s.text), nil
+	case "duration":
+		return durations(s.text), nil
+	case "size":
+		return sizes(s.text), nil
+	case "state":
+		return states[:], nil
+	case "process":
+		return s.processes()
+	case "group":
+		return s.leaders(func(st *procfs.Stat) int { return st.PGID })
+	case "session":
+		return s.leaders(func(st *procfs.Stat) int { return st.SID })
+	case "name":
+		return s.names()
+	case "terminal":
+		return s.terminals()
+	case "port":
+		return s.ports()
+	case "cgroup":
+		return s.cgroups()
+	}
+	return nil, fmt.Errorf("no values of the kind %s", show.Quoted(kind))
 }
 
 // signalNames returns the names of signals, in the form that the user has begun: with SIG, in lower case. Of the
