@@ -60,6 +60,9 @@ func commands() map[string]command {
 		"write":     write,
 		"handle":    handle,
 
+		"recipe":       recipe,
+		"replacements": replacements,
+
 		"gone":           gone,
 		"alive":          alive,
 		"none-left":      noneLeft,
