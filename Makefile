@@ -43,12 +43,11 @@ BUILD = -trimpath -buildvcs=false -tags=exactsignals -ldflags='-s -w -checklinkn
 
 # The maximum size of the binary in bytes, on amd64, to notice accidents. With Go 1.27 encoding/json is 640 kB
 # larger.
-BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4900000,5600000)
+BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4950000,5650000)
 
-# The platforms of make image, as GOARCH and a variant, and the folder where the image and the packages are made. The
-# binaries have no stamp of git, so that those built from a clone and from an archive are the same.
-PLATFORMS ?= 386 amd64 arm/v7 arm64 ppc64le riscv64 s390x
-DIST      ?= $(CURDIR)/dist
+# What make packages and make image build, and where.
+ARCH ?= $(shell $(GO) env GOARCH)
+DIST ?= $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = applets/shell/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
@@ -66,7 +65,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image)
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -91,33 +90,48 @@ install-dropins: build
 uninstall:
 	@sh packaging/install.sh uninstall '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
 
-# All times in packages are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a release does
-# not depend on flags in the environment.
-packages dist release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
-packages dist release check-packages: export CGO_ENABLED = 0
-packages dist release: export GOFLAGS =
+# All times in packages and images are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a
+# release does not depend on flags in the environment.
+packages image dist release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+packages image dist release check-packages: export CGO_ENABLED = 0
+packages image dist release: export GOFLAGS =
+
+# The binary of $$arch.
+BINARY = $(DIST)/killbox-$(VERSION)-linux-$$(echo $$arch | sed 's/^arm$$/armv7/')
+
+binaries:
+	@for arch in $(ARCH); do \
+		echo "build $(BINARY)"; \
+		GOOS=linux GOARCH=$$arch GOARM=7 $(GO) build $(BUILD) -o "$(BINARY)" . || exit; \
+	done
 
 ## packages: dist/*.deb, *.rpm and *.apk (ARCH='amd64 arm64 ...')
-packages: ARCH ?= $(shell $(GO) env GOARCH)
-packages:
+packages: binaries
 	$(GO) build -C packaging/tools -o ../../bin/ ./packages
-	@for arch in $(ARCH); do \
-		file=dist/killbox-$(VERSION)-linux-$$(echo $$arch | sed 's/^arm$$/armv7/'); \
-		echo "build $$file"; \
-		GOOS=linux GOARCH=$$arch GOARM=7 $(GO) build $(BUILD) -o "$$file" . && \
-		bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)' -arch $$arch -binary "$$file" || exit; \
-	done
-	@bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)'
+	@set -- bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)' -out '$(DIST)'; \
+	for arch in $(ARCH); do \
+		"$$@" -arch $$arch -binary "$(BINARY)" || exit; \
+	done; \
+	"$$@"
+
+## image: an OCI image of the binary and its links, in dist (ARCH='amd64 arm64 ...')
+image: binaries
+	$(GO) build -C packaging/tools -o ../../bin/ ./image
+	@set --; for arch in $(ARCH); do \
+		set -- "$$@" "$$(echo $$arch | sed 's,^arm$$,arm/v7,')=$(BINARY)"; \
+	done; \
+	bin/image -out '$(DIST)' -links '$(APPLETS)' -version $(VERSION) \
+		-revision "$$(git describe --always --abbrev=40 --exclude='*' --dirty)" "$$@"
 
 # dist: what release makes, from the tree as it is.
 dist:
-	rm -rf dist
-	@$(MAKE) --no-print-directory packages ARCH='$(RELEASE_ARCHES)'
-	$(if $(wildcard packaging/tools/image),@$(MAKE) --no-print-directory image PLATFORMS='$(patsubst arm,arm/v7,$(RELEASE_ARCHES))')
+	rm -rf '$(DIST)'
+	@$(MAKE) --no-print-directory packages image ARCH='$(RELEASE_ARCHES)'
 	$(GO) build -C packaging/tools -o ../../bin/ ./sbom
-	bin/sbom -version $(VERSION) -out dist/killbox-$(VERSION).spdx.json dist/killbox-$(VERSION)-linux-*
-	cp packaging/copyright dist/killbox-$(VERSION).copyright
-	@cd dist && find . -path ./bin -prune -o -type f -print | LC_ALL=C sort | sed 's,^\./,,' | xargs sha256sum >../bin/SHA256SUMS && mv ../bin/SHA256SUMS .
+	bin/sbom -version $(VERSION) -out '$(DIST)/killbox-$(VERSION).spdx.json' '$(DIST)'/killbox-$(VERSION)-linux-*
+	cp packaging/copyright '$(DIST)/killbox-$(VERSION).copyright'
+	@cd '$(DIST)' && find . -type f -print | LC_ALL=C sort | sed 's,^\./,,' | xargs sha256sum >'$(CURDIR)/bin/SHA256SUMS' && \
+		mv '$(CURDIR)/bin/SHA256SUMS' .
 
 ## release: dist/ for all architectures: binaries, packages, image, SPDX document, SHA256SUMS
 release:
@@ -126,18 +140,6 @@ release:
 	@grep -q '^## \[$(VERSION)\] - [0-9]' CHANGELOG.md || \
 		{ echo 'release: CHANGELOG.md has no date for version $(VERSION)' >&2; exit 1; }
 	@$(MAKE) --no-print-directory dist
-## image: an OCI image of the binary and its links, in dist (PLATFORMS=amd64: for one platform)
-image:
-	@set --; for platform in $(PLATFORMS); do \
-		file="$(DIST)/bin/killbox-$$(echo $$platform | tr -d /)"; \
-		echo "build linux/$$platform"; \
-		GOOS=linux GOARCH=$${platform%/*} GOARM=7 CGO_ENABLED=0 $(GO) build $(BUILD) -buildvcs=false -o "$$file" . || exit; \
-		set -- "$$@" "$$platform=$$file"; \
-	done; \
-	export SOURCE_DATE_EPOCH="$${SOURCE_DATE_EPOCH-$$(git log -1 --format=%ct)}"; \
-	$(GO) -C packaging/tools run ./image -out "$(DIST)" -links '$(APPLETS)' \
-		-version "$$(sed -n 's/^const Version = "\(.*\)"/\1/p' internal/cli/applet.go)" \
-		-revision "$$(git describe --always --abbrev=40 --exclude='*' --dirty)" "$$@"
 
 ## demo: end real processes, in twenty seconds
 demo: build
@@ -221,8 +223,6 @@ newest:
 
 ## check-image: build the image twice, and run it under runc (as root)
 check-image:
-	$(GO) -C packaging/tools vet ./...
-	cd packaging/tools && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	$(GO) -C packaging/tools test ./...
 	$(GO) -C test/image test -count=1 -parallel $(PARALLEL)
 

@@ -6,6 +6,7 @@ applet killbox
 --install link every applet into DIR
 -s,--symbolic with --install: symbolic links instead of hard ones
 --force with --install: replace other files, too
+--replace with shell-init, whose functions take jobs such as %1: kill and wait, too
 -h,--help print this help and exit
 -V,--version print the version and exit
 with --install directory

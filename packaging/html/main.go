@@ -175,9 +175,9 @@ func frame(title, above, content string) string {
 <header>` + above + `<p class="title">` + title + "</p></header>\n" + content + "</body>\n</html>\n"
 }
 
-var manLink = regexp.MustCompile(`\(man/([a-z0-9-]+\.[1-8])\)`)
+var manLink = regexp.MustCompile(`\| \[man page\]\(man/([a-z0-9-]+\.[1-8])\)`)
 
-// index lists the pages in the order in which README.md links to them, and then the rest.
+// index lists the pages in the order of the tables in README.md, and then the rest.
 func index(readme string, pages map[string]*page) string {
 	var order []string
 	for _, m := range manLink.FindAllStringSubmatch(readme, -1) {

@@ -73,19 +73,12 @@ func TestImage(t *testing.T) {
 func makeImage(t *testing.T, folder string) string {
 	t.Helper()
 	dist := t.TempDir()
-	build := exec.Command("make", "--no-print-directory", "image", "DIST="+dist, "PLATFORMS="+platform())
+	build := exec.Command("make", "--no-print-directory", "image", "DIST="+dist, "ARCH="+runtime.GOARCH)
 	build.Dir = folder
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("make image: %v\n%s", err, out)
 	}
 	return dist
-}
-
-func platform() string {
-	if runtime.GOARCH == "arm" {
-		return "arm/v7"
-	}
-	return runtime.GOARCH
 }
 
 // twice builds the image again, in a copy of the repository. The result must have the same files with the same content.
