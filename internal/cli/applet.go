@@ -13,7 +13,7 @@ import (
 )
 
 // Version is the release that --version prints.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // Run runs an applet, whose options have been parsed, on its operands, and returns the exit status.
 type Run func(env *Env, operands []string) int
