@@ -89,11 +89,10 @@ var mistakes = []struct{ call, message string }{
 	{"killwait --user=nosuchuser", `--user: unknown user "nosuchuser"`},
 	{"killwait --name ”", "--name: empty value"},
 	// Paths are not quoted, and no message names a system call.
-	{"killwait --tty pts/99999", "--tty: /dev/pts/99999: no such file or directory"},
+	{"killwait --tty /etc/passwd", "--tty: /etc/passwd is not a terminal"},
 	{"killwait --tty .", "--tty: /dev/. is not a terminal"},
-	{"killwait --open nosuch", "--open: nosuch: no such file or directory"},
-	{"killwait --mount nosuch", "--mount: nosuch: no such file or directory"},
-	{"killwait --cwd nosuch", "--cwd: nosuch: no such file or directory"},
+	{"killwait --mount /etc/passwd", "--mount: /etc/passwd is no mount point"},
+	{"killwait --cwd /etc/passwd", "--cwd: /etc/passwd: not a directory"},
 	{"killwait --exe ./", "--exe: ./ is not a regular file"},
 	{"reapwait", "no command"},
 }
