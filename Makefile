@@ -13,7 +13,7 @@ DROPINS = docker-init kill killall killall5 pgrep pidof pidwait pkill timeout ti
 APPLETS = $(FIVE) $(DROPINS)
 
 # The version has one place: the constant that --version prints.
-VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/applet.go)
+VERSION = $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' internal/cli/applet.go)
 
 # The architectures of a release, as Go names them. arm is ARMv7.
 RELEASE_ARCHES = amd64 arm64 386 arm riscv64 s390x ppc64le

@@ -4,36 +4,43 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
+
+// The tables and expressions are made when they are used, not at the start of every applet.
 
 // kinds maps the words for arguments in the help texts to what a shell offers for them. A word that no applet explains
 // in another way has one meaning in all of them. "any" offers nothing.
 //
 // The shells complete user, gid, file, directory and command themselves: they know the users of all sources of
 // nsswitch.conf(5), and show files as their user is used to see them. Function values has the candidates for the others.
-var kinds = map[string]string{
-	"SIG": "signal", "SIGNAL": "signal", "sig": "signal", "NUM": "number", "SIG/DUR/...": "ladder", "A=[B]": "forwarding",
-	"DUR": "duration", "DURATION": "duration", "duration": "duration",
-	"PID": "process", "PID[:INODE]": "process", "PPID": "process", "TARGET": "process", "HANDLE": "process",
-	"PGID": "group", "SID": "session",
-	"NAME": "name", "PATTERN": "name", "pattern": "name", "PROGRAM": "name",
-	"TTY": "terminal", "tty": "terminal", "PORT": "port", "PATH": "cgroup", "grp": "cgroup",
-	"LETTERS": "state", "state": "state", "SIZE": "size",
-	"USER": "user", "ID": "user", "GID": "gid", "FILE": "file", "file": "file", "DIR": "directory", "COMMAND": "command",
-	"ns": "cgroup|ipc|mnt|net|pid|time|user|uts",
+var kinds = sync.OnceValue(func() map[string]string {
+	return map[string]string{
+		"SIG": "signal", "SIGNAL": "signal", "sig": "signal", "NUM": "number", "SIG/DUR/...": "ladder", "A=[B]": "forwarding",
+		"DUR": "duration", "DURATION": "duration", "duration": "duration",
+		"PID": "process", "PID[:INODE]": "process", "PPID": "process", "TARGET": "process", "HANDLE": "process",
+		"PGID": "group", "SID": "session",
+		"NAME": "name", "PATTERN": "name", "pattern": "name", "PROGRAM": "name",
+		"TTY": "terminal", "tty": "terminal", "PORT": "port", "PATH": "cgroup", "grp": "cgroup",
+		"LETTERS": "state", "state": "state", "SIZE": "size",
+		"USER": "user", "ID": "user", "GID": "gid", "FILE": "file", "file": "file", "DIR": "directory", "COMMAND": "command",
+		"ns": "cgroup|ipc|mnt|net|pid|time|user|uts",
 
-	"-PGID": "", "CODE": "any", "MS SIG": "any", "N": "any", "N=M": "any", "NAME=VALUE": "any", "NAME[=VALUE]": "any",
-	"REGEX": "any", "REGEXP": "any", "STATUS": "", "TIME": "any", "VALUE": "any", "name[=val]": "any", "seconds": "any",
-	"sep": "any", "string": "any", "value": "any",
-}
+		"-PGID": "", "CODE": "any", "MS SIG": "any", "N": "any", "N=M": "any", "NAME=VALUE": "any", "NAME[=VALUE]": "any",
+		"REGEX": "any", "REGEXP": "any", "STATUS": "", "TIME": "any", "VALUE": "any", "name[=val]": "any", "seconds": "any",
+		"sep": "any", "string": "any", "value": "any",
+	}
+})
 
 // optionLine matches the line of an option in a help text in the form of cli.PrintHelp.
-var optionLine = regexp.MustCompile(`^ +(?:-<sig>, )?(?:(-\w),? *)?(--[a-z][a-z0-9-]*)?(\[?)(?:[= ](.+?))?\t(.*)\n$`)
+var optionLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^ +(?:-<sig>, )?(?:(-\w),? *)?(--[a-z][a-z0-9-]*)?(\[?)(?:[= ](.+?))?\t(.*)\n$`)
+})
 
 // parseOptions returns the lines of the table for the options in a help text.
 func parseOptions(help string) (lines string, err error) {
 	for line := range strings.Lines(help) {
-		m := optionLine.FindStringSubmatch(line)
+		m := optionLine().FindStringSubmatch(line)
 		if m == nil || m[1] == "" && m[2] == "" {
 			continue
 		}
@@ -105,7 +112,8 @@ type UnknownWord string
 
 func (e UnknownWord) Error() string { return "no completion for the argument " + string(e) }
 
-var fixedWords = regexp.MustCompile(`^[a-z]+(\|[a-z]+)+`)
+// fixedWords matches words of which one is to be given, such as "auto|always|never".
+var fixedWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+(\|[a-z]+)+`) })
 
 // takesOf returns what stands in the table for a word of a help text, such as "PID,...", "<tty,...>" or "[SIG|STATUS]...":
 // a kind of kinds, several kinds joined by "+", or fixed words joined by "|". A comma at the end means a list of them.
@@ -113,10 +121,10 @@ func takesOf(word string) (string, error) {
 	if word == "" {
 		return "", nil
 	}
-	if kind, ok := kinds[word]; ok {
+	if kind, ok := kinds()[word]; ok {
 		return kind, nil
 	}
-	if fixed := fixedWords.FindString(word); fixed != "" {
+	if fixed := fixedWords().FindString(word); fixed != "" {
 		return fixed, nil
 	}
 	word = strings.TrimPrefix(word, "[tcp:|udp:]")
@@ -133,11 +141,11 @@ func takesOf(word string) (string, error) {
 	}
 	var parts []string
 	words := []string{word}
-	if kinds[word] == "" {
+	if kinds()[word] == "" {
 		words = strings.Split(word, "|")
 	}
 	for _, word := range words {
-		kind, ok := kinds[word]
+		kind, ok := kinds()[word]
 		if !ok {
 			return "", UnknownWord(word)
 		}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -50,4 +51,15 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestNothingCompiledAtStart checks that no package compiles a regular expression when it is initialized: every call of
+// every applet would pay for it.
+func TestNothingCompiledAtStart(t *testing.T) {
+	global := regexp.MustCompile(`(?m)^(var |\t)\w+ += regexp\.(Must)?Compile`)
+	for _, name := range sources(t) {
+		if m := global.FindString(read(t, name)); m != "" {
+			t.Errorf("%s: %s: use sync.OnceValue", name, m)
+		}
+	}
 }
