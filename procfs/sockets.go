@@ -82,8 +82,8 @@ func formatAddress(hex []byte) (text string, ok bool) {
 }
 
 // Sockets returns the sockets with the local port, or with any for port 0, in the network namespace of the caller, IPv4
-// and IPv6: those of TCP that listen, or all of UDP. The file is read in several parts, between which sockets may be opened and closed. So a
-// result without sockets is read a second time.
+// and IPv6: those of TCP that listen, or all of UDP. The file is read in several parts, between which sockets may be
+// opened and closed. So a result without sockets is read a second time.
 func (fs *FS) Sockets(udp bool, port int) (sockets []Socket, err error) {
 	for range 2 {
 		if sockets, err = fs.socketsOnce(udp, port); err != nil || len(sockets) > 0 {

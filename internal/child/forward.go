@@ -3,6 +3,7 @@ package child
 import (
 	"errors"
 	"fmt"
+
 	"killbox/internal/signals"
 	"killbox/procfs"
 )

@@ -76,8 +76,9 @@ func (s *Supervisor) whyUnseen() string {
 	return ""
 }
 
-// endTree runs the ladder on all descendants, from the step after the first done steps. If the last signal is KILL, it repeats the last step up to maxKillRounds
-// times, for processes that were forked too late to be signalled. It returns the last plan and its summary.
+// endTree runs the ladder on all descendants; done steps of it were carried out before. If the last signal is KILL, it
+// repeats the last step up to maxKillRounds times, for processes that were forked too late to be signalled. It returns the
+// last plan and its summary.
 func (s *Supervisor) endTree(ladder escalate.Ladder, done int) (p *escalate.Plan, sum *escalate.Summary, err error) {
 	var survivors map[procfs.ID]bool
 	for round := 0; !s.ReapRemaining(); round++ {
@@ -195,9 +196,9 @@ func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 	return ""
 }
 
-// endWithoutScan runs the ladder, from the step after the first done steps, without scanning /proc. If this process is PID 1, it signals all processes atomically,
-// with one kill(2). Otherwise it signals only the command, or its process group. over is false if processes remain that
-// have not been reported.
+// endWithoutScan runs the ladder without scanning /proc; done steps of it were carried out before. If this process is
+// PID 1, it signals all processes atomically, with one kill(2). Otherwise it signals only the command, or its process
+// group. over is false if processes remain that have not been reported.
 func (s *Supervisor) endWithoutScan(ladder escalate.Ladder, done int) (over bool, err error) {
 	k := s.Kernel
 	for i := done; i < len(ladder); i++ {
