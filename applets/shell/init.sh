@@ -19,9 +19,10 @@ _killbox_call() {
 			%*)
 				{
 					\command printf '%s\0' "$_killbox_word"
-					\command jobs -l "$_killbox_word" || :
+					# Not for all three commands: with set -x, dash and ash would write their trace to the pipe.
+					\command jobs -l "$_killbox_word" 2>&1 || :
 					\command printf '\0'
-				} >|/proc/self/fd/9 2>&1
+				} >|/proc/self/fd/9
 				;;
 			esac
 		done
