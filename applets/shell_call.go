@@ -31,9 +31,10 @@ type shellCall struct {
 	jobs   map[string]string // what jobs -l, or jobstates of zsh, tells about each word that begins with %
 	table  []shellJob        // all jobs of the shell
 	given  []string          // the options of the call
+	pids   []int             // the PID of the shell, then those of its subshells if it can tell them
 
 	named  []int         // the numbers of the jobs that are operands
-	shells []procfs.Stat // the ancestors of this process, its parent first
+	shells []procfs.Stat // the processes that may have started a job: the parent of this process, and shells above it
 }
 
 // shellJob is a job of the shell.
@@ -44,7 +45,7 @@ type shellJob struct {
 
 // runShellCall replaces the jobs among the operands of an applet and runs it:
 //
-//	killbox shell-call APPLET [-t TABLE] [-f] [-j WORD TEXT]... -- ARG...
+//	killbox shell-call APPLET [-s PID]... [-t TABLE] [-f] [-j WORD TEXT]... -- ARG...
 func runShellCall(env *cli.Env, args []string) int {
 	c := &shellCall{env: env, jobs: make(map[string]string)}
 	report := false
@@ -59,6 +60,11 @@ func runShellCall(env *cli.Env, args []string) int {
 		switch {
 		case len(args) > 0 && args[0] == "--":
 			return c.run(args[1:], report)
+		case len(args) > 1 && args[0] == "-s":
+			if pid, ok := cli.ParseDecimal(args[1]); ok {
+				c.pids = append(c.pids, pid)
+			}
+			args = args[2:]
 		case len(args) > 1 && args[0] == "-t":
 			c.table, report = parseJobs(args[1]), true
 			args = args[2:]
@@ -247,27 +253,41 @@ func (c *shellCall) targets(word string, j shellJob) ([]string, error) {
 	return handles, nil
 }
 
-// findShells finds the ancestors of this process. The shell that has started a job is one of them: if it is not the
-// parent, this process was started in a subshell.
+// findShells finds the processes that may have started a job: the parent of this process and, if the parent is a
+// subshell, the ancestors up to the shell. The walk ends there: an ancestor of the shell, such as init, may have a child
+// that has the PID of an ended job, and with hidepid= it may be hidden. A subshell can outlive its shell; then the walk
+// ends at the parent, or at the last subshell that -s tells.
 func (c *shellCall) findShells() error {
 	if len(c.shells) > 0 {
 		return nil
 	}
-	for pid := c.env.PID; ; {
+	own, err := c.env.Proc.Stat(c.env.PID)
+	if err != nil {
+		return fmt.Errorf("cannot examine this process: %w", err)
+	}
+	last := 1
+	for pid := own.PPID; pid != 0; {
 		st, err := c.env.Proc.Stat(pid)
+		if err != nil && len(c.shells) > 0 {
+			break
+		}
 		if err != nil {
 			return fmt.Errorf("cannot examine the shell: %w", err)
 		}
-		if pid != c.env.PID {
-			c.shells = append(c.shells, st)
+		c.shells = append(c.shells, st)
+		if slices.Contains(c.pids, pid) {
+			last = len(c.shells)
 		}
-		if pid = st.PPID; pid == 0 || c.shell(pid) != nil {
-			return nil
+		if len(c.pids) == 0 || pid == c.pids[0] {
+			break
 		}
+		pid = st.PPID
 	}
+	c.shells = c.shells[:min(last, len(c.shells))]
+	return nil
 }
 
-// shell returns the ancestor with the PID, or nil.
+// shell returns the one of c.shells with the PID, or nil.
 func (c *shellCall) shell(pid int) *procfs.Stat {
 	for i := range c.shells {
 		if c.shells[i].PID == pid {
@@ -358,9 +378,9 @@ func (c *shellCall) otherMembers(own []procfs.Stat) (handles []string, err error
 }
 
 // parseJobs parses what jobs -l prints. The first line of a job is like "[1]+  4242 Running   sleep 100"; a line for each
-// further process of a pipeline begins with blanks and the PID. A command of several lines could look like that, which
-// does no harm: openProcesses takes children of the shell only. For zsh it is a value of the parameter jobstates instead,
-// such as "running:+:4242=running:4243=running".
+// further process of a pipeline begins with blanks and the PID. A command of several lines could look like that:
+// openProcesses takes children of the shell only. For zsh the text is a
+// value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
 func parseJobs(text string) (list []shellJob) {
 	if !strings.HasPrefix(text, "[") {
 		j := shellJob{}

@@ -7,7 +7,7 @@
 # _killbox_call APPLET ARG...: runs the applet with jobs as operands, and keeps the shell from reporting the end of jobs
 # that are operands.
 function _killbox_call {
-	\builtin local IFS=$' \t\n' _killbox_applet=$1 _killbox_word _killbox_table _killbox_ended _killbox_status=0
+	\builtin local IFS=$' \t\n' _killbox_applet=$1 _killbox_shell=$BASHPID _killbox_word _killbox_table _killbox_ended _killbox_status=0
 	\builtin shift
 	# With set -b, the shell would report the end of a job at once. "local -" needs bash 4.4.
 	case $- in *b*) \builtin local - && \builtin set +b ;; esac
@@ -24,10 +24,10 @@ function _killbox_call {
 	# jobs that are operands. jobs drops those that have ended, and keeps their exit statuses for wait.
 	if { \builtin :; } 2>/dev/null 4>&1; then
 		{
-			_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -t "$_killbox_table" "$@" 3>&1 >&4 4>&-) || _killbox_status=$?
+			_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -s "$$" -s "$_killbox_shell" -t "$_killbox_table" "$@" 3>&1 >&4 4>&-) || _killbox_status=$?
 		} 4>&1
 	else
-		_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -t "$_killbox_table" "$@" 3>&1 >&-) || _killbox_status=$?
+		_killbox_ended=$(@killbox@ shell-call "$_killbox_applet" -s "$$" -s "$_killbox_shell" -t "$_killbox_table" "$@" 3>&1 >&-) || _killbox_status=$?
 	fi
 	for _killbox_word in $_killbox_ended; do
 		\builtin jobs "%$_killbox_word" >/dev/null 2>&1 || \builtin :

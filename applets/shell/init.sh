@@ -8,7 +8,7 @@ for _killbox_word in killwait tkill pgkill freezekill waitpid reapwait; do
 done
 \unset -v _killbox_word
 
-# _killbox_call APPLET -f -- ARG...: runs the applet with jobs as operands.
+# _killbox_call APPLET -s PID -f -- ARG...: runs the applet with jobs as operands.
 #
 # dash shows its jobs in no subshell. So the shell itself writes to a pipe, that of the empty here-document, which the
 # applet reads.
@@ -34,15 +34,15 @@ _killbox_call() {
 	case $- in *i*) \command jobs >/dev/null || : ;; esac
 	\return "$1"
 }
-killwait() { _killbox_call killwait -f -- "$@"; }
-tkill() { _killbox_call tkill -f -- "$@"; }
-pgkill() { _killbox_call pgkill -f -- "$@"; }
-freezekill() { _killbox_call freezekill -f -- "$@"; }
-waitpid() { _killbox_call waitpid -f -- "$@"; }
+killwait() { _killbox_call killwait -s "$$" -f -- "$@"; }
+tkill() { _killbox_call tkill -s "$$" -f -- "$@"; }
+pgkill() { _killbox_call pgkill -s "$$" -f -- "$@"; }
+freezekill() { _killbox_call freezekill -s "$$" -f -- "$@"; }
+waitpid() { _killbox_call waitpid -s "$$" -f -- "$@"; }
 reapwait() {
 	# A command that reapwait runs is a job of its own.
 	case ${1-} in
-	-z* | --zombies) _killbox_call reapwait -f -- "$@" ;;
+	-z* | --zombies) _killbox_call reapwait -s "$$" -f -- "$@" ;;
 	*) @killbox@ reapwait "$@" ;;
 	esac
 }

@@ -17,7 +17,7 @@ _killbox_call() {
 			esac
 		done
 	done
-	@killbox@ shell-call "$_killbox_applet" "${_killbox_jobs[@]}" -- "$@" || _killbox_status=$?
+	@killbox@ shell-call "$_killbox_applet" -s "$$" "${_killbox_jobs[@]}" -- "$@" || _killbox_status=$?
 	for _killbox_number in $_killbox_named; do
 		builtin jobs %$_killbox_number &>/dev/null
 	done

@@ -12,7 +12,7 @@ kill() {
 		case $_killbox_word in
 		--) break ;;
 		--timeout | --timeout=* | --dry-run | --queue | --queue=* | --require-handler | --verbose | -q | -r)
-			_killbox_call kill -f -- "$@"
+			_killbox_call kill -s "$$" -f -- "$@"
 			\return
 			;;
 		esac
@@ -20,7 +20,7 @@ kill() {
 	for _killbox_word; do
 		case $_killbox_word in
 		[0-9]*[@:][0-9]*)
-			_killbox_call kill -f -- "$@"
+			_killbox_call kill -s "$$" -f -- "$@"
 			\return
 			;;
 		esac
@@ -85,5 +85,5 @@ _killbox_wait() {
 		fi
 		;;
 	esac
-	_killbox_call killwait -f -- -qw --status "$1" >/dev/null
+	_killbox_call killwait -s "$$" -f -- -qw --status "$1" >/dev/null
 }
