@@ -379,10 +379,10 @@ func (c *shellCall) otherMembers(own []procfs.Stat) (handles []string, err error
 
 // parseJobs parses what jobs -l prints. The first line of a job is like "[1]+  4242 Running   sleep 100"; a line for each
 // further process of a pipeline begins with blanks and the PID. A command of several lines could look like that:
-// openProcesses takes children of the shell only. For zsh the text is a
+// openProcesses takes children of the shell only. A DEBUG trap may print lines above the first job. For zsh the text is a
 // value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
 func parseJobs(text string) (list []shellJob) {
-	if !strings.HasPrefix(text, "[") {
+	if !strings.Contains("\n"+text, "\n[") {
 		j := shellJob{}
 		for _, field := range strings.Split(text, ":") {
 			if pid, _, ok := strings.Cut(field, "="); ok {

@@ -32,8 +32,9 @@ func TestParseJobs(t *testing.T) {
 			"[1]+   101 Running                 sh -c '\n  sleep 102\n103 x' &",
 			[]shellJob{{1, []int{101}}},
 		},
-		"no PID":   {"[1]+  99999999999999999999 Running x", []shellJob{{1, nil}}},
-		"PID 1, 0": {"[1]+  1 Running x\n   0 | y\n", []shellJob{{1, nil}}},
+		"DEBUG trap": {"trap: 7=x\n[1]+   101 Running                 sleep 100 &", []shellJob{{1, []int{101}}}},
+		"no PID":     {"[1]+  99999999999999999999 Running x", []shellJob{{1, nil}}},
+		"PID 1, 0":   {"[1]+  1 Running x\n   0 | y\n", []shellJob{{1, nil}}},
 	} {
 		if got := parseJobs(test.text); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: got %v, want %v", name, got, test.want)
