@@ -99,7 +99,8 @@ func refuseWord(word string) error {
 		return errAllProcesses
 	case strings.HasPrefix(word, "%"):
 		// Not jobs -p: zsh prints a text.
-		return fmt.Errorf("%s: only the shell knows its jobs: $! is the last process of the latest one, \"pgkill --of $!\" ends all of it in an interactive shell; see killbox(7)", show.Quoted(word))
+		return fmt.Errorf("%s: only the shell knows its jobs: run eval \"$(killbox shell-init bash)\" first; "+
+			"$! is the last process of the latest one, \"pgkill --of $!\" ends all of it in an interactive shell", show.Quoted(word))
 	}
 	return nil
 }
