@@ -2,7 +2,8 @@
 
 # kill: the built-in, unless an operand or option is one that only the applet has.
 kill() {
-	builtin local _killbox_word
+	builtin local _killbox_word _killbox_missing=0 _killbox_operands=0
+	builtin local -a _killbox_words
 	for _killbox_word; do
 		case $_killbox_word in
 		--) break ;;
@@ -20,7 +21,26 @@ kill() {
 			;;
 		esac
 	done
-	builtin kill "$@"
+	# The function itself has a number in the table of jobs, and no process. The built-in takes it for a job, and with job
+	# control signals the process group of the shell.
+	for _killbox_word; do
+		case $_killbox_word in
+		%*)
+			if [[ ${jobstates[$_killbox_word]-} != *=* ]]; then
+				builtin print -ru2 -- "kill: $_killbox_word: no such job"
+				(( ++_killbox_missing ))
+				continue
+			fi
+			_killbox_operands=1
+			;;
+		-*) ;;
+		*) [[ ${_killbox_words[-1]-} == -[nqs] ]] || _killbox_operands=1 ;;
+		esac
+		_killbox_words+=("$_killbox_word")
+	done
+	(( !_killbox_missing || _killbox_operands )) || builtin return $_killbox_missing
+	builtin kill "${_killbox_words[@]}"
+	builtin return $(( $? + _killbox_missing ))
 }
 
 # _killbox_foreign PID: tests whether the process exists and is no child of this shell.
