@@ -30,8 +30,8 @@ _killbox_call() {
 		if @killbox@ shell-call "$@"; then \set -- 0; else \set -- "$?"; fi
 	} 9<<-END
 	END
-	# An interactive shell reports the end of a job at the next prompt, unless jobs has shown it.
-	case $- in *i*) \command jobs >/dev/null || : ;; esac
+	# A shell with job control reports the end of a job after a command, unless jobs has shown it.
+	case $- in *[im]*) \command jobs >/dev/null || : ;; esac
 	\return "$1"
 }
 killwait() { _killbox_call killwait -s "$$" -f -- "$@"; }
