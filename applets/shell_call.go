@@ -16,8 +16,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Descriptors of the functions of shell-init. jobsFD is a pipe from which the jobs are read (-f), reportFD one to which
-// the numbers of the jobs that are operands are written (-t).
+// Descriptors of the functions of shell-init. jobsFD is a here-document from which the jobs are read (-f), reportFD a
+// pipe to which the numbers of the jobs that are operands are written (-t).
 const (
 	reportFD = 3
 	jobsFD   = 9
@@ -82,7 +82,7 @@ func runShellCall(env *cli.Env, args []string) int {
 	}
 }
 
-// readJobs reads the jobs from a descriptor: each word and its text are followed by NUL.
+// readJobs reads the jobs from a descriptor: after the first line, each word and its text are followed by NUL.
 func (c *shellCall) readJobs() error {
 	file := os.NewFile(jobsFD, "jobs")
 	defer file.Close() // children of the applet must not inherit it
@@ -90,7 +90,8 @@ func (c *shellCall) readJobs() error {
 	if err != nil {
 		return err
 	}
-	for fields := strings.Split(string(text), "\x00"); len(fields) > 1; fields = fields[2:] {
+	_, jobs, _ := strings.Cut(string(text), "\n")
+	for fields := strings.Split(jobs, "\x00"); len(fields) > 1; fields = fields[2:] {
 		c.jobs[fields[0]] = fields[1]
 	}
 	return nil

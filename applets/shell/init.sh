@@ -10,8 +10,8 @@ done
 
 # _killbox_call APPLET -s PID -f -- ARG...: runs the applet with jobs as operands.
 #
-# dash shows its jobs in no subshell. So the shell itself writes to a pipe, that of the empty here-document, which the
-# applet reads.
+# dash shows its jobs in no subshell. So the shell itself appends them to the here-document, a pipe or file, which the
+# applet reads. It is not empty, because bash makes no pipe for an empty one.
 _killbox_call() {
 	{
 		for _killbox_word; do
@@ -22,13 +22,14 @@ _killbox_call() {
 					# Not for all three commands: with set -x, dash and ash would write their trace to the pipe.
 					\command jobs -l "$_killbox_word" 2>&1 || :
 					\command printf '\0'
-				} >|/proc/self/fd/9
+				} >>/proc/self/fd/9
 				;;
 			esac
 		done
 		\unset -v _killbox_word
 		if @killbox@ shell-call "$@"; then \set -- 0; else \set -- "$?"; fi
 	} 9<<-END
+		jobs
 	END
 	# A shell with job control reports the end of a job after a command, unless jobs has shown it.
 	case $- in *[im]*) \command jobs >/dev/null || : ;; esac
