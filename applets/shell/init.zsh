@@ -8,15 +8,18 @@ _killbox_call() {
 	builtin local _killbox_applet=$1 _killbox_word _killbox_number _killbox_status=0
 	builtin shift
 	builtin local -a _killbox_jobs _killbox_named
-	for _killbox_word; do
-		[[ $_killbox_word != %* ]] || _killbox_jobs+=(-j "$_killbox_word" "${jobstates[$_killbox_word]-}")
-		for _killbox_number in ${(k)jobstates}; do
-			case $_killbox_word in
-			%*) [[ ${jobstates[$_killbox_number]} != "${jobstates[$_killbox_word]-}" ]] || _killbox_named+=($_killbox_number) ;;
-			[0-9]*) [[ ${jobstates[$_killbox_number]} != *:${_killbox_word%%[@:]*}=* ]] || _killbox_named+=($_killbox_number) ;;
-			esac
+	# jobstates prints a line for a name that no job has.
+	{
+		for _killbox_word; do
+			[[ $_killbox_word != %* ]] || _killbox_jobs+=(-j "$_killbox_word" "${jobstates[$_killbox_word]-}")
+			for _killbox_number in ${(k)jobstates}; do
+				case $_killbox_word in
+				%*) [[ ${jobstates[$_killbox_number]} != "${jobstates[$_killbox_word]-}" ]] || _killbox_named+=($_killbox_number) ;;
+				[0-9]*) [[ ${jobstates[$_killbox_number]} != *:${_killbox_word%%[@:]*}=* ]] || _killbox_named+=($_killbox_number) ;;
+				esac
+			done
 		done
-	done
+	} 2>/dev/null
 	@killbox@ shell-call "$_killbox_applet" -s "$$" "${_killbox_jobs[@]}" -- "$@" || _killbox_status=$?
 	for _killbox_number in $_killbox_named; do
 		builtin jobs %$_killbox_number &>/dev/null

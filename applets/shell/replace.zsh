@@ -26,7 +26,7 @@ kill() {
 	for _killbox_word; do
 		case $_killbox_word in
 		%*)
-			if [[ ${jobstates[$_killbox_word]-} != *=* ]]; then
+			if ! { [[ ${jobstates[$_killbox_word]-} == *=* ]] } 2>/dev/null; then
 				builtin print -ru2 -- "kill: $_killbox_word: no such job"
 				(( ++_killbox_missing ))
 				continue
