@@ -13,6 +13,9 @@ function _killbox_call {
 	case $- in *b*) \builtin local - && \builtin set +b ;; esac
 	# jobs sees the jobs of the shell in a command substitution, but in no other subshell.
 	_killbox_table=$(\builtin jobs -l)
+	# The kernel limits an argument to 128 KiB. Without the table, the shell may report the end of a job whose PID
+	# was an operand.
+	if ((${#_killbox_table} > 30000)); then _killbox_table=; fi
 	\builtin set -- -- "$@"
 	for _killbox_word; do
 		case $_killbox_word in
