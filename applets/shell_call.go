@@ -31,7 +31,7 @@ type shellCall struct {
 	jobs   map[string]string // what jobs -l, or jobstates of zsh, tells about each word that begins with %
 	table  []shellJob        // all jobs of the shell
 	given  []string          // the options of the call
-	pids   []int             // the PID of the shell, then those of its subshells if it can tell them
+	pids   []int             // the PID of the shell ($$), then that of the subshell in bash ($BASHPID)
 
 	named  []int         // the numbers of the jobs that are operands
 	shells []procfs.Stat // the processes that may have started a job: the parent of this process, and shells above it
@@ -256,8 +256,8 @@ func (c *shellCall) targets(word string, j shellJob) ([]string, error) {
 
 // findShells finds the processes that may have started a job: the parent of this process and, if the parent is a
 // subshell, the ancestors up to the shell. The walk ends there: an ancestor of the shell, such as init, may have a child
-// that has the PID of an ended job, and with hidepid= it may be hidden. A subshell can outlive its shell; then the walk
-// ends at the parent, or at the last subshell that -s tells.
+// that has the PID of an ended job, and hidepid may hide the ancestor. If a subshell has outlived its shell, the walk ends
+// at the parent or at the subshell that -s gives.
 func (c *shellCall) findShells() error {
 	if len(c.shells) > 0 {
 		return nil

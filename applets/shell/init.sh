@@ -11,7 +11,7 @@ done
 # _killbox_call APPLET -s PID -f -- ARG...: runs the applet with jobs as operands.
 #
 # dash shows its jobs in no subshell. So the shell itself appends them to the here-document, a pipe or file, which the
-# applet reads. It is not empty, because bash makes no pipe for an empty one.
+# applet reads. The here-document has one line already: for an empty one, bash opens /dev/null.
 _killbox_call() {
 	{
 		for _killbox_word; do
@@ -19,7 +19,7 @@ _killbox_call() {
 			%*)
 				{
 					\command printf '%s\0' "$_killbox_word"
-					# Not for all three commands: with set -x, dash and ash would write their trace to the pipe.
+					# 2>&1 is not for the group: with set -x, dash and ash would write their trace to descriptor 9.
 					\command jobs -l "$_killbox_word" 2>&1 || :
 					\command printf '\0'
 				} >>/proc/self/fd/9
