@@ -1,6 +1,7 @@
 package applets
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -33,8 +34,10 @@ type shellCall struct {
 	given  []string          // the options of the call
 	pids   []int             // the PID of the shell ($$), then that of the subshell in bash ($BASHPID)
 
-	named  []int         // the numbers of the jobs that are operands
-	shells []procfs.Stat // the processes that may have started a job: the parent of this process, and shells above it
+	operands int           // how many operands the call has
+	ended    []string      // operands of pgkill: jobs that have ended
+	named    []int         // the numbers of the jobs that are operands
+	shells   []procfs.Stat // the processes that may have started a job: the parent of this process, and shells above it
 }
 
 // shellJob is a job of the shell.
@@ -117,7 +120,17 @@ func (c *shellCall) run(args []string, report bool) int {
 	case err != nil:
 		return cli.Failure(c.env, c.applet.Name, err)
 	}
-	return c.applet.Main(c.env, words)
+	missing := 0
+	if !slices.Contains(c.given, "exited") {
+		for _, word := range c.ended {
+			fmt.Fprintf(c.env.Stderr, "%s: %s: the job has ended\n", c.applet.Name, show.Word(word))
+			missing = cli.ExitMissing
+		}
+	}
+	if len(c.ended) > 0 && c.operands == len(c.ended) {
+		return missing
+	}
+	return cmp.Or(c.applet.Main(c.env, words), missing)
 }
 
 // noJob is the error of a word that names no job, or none that the applet can end.
@@ -198,6 +211,7 @@ func (c *shellCall) replaceOperands(out, words []string) ([]string, error) {
 
 // replaceOperand returns the operands that a job stands for, and any other operand as it is.
 func (c *shellCall) replaceOperand(word string) ([]string, error) {
+	c.operands++
 	if !strings.HasPrefix(word, "%") {
 		digits, _, _ := strings.Cut(word, "@")
 		digits, _, _ = strings.Cut(digits, ":")
@@ -337,7 +351,8 @@ func (c *shellCall) groups(word string, j shellJob, own []procfs.Stat) (list []s
 		}
 	}
 	if len(own) == 0 {
-		list = []string{strconv.Itoa(j.pids[0])}
+		// A group has no handle. Another group may have the number of that of an ended job.
+		c.ended = append(c.ended, word)
 	}
 	return list, nil
 }
