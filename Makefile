@@ -45,9 +45,10 @@ BUILD = -trimpath -buildvcs=false -tags=exactsignals -ldflags='-s -w -checklinkn
 # larger.
 BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4950000,5650000)
 
-# What make packages and make image build, and where.
-ARCH ?= $(shell $(GO) env GOARCH)
-DIST ?= $(CURDIR)/dist
+# What make packages and make image build, and where. Not from the environment, in which these names have other meanings:
+# make release removes DIST.
+ARCH = $(shell $(GO) env GOARCH)
+DIST = $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = applets/shell/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
