@@ -79,12 +79,15 @@ completions: build
 	@bin/killbox completion zsh >completions/_killbox
 	@bin/killbox completion fish >completions/killbox.fish
 
+# What install needs: not Go, if make has built the binary before. Under sudo, PATH often lacks Go.
+BUILT := $(shell { test -x bin/killbox && ! command -v $(GO) >/dev/null; } || echo build)
+
 ## install: killbox, links for the five, and their man pages, below $(DESTDIR)$(PREFIX)
-install: build
+install: $(BUILT)
 	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(FIVE)
 
 ## install-dropins: install, and links and man pages for the drop-ins (kill, pkill, timeout, tini ...)
-install-dropins: build
+install-dropins: $(BUILT)
 	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
 
 ## uninstall: remove the files of install and install-dropins
