@@ -3,7 +3,8 @@
 GO      ?= go
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
-MANDIR  ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR  ?= $(DATADIR)/man
 DESTDIR ?=
 
 # The names of the binary: those that install links, and those that install-dropins adds. test/repo compares them with
@@ -82,17 +83,17 @@ completions: build
 # What install needs: not Go, if make has built the binary before. Under sudo, PATH often lacks Go.
 BUILT := $(shell { test -x bin/killbox && ! command -v $(GO) >/dev/null; } || echo build)
 
-## install: killbox, links for the five, and their man pages, below $(DESTDIR)$(PREFIX)
+## install: killbox, links for the five, man pages, completions and killbox-pick, below $(DESTDIR)$(PREFIX)
 install: $(BUILT)
-	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(FIVE)
+	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' '$(DESTDIR)$(DATADIR)' $(FIVE)
 
 ## install-dropins: install, and links and man pages for the drop-ins (kill, pkill, timeout, tini ...)
 install-dropins: $(BUILT)
-	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
+	@sh packaging/install.sh install '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' '$(DESTDIR)$(DATADIR)' $(APPLETS)
 
 ## uninstall: remove the files of install and install-dropins
 uninstall:
-	@sh packaging/install.sh uninstall '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' $(APPLETS)
+	@sh packaging/install.sh uninstall '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(MANDIR)' '$(DESTDIR)$(DATADIR)' $(APPLETS)
 
 # All times in packages and images are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a
 # release does not depend on flags in the environment.

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Installs killbox, links to it and manual pages, and removes them again. A link or page that is not of killbox is
-# never replaced or removed: with BINDIR=/usr/bin it may be that of procps.
-# usage: install.sh install BINDIR MANDIR NAME...     (bin/killbox exists; NAME is an applet)
-#        install.sh uninstall BINDIR MANDIR NAME...
+# Installs killbox, links to it, manual pages, completions and the plug-in killbox-pick, and removes them again. A file
+# that is not of killbox is never replaced or removed: with BINDIR=/usr/bin it may be that of procps.
+# usage: install.sh install BINDIR MANDIR DATADIR NAME...     (bin/killbox exists; NAME is an applet)
+#        install.sh uninstall BINDIR MANDIR DATADIR NAME...
 set -eu
 
-action=$1 bin=$2 man=$3
-shift 3
+action=$1 bin=$2 man=$3 bash=$4/bash-completion/completions zsh=$4/zsh/site-functions fish=$4/fish/vendor_completions.d
+shift 4
+
+# The other commands that have completions, which are not the drop-ins: bash-completion and others have those of kill.
+completed=$(sed -n '1s/^#compdef killbox //p' completions/_killbox)
 
 # is_link NAME: reports whether BINDIR/NAME is a link to BINDIR/killbox: a symbolic link, or a hard link, which
 # `killbox --install` makes.
@@ -14,20 +17,42 @@ is_link() {
 	# shellcheck disable=SC3013 # dash and busybox have -ef, too
 	[ "$(readlink "$bin/$1")" = killbox ] || [ "$bin/$1" -ef "$bin/killbox" ]
 }
-# is_page FILE: reports whether FILE is a manual page of killbox.
-is_page() {
-	grep -q '^\.Xr killbox [17]' "$1" 2>/dev/null
+# is_text FILE: reports whether FILE is a manual page, a completion or a plug-in of killbox.
+is_text() {
+	grep -q -e '^\.Xr killbox [17]' -e '^# Completions of .* for killbox, printed by ' -e '^# killbox-pick: ' "$1" 2>/dev/null
 }
 absent() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
 kept() {
 	echo "install: $1 is not of killbox: kept" >&2
 	status=3
 }
+# copy MODE FROM TO: installs a text.
+copy() {
+	if absent "$3" || is_text "$3"; then
+		install -m "$1" "$2" "$3"
+	else
+		kept "$3"
+	fi
+}
+# add_name TARGET FILE: makes FILE a symbolic link to TARGET, so that a completion or page has a second name.
+add_name() {
+	if absent "$2" || is_text "$2" || [ "$(readlink "$2")" = "$1" ]; then
+		ln -sf "$1" "$2"
+	else
+		kept "$2"
+	fi
+}
+# remove FILE [TARGET]: removes FILE if it is a text of killbox, or a symbolic link to TARGET.
+remove() {
+	if is_text "$1" || { [ -L "$1" ] && [ "$(readlink "$1")" = "${2-}" ]; }; then
+		rm -f "$1"
+	fi
+}
 
 status=0
 case $action in
 install)
-	install -d "$bin" "$man/man1" "$man/man7"
+	install -d "$bin" "$man/man1" "$man/man7" "$bash" "$zsh" "$fish"
 	# A new file that replaces the old one: a running killbox cannot be overwritten.
 	install -m 755 bin/killbox "$bin/killbox"
 	for name; do
@@ -36,20 +61,34 @@ install)
 		else
 			kept "$bin/$name"
 		fi
-		if absent "$man/man1/$name.1" || is_page "$man/man1/$name.1"; then
-			install -m 644 "man/$name.1" "$man/man1"
-		else
-			kept "$man/man1/$name.1"
-		fi
+		copy 644 "man/$name.1" "$man/man1/$name.1"
 	done
 	install -m 644 man/killbox.1 "$man/man1"
 	install -m 644 man/killbox.7 "$man/man7"
+	copy 755 packaging/plugins/killbox-pick "$bin/killbox-pick"
+	add_name ../man7/killbox.7 "$man/man1/killbox-pick.1"
+	copy 644 completions/killbox.bash "$bash/killbox"
+	copy 644 completions/_killbox "$zsh/_killbox"
+	copy 644 completions/killbox.fish "$fish/killbox.fish"
+	for name in $completed; do
+		add_name killbox "$bash/$name"
+		add_name killbox.fish "$fish/$name.fish"
+	done
 	;;
 uninstall)
 	for name; do
 		! is_link "$name" || rm -f "$bin/$name"
-		! is_page "$man/man1/$name.1" || rm -f "$man/man1/$name.1"
+		remove "$man/man1/$name.1"
 	done
+	for name in $completed; do
+		remove "$bash/$name" killbox
+		remove "$fish/$name.fish" killbox.fish
+	done
+	remove "$bash/killbox"
+	remove "$zsh/_killbox"
+	remove "$fish/killbox.fish"
+	remove "$bin/killbox-pick"
+	remove "$man/man1/killbox-pick.1" ../man7/killbox.7
 	rm -f "$bin/killbox" "$man/man1/killbox.1" "$man/man7/killbox.7"
 	;;
 esac
