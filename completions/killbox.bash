@@ -455,21 +455,33 @@ _killbox_read() {
 }
 
 # _killbox_add PREFIX WORD...: adds the words that begin with the value so far, each after PREFIX. A character that the
-# shell acts on is quoted. $value is what has been typed of the value.
+# shell acts on is quoted. $value is what has been typed of the value, and $quote the quotation mark before it.
 _killbox_add() {
-	local prefix=$1 word
+	local prefix=$1 word char
 	shift
 	for word; do
 		[[ $word == "$value"* ]] || continue
-		[[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || printf -v word %q "$word"
+		case ${quote-} in
+		\') [[ $word != *\'* ]] || continue ;;
+		\") for char in \\ \" \$ \`; do word=${word//"$char"/\\"$char"}; done ;;
+		*) [[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || printf -v word %q "$word" ;;
+		esac
 		found+=("$prefix$word")
 	done
 }
 
+# _killbox_unquote: removes the quotes and backslashes from value, and sets quote.
+_killbox_unquote() {
+	[[ $value != [\"\']* ]] || quote=${value:0:1} value=${value:1}
+	# shellcheck disable=SC2162 # read without -r removes the backslashes
+	[[ $quote == \' ]] || IFS= read value <<<"$value"
+}
+
 # _killbox_values PREFIX KIND: adds the values of this kind, each after PREFIX.
 _killbox_values() {
-	local prefix=$1 kind=$2 head line words=()
+	local prefix=$1 kind=$2 head line words=() quote=''
 	local -A seen=()
+	_killbox_unquote
 	case $kind in
 	any) ;;
 	*'|'*)
@@ -477,7 +489,6 @@ _killbox_values() {
 		_killbox_add "$prefix" "${words[@]}"
 		;;
 	file | directory | command)
-		value=${value#[\"\']} value=${value//\\/}
 		[[ $kind != command || $value == */* ]] || kind=-c
 		kind=${kind/#file/-f} kind=${kind/#directory/-d} kind=${kind/#command/-f}
 		mapfile -t words < <(compgen "$kind" -- "$value")
