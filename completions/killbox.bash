@@ -732,7 +732,7 @@ _killbox() {
 	case ${COMP_TYPE-} in
 	63 | 33 | 64)
 		for i in "${!texts[@]}"; do
-			printf -v COMPREPLY[i] '%s  (%s)' "${COMPREPLY[i]}" "${texts[i]}"
+			printf -v "COMPREPLY[i]" '%s  (%s)' "${COMPREPLY[i]}" "${texts[i]}"
 			COMPREPLY[i]=${COMPREPLY[i]:0:${COLUMNS:-80}-2}
 		done
 		;;
