@@ -75,13 +75,11 @@ has_files() {
 		grep -q '^\.Dt ' <(zcat "$root/usr/lib/killbox/man/man1/$name.1.gz") || fail "$name has no manual page"
 	done
 	[ -z "$(find "$root" -xtype l)" ] || fail "$root has links to nothing: $(find "$root" -xtype l)"
-	if [ -e completions ]; then
-		for name in killbox "${five[@]}"; do
-			[ -s "$root/usr/share/bash-completion/completions/$name" ] || fail "$name has no completion for bash"
-			[ -s "$root/usr/share/fish/vendor_completions.d/$name.fish" ] || fail "$name has no completion for fish"
-		done
-		[ -s "$root/usr/share/zsh/$2/_killbox" ] || fail 'killbox has no completion for zsh'
-	fi
+	for name in killbox "${five[@]}"; do
+		[ -s "$root/usr/share/bash-completion/completions/$name" ] || fail "$name has no completion for bash"
+		[ -s "$root/usr/share/fish/vendor_completions.d/$name.fish" ] || fail "$name has no completion for fish"
+	done
+	[ -s "$root/usr/share/zsh/$2/_killbox" ] || fail 'killbox has no completion for zsh'
 }
 
 # uses ROOT VERSION: runs programs of the installation.

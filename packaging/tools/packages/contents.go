@@ -23,9 +23,7 @@ type entry struct {
 	to      string // a path, or a folder (with / at the end)
 	mode    os.FileMode
 	gzip    bool
-	// optional says that the repository may have no such file.
-	optional bool
-	kind     string // a type of nfpm, for rpm
+	kind    string // a type of nfpm, for rpm
 }
 
 // killboxFiles are the files of the package killbox, without the binary, links, and the pages of the five.
@@ -34,15 +32,15 @@ var killboxFiles = []entry{
 	{from: "man/killbox.1", to: "/usr/share/man/man1/", gzip: true},
 	{from: "man/killbox.7", to: "/usr/share/man/man7/", gzip: true},
 
-	{from: "completions/killbox.bash", to: "/usr/share/bash-completion/completions/killbox", optional: true},
-	{from: "completions/killbox.fish", to: "/usr/share/fish/vendor_completions.d/", optional: true},
-	{from: "completions/_killbox", to: "/usr/share/zsh/vendor-completions/", optional: true, formats: "deb"},
-	{from: "completions/_killbox", to: "/usr/share/zsh/site-functions/", optional: true, formats: "rpm apk"},
+	{from: "completions/killbox.bash", to: "/usr/share/bash-completion/completions/killbox"},
+	{from: "completions/killbox.fish", to: "/usr/share/fish/vendor_completions.d/"},
+	{from: "completions/_killbox", to: "/usr/share/zsh/vendor-completions/", formats: "deb"},
+	{from: "completions/_killbox", to: "/usr/share/zsh/site-functions/", formats: "rpm apk"},
 
 	{from: "README.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
-	{from: "docs/recipes.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc, optional: true},
+	{from: "docs/recipes.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/differences.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
-	{from: "docs/*.schema.json", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc, optional: true},
+	{from: "docs/*.schema.json", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/init.d-example.sh", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
 	{from: "packaging/copyright", to: "/usr/share/doc/killbox/", formats: "deb"},
 	{from: "packaging/copyright", to: "/usr/share/licenses/killbox/", formats: "rpm apk", kind: files.TypeRPMLicense},
@@ -90,10 +88,6 @@ func (b *builder) contents(format, name string) (files.Contents, error) {
 		contents = append(contents, added...)
 	}
 	for at, target := range b.links(format, name) {
-		// A link to a file that does not exist yet, such as a completion, is left out.
-		if to := path.Join(path.Dir(at), target); name == "killbox" && !contents.ContainsDestination(to) {
-			continue
-		}
 		contents = append(contents, &files.Content{Source: target, Destination: at, Type: files.TypeSymlink})
 	}
 	return append(contents, folders(contents)...), nil
@@ -133,7 +127,7 @@ func (b *builder) add(format string, e entry) (files.Contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(names) == 0 && !e.optional {
+	if len(names) == 0 {
 		return nil, fmt.Errorf("%s does not exist", e.from)
 	}
 	if e.mode == 0 {
