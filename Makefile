@@ -97,7 +97,7 @@ uninstall:
 
 # All times in packages and images are that of the last commit (reproducible-builds.org, SOURCE_DATE_EPOCH), and a
 # release does not depend on flags in the environment.
-packages image dist release: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct)
+packages image dist release: export SOURCE_DATE_EPOCH ?= $(or $(shell git log -1 --format=%ct),$(error set SOURCE_DATE_EPOCH to the time of the source in seconds since 1970))
 packages image dist release check-packages: export CGO_ENABLED = 0
 packages image dist release: export GOFLAGS =
 
@@ -140,7 +140,7 @@ dist:
 
 ## release: dist/ for all architectures: binaries, packages, image, SPDX document, SHA256SUMS
 release:
-	@changes=$$(git status --porcelain) && test -z "$$changes" || \
+	@changes=$$(git status --porcelain) || exit; test -z "$$changes" || \
 		{ printf 'release: the tree is not as committed:\n%s\n' "$$changes" >&2; exit 1; }
 	@grep -q '^## \[$(VERSION)\] - [0-9]' CHANGELOG.md || \
 		{ echo 'release: CHANGELOG.md has no date for version $(VERSION)' >&2; exit 1; }
