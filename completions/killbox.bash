@@ -89,6 +89,7 @@ shorthand
 --verbose print the PID of each process that is signalled
 -h,--help print this help and exit
 -V,--version print the version and exit; also -v
+with -l,--list signal
 operands process+name
 applet killall signal processes by name
 -e,--exact skip processes whose names are cut off and cannot be found in full

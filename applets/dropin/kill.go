@@ -23,7 +23,7 @@ func kill() *cli.Applet {
 	return &cli.Applet{
 		Name:      "kill",
 		Summary:   "send signals to processes",
-		Usage:     "[OPTION]... PID|HANDLE|-PGID|NAME...",
+		Usage:     "[OPTION]... PID|HANDLE|-PGID|NAME...\n       kill -l [SIG|STATUS]...",
 		Uncaught:  true,
 		WriteExit: killFailed,
 		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
