@@ -636,7 +636,10 @@ function __killbox_load
 	complete -c killbox -n '__killbox_at killbox; and not __killbox_given --install' -f -a '(__killbox_names)'
 	complete -c killbox -n '__killbox_at killbox; and not __killbox_given --install' -f -a help -d 'describe an applet'
 	complete -c killbox -n '__killbox_at killbox; and not __killbox_given --install' -f -a completion -d 'print the completions of a shell'
+	complete -c killbox -n '__killbox_at killbox; and not __killbox_given --install' -f -a shell-init -d 'print functions that take jobs of a shell'
 	complete -c killbox -n '__killbox_at help' -f -a '(__killbox_names)'
+	complete -c killbox -n '__killbox_at shell-init' -f -a 'bash zsh sh'
+	complete -c killbox -n '__killbox_at shell-init' -l replace
 	complete -c killbox -n '__killbox_at completion; and test (count (__killbox_words completion)) = 0' -f -a 'bash zsh fish'
 	complete -c killbox -n '__killbox_at completion; and test (count (__killbox_words completion)) != 0' -f -a '(__killbox_names)'
 end

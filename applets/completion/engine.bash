@@ -194,7 +194,7 @@ _killbox_line() {
 			value=$current
 			[[ ${words[*]} == *' --install '* ]] && _killbox_values '' directory && return
 			mapfile -t operands < <(exec killbox --list 2>/dev/null) # a missing killbox leaves the list empty
-			_killbox_add '' "${operands[@]}" help completion
+			_killbox_add '' "${operands[@]}" help completion shell-init
 			return
 		fi
 		((i == last)) || name=${words[i]}
@@ -204,6 +204,10 @@ _killbox_line() {
 	help)
 		mapfile -t operands < <(exec killbox --list 2>/dev/null)
 		_killbox_add '' "${operands[@]}"
+		return
+		;;
+	shell-init)
+		_killbox_add '' bash zsh sh --replace
 		return
 		;;
 	completion)

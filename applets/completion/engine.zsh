@@ -161,7 +161,8 @@ _killbox() {
 				_files -/ && ret=0
 			else
 				_killbox_names && ret=0
-				local -a more=('help:describe an applet' 'completion:print the completions of a shell')
+				local -a more=('help:describe an applet' 'completion:print the completions of a shell'
+					'shell-init:print functions that take jobs of a shell')
 				_describe -t commands command more && ret=0
 			fi
 		fi
@@ -169,6 +170,10 @@ _killbox() {
 		case $words[1] in
 		help)
 			(( CURRENT == 2 )) && _killbox_names
+			return
+			;;
+		shell-init)
+			compadd -- bash zsh sh --replace
 			return
 			;;
 		completion)
