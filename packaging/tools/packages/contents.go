@@ -38,10 +38,11 @@ var killboxFiles = []entry{
 	{from: "completions/_killbox", to: "/usr/share/zsh/site-functions/", formats: "rpm apk"},
 
 	{from: "README.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
-	{from: "docs/recipes.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
+	{from: "docs/recipes*.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/differences.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/*.schema.json", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
-	{from: "docs/init.d-example.sh", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
+	{from: "docs/*-example*", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
+	{from: "docs/Dockerfile.example", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
 	{from: "packaging/copyright", to: "/usr/share/doc/killbox/", formats: "deb"},
 	{from: "packaging/copyright", to: "/usr/share/licenses/killbox/", formats: "rpm apk", kind: files.TypeRPMLicense},
 	{from: "CHANGELOG.md", to: "/usr/share/doc/killbox/changelog.gz", formats: "deb", gzip: true},
@@ -61,7 +62,7 @@ func (b *builder) links(format, name string) map[string]string {
 		}
 		return links
 	}
-	links["/usr/share/man/man1/killbox-pick.1.gz"] = "../man7/killbox.7.gz"
+	links["/usr/share/man/man1/killbox-pick.1.gz"] = "killbox.1.gz"
 	for _, applet := range b.five {
 		links["/usr/bin/"+applet] = "killbox"
 		links["/usr/share/bash-completion/completions/"+applet] = "killbox"
