@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -690,6 +691,32 @@ func TestRestopWithOneProcessor(t *testing.T) {
 	})
 }
 
+// TestFewForking: a member of a job with few members needs a while, which others have the processor, to end its fork. It
+// is not kept frozen as part of a fork bomb. Two members are never kept frozen: they may be the parent and the child of
+// one fork.
+func TestFewForking(t *testing.T) {
+	for _, test := range []struct {
+		members int
+		needs   time.Duration
+	}{{2, time.Second}, {3, 50 * time.Millisecond}, {16, 50 * time.Millisecond}} {
+		bubble(t, strconv.Itoa(test.members), func(t *testing.T) {
+			w := newWorld(t)
+			root := w.add(process{Stat: stat(100)})
+			began := time.Now()
+			for _, p := range w.children(100, test.members, process{}) {
+				p.State, p.onRun = 'R', func() {}
+				p.blocksAll = func() bool { return time.Since(began) < test.needs }
+				w.after(test.needs, p.flush)
+			}
+			out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+			out.ended()
+			if out.Rung != 1 {
+				t.Errorf("rung %d\n%s", out.Rung, strings.Join(out.lines, "\n"))
+			}
+		})
+	}
+}
+
 // TestKeptFrozenUntilKill: if all remaining members are kept frozen, KILL follows at once. If the ladder has no KILL,
 // the members are resumed, and the call waits for them.
 func TestKeptFrozenUntilKill(t *testing.T) {
@@ -700,7 +727,7 @@ func TestKeptFrozenUntilKill(t *testing.T) {
 		bubble(t, test.ladder, func(t *testing.T) {
 			w := newWorld(t)
 			root := w.add(process{Stat: stat(100)})
-			for _, p := range w.children(100, 3, process{}) {
+			for _, p := range w.children(100, 17, process{}) {
 				p.State, p.onRun = 'R', func() {}
 				begin := time.Now()
 				p.blocksAll = func() bool { return time.Since(begin) < 100*time.Millisecond }

@@ -20,8 +20,13 @@ const (
 	maxDoubled = 4
 )
 
-// keptAfter is how often a member must have been resumed and stopped again before it can be kept frozen.
-const keptAfter = 2
+// keptAfter is how often a member must have been resumed and stopped again before it can be kept frozen. If at most
+// fewForking members are caught mid-fork, they are resumed MaxRestops times before: on a busy machine, processes of a job
+// that forks, such as the loops of a few shells, may not run while they are resumed for the first times.
+const (
+	keptAfter  = 2
+	fewForking = 16
+)
 
 // ResumeAndRestop briefly resumes the members that block sig, unless they were asleep when they were last stopped again.
 // Then it stops them again. It reports whether there were such members. The C library, shells and perl block signals
@@ -76,10 +81,15 @@ func (s *Stopped) MarkBlockers(sig signals.Signal) (willResume bool) {
 			}
 		}
 	}
+	after := keptAfter
+	if len(forking) <= fewForking {
+		after = MaxRestops
+	}
 	for _, m := range forking {
 		// A member that is repeatedly caught mid-fork together with others is part of a fork bomb: keep it
-		// frozen until KILL, which cannot be blocked.
-		m.keptFrozen = m.restops >= keptAfter && len(forking) > 1
+		// frozen until KILL, which cannot be blocked. Two members are no bomb: in one fork(2) or vfork(2), both the
+		// parent and the child block the signals.
+		m.keptFrozen = m.restops >= after && len(forking) > 2
 		willResume = willResume || !m.keptFrozen
 	}
 	return willResume
