@@ -36,7 +36,8 @@ func NewLadder(first signals.Signal, grace time.Duration) Ladder {
 }
 
 // ParseLadder reads a schedule in the syntax of start-stop-daemon(8), SIG/DUR/SIG/DUR..., where the last wait may be
-// "forever". A single duration T means first/T/KILL/T.
+// "forever". Without a last wait, that is KillGrace, but the last signal must not be a number without a dash. A single
+// duration T means first/T/KILL/T. A single signal is an error, as in start-stop-daemon.
 func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 	items := strings.Split(s, "/")
 	if len(items) == 1 {
@@ -65,7 +66,12 @@ func ParseLadder(s string, first signals.Signal) (Ladder, error) {
 			return nil, errors.New("schedule " + show.Quoted(s) + ": signal 0 ends nothing")
 		}
 		if i+1 == len(items) {
-			return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after its last signal, as in " + show.Word(s) + "/2s")
+			// start-stop-daemon takes a number without a dash for a wait.
+			if items[i][0] >= '0' && items[i][0] <= '9' {
+				return nil, errors.New("schedule " + show.Quoted(s) + " needs a wait after its last signal, as in " + show.Word(s) + "/2s")
+			}
+			l = append(l, Step{sig, KillGrace})
+			break
 		}
 		grace, err := parseWait(items[i+1])
 		if err != nil {

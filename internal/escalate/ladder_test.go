@@ -27,6 +27,10 @@ func TestParseLadder(t *testing.T) {
 		{"KILL/0/KILL/0/KILL/forever", signals.TERM, "KILL/0s/KILL/0s/KILL/forever"},
 		{"RTMIN+3/1/32/1", signals.TERM, "RTMIN+3/1s/32/1s"},
 		{"CONT/1/STOP/1", signals.TERM, "CONT/1s/STOP/1s"},
+		// Without its wait, the last step has that of the default ladder.
+		{"INT/60s/KILL", signals.TERM, "INT/1m/KILL/2s"},
+		{"TERM/5/-9", signals.TERM, "TERM/5s/KILL/2s"},
+		{"HUP/1/INT/1/TERM", signals.KILL, "HUP/1s/INT/1s/TERM/2s"},
 		// The first signal of the schedule replaces the signal of -s.
 		{"HUP/1/KILL/1", signals.QUIT, "HUP/1s/KILL/1s"},
 	} {
@@ -45,7 +49,10 @@ func TestParseLadderRefuses(t *testing.T) {
 		"TERM":                "needs a wait after the signal, as in TERM/5s",
 		"-TERM":               "needs a wait after the signal",
 		"soon":                `invalid schedule "soon"`,
-		"TERM/5/KILL":         "needs a wait after its last signal, as in TERM/5/KILL/2s",
+		"TERM/5/9":            "needs a wait after its last signal, as in TERM/5/9/2s",
+		"TERM/5/0":            "signal 0 ends nothing",
+		"TERM/5/-0":           "signal 0 ends nothing",
+		"TERM/forever/KILL":   "forever must be the last wait",
 		"TERM/":               "empty duration",
 		"/5":                  "unknown signal",
 		"/":                   "unknown signal",
@@ -89,7 +96,7 @@ func TestNewLadder(t *testing.T) {
 
 func FuzzParseLadder(f *testing.F) {
 	for _, s := range []string{
-		"5", "TERM/5s/KILL/2s", "forever", "TERM/forever", "-int/0.25h/RTMAX-1/1ms", "33/.5/64/5.",
+		"5", "TERM/5s/KILL/2s", "TERM/5s/KILL", "forever", "TERM/forever", "-int/0.25h/RTMAX-1/1ms", "33/.5/64/5.",
 		"//", "TERM/5/", "9/9/9/9", "TERM/9223372036s", "TERM/106751d", "\x00/\xff", "%s/%d",
 	} {
 		f.Add(s, uint8(signals.TERM))
