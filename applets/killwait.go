@@ -187,13 +187,12 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (all
 		}
 	}
 	for _, op := range c.Request.Operands {
-		is := func(o target.Operand) bool { return o == op }
 		named := slices.IndexFunc(c.Found.Named, func(n target.Named) bool { return n.Operand == op })
 		switch {
 		case named >= 0:
 			id := c.Found.Named[named].ID
 			gone(op.Text, results[id])
-		case slices.ContainsFunc(c.Found.Ended, is):
+		case slices.ContainsFunc(c.Found.Ended, op.SameProcess):
 			c.Report.Note(show.Word(op.Text) + ": exit status unknown: the process was gone before the call")
 			unknown(&op)
 		case slices.ContainsFunc(c.Found.Missing, func(p target.Problem) bool { return p.Operand == op }):

@@ -227,7 +227,7 @@ func (r *resolver) matchSelector(s *Selector, st *procfs.Stat) (bool, error) {
 // to be gone. A PID does not prove that, because it may never have belonged to the intended process.
 func (r *resolver) addEnded(p *Pidfile) {
 	if p.Form != PID {
-		r.found.Ended = append(r.found.Ended, p.Operand)
+		r.addEndedOperand(p.Operand)
 		return
 	}
 	r.addNotRunning(p, fmt.Sprintf("there is no process %d", p.PID))

@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"killbox/procfs"
 )
@@ -151,6 +152,13 @@ type resolver struct {
 	table      *procfs.Snapshot   // nil before the first scan
 }
 
+// addEndedOperand records that the process of a handle is gone. As with targets, a process that is given twice counts once.
+func (r *resolver) addEndedOperand(op Operand) {
+	if !slices.ContainsFunc(r.found.Ended, op.SameProcess) {
+		r.found.Ended = append(r.found.Ended, op)
+	}
+}
+
 // addOperand opens the process that an operand names, and makes it a target unless it is excluded.
 func (r *resolver) addOperand(op Operand) {
 	st, err := op.Open(r.kernel)
@@ -160,7 +168,7 @@ func (r *resolver) addOperand(op Operand) {
 		}
 		switch missing := errors.Is(err, procfs.ErrNoProcess); {
 		case missing && op.Form != PID:
-			r.found.Ended = append(r.found.Ended, op)
+			r.addEndedOperand(op)
 		case missing:
 			r.found.Missing = append(r.found.Missing, Problem{Operand: op, Err: err})
 		default:

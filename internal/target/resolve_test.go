@@ -232,6 +232,8 @@ func TestResolveOperands(t *testing.T) {
 		{"100@100", "", false, "100"},
 		{"100@99 100", "", false, "100 ended:100@99"},
 		{"100 100@99", "", false, "100 ended:100@99"},
+		// A process that is gone counts once.
+		{"100@99 100@99 100@99:8 100@98", "", false, "ended:100@99 ended:100@98"},
 		{"100:7", "", false, "100"},
 		{"100:8", "", false, "ended:100:8"},
 		{"999", "", false, "missing:999"},
