@@ -59,6 +59,28 @@ func reportAll(r *Reporter, comm string) {
 	r.Summary(sum, 124)
 }
 
+// TestForwarded checks that the event of a forwarded signal conforms to docs/events.schema.json.
+func TestForwarded(t *testing.T) {
+	for _, test := range []struct {
+		opts Options
+		want string
+	}{
+		{Options{}, ""},
+		{Options{Verbose: true}, "tkill: 42 (sshd): INT forwarded\n"},
+		{Options{JSON: true}, `{"event":"signal","pid":42,"handle":"42@7","comm":"sshd","signal":"INT"}` + "\n"},
+	} {
+		var out bytes.Buffer
+		test.opts.Applet, test.opts.Out, test.opts.Err = "tkill", &out, &out
+		New(test.opts).Forwarded(&result(42, "sshd").Stat, signals.INT)
+		if got := out.String(); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+		if err := victims.CheckEvents(out.String()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // output returns what a Reporter with the options prints. It panics if an event does not conform to
 // docs/events.schema.json.
 func output(opts Options, comm string) (stdout, stderr string) {

@@ -25,6 +25,7 @@ type schema struct {
 	Enum                 []any
 	Items                *schema
 	Required             []string
+	DependentRequired    map[string][]string
 	Properties           map[string]schema
 	AdditionalProperties *bool
 	OneOf, AnyOf         []schema
