@@ -90,7 +90,8 @@ func userName(uid int) string {
 	return number
 }
 
-// Tried is what was done in vain so that a parent reaps its zombies. It is not advised again.
+// Tried is what a call has done so that a parent reaps its zombies. The explanation of a zombie that remains does not
+// advise it again.
 type Tried int
 
 // The ways to have a zombie reaped; each includes those before.
@@ -100,7 +101,7 @@ const (
 	NotEnded           // the parent was to be ended
 )
 
-// ExplainZombie explains a zombie whose parent was treated in vain. ok is false if it is no zombie any more.
+// ExplainZombie explains a zombie that remains after what the call has tried. ok is false if the zombie was reaped.
 func ExplainZombie(proc *procfs.FS, id procfs.ID, tried Tried) (why string, ok bool) {
 	st, err := proc.Stat(id.PID)
 	if err != nil || st.ID != id {

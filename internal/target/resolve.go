@@ -152,7 +152,8 @@ type resolver struct {
 	table      *procfs.Snapshot   // nil before the first scan
 }
 
-// addEndedOperand records that the process of a handle is gone. As with targets, a process that is given twice counts once.
+// addEndedOperand records that the process of a handle is gone. A process that is given twice counts once, as a target
+// does.
 func (r *resolver) addEndedOperand(op Operand) {
 	if !slices.ContainsFunc(r.found.Ended, op.SameProcess) {
 		r.found.Ended = append(r.found.Ended, op)
