@@ -104,8 +104,11 @@ const (
 // ExplainZombie explains a zombie that remains after what the call has tried. ok is false if the zombie was reaped.
 func ExplainZombie(proc *procfs.FS, id procfs.ID, tried Tried) (why string, ok bool) {
 	st, err := proc.Stat(id.PID)
-	if err != nil || st.ID != id {
+	switch {
+	case errors.Is(err, procfs.ErrNoProcess), err == nil && st.ID != id:
 		return "", false
+	case err != nil:
+		return "zombie: " + err.Error(), true // it may remain
 	}
 	return explainZombie(proc, &st, tried), true
 }

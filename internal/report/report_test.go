@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -57,6 +59,36 @@ func reportAll(r *Reporter, comm string) {
 		gone.Outcome = escalate.Gone
 	}
 	r.Summary(sum, 124)
+}
+
+// TestExplainZombie: a zombie that cannot be read is not taken for one that was reaped.
+func TestExplainZombie(t *testing.T) {
+	root := procfstest.Build(t, procfstest.Proc{PID: 5, Comm: "parent"}, procfstest.Proc{PID: 6, PPID: 5, State: 'Z'})
+	proc, err := procfs.Open(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer proc.Close()
+	st, err := proc.Stat(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why, ok := ExplainZombie(proc, st.ID, Nudged); !ok || !strings.HasPrefix(why, "zombie: its parent 5 (parent) ") {
+		t.Errorf("%q, %v", why, ok)
+	}
+	if why, ok := ExplainZombie(proc, procfs.ID{PID: 6, Start: st.Start + 1}, Nudged); ok {
+		t.Errorf("after PID reuse: %q", why)
+	}
+	if err := os.WriteFile(filepath.Join(root, "6", "stat"), []byte("6 (x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if why, ok := ExplainZombie(proc, st.ID, Nudged); !ok || !strings.HasPrefix(why, "zombie: ") {
+		t.Errorf("unreadable: %q, %v", why, ok)
+	}
+	procfstest.Remove(t, root, 6)
+	if why, ok := ExplainZombie(proc, st.ID, Nudged); ok {
+		t.Errorf("reaped: %q", why)
+	}
 }
 
 // TestForwarded checks that the event of a forwarded signal conforms to docs/events.schema.json.
