@@ -3,6 +3,7 @@ package victims
 import (
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"time"
 	"unsafe"
@@ -193,7 +194,11 @@ func rawFork() int {
 //go:nosplit
 //go:norace
 func rawClone(flags uintptr) int {
-	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, sigchld|flags, 0, 0, 0, 0, 0)
+	first, second := sigchld|flags, uintptr(0)
+	if runtime.GOARCH == "s390x" {
+		first, second = second, first // there the stack comes before the flags
+	}
+	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, first, second, 0, 0, 0, 0)
 	if errno != 0 {
 		return -int(errno)
 	}

@@ -41,7 +41,8 @@ func title(args []string) {
 	// Sleep in a system call. For time.Sleep the runtime may start a thread, which could take the PID that a table
 	// needs for its next process.
 	for end := time.Now().Add(titled); time.Now().Before(end); {
-		_, _ = unix.Ppoll(nil, &unix.Timespec{Sec: int64(titled / time.Second)}, nil)
+		left := unix.NsecToTimespec(int64(titled))
+		_, _ = unix.Ppoll(nil, &left, nil)
 	}
 }
 

@@ -132,8 +132,7 @@ func longFork([]string) {
 	go func() {
 		runtime.LockOSThread()
 		ready()
-		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-		if pid == 0 && errno == 0 {
+		if rawClone(0) == 0 {
 			// The child has only this thread, so it makes only system calls.
 			defaults()
 			for {
