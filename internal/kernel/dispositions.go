@@ -22,27 +22,30 @@ import (
 //
 // To catch a signal, catchSignal installs the runtime's handler again.
 
-// disposition is the kernel's struct sigaction, whose layout depends on the architecture. All zeros are SIG_DFL.
-type disposition [64]byte
+// wordSize is the size of a machine word in bytes.
+const wordSize = unsafe.Sizeof(uintptr(0))
+
+// disposition is the kernel's struct sigaction, whose layout depends on the architecture. All zeros are SIG_DFL. It is an
+// array of words, because an array of bytes may be at an odd address, where MIPS cannot read a word.
+type disposition [64 / wordSize]uintptr
 
 const sigIgn = 1
 
 // ignoreDisposition returns SIG_IGN.
 func ignoreDisposition() (d disposition) {
-	*d.handlerWord() = sigIgn
+	d[handlerWord()] = sigIgn
 	return d
 }
 
 // handler returns the handler: 0 (SIG_DFL), sigIgn or the address of a function.
-func (d *disposition) handler() uintptr { return *d.handlerWord() }
+func (d *disposition) handler() uintptr { return d[handlerWord()] }
 
-// handlerWord returns the address of the handler in the struct sigaction.
-func (d *disposition) handlerWord() *uintptr {
-	i := uintptr(0)
+// handlerWord returns the index of the handler in the struct sigaction.
+func handlerWord() int {
 	if mips() {
-		i = unsafe.Sizeof(i) // on MIPS the flags are first
+		return 1 // on MIPS the flags are first
 	}
-	return (*uintptr)(unsafe.Pointer(&d[i]))
+	return 0
 }
 
 // keepsRuntimeHandler reports whether RestoreDispositions leaves the signal alone. For most of these signals the
@@ -136,7 +139,7 @@ func (k *Kernel) awaitFault(sig signals.Signal) {
 // process before its children.
 func ignoreUncatchable() {
 	act := ignoreDisposition()
-	for sig := signals.Signal(1); sig <= numSignals; sig++ {
+	for sig := signals.Signal(1); sig <= signals.RTMax; sig++ {
 		if !sig.Catchable() {
 			rtSigaction(int(sig), &act, nil)
 		}
@@ -150,7 +153,7 @@ func (k *Kernel) endingSignals() []signals.Signal {
 		return k.caught.chosen // the kernel drops every signal that PID 1 does not catch
 	}
 	var list []signals.Signal
-	for sig := signals.Signal(1); sig <= numSignals; sig++ {
+	for sig := signals.Signal(1); sig <= signals.RTMax; sig++ {
 		if sig.Ends() && sig.Catchable() && !k.inheritedIgnored(sig) && !k.inherited.mask.has(sig) && !k.ignored[sig] {
 			list = append(list, sig)
 		}
@@ -182,14 +185,11 @@ func rtSigaction(sig int, act, old *disposition) {
 }
 
 // sigset is the signal set of rt_sigprocmask(2): an array of machine words.
-type sigset [16]byte
-
-const wordBits = 8 * unsafe.Sizeof(uintptr(0))
+type sigset [16 / wordSize]uintptr
 
 func (s *sigset) word(sig unix.Signal) (word *uintptr, bit uintptr) {
-	words := (*[16 / unsafe.Sizeof(uintptr(0))]uintptr)(unsafe.Pointer(s))
 	i := uintptr(sig - 1)
-	return &words[i/wordBits], 1 << (i % wordBits)
+	return &s[i/(8*wordSize)], 1 << (i % (8 * wordSize))
 }
 
 func (s *sigset) add(sig unix.Signal) {

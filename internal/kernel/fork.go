@@ -18,8 +18,8 @@ type forkArgs struct {
 	ownPID     []*byte // places in env where the child writes its PID in decimal
 	mask       sigset
 	ignored    [numSignals + 1]bool
-	ignoreAct  [64]byte
-	defaultAct [64]byte
+	ignoreAct  disposition
+	defaultAct disposition
 	nofile     *[2]uint64 // soft and hard RLIMIT_NOFILE; nil: unchanged
 	setsid     bool
 	setpgid    bool
@@ -90,7 +90,7 @@ func forkChild(c *forkArgs) (uintptr, syscall.Errno) {
 //go:norace
 //go:nocheckptr
 func setDispositions(c *forkArgs) {
-	for sig := uintptr(1); sig <= numSignals; sig++ {
+	for sig := uintptr(1); sig <= uintptr(numSignals); sig++ {
 		act := uintptr(unsafe.Pointer(&c.defaultAct))
 		if c.ignored[sig] {
 			act = uintptr(unsafe.Pointer(&c.ignoreAct))

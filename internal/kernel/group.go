@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -226,7 +224,7 @@ func (k *Kernel) SignalOwnGroup(sig signals.Signal) error {
 		return errors.New("not the leader of a process group")
 	}
 	if sig != signals.CHLD {
-		signal.Ignore(syscall.Signal(sig))
+		ignore(sig)
 	}
 	return killError(unix.Kill(0, unix.Signal(sig)))
 }

@@ -52,20 +52,19 @@ const (
 type waitInfo struct{ code, pid int32 }
 
 func waitidInfo(kind, id, options int) (waitInfo, error) {
-	const pointer = unsafe.Sizeof(uintptr(0))
-	var info [128]byte
+	var info [128 / 4]int32
 	_, _, errno := unix.Syscall6(unix.SYS_WAITID, uintptr(kind), uintptr(id), uintptr(unsafe.Pointer(&info)), uintptr(options), 0, 0)
 	if errno != 0 {
 		return waitInfo{}, errno
 	}
 	// si_pid follows three ints, in a union that is aligned to a pointer. The second and third int are si_errno and
 	// si_code, on MIPS in reverse order.
-	const at = (12 + pointer - 1) / pointer * pointer
-	code := 8
+	const at = (12 + wordSize - 1) / wordSize * wordSize
+	code := 2
 	if mips() {
-		code = 4
+		code = 1
 	}
-	return waitInfo{code: *(*int32)(unsafe.Pointer(&info[code])), pid: *(*int32)(unsafe.Pointer(&info[at]))}, nil
+	return waitInfo{code: info[code], pid: info[at/4]}, nil
 }
 
 // addHidden adds to a snapshot the processes that are known to exist although /proc hides them: opened processes, and

@@ -3,6 +3,8 @@ package kernel
 import (
 	"runtime"
 
+	"killbox/internal/signals"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -30,8 +32,8 @@ func readInherited() *inherited {
 	return in
 }
 
-// numSignals is the number of signals. MIPS has 128, but no program uses the upper half.
-const numSignals = 64
+// numSignals is the highest number of a signal: 64, and 127 on MIPS (see signals.RTMax).
+const numSignals = int(signals.RTMax)
 
 // sigsetSize returns the size of the kernel's signal set in bytes: 8, or 16 on MIPS (rt_sigaction(2)).
 func sigsetSize() uintptr {
@@ -54,7 +56,7 @@ func mips() bool {
 func blockSignals() (restore func()) {
 	var all, old sigset
 	for i := range all {
-		all[i] = 0xff
+		all[i] = ^uintptr(0)
 	}
 	sigmask(unix.SIG_SETMASK, &all, &old)
 	return func() { sigmask(unix.SIG_SETMASK, &old, nil) }

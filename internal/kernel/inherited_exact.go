@@ -18,7 +18,7 @@ import (
 var fwdSig [numSignals + 1]uintptr
 
 //go:linkname initSigmask runtime.initSigmask
-var initSigmask [8]byte
+var initSigmask [8 / wordSize]uintptr
 
 //go:linkname origRlimitNofile syscall.origRlimitNofile
 var origRlimitNofile atomic.Pointer[syscall.Rlimit]
@@ -79,7 +79,7 @@ func rawVforkSyscall(trap, a1, a2, a3 uintptr) (r1 uintptr, errno syscall.Errno)
 func forkExit(size uintptr) (pid uintptr, errno syscall.Errno) {
 	var all, old sigset
 	for i := range all {
-		all[i] = 0xff
+		all[i] = ^uintptr(0)
 	}
 	call, first, second := uintptr(unix.SYS_CLONE), uintptr(unix.CLONE_VM|unix.CLONE_VFORK), uintptr(0) // no signal at its exit
 	if runtime.GOARCH == "s390x" {

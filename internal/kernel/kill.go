@@ -85,8 +85,7 @@ func newQueuedInfo(sig signals.Signal, value int32) queuedInfo {
 	const siQueue = -1
 	var info queuedInfo
 	info.Signo, info.Code = int32(sig), siQueue
-	word := unsafe.Sizeof(uintptr(0))
-	at := (3*unsafe.Sizeof(int32(0)) + word - 1) / word * word
+	const at = (3*unsafe.Sizeof(int32(0)) + wordSize - 1) / wordSize * wordSize
 	m := (*queuedMembers)(unsafe.Add(unsafe.Pointer(&info), at))
 	m.pid, m.uid, m.value = int32(unix.Getpid()), int32(unix.Getuid()), value
 	return info

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -8,7 +9,6 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
-	"unsafe"
 
 	"killbox/internal/child"
 
@@ -191,7 +191,7 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 			break
 		}
 	}
-	return 0, unix.Errno(*(*uint32)(unsafe.Pointer(&why)))
+	return 0, unix.Errno(binary.NativeEndian.Uint32(why[:]))
 }
 
 // pidDigits is the number of decimal digits that a 32-bit PID has at most.

@@ -106,7 +106,7 @@ func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, e
 		unix.Read(k.caught.fd, drain[:])
 	}
 	var list []signals.Signal
-	for sig := signals.Signal(1); sig <= numSignals; sig++ {
+	for sig := signals.Signal(1); sig <= signals.RTMax; sig++ {
 		if sig.Catchable() && forwards(syscall.Signal(sig)) && (!k.inheritedIgnored(sig) || slices.Contains(evenIfIgnored, sig)) {
 			list = append(list, sig)
 		}

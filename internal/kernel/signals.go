@@ -167,7 +167,18 @@ func (k *Kernel) DeferSignalsWhenWaiting() {
 // IgnoreSignal makes this process ignore sig.
 func (k *Kernel) IgnoreSignal(sig signals.Signal) {
 	k.ignored[sig] = true
-	signal.Ignore(syscall.Signal(sig))
+	ignore(sig)
+}
+
+// ignore ignores a signal for the rest of this process's life. Ignore of package os/signal panics if it cannot catch the
+// signal.
+func ignore(sig signals.Signal) {
+	if sig.Catchable() {
+		signal.Ignore(syscall.Signal(sig))
+		return
+	}
+	act := ignoreDisposition()
+	rtSigaction(int(sig), &act, nil)
 }
 
 // Interrupted returns a *signals.Interrupt once a caught signal has arrived, or if the other half of a pair is gone.

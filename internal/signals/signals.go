@@ -193,14 +193,14 @@ func (s Signal) DumpsCore() bool {
 	return false
 }
 
-// Catchable reports whether package os/signal can catch the signal. It cannot catch KILL, STOP and PROF, and neither 32,
-// 33 and 34 (RTMIN), which C libraries use internally.
+// Catchable reports whether package os/signal can catch the signal. It cannot catch KILL, STOP and PROF, neither 32, 33
+// and 34 (RTMIN), which C libraries use internally, nor on MIPS those from 65 on.
 func (s Signal) Catchable() bool {
 	switch s {
 	case KILL, STOP, Signal(syscall.SIGPROF), firstRT, firstRT + 1, RTMin:
 		return false
 	}
-	return true
+	return s <= 64
 }
 
 // All returns every signal that has a name, in ascending order: 1 to 31, and RTMIN to RTMAX. It omits 32 and 33, which
