@@ -52,7 +52,7 @@ ARCH = $(shell $(GO) env GOARCH)
 DIST = $(CURDIR)/dist
 
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
-SHELLS      = applets/shell/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
+SHELLS      = applets/shell/*.sh test/ports/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
 
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
@@ -60,14 +60,14 @@ absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&
 
 # The packages with unit tests. The scripts (run from the root), test/repo, test/differential and test/image have
 # targets of their own.
-UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image))?$$')
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|ports))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross newest clean help
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -211,6 +211,14 @@ cross:
 		echo "build linux/$$arch"; \
 		GOOS=linux GOARCH=$$arch CGO_ENABLED=0 $(GO) build $(BUILD) -o /dev/null . || exit; \
 	done
+
+# The architectures of make ports: those of a release, without that of this machine.
+PORTS ?= $(filter-out $(shell $(GO) env GOARCH),$(RELEASE_ARCHES))
+
+## ports: unit tests and a smoke run for other architectures, under qemu-user (PORTS='s390x arm ...')
+ports:
+	KILLBOX_TEST_PORTS='$(PORTS)' KILLBOX_TEST_UNITS="$$(echo $(UNITS))" \
+		unshare --user --map-root-user --mount sh test/ports/emulate.sh $(GO) -C test/ports test -v -count=1 -timeout 60m
 
 ## check-packages: build a release twice and compare; lint, install, use, upgrade and remove the packages
 check-packages:
