@@ -13,7 +13,23 @@ log=/var/log/$RC_SVCNAME.log
 pidfile=/run/$RC_SVCNAME.pid
 kill_after=20                 # seconds from TERM to KILL
 
+# running returns 0 if the daemon runs and 1 if it does not. If that is not known, it prints the reason and returns
+# another status.
+running() {
+	reason=$(killwait -0 --pidfile "$pidfile" 2>&1)
+	code=$?
+	[ "$code" -le 1 ] || eerror "$reason"
+	return "$code"
+}
+
+# OpenRC calls start only for a service that it takes for stopped. After a crash of OpenRC or `zap`, the daemon may run.
 start() {
+	running
+	case $? in
+	0) ewarn "$name is running already"; return 0 ;;
+	1) ;;
+	*) return 1 ;;
+	esac
 	ebegin "Starting $name"
 	# shellcheck disable=SC2086 # command_args is split into words
 	handle=$(reapwait --detach --log "$log" -k "${kill_after}s" -- "$command" $command_args) || { eend $?; return; }
@@ -35,11 +51,11 @@ stop() {
 
 # The exit statuses are those of OpenRC: 3 if the service is stopped, 32 if the daemon has ended by itself.
 status() {
-	reason=$(killwait -0 --pidfile "$pidfile" 2>&1)
+	running
 	case $? in
 	0) einfo "status: started"; return 0 ;;
 	1) ;;
-	*) eerror "$reason"; return 1 ;;
+	*) return 1 ;;
 	esac
 	if [ -e "$pidfile" ]; then
 		eerror "status: crashed"
