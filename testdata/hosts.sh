@@ -4,8 +4,8 @@
 # namespace that the hosts share. An OPTION is a line of sshd_config(5).
 #
 # The script writes `idle=FILE` to descriptor 3 when all hosts accept connections. FILE contains the PIDs of all processes
-# of the idle hosts. bin/ssh is ssh(1) with a configuration of its own. `nsenter -t $net -n CMD...` runs CMD in the network
-# namespace.
+# of the idle hosts. On a host, HOME is WORK, because bash reads ~/.bashrc when sshd starts it. bin/ssh is ssh(1) with a
+# configuration of its own. `nsenter -t $net -n CMD...` runs CMD in the network namespace.
 set -eu
 [ "$(cat /proc/1/comm)" = ns ] || { echo "hosts.sh: not under ns" >&2; exit 125; }
 [ "${1-}" = --inside ] || exec unshare --net sh "$0" --inside "$@"
@@ -49,7 +49,7 @@ StrictModes no
 UsePAM no
 PermitRootLogin yes
 PidFile none
-SetEnv PATH=$PATH
+SetEnv PATH=$PATH HOME=$WORK
 END
 	printf '%s\n' "$@"
 } >sshd_config
