@@ -5,7 +5,8 @@
 #        install.sh uninstall BINDIR MANDIR DATADIR NAME...
 set -eu
 
-action=$1 bin=$2 man=$3 bash=$4/bash-completion/completions zsh=$4/zsh/site-functions fish=$4/fish/vendor_completions.d
+action=$1 bin=$2 man=$3 data=$4
+bash=$data/bash-completion/completions zsh=$data/zsh/site-functions fish=$data/fish/vendor_completions.d
 shift 4
 
 # The other commands that have completions, which are not the drop-ins: bash-completion and others have those of kill.
@@ -52,6 +53,13 @@ remove() {
 status=0
 case $action in
 install)
+	for dir in "$bin" "$man" "$data"; do
+		while absent "$dir"; do dir=$(dirname "$dir"); done
+		if [ ! -d "$dir" ] || [ ! -w "$dir" ]; then
+			echo "install: cannot write to $dir: nothing is installed. PREFIX=\$HOME/.local is for a user; with BINDIR give DATADIR, too" >&2
+			exit 1
+		fi
+	done
 	install -d "$bin" "$man/man1" "$man/man7" "$bash" "$zsh" "$fish"
 	# A new file that replaces the old one: a running killbox cannot be overwritten.
 	install -m 755 bin/killbox "$bin/killbox"
