@@ -109,7 +109,11 @@ func digests(t *testing.T, folder string) map[string]string {
 	return sums
 }
 
-// content checks that the image contains the binary and its links, and nothing else, and what its configuration says.
+// licences is the file in the image with the licences of what the binary contains.
+const licences = "/usr/share/licenses/killbox/copyright"
+
+// content checks that the image contains the binary, its links and the licences, and nothing else, and what its
+// configuration says.
 func content(t *testing.T, images *images) {
 	readme, err := os.ReadFile(filepath.Join(harness.Root(), "README.md"))
 	must(t, err)
@@ -126,7 +130,7 @@ func content(t *testing.T, images *images) {
 			"org.opencontainers.image.description": labels["org.opencontainers.image.description"],
 			"org.opencontainers.image.version":     cli.Version,
 			"org.opencontainers.image.revision":    labels["org.opencontainers.image.revision"],
-			"org.opencontainers.image.licenses":    "MIT",
+			"org.opencontainers.image.licenses":    "MIT AND BSD-3-Clause",
 		},
 	}
 	if diff := cmp.Diff(want, image.Config); diff != "" {
@@ -144,22 +148,35 @@ func content(t *testing.T, images *images) {
 		info, err := d.Info()
 		must(t, err)
 		st := info.Sys().(*syscall.Stat_t)
-		if st.Uid != 0 || st.Gid != 0 || info.Mode().Perm() != 0o755 || !info.ModTime().Equal(image.Created) {
+		mode := fs.FileMode(0o755)
+		if name == licences {
+			mode = 0o644
+		}
+		if st.Uid != 0 || st.Gid != 0 || info.Mode().Perm() != mode || !info.ModTime().Equal(image.Created) {
 			t.Errorf("%s: owner %d:%d, %v, %v", name, st.Uid, st.Gid, info.Mode(), info.ModTime())
 		}
-		if !d.IsDir() && !os.SameFile(info, binary) {
+		if !d.IsDir() && name != licences && !os.SameFile(info, binary) {
 			t.Errorf("%s is another file", name)
 		}
 		files = append(files, name)
 		return nil
 	}))
-	names := []string{"/usr", "/usr/bin", "/usr/bin/killbox"}
+	names := []string{
+		"/usr", "/usr/bin", "/usr/bin/killbox", "/usr/share", "/usr/share/licenses", "/usr/share/licenses/killbox", licences,
+	}
 	for _, a := range applets.All() {
 		names = append(names, "/usr/bin/"+a.Name)
 	}
 	slices.Sort(names)
 	if diff := cmp.Diff(names, files); diff != "" {
 		t.Error(diff)
+	}
+	notices, err := os.ReadFile(filepath.Join(harness.Root(), "packaging/copyright"))
+	must(t, err)
+	got, err := os.ReadFile(filepath.Join(images.dir, "killbox", licences))
+	must(t, err)
+	if !bytes.Equal(got, notices) {
+		t.Errorf("%s is not packaging/copyright", licences)
 	}
 }
 

@@ -1,11 +1,11 @@
-// Image makes the image of killbox from nothing but the binary, and hard links to it for the applets:
+// Image makes the image of killbox from nothing but the binary, hard links to it for the applets, and the licences:
 //
-//	image -out DIR -version V [-revision R] -links NAMES PLATFORM=BINARY...
+//	image -out DIR -version V [-revision R] [-homepage URL] -links NAMES PLATFORM=BINARY...
 //
 // PLATFORM is GOARCH, with a variant if it has one, such as arm/v7. DIR/image becomes an OCI layout that holds an index
 // of all platforms, tagged V. DIR/killbox-V-image-PLATFORM.tar becomes the image of one platform as docker save writes
 // it, for docker load, because such a file has no index. All times are SOURCE_DATE_EPOCH, so the same binaries give
-// the same bytes.
+// the same bytes. It is run in the root of the repository.
 package main
 
 import (
@@ -34,6 +34,8 @@ import (
 
 const (
 	bin = "usr/bin"
+	// notices is the file with the licences of all that the binary contains, at the path where rpm and apk have it, too.
+	notices = "usr/share/licenses/killbox/copyright"
 	// searchPath is the PATH that Docker sets for images that have none. runc sets none.
 	searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
@@ -43,6 +45,8 @@ func main() {
 	flag.StringVar(&b.out, "out", "dist", "write to `DIR`")
 	flag.StringVar(&b.version, "version", "", "the version, which is the tag as well")
 	flag.StringVar(&b.revision, "revision", "", "the commit, if it is known")
+	flag.StringVar(&b.homepage, "homepage", "", "the `URL` of the project, if it has one")
+	flag.StringVar(&b.licences, "licences", "packaging/copyright", "the `FILE` with the licences")
 	links := flag.String("links", "", "the `NAMES` of the links")
 	flag.Parse()
 	b.links = strings.Fields(*links)
@@ -63,9 +67,10 @@ func main() {
 }
 
 type builder struct {
-	out, version, revision string
-	links                  []string
-	created                time.Time
+	out, version, revision, homepage string
+	licences                         string // a file
+	links                            []string
+	created                          time.Time
 }
 
 // write makes the image of each PLATFORM=BINARY, a file for each, and a layout of all.
@@ -142,7 +147,10 @@ func (b *builder) image(platform *v1.Platform, binary []byte) (v1.Image, error) 
 		"org.opencontainers.image.title":       "killbox",
 		"org.opencontainers.image.description": "ends processes properly; reapwait is an init for containers",
 		"org.opencontainers.image.version":     b.version,
-		"org.opencontainers.image.licenses":    "MIT",
+		"org.opencontainers.image.licenses":    "MIT AND BSD-3-Clause",
+	}
+	if b.homepage != "" {
+		config.Config.Labels["org.opencontainers.image.url"] = b.homepage
 	}
 	if b.revision != "" {
 		config.Config.Labels["org.opencontainers.image.revision"] = b.revision
@@ -158,28 +166,31 @@ func (b *builder) image(platform *v1.Platform, binary []byte) (v1.Image, error) 
 // files returns the content of the image as a tar archive. The applets are hard links, not symbolic ones: a builder that
 // does not follow symbolic links would copy a dangling link for COPY --from=killbox /usr/bin/reapwait.
 func (b *builder) files(binary []byte) ([]byte, error) {
+	text, err := os.ReadFile(b.licences)
+	if err != nil {
+		return nil, err
+	}
 	const killbox = bin + "/killbox"
-	headers := []tar.Header{
-		{Typeflag: tar.TypeDir, Name: path.Dir(bin) + "/"},
-		{Typeflag: tar.TypeDir, Name: bin + "/"},
-		{Typeflag: tar.TypeReg, Name: killbox, Size: int64(len(binary))},
-	}
-	for _, link := range b.links {
-		headers = append(headers, tar.Header{Typeflag: tar.TypeLink, Name: path.Join(bin, link), Linkname: killbox})
-	}
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
-	for _, h := range headers {
-		h.Mode, h.ModTime, h.Format = 0o755, b.created, tar.FormatUSTAR
-		if err := w.WriteHeader(&h); err != nil {
-			return nil, err
-		}
-		if h.Typeflag == tar.TypeReg {
-			if _, err := w.Write(binary); err != nil {
-				return nil, err
-			}
+	add := func(h tar.Header, data []byte) {
+		h.Size, h.ModTime, h.Format = int64(len(data)), b.created, tar.FormatUSTAR
+		err = errors.Join(err, w.WriteHeader(&h))
+		if err == nil {
+			_, err = w.Write(data)
 		}
 	}
-	err := w.Close()
+	folder := func(name string) { add(tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755}, nil) }
+	folder("usr")
+	folder(bin)
+	add(tar.Header{Typeflag: tar.TypeReg, Name: killbox, Mode: 0o755}, binary)
+	for _, link := range b.links {
+		add(tar.Header{Typeflag: tar.TypeLink, Name: path.Join(bin, link), Linkname: killbox, Mode: 0o755}, nil)
+	}
+	folder("usr/share")
+	folder("usr/share/licenses")
+	folder(path.Dir(notices))
+	add(tar.Header{Typeflag: tar.TypeReg, Name: notices, Mode: 0o644}, text)
+	err = errors.Join(err, w.Close())
 	return buf.Bytes(), err
 }

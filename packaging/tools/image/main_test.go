@@ -15,8 +15,11 @@ import (
 // TestPlatforms writes images of two platforms and reads them again: the layout has an index of both, and the file of
 // each platform holds the image that is in the index.
 func TestPlatforms(t *testing.T) {
-	b := builder{out: t.TempDir(), version: "1.2", links: []string{"tkill"}, created: time.Unix(1e9, 0).UTC()}
 	binary := filepath.Join(t.TempDir(), "binary")
+	b := builder{
+		out: t.TempDir(), version: "1.2", licences: binary, homepage: "https://killbox.example",
+		links: []string{"tkill"}, created: time.Unix(1e9, 0).UTC(),
+	}
 	must(t, os.WriteFile(binary, []byte("not a program"), 0o644))
 	must(t, b.write([]string{"amd64=" + binary}))
 	must(t, b.write([]string{"amd64=" + binary, "arm/v7=" + binary})) // replaces the first layout
@@ -46,6 +49,9 @@ func TestPlatforms(t *testing.T) {
 		if !m.Platform.Equals(platforms[i]) || !file.Platform().Equals(platforms[i]) {
 			t.Errorf("platform %v, in the configuration %v, want %v", m.Platform, file.Platform(), platforms[i])
 		}
+		if page := file.Config.Labels["org.opencontainers.image.url"]; page != "https://killbox.example" {
+			t.Errorf("the homepage is %q", page)
+		}
 		saved, err := tarball.ImageFromPath(filepath.Join(b.out, "killbox-1.2-image-"+files[i]+".tar"), nil)
 		must(t, err)
 		must(t, validate.Image(saved))
@@ -60,14 +66,18 @@ func TestPlatforms(t *testing.T) {
 // TestRefused checks that a wrong argument is an error.
 func TestRefused(t *testing.T) {
 	for _, word := range []string{"amd64", "amd64=/nosuch", "=/dev/null", "a/b/c/d=/dev/null"} {
-		b := builder{out: t.TempDir(), version: "1.2", links: []string{"tkill"}}
+		b := builder{out: t.TempDir(), version: "1.2", licences: os.DevNull, links: []string{"tkill"}}
 		if err := b.write([]string{word}); err == nil {
 			t.Errorf("%s is accepted", word)
 		}
 	}
-	b := builder{out: t.TempDir(), version: "no tag", links: []string{"tkill"}}
+	b := builder{out: t.TempDir(), version: "no tag", licences: os.DevNull, links: []string{"tkill"}}
 	if err := b.write([]string{"amd64=/dev/null"}); err == nil {
 		t.Error("a version that cannot be a tag is accepted")
+	}
+	b = builder{out: t.TempDir(), version: "1.2", licences: "/nosuch", links: []string{"tkill"}}
+	if err := b.write([]string{"amd64=/dev/null"}); err == nil {
+		t.Error("an image without licences is written")
 	}
 }
 
