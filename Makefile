@@ -51,6 +51,12 @@ BUDGET = $(if $(filter go1.25% go1.26%,$(shell $(GO) env GOVERSION)),4950000,565
 ARCH = $(shell $(GO) env GOARCH)
 DIST = $(CURDIR)/dist
 
+# What packages and the image say about their origin: the address of the packager, and the URL of the project if there is
+# one. Not from the environment either.
+MAINTAINER = The killbox authors <maintainers@killbox.example>
+HOMEPAGE   =
+export MAINTAINER HOMEPAGE
+
 STATICCHECK = $(GO) tool -modfile=tools/go.mod staticcheck
 SHELLS      = applets/shell/*.sh test/ports/*.sh applets/shell/*.bash completions/*.bash docs/*.sh packaging/*.sh packaging/plugins/* test/image/*.sh testdata/*.sh .ci/run
 MANPAGES    = man/*.[1-8]
@@ -113,7 +119,8 @@ binaries:
 ## packages: dist/*.deb, *.rpm and *.apk (ARCH='amd64 arm64 ...')
 packages: binaries
 	$(GO) build -C packaging/tools -o ../../bin/ ./packages
-	@set -- bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)' -out '$(DIST)'; \
+	@set -- bin/packages -version $(VERSION) -five '$(FIVE)' -dropins '$(DROPINS)' -out '$(DIST)' \
+		-maintainer "$$MAINTAINER" -homepage "$$HOMEPAGE"; \
 	for arch in $(ARCH); do \
 		"$$@" -arch $$arch -binary "$(BINARY)" || exit; \
 	done; \
@@ -125,7 +132,7 @@ image: binaries
 	@set --; for arch in $(ARCH); do \
 		set -- "$$@" "$$(echo $$arch | sed 's,^arm$$,arm/v7,')=$(BINARY)"; \
 	done; \
-	bin/image -out '$(DIST)' -links '$(APPLETS)' -version $(VERSION) \
+	bin/image -out '$(DIST)' -links '$(APPLETS)' -version $(VERSION) -homepage "$$HOMEPAGE" \
 		-revision "$$(git describe --always --abbrev=40 --exclude='*' --dirty)" "$$@"
 
 # dist: what release makes, from the tree as it is.
@@ -223,6 +230,7 @@ ports:
 ## check-packages: build a release twice and compare; lint, install, use, upgrade and remove the packages
 check-packages:
 	$(GO) -C packaging/tools vet ./...
+	$(GO) -C packaging/tools test ./packages
 	cd packaging/tools && $(GO) tool -modfile=../../tools/go.mod staticcheck ./...
 	@for tool in jq lintian rpm; do \
 		command -v $$tool >/dev/null || { $(call absent,$$tool,check of the packages); exit; }; \
@@ -236,7 +244,7 @@ newest:
 
 ## check-image: build the image twice, and run it under runc (as root)
 check-image:
-	$(GO) -C packaging/tools test ./...
+	$(GO) -C packaging/tools test ./image
 	$(GO) -C test/image test -count=1 -parallel $(PARALLEL)
 
 # The race detector needs cgo, and cgo needs a C compiler.

@@ -42,9 +42,10 @@ build() {
 	diff "$work/first/dist/SHA256SUMS" "$tree/dist/SHA256SUMS" || fail 'two builds differ'
 	echo "two builds are equal:"
 	cat "$work/first/dist/SHA256SUMS"
-	"$work/first/bin/packages" -out "$work/old" -version $old -five "${five[*]}" -dropins "${dropins[*]}"
-	"$work/first/bin/packages" -out "$work/old" -version $old -five "${five[*]}" -dropins "${dropins[*]}" \
-		-arch "$arch" -binary "$work/first/dist/killbox-$version-linux-$arch"
+	set -- "$work/first/bin/packages" -out "$work/old" -version $old -five "${five[*]}" -dropins "${dropins[*]}" \
+		-maintainer 'Old <old@killbox.example>'
+	"$@"
+	"$@" -arch "$arch" -binary "$work/first/dist/killbox-$version-linux-$arch"
 }
 
 # bill_of_materials: checks the fields that SPDX 2.3 demands, and that the document names the modules of the binary.

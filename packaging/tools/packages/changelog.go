@@ -36,7 +36,7 @@ func (b *builder) debianChangelog() ([]byte, error) {
 			}
 		}
 		fmt.Fprintf(&log, "killbox (%s-%s) unstable; urgency=medium\n\n  * Version %s; changelog.gz lists the changes.\n\n -- %s  %s\n\n",
-			v[1], revision, v[1], maintainer, date.Format(time.RFC1123Z))
+			v[1], revision, v[1], b.maintainer, date.Format(time.RFC1123Z))
 	}
 	return bytes.TrimSuffix(log.Bytes(), []byte("\n")), nil
 }

@@ -38,9 +38,12 @@ var killboxFiles = []entry{
 	{from: "completions/_killbox", to: "/usr/share/zsh/site-functions/", formats: "rpm apk"},
 
 	{from: "README.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
+	{from: "docs/*.svg", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
+	{from: "bench/growth.svg", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/recipes*.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/differences.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/*.schema.json", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
+	{from: "docs/man/*", to: "/usr/share/doc/killbox/man/", kind: files.TypeRPMDoc},
 	{from: "docs/*-example*", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
 	{from: "docs/Dockerfile.example", to: "/usr/share/doc/killbox/examples/", kind: files.TypeRPMDoc},
 	{from: "packaging/copyright", to: "/usr/share/doc/killbox/", formats: "deb"},
@@ -78,11 +81,17 @@ func (b *builder) contents(format, name string) (files.Contents, error) {
 	if err != nil {
 		return nil, err
 	}
+	entries = slices.DeleteFunc(entries, func(e entry) bool {
+		return e.formats != "" && !slices.Contains(strings.Fields(e.formats), format)
+	})
+	at := places{}
 	for _, e := range entries {
-		if e.formats != "" && !slices.Contains(strings.Fields(e.formats), format) {
-			continue
+		if err := at.add(e); err != nil {
+			return nil, err
 		}
-		added, err := b.add(format, e)
+	}
+	for _, e := range entries {
+		added, err := b.add(format, e, at)
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +131,8 @@ func (b *builder) entries(format, name string) ([]entry, error) {
 	return entries, nil
 }
 
-// add returns the files of an entry, compressed if the entry says so.
-func (b *builder) add(format string, e entry) (files.Contents, error) {
+// names returns the files of an entry: for each path below the root of the repository, the path in the package.
+func (e entry) names() (map[string]string, error) {
 	names, err := filepath.Glob(e.from)
 	if err != nil {
 		return nil, err
@@ -131,16 +140,34 @@ func (b *builder) add(format string, e entry) (files.Contents, error) {
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%s does not exist", e.from)
 	}
+	to := map[string]string{}
+	for _, from := range names {
+		to[from] = e.to
+		if strings.HasSuffix(e.to, "/") {
+			to[from] += filepath.Base(from)
+			if e.gzip {
+				to[from] += ".gz"
+			}
+		}
+	}
+	return to, nil
+}
+
+// add returns the files of an entry, compressed if the entry says so. The links of documents lead to places in the
+// package.
+func (b *builder) add(format string, e entry, at places) (files.Contents, error) {
+	names, err := e.names()
+	if err != nil {
+		return nil, err
+	}
 	if e.mode == 0 {
 		e.mode = 0o644
 	}
 	var contents files.Contents
-	for _, from := range names {
-		to := e.to
-		if strings.HasSuffix(to, "/") {
-			to += filepath.Base(from)
-			if e.gzip {
-				to += ".gz"
+	for from, to := range names {
+		if filepath.Ext(from) == ".md" {
+			if from, err = b.relink(from, at); err != nil {
+				return nil, err
 			}
 		}
 		if e.gzip {

@@ -1,6 +1,7 @@
 // Packages writes the packages of killbox, as deb, rpm and apk:
 //
-//	packages -out DIR -version V -five NAMES -dropins NAMES [-arch GOARCH -binary FILE]
+//	packages -out DIR -version V -five NAMES -dropins NAMES -maintainer "NAME <ADDRESS>" [-homepage URL]
+//		[-arch GOARCH -binary FILE]
 //
 // With -arch (arm is ARMv7) it writes the package killbox, which holds FILE under the names of the five. Without, it
 // writes killbox-dropins, which holds links only and is the same for all architectures. It is run in the root of the
@@ -11,6 +12,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net/mail"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,11 +26,8 @@ import (
 	_ "github.com/goreleaser/nfpm/v2/rpm"
 )
 
-const (
-	maintainer = "The killbox authors <maintainers@killbox.example>"
-	// revision counts the packages of one version.
-	revision = "1"
-)
+// revision counts the packages of one version.
+const revision = "1"
 
 func main() {
 	var b builder
@@ -35,6 +35,8 @@ func main() {
 	flag.StringVar(&b.version, "version", "", "the version")
 	flag.StringVar(&b.arch, "arch", "", "the architecture of the binary, as Go names it")
 	flag.StringVar(&b.binary, "binary", "", "the binary")
+	flag.StringVar(&b.maintainer, "maintainer", "", "the maintainer of the packages, as `NAME <ADDRESS>`")
+	flag.StringVar(&b.homepage, "homepage", "", "the `URL` of the project, if it has one")
 	five := flag.String("five", "", "the `NAMES` that the package killbox installs")
 	dropins := flag.String("dropins", "", "the `NAMES` that the package killbox-dropins installs")
 	flag.Parse()
@@ -42,12 +44,14 @@ func main() {
 	epoch, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64)
 	switch {
 	case flag.NArg() > 0 || b.version == "" || len(b.five) == 0 || len(b.dropins) == 0 || (b.arch == "") != (b.binary == ""):
-		err = errors.New("usage: packages -out DIR -version V -five NAMES -dropins NAMES [-arch GOARCH -binary FILE]")
+		err = errors.New("a version, names, and an architecture with a binary or none of both are needed: see go doc")
 	case err != nil:
 		err = fmt.Errorf("SOURCE_DATE_EPOCH is not a time: %w", err)
 	default:
 		b.time = time.Unix(epoch, 0).UTC()
-		err = b.write()
+		if err = b.checkOrigin(); err == nil {
+			err = b.write()
+		}
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "packages:", err)
@@ -58,9 +62,21 @@ func main() {
 type builder struct {
 	out, version, arch, binary string
 	five, dropins              []string
+	maintainer, homepage       string
 	time                       time.Time
 	// work is a folder for the files that are made or compressed.
 	work string
+}
+
+// checkOrigin checks the maintainer and the homepage: a package manager may refuse or misread other forms.
+func (b *builder) checkOrigin() error {
+	if address, err := mail.ParseAddress(b.maintainer); err != nil || address.Name == "" {
+		return fmt.Errorf("maintainer %q is not NAME <ADDRESS>", b.maintainer)
+	}
+	if page, err := url.Parse(b.homepage); b.homepage != "" && (err != nil || page.Host == "") {
+		return fmt.Errorf("homepage %q is not a URL", b.homepage)
+	}
+	return nil
 }
 
 // write writes one package in each format.
@@ -110,7 +126,8 @@ func (b *builder) writePackage(format string, info *nfpm.Info) (err error) {
 func (b *builder) info(name string) *nfpm.Info {
 	info := &nfpm.Info{
 		Name: name, Version: b.version, VersionSchema: "none", Release: revision, Platform: "linux",
-		Section: "utils", Priority: "optional", Maintainer: maintainer, License: "MIT AND BSD-3-Clause", MTime: b.time,
+		Section: "utils", Priority: "optional", Maintainer: b.maintainer, Homepage: b.homepage, License: "MIT AND BSD-3-Clause",
+		MTime: b.time,
 	}
 	// The default is the name of the machine, which differs between two builds.
 	info.RPM.BuildHost = "localhost"
