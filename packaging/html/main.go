@@ -59,7 +59,11 @@ func write(dir string) error {
 			}
 		}
 	}
-	return os.WriteFile(filepath.Join(dir, "index.html"), []byte(index(string(readme), pages)), 0o644)
+	list, err := index(string(readme), pages)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "index.html"), []byte(list), 0o644)
 }
 
 // page is a page of the manual.
@@ -177,25 +181,54 @@ func frame(title, above, content string) string {
 
 var manLink = regexp.MustCompile(`\| \[man page\]\(man/([a-z0-9-]+\.[1-8])\)`)
 
-// index lists the pages in the order of the tables in README.md, and then the rest.
-func index(readme string, pages map[string]*page) string {
-	var order []string
-	for _, m := range manLink.FindAllStringSubmatch(readme, -1) {
-		if pages[m[1]] != nil && !slices.Contains(order, m[1]) {
-			order = append(order, m[1])
+// index lists the pages under headings: those of each table in README.md in its order, and then the rest.
+func index(readme string, pages map[string]*page) (string, error) {
+	tables := strings.Split(readme, "\n| tool | ")[1:]
+	headings := []string{"Tools", "Drop-ins"}
+	if len(tables) != len(headings) {
+		return "", fmt.Errorf("README.md has %d tables of tools, want %d", len(tables), len(headings))
+	}
+	var listed []string
+	list := ""
+	for i, heading := range headings {
+		var files []string
+		for _, m := range manLink.FindAllStringSubmatch(tables[i], -1) {
+			if pages[m[1]] != nil {
+				files = append(files, m[1])
+			}
 		}
+		list += group(heading, files, pages)
+		listed = append(listed, files...)
 	}
 	var rest []string
 	for file := range pages {
-		if !slices.Contains(order, file) {
+		if !slices.Contains(listed, file) {
 			rest = append(rest, file)
 		}
 	}
 	slices.Sort(rest)
-	list := ""
-	for _, file := range append(order, rest...) {
+	list += group("In common", rest, pages)
+	return frame("Manual of killbox", "", "<main>\n"+list+documents+"</main>\n"), nil
+}
+
+// group returns a heading and the list of these pages.
+func group(heading string, files []string, pages map[string]*page) string {
+	list := "<h1>" + heading + "</h1>\n<dl class=\"index\">\n"
+	for _, file := range files {
 		p := pages[file]
 		list += `<dt><a href="` + file + `.html">` + p.title() + "</a></dt>\n<dd>" + html.EscapeString(p.summary) + "</dd>\n"
 	}
-	return frame("Manual of killbox", "", "<main>\n<dl class=\"index\">\n"+list+"</dl>\n</main>\n")
+	return list + "</dl>\n"
 }
+
+// documents are the files beside the folder of the manual, in docs as in a package.
+const documents = `<h1>Documents</h1>
+<dl class="index">
+<dt><a href="../recipes.md">Recipes</a></dt>
+<dd>a text to copy for each task</dd>
+<dt><a href="../recipes-ssh.md">Recipes for ssh</a></dt>
+<dd>jobs on another host, and on many</dd>
+<dt><a href="../differences.md">Differences</a></dt>
+<dd>the options of each drop-in and of its original</dd>
+</dl>
+`

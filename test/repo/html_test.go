@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"killbox/applets"
 	"killbox/test/harness"
 )
 
@@ -35,7 +36,8 @@ func TestManHTML(t *testing.T) {
 		checkHTMLLinks(t, dir, name, text)
 	}
 	pages, _ := filepath.Glob("man/*.[1-8]")
-	index := regexp.MustCompile(`<dt><a href="([^"]+)\.html">`).FindAllStringSubmatch(read(t, filepath.Join(dir, "index.html")), -1)
+	contents := read(t, filepath.Join(dir, "index.html"))
+	index := regexp.MustCompile(`<dt><a href="([^"]+)\.html">`).FindAllStringSubmatch(contents, -1)
 	if len(index) != len(pages) || len(fresh) != len(pages)+1 {
 		t.Errorf("%d pages in man/, %d in the index, %d files", len(pages), len(index), len(fresh))
 	}
@@ -43,6 +45,28 @@ func TestManHTML(t *testing.T) {
 		if i >= len(index) || index[i][1] != m[1] {
 			t.Errorf("%s is not page %d of the index, as in README.md", m[1], i+1)
 		}
+	}
+	checkIndex(t, contents)
+}
+
+// checkIndex checks that the drop-ins have a heading of their own in the index, and that the recipes are linked.
+func checkIndex(t *testing.T, contents string) {
+	t.Helper()
+	parts := strings.Split(contents, "<h1>")
+	if len(parts) != 5 {
+		t.Fatalf("the index has %d headings", len(parts)-1)
+	}
+	for _, a := range applets.All() {
+		part := parts[1]
+		if a.Dropin {
+			part = parts[2]
+		}
+		if !strings.Contains(part, `<a href="`+a.Name+`.1.html">`) {
+			t.Errorf("%s is not under %q", a.Name, strings.SplitN(part, "<", 2)[0])
+		}
+	}
+	if !strings.Contains(parts[4], `<a href="../recipes.md">`) {
+		t.Error("the index does not link to the recipes")
 	}
 }
 
@@ -58,11 +82,16 @@ func htmlFiles(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// checkHTMLLinks checks that the links of a page lead to pages of dir and to places that exist there.
+// checkHTMLLinks checks that the links of a page lead to pages of dir, and to places that exist there, or to documents in
+// docs.
 func checkHTMLLinks(t *testing.T, dir, name, text string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(text, -1) {
 		if strings.HasPrefix(m[1], "https://manpages.debian.org/") || m[1] == "man.css" {
+			continue
+		}
+		if document, ok := strings.CutPrefix(m[1], "../"); ok {
+			read(t, filepath.Join("docs", document))
 			continue
 		}
 		file, place, _ := strings.Cut(m[1], "#")
