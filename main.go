@@ -13,13 +13,10 @@ import (
 )
 
 func main() {
-	proc, procErr := procfs.Open("/proc")
-	if procErr == nil {
-		// Open succeeds even if no procfs is mounted on /proc: then /proc is an empty directory.
-		if _, procErr = proc.Self(); procErr != nil {
-			proc = nil
-		}
+	if err := kernel.CheckPrivileges(); err != nil {
+		os.Exit(applets.Refuse(os.Args, kernel.File(2), err))
 	}
+	proc, procErr := procfs.OpenMounted("/proc")
 	k := kernel.New(proc, kernel.Options{
 		NoPidfd: os.Getenv("KILLBOX_NO_PIDFD") == "1",
 		Self:    "/proc/self/exe",

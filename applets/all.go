@@ -4,6 +4,9 @@
 package applets
 
 import (
+	"cmp"
+	"fmt"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -41,19 +44,36 @@ func Lookup(name string) *cli.Applet {
 // Main runs the applet that argv[0] names, or killbox itself, and returns the exit status.
 func Main(env *cli.Env) int {
 	env.WrapOutput()
-	name := "killbox"
-	if len(env.Args) > 0 {
-		// The argv[0] of a login shell begins with a dash.
-		name = strings.TrimPrefix(path.Base(env.Args[0]), "-")
-	}
+	name := programName(env.Args)
 	code := 0
-	if _, ok := strings.CutPrefix(name, detachedName); ok {
-		name = "reapwait"
-	}
 	if a := Lookup(name); a != nil {
 		code = a.Main(env, env.Args[1:])
 	} else {
 		code = runKillbox(env, env.Args[min(1, len(env.Args)):])
 	}
 	return env.CloseOutput(show.Word(name), code, &cli.Applet{})
+}
+
+// Refuse prints why this program does not run, and returns the exit status: that of the applet that argv[0] names for a
+// call that cannot begin, or 2. The operand of killbox that names an applet is not looked at.
+func Refuse(args []string, stderr io.Writer, reason error) int {
+	a := Lookup(programName(args))
+	if a == nil {
+		a = &cli.Applet{Name: "killbox"}
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", a.Name, reason)
+	return cmp.Or(a.FailExit, cli.ExitUsage)
+}
+
+// programName returns the name in argv[0], which names an applet if the program is started through a link.
+func programName(args []string) string {
+	if len(args) == 0 {
+		return "killbox"
+	}
+	// The argv[0] of a login shell begins with a dash.
+	name := strings.TrimPrefix(path.Base(args[0]), "-")
+	if strings.HasPrefix(name, detachedName) {
+		return "reapwait"
+	}
+	return name
 }

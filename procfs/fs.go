@@ -75,6 +75,18 @@ func Open(root string) (*FS, error) {
 	}
 }
 
+// OpenMounted is Open, and returns an error if root is a directory on which no procfs is mounted.
+func OpenMounted(root string) (*FS, error) {
+	fs, err := Open(root)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := fs.Self(); err != nil {
+		return nil, err
+	}
+	return fs, nil
+}
+
 // Root returns the argument of Open.
 func (fs *FS) Root() string { return fs.root }
 

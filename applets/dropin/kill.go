@@ -25,7 +25,7 @@ func kill() *cli.Applet {
 		Summary:   "send signals to processes",
 		Usage:     "[OPTION]... PID|HANDLE|-PGID|NAME...\n       kill -l [SIG|STATUS]...",
 		Uncaught:  true,
-		WriteExit: killFailed,
+		WriteExit: killFailed, FailExit: killFailed,
 		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
 			c := &killCall{env: env, applet: a, signal: signals.TERM}
 			operands, code, over := c.parse(args)

@@ -20,7 +20,7 @@ func pgrep() *cli.Applet {
 // pgrepApplet returns pgrep, pkill or pidwait.
 func pgrepApplet(name, summary string, mode pgrepMode) *cli.Applet {
 	return &cli.Applet{
-		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, // as in procps
+		Name: name, Summary: summary, Usage: "[OPTION]... PATTERN", WriteExit: pgrepNone, FailExit: cli.ExitFailed, // as in procps
 		New: func(a *cli.Applet) (*pflag.FlagSet, cli.Run) {
 			o := &pgrepOptions{mode: mode}
 			return o.flags(a.Name), nil

@@ -38,7 +38,8 @@ type Applet struct {
 	// Others returns the applets whose options a usage error may name, because users take them for options of this one.
 	Others func() []*Applet
 	// UsageExit is the exit status of a usage error; 0 means 2. WriteExit is that of output that cannot be written,
-	// and FailExit that of a call that lacks descriptors or memory to begin; 0 means 3.
+	// and FailExit that of a call that lacks descriptors or memory to begin; 0 means 3. FailExit is also that of a call
+	// that is refused because of its privileges; there 0 means 2.
 	UsageExit, WriteExit, FailExit int
 	// Uncaught says that Main does not catch the Caught signals. Raw catches them if it needs to.
 	Uncaught bool

@@ -54,7 +54,7 @@ var layers = [][]room{
 	},
 	{ // system calls
 		{"killbox/internal/kernel", []string{
-			"killbox/internal/child", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
+			"killbox/internal/child", "killbox/internal/show", "killbox/internal/signals", "killbox/procfs", "golang.org/x/sys/unix",
 		}},
 	},
 	{ // targets, ladders, started processes, reports
