@@ -22,8 +22,8 @@ type Spec struct {
 	// Group and Session make the program the leader of a process group or session of its own.
 	Group, Session bool
 	// TerminalFD is a terminal: the process group of the program becomes its foreground group. NullFD replaces standard
-	// input and output, ErrorFD standard error. -1 means none.
-	TerminalFD, NullFD, ErrorFD int
+	// input and output, then OutputFD standard output, and ErrorFD standard error. -1 means none.
+	TerminalFD, NullFD, OutputFD, ErrorFD int
 	// InheritFDs are inherited by the program although they are marked close-on-exec.
 	InheritFDs []int
 	// PIDNamespace makes the program PID 1 of a new PID namespace, with a /proc of its own.
@@ -37,7 +37,7 @@ type Spec struct {
 
 // NewSpec returns a Spec without descriptors.
 func NewSpec(argv, env []string) *Spec {
-	return &Spec{Argv: argv, Env: env, TerminalFD: -1, NullFD: -1, ErrorFD: -1}
+	return &Spec{Argv: argv, Env: env, TerminalFD: -1, NullFD: -1, OutputFD: -1, ErrorFD: -1}
 }
 
 // The exit statuses of a program that runs a command, as for env(1) and timeout(1).

@@ -24,8 +24,9 @@ type forkArgs struct {
 	setsid     bool
 	setpgid    bool
 	group      uintptr // with setpgid: the process group to join, or 0 for one of its own
-	terminalFD int     // this and the next three are those of child.Spec; -1: none
+	terminalFD int     // this and the next four are those of child.Spec; -1: none
 	nullFD     int
+	outputFD   int
 	errorFD    int
 	inheritFDs []int
 	// procDir, rootDir and procType are "/proc", "/" and "proc", if a /proc is to be mounted; nil otherwise.
@@ -148,8 +149,8 @@ func joinGroup(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// setDescriptors replaces standard input and output by nullFD and standard error by errorFD, clears FD_CLOEXEC of
-// inheritFDs, and sets the limit of open files.
+// setDescriptors replaces standard input and output by nullFD, standard output by outputFD and standard error by errorFD,
+// clears FD_CLOEXEC of inheritFDs, and sets the limit of open files.
 //
 //go:nosplit
 //go:norace
@@ -160,6 +161,11 @@ func setDescriptors(c *forkArgs) syscall.Errno {
 			return errno
 		}
 		if _, _, errno := syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.nullFD), 1, 0, 0, 0, 0); errno != 0 {
+			return errno
+		}
+	}
+	if c.outputFD >= 0 {
+		if _, _, errno := syscall.RawSyscall6(unix.SYS_DUP3, uintptr(c.outputFD), 1, 0, 0, 0, 0); errno != 0 {
 			return errno
 		}
 	}

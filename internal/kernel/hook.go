@@ -6,9 +6,9 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"syscall"
 	"time"
 
+	"killbox/internal/child"
 	"killbox/internal/signals"
 
 	"golang.org/x/sys/unix"
@@ -72,23 +72,17 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 	return errs
 }
 
-// startHook starts a shell with the signal mask that this program inherited: the runtime has unblocked some signals
-// since then.
+// startHook starts a shell, with the dispositions, the signal mask and the limit of open files that this program
+// inherited.
 func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
-	files := []uintptr{^uintptr(0), 2, 2}
-	if null, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
-		defer unix.Close(null)
-		files[0] = uintptr(null)
+	l := child.NewSpec([]string{"sh", "-c", command}, append(os.Environ(), env...))
+	if l.NullFD, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
+		return 0, fmt.Errorf("hook: %s: %w", os.DevNull, err)
 	}
-	var old sigset
-	sigmask(unix.SIG_SETMASK, &k.inherited.mask, &old)
-	defer sigmask(unix.SIG_SETMASK, &old, nil)
-	pid, err = syscall.ForkExec("/bin/sh", []string{"sh", "-c", command}, &syscall.ProcAttr{
-		Env:   append(os.Environ(), env...),
-		Files: files,
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
-	})
-	if err != nil {
+	defer unix.Close(l.NullFD)
+	l.OutputFD, l.Group, l.DeathSignal = 2, true, signals.KILL
+	defer runtime.UnlockOSThread() // a DeathSignal makes launch lock the goroutine once more
+	if pid, err = k.launch(l, "/bin/sh", l.Argv); err != nil {
 		return 0, fmt.Errorf("hook: /bin/sh: %w", err)
 	}
 	return pid, nil

@@ -110,7 +110,7 @@ func (k *Kernel) newForkArgs(l *child.Spec) *forkArgs {
 	c := &forkArgs{
 		mask: k.inherited.mask, ignored: k.inherited.ignored, ignoreAct: ignoreDisposition(), nofile: k.inherited.nofile,
 		setsid: l.Session, setpgid: l.Group && !l.Session, terminalFD: l.TerminalFD, nullFD: l.NullFD,
-		errorFD: l.ErrorFD, inheritFDs: l.InheritFDs,
+		outputFD: l.OutputFD, errorFD: l.ErrorFD, inheritFDs: l.InheritFDs,
 		sigset: sigsetSize(), flags: [2]uintptr{uintptr(unix.SIGCHLD), 0},
 	}
 	for _, sig := range l.ResetIgnored {
