@@ -542,6 +542,26 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestThreats checks that each row of docs/threats.md names scripts, and that these exist.
+func TestThreats(t *testing.T) {
+	rows := 0
+	for line := range strings.Lines(read(t, "docs/threats.md")) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || strings.HasPrefix(line, "| the process") || strings.HasPrefix(line, "|--") {
+			continue
+		}
+		rows++
+		for _, name := range strings.Split(cells[3], ",") {
+			if _, err := os.Stat("testdata/scripts/" + strings.TrimSpace(name) + ".txtar"); err != nil {
+				t.Errorf("docs/threats.md: %s: %v", strings.TrimSpace(cells[1]), err)
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("docs/threats.md has %d rows: the table was not found", rows)
+	}
+}
+
 // TestDifferences checks that docs/differences.md has a section for each drop-in, and that the section names each
 // option of the drop-in, as a difference or as the same.
 func TestDifferences(t *testing.T) {

@@ -24,13 +24,17 @@ const (
 	fuseCreate = 35
 )
 
-// fuseServer is `victim fuse DIR [file]`: it mounts a FUSE file system on DIR and never answers a request that the
-// kernel sends for it. With the word file, each name in DIR is a file that can be opened, but not read, written or
-// closed.
+// fuseServer is `victim fuse DIR [file] [user=UID]`: it mounts a FUSE file system on DIR and never answers a request that
+// the kernel sends for it. With the word file, each name in DIR is a file that can be opened, but not read, written or
+// closed. Only the user UID, and not even root, may use the file system.
 func fuseServer(args []string) {
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	must("/dev/fuse", err)
-	must("mount", unix.Mount("unanswered", args[0], "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0", fd)))
+	user := "0"
+	if uid, ok := strings.CutPrefix(args[len(args)-1], "user="); ok {
+		user = uid
+	}
+	must("mount", unix.Mount("unanswered", args[0], "fuse", unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("fd=%d,rootmode=40000,user_id=%s,group_id=0", fd, user)))
 	file := slices.Contains(args[1:], "file")
 	buf := make([]byte, 1<<16)
 	for first := true; ; {

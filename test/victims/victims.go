@@ -66,6 +66,7 @@ func Victim() {
 		"same-image":   sameImage,
 		"orphans-of":   orphansOf,
 		"orphan-root":  orphanRoot,
+		"blocked-args": blockedArguments,
 		"file-caps":    fileCapabilities,
 		"fuse":         fuseServer, "closes": closesFile, "dumps-core": dumpsCore, "background": background,
 		"thread-blocks": threadBlocks, "ignores-child": ignoresChild,
