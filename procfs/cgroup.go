@@ -24,7 +24,7 @@ var errCgroup = errors.New("malformed cgroup")
 
 // ParseCgroup parses /proc/PID/cgroup. The name of a cgroup may contain colons, but no newline.
 func ParseCgroup(b []byte) ([]CgroupEntry, error) {
-	var entries []CgroupEntry
+	entries := make([]CgroupEntry, 0, bytes.Count(b, []byte("\n")))
 	for line := range bytes.Lines(b) {
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		number, rest, _ := bytes.Cut(line, []byte(":"))

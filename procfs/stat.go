@@ -192,7 +192,7 @@ func parseStat(b []byte, s *Stat) error {
 	return nil
 }
 
-// fields splits a line into fields that are separated by spaces.
+// fields splits a line into fields that are separated by spaces or tabs.
 type fields struct {
 	rest []byte
 	bad  bool // a number was missing or malformed, and was returned as 0
@@ -201,11 +201,11 @@ type fields struct {
 // next returns the next field, nil after the last one of the line.
 func (f *fields) next() []byte {
 	i := 0
-	for i < len(f.rest) && f.rest[i] == ' ' {
+	for i < len(f.rest) && (f.rest[i] == ' ' || f.rest[i] == '\t') {
 		i++
 	}
 	start := i
-	for i < len(f.rest) && f.rest[i] != ' ' && f.rest[i] != '\n' {
+	for i < len(f.rest) && f.rest[i] != ' ' && f.rest[i] != '\t' && f.rest[i] != '\n' {
 		i++
 	}
 	field := f.rest[start:i]

@@ -75,7 +75,7 @@ func ParseStatus(b []byte) (Status, error) {
 // setField parses the value of the line "key: value" and sets the field of that key. It ignores an unknown key. ok is
 // false if the value is malformed.
 func (s *Status) setField(key string, value []byte) (ok bool) {
-	f := fields{rest: bytes.ReplaceAll(value, []byte("\t"), []byte(" "))}
+	f := fields{rest: value}
 	if set := s.signalSet(key); set != nil {
 		*set = f.sigset()
 		return !f.bad
@@ -100,7 +100,7 @@ func (s *Status) setField(key string, value []byte) (ok bool) {
 		s.GID = f.fourIDs()
 	case "NSpid":
 		s.NSPID = nil
-		for len(bytes.TrimLeft(f.rest, " ")) > 0 && !f.bad {
+		for len(bytes.TrimLeft(f.rest, " \t")) > 0 && !f.bad {
 			s.NSPID = append(s.NSPID, f.int())
 		}
 	case "Threads":

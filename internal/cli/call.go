@@ -233,7 +233,7 @@ func (c *Call) ExitStatus() int {
 
 // PlannedTargets returns the targets and the excluded processes of the plan, for --dry-run.
 func PlannedTargets(p *escalate.Plan) []report.Planned {
-	var list []report.Planned
+	list := make([]report.Planned, 0, len(p.Targets)+len(p.Skipped))
 	for _, t := range p.Targets {
 		list = append(list, report.Planned{Stat: t.Stat, Root: true})
 	}

@@ -77,7 +77,7 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 	} else if len(p.Ladder) > 0 {
 		first = p.Ladder[0].Signal
 	}
-	r.remembered = make(map[procfs.ID]event, len(p.Targets))
+	r.remembered = make(map[procfs.ID]remembered, len(p.Targets))
 	for i := range p.Targets {
 		st := &p.Targets[i].Stat
 		e := r.planEvent(st, first)
@@ -87,7 +87,7 @@ func (r *Reporter) PrintTargets(p *escalate.Plan) {
 		} else if p.Mixed {
 			e.Rung = 2
 		}
-		r.remembered[st.ID] = event{Args: e.Args, Exe: e.Exe, User: e.User}
+		r.remembered[st.ID] = remembered{e.Args, e.Exe, e.User}
 		r.printJSON(e)
 	}
 }

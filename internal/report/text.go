@@ -54,8 +54,7 @@ type Reporter struct {
 	skipped     int
 	ended       int        // number of calls of Ended
 	described   *describer // nil until a process is described
-	// remembered is what PrintTargets has printed of each target that the event of its end repeats: Args, Exe and User.
-	remembered map[procfs.ID]event
+	remembered  map[procfs.ID]remembered
 	// Errors counts the calls of Failed.
 	Errors int
 }
@@ -119,13 +118,19 @@ func (r *Reporter) Attributed(res *escalate.Result) {
 	}
 }
 
+// remembered is what PrintTargets has printed of a target and the event of its end repeats.
+type remembered struct {
+	args      []string
+	exe, user string
+}
+
 // Gone implements escalate.Observer.
 func (r *Reporter) Gone(res *escalate.Result) {
 	switch {
 	case r.opts.JSON:
 		e := newEvent(&res.Stat, "gone")
 		known := r.remembered[res.ID]
-		e.Args, e.Exe, e.User = known.Args, known.Exe, known.User
+		e.Args, e.Exe, e.User = known.args, known.exe, known.user
 		e.Rung, e.Time = res.Rung, toSeconds(res.Elapsed)
 		if e.Why = ExplainUnreaped(r.opts.Proc, &res.Stat); e.Why != "" {
 			e.PPID = res.PPID
