@@ -81,7 +81,7 @@ func (c *children) Launch(l *child.Spec) (int, error) {
 
 var errScript = errors.New("the script is over")
 
-func (c *children) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
+func (c *children) WaitAndReap(timeout time.Duration, _ []child.Event) ([]child.Event, error) {
 	if timeout == 0 {
 		c.idle++
 	}

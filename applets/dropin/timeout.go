@@ -199,7 +199,7 @@ func (l *timeoutCall) superviseTimed() error {
 		if !l.Deadline.IsZero() {
 			wait = max(time.Until(l.Deadline), 0)
 		}
-		events, err := l.env.Kernel.WaitAndReap(wait)
+		events, err := l.env.Kernel.WaitAndReap(wait, nil)
 		if err != nil {
 			return err
 		}

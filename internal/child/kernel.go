@@ -17,8 +17,8 @@ type Launcher interface {
 // Reaper reaps children.
 type Reaper interface {
 	// WaitAndReap waits until there is an event, reaps the children that have exited, and returns all events. After the
-	// timeout it returns none.
-	WaitAndReap(timeout time.Duration) ([]Event, error)
+	// timeout it returns none. It may store the events in the memory of into.
+	WaitAndReap(timeout time.Duration, into []Event) ([]Event, error)
 	// ReapExited reaps the children that have exited, without waiting. It reports whether no child remains.
 	ReapExited() bool
 }

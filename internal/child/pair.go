@@ -89,20 +89,22 @@ var errNotKilled = errors.New("the second process has failed")
 // half have become children of this process.
 func (o *Outer) Run() (code int, lost signals.Signal, err error) {
 	finished := false
+	var events []Event
 	for {
-		events, err := o.Kernel.WaitAndReap(duration.Forever)
+		events, err = o.Kernel.WaitAndReap(duration.Forever, events)
 		if err != nil {
 			return Failed, 0, err
 		}
 		o.resumed = false
-		for _, e := range events {
+		for i := range events {
+			e := &events[i]
 			switch {
 			case o.resumed && e.isTSTP():
 				// CONT discards a pending TSTP.
 			case e.Kind == FromHalf && e.Message.Kind == Finished:
 				finished, code = true, int(e.Message.Value)
 			case e.Kind != Ended || e.Child.PID != o.Inner:
-				o.handleEvent(&e)
+				o.handleEvent(e)
 			case finished:
 				return code, 0, nil
 			default:

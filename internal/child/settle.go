@@ -16,13 +16,13 @@ func (s *Supervisor) letSettle() error {
 		if timeout <= 0 {
 			return nil
 		}
-		events, err := s.Kernel.WaitAndReap(timeout)
+		events, err := s.Kernel.WaitAndReap(timeout, nil)
 		if err != nil {
 			return err
 		}
 		over := false
-		for _, e := range events {
-			over = s.handleEvent(e) || over
+		for i := range events {
+			over = s.handleEvent(&events[i]) || over
 		}
 		if over {
 			return nil

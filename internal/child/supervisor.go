@@ -121,7 +121,8 @@ func (s *Supervisor) Supervise() error {
 // superviseCommand reaps children and forwards signals. It returns when the command has exited (with Linger, when no
 // child remains), or when the remaining processes must be ended: at the deadline, at the end of the grace period, or if
 // handleEvent says so.
-func (s *Supervisor) superviseCommand() error {
+func (s *Supervisor) superviseCommand() (err error) {
+	var events []Event
 	for {
 		timeout := duration.Forever
 		if s.limitApplies() {
@@ -130,13 +131,13 @@ func (s *Supervisor) superviseCommand() error {
 		if !s.graceEnd.IsZero() {
 			timeout = min(timeout, max(time.Until(s.graceEnd), 0))
 		}
-		events, err := s.Kernel.WaitAndReap(timeout)
-		if err != nil {
+		if events, err = s.Kernel.WaitAndReap(timeout, events); err != nil {
 			return err
 		}
 		over := false
 		s.resumed = false
-		for _, e := range events {
+		for i := range events {
+			e := &events[i]
 			if s.resumed && e.isTSTP() {
 				continue // CONT discards a pending TSTP
 			}
@@ -175,9 +176,9 @@ func (s *Supervisor) reapExited() bool {
 }
 
 // handleEvent handles an event, and reports whether the remaining processes must be ended now.
-func (s *Supervisor) handleEvent(e Event) bool {
+func (s *Supervisor) handleEvent(e *Event) bool {
 	if s.OnEvent != nil {
-		s.OnEvent(&e)
+		s.OnEvent(e)
 	}
 	switch e.Kind {
 	case Ended:

@@ -146,7 +146,7 @@ func (s *Supervisor) ReapRemaining() bool {
 
 // reapPending reaps children without waiting, and records how they ended. It reports whether there was an event.
 func (s *Supervisor) reapPending() bool {
-	events, _ := s.Kernel.WaitAndReap(0)
+	events, _ := s.Kernel.WaitAndReap(0, nil)
 	s.recordEnded(events)
 	return len(events) > 0
 }
@@ -229,7 +229,7 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder, done int) (over bool
 			if step.Grace != duration.Forever {
 				timeout = max(time.Until(end), 0)
 			}
-			events, err := k.WaitAndReap(timeout)
+			events, err := k.WaitAndReap(timeout, nil)
 			if err == nil {
 				err = k.Interrupted()
 			}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"slices"
@@ -151,15 +152,22 @@ func (q *reaper) enqueue(sig signals.Signal) {
 	q.mu.Unlock()
 }
 
-// WaitAndReap reaps children and returns the events as soon as there is one. It returns none after timeout.
-func (k *Kernel) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
+// maxReaped is the largest number of children that one call of WaitAndReap reaps, so that a burst of thousands of
+// orphans does not leave large slices of events behind.
+const maxReaped = 64
+
+// WaitAndReap reaps children and returns the events as soon as there is one. It returns none after timeout. The events
+// are stored in the memory of into, if that is large enough. So a process that reaps orphans for days makes no garbage
+// and needs no garbage collection, after which the runtime would keep megabytes, two more descriptors, and a timer.
+func (k *Kernel) WaitAndReap(timeout time.Duration, into []child.Event) ([]child.Event, error) {
 	began := time.Now()
 	for {
-		k.reapChildren()
+		k.reapChildren(maxReaped)
 		remaining := max(timeout-time.Since(began), 0)
-		if events := k.reaper.events; len(events) > 0 || remaining == 0 {
-			k.reaper.events = nil
-			return events, nil
+		if q := k.reaper; len(q.events) > 0 || remaining == 0 {
+			into = append(into[:0], q.events...)
+			q.events = q.events[:0]
+			return into, nil
 		}
 		if k.reaper.pollParent {
 			remaining = min(remaining, pollMax)
@@ -170,9 +178,9 @@ func (k *Kernel) WaitAndReap(timeout time.Duration) ([]child.Event, error) {
 	}
 }
 
-// reapChildren reaps all children that have exited, without waiting, and adds events for them and for the queued
+// reapChildren reaps up to n children that have exited, without waiting, and adds events for them and for the queued
 // signals. It reports whether no child remains.
-func (k *Kernel) reapChildren() (none bool) {
+func (k *Kernel) reapChildren(n int) (none bool) {
 	q := k.reaper
 	if q == nil {
 		return false
@@ -187,7 +195,7 @@ func (k *Kernel) reapChildren() (none bool) {
 		q.pollParent = false
 		q.events = append(q.events, child.Event{Kind: child.Orphaned})
 	}
-	for {
+	for range n {
 		var c child.Child
 		if q.readDetails || len(k.procs) > 0 {
 			c = k.peekZombie()
@@ -226,6 +234,7 @@ func (k *Kernel) reapChildren() (none bool) {
 		}
 		q.events = append(q.events, child.Event{Kind: child.Ended, Child: c})
 	}
+	return false
 }
 
 // forgetReaped is called when a child was reaped.
@@ -265,7 +274,7 @@ func (k *Kernel) peekZombie() (c child.Child) {
 
 // ReapExited reaps all children that have exited, and reports whether no child remains. If this process is a subreaper,
 // no descendant remains either.
-func (k *Kernel) ReapExited() bool { return k.reapChildren() }
+func (k *Kernel) ReapExited() bool { return k.reapChildren(math.MaxInt) }
 
 // SignalChild sends sig to the child that Launch started. It signals by PID, which cannot be reused before the child is
 // reaped. The error is procfs.ErrNoProcess if the child has been reaped, even if WaitAndReap has not yet returned the

@@ -35,7 +35,7 @@ func helpEarlySignal() {
 	k.caught.receive(signals.TERM)
 	fatal(k.StartReaper(false))
 	expect := func(sig signals.Signal) {
-		events, err := k.WaitAndReap(time.Minute)
+		events, err := k.WaitAndReap(time.Minute, nil)
 		if fatal(err); len(events) != 1 || events[0].Kind != child.Signal || events[0].Signal != sig {
 			fatal(fmt.Errorf("events %+v, want %v", events, sig))
 		}
@@ -72,7 +72,7 @@ func helpSignalChild() {
 	err = k.SignalChild(pid, signals.KILL, false)
 	check(err == nil, "SignalChild", err)
 	for ended := false; !ended; {
-		events, err := k.WaitAndReap(time.Minute)
+		events, err := k.WaitAndReap(time.Minute, nil)
 		check(err == nil && len(events) > 0, "WaitAndReap", err)
 		for _, e := range events {
 			ended = ended || e.Kind == child.Ended && e.Child.PID == pid

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"math"
 	"unsafe"
 
 	"killbox/internal/signals"
@@ -26,7 +27,7 @@ func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	}
 	if k.reaper != nil {
 		// If the process is a child of this process, reapChildren stores its status.
-		k.reapChildren()
+		k.reapChildren(math.MaxInt)
 		if s, ok := k.reaper.statuses[id]; ok {
 			return s, nil
 		}

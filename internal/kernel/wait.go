@@ -54,7 +54,7 @@ func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err erro
 		if deferSoon && len(gone)+len(reaped) == 0 {
 			_ = k.deferSignals(k.caught.chosen) // on error a signal ends this process at once, as before
 		}
-		k.reapChildren()
+		k.reapChildren(math.MaxInt)
 		woken := k.takeWakeRequest()
 		if err := k.Interrupted(); err != nil || len(gone)+len(reaped) > 0 || remaining == 0 || woken {
 			return gone, reaped, err
