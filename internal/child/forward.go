@@ -49,7 +49,8 @@ func (s *Supervisor) signalCommand(sig signals.Signal, group, step bool) {
 	case err == nil && report && step:
 		s.reportSignalled(command, sig, 1)
 	case err == nil && report:
-		s.Reporter.Forwarded(&command, sig)
+		st := command // without a report, nothing is allocated for a forwarded signal
+		s.Reporter.Forwarded(&st, sig)
 	case err == nil, errors.Is(err, procfs.ErrNoProcess):
 	case s.Proc == nil:
 		s.Reporter.Failed(nil, fmt.Errorf("cannot forward %v: %w", sig, err))
