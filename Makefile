@@ -64,16 +64,15 @@ MANPAGES    = man/*.[1-8]
 # absent TOOL,WHAT: prints that WHAT is skipped because TOOL is missing; with KILLBOX_TEST_STRICT=1 it fails.
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
-# The packages with unit tests. The scripts (run from the root), test/repo, test/differential and test/image have
-# targets of their own.
-UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|ports))?$$')
+# The packages with unit tests. The scripts (run from the root) and these folders of test/ have targets of their own.
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|ports|commandlines))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -174,7 +173,7 @@ check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 ## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages, the image
 check-all: check check-rest
 
-check-rest: cross newest fuzz-short check-packages check-image
+check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
@@ -286,6 +285,15 @@ fuzz:
 			$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) "$$dir" </dev/null || exit; \
 		done || exit; \
 	done
+
+fuzz-commands-short:
+	@$(MAKE) --no-print-directory fuzz-commands N=200
+
+## fuzz-commands: run N (20000) random command lines of each applet in PID namespaces (SEED=1; as root)
+fuzz-commands: N = 20000
+fuzz-commands: SEED = 1
+fuzz-commands:
+	$(GO) -C test/commandlines test -count=1 -timeout 4h -args -n $(N) -seed $(SEED)
 
 ## bench: measure killbox against the usual tools (BENCHFLAGS)
 bench: build
