@@ -92,7 +92,7 @@ func (o *tiniOptions) flags(env *cli.Env, a *cli.Applet) *pflag.FlagSet {
 }
 
 func (o *tiniOptions) setExpected(s string) error {
-	n, err := strconv.Atoi("0" + strings.TrimLeft(s, blanks+"+"))
+	n, err := strconv.Atoi("0" + trimNumber(s)) // no digits mean 0
 	if err != nil || n > 255 {
 		return errors.New("-e: " + show.Word(s))
 	}

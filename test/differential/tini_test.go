@@ -31,7 +31,7 @@ func tiniOfDebian() comparison {
 		"sh -- -c 'exit 3'", "sh -e 3 -- -c 'exit 3'", "sh -v -- -c 'exit 3'", "echo -- -v x", "-- echo a -v b", "echo a b", "echo - a",
 		// -e
 		"-e 3 -- sh -c 'exit 3'", "-e3 -- sh -c 'exit 3'", "-e 3 -- sh -c 'exit 4'", "-e 3 -e 4 -- sh -c 'exit 4'", "-e 143 -- sh -c 'kill $$'", "-e 0 -- true", "-e 0 -- false", "-e 255 -- sh -c 'exit 255'", "-e 127 nosuch", "-e ' 3' -- sh -c 'exit 3'", "-e +3 -- sh -c 'exit 3'", "-e 03 -- sh -c 'exit 3'", "-e '' false",
-		"-e 256 true", "-e -1 true", "-e x true", "-e 3x true", "-e 0x3 true", "-e 99999999999999999999 true", "-e 1,2 true", "-e '3 ' true", "-e", "-e 3", "true -e",
+		"-e 256 true", "-e -1 true", "-e x true", "-e 3x true", "-e 0x3 true", "-e 99999999999999999999 true", "-e 1,2 true", "-e '3 ' true", "-e ' ' true", "-e ++3 true", "-e + true", "-e", "-e 3", "true -e",
 		// -p
 		"-p SIGTERM true", "-pSIGKILL true", "-p SIGUSR1 -- sh -c 'exit 5'", "-p SIGFOO true", "-p '' true", "-p 0 true", "-p", "-p SIGTERM", "-p SIGTERM -p SIGFOO true", "-p SIG true", "-p SIGTERM -p SIGKILL true",
 		// The rest.
