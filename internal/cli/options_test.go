@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -218,4 +219,24 @@ func TestSuggestions(t *testing.T) {
 	if got := optionHint(flags, nil, "p", true); got != " (did you mean '--pidfile' or '--die-with-parent'?)" {
 		t.Error(got)
 	}
+}
+
+// FuzzParsePort compares the number with the digits that were given.
+func FuzzParsePort(f *testing.F) {
+	for _, seed := range []string{"80", "tcp:80", "udp:53", "0", "65535", "65536", "-1", "+80", "080", "8_0", "0x50", "tcp:", ":80", "tcp:tcp:80", "http", "80/tcp", " 80", "٨٠", "18446744073709551696"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		udp, number, err := parsePort(text)
+		if err != nil {
+			return
+		}
+		digits := strings.TrimPrefix(text, "tcp:")
+		if udp {
+			digits = strings.TrimPrefix(text, "udp:")
+		}
+		if number < 1 || number > 65535 || strconv.Itoa(number) != strings.TrimLeft(digits, "0") {
+			t.Errorf("%q: port %d", text, number)
+		}
+	})
 }

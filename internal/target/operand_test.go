@@ -227,3 +227,28 @@ func TestOmits(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseOperands reads operands from standard input. Each word must be an operand of its own, and "-" none.
+func FuzzParseOperands(f *testing.F) {
+	for _, seed := range []string{
+		"", "\n", "42", "42 43\n44@7:9\t-45\r\n", "-", "42 -", "42\n\x00", "42,43", "42\u00a043", "42\u202843", "x 42", "0", "-1", "4294967338", "PID\n42", "\ufeff42",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ops, hasStdin, err := ParseOperands([]string{"-"}, strings.NewReader(text))
+		if !hasStdin || err != nil {
+			return
+		}
+		words := strings.Fields(text)
+		if len(ops) != len(words) {
+			t.Fatalf("%q: %d operands of %d words", text, len(ops), len(words))
+		}
+		for i, word := range words {
+			op, err := ParseOperand(word)
+			if err != nil || op != ops[i] || op.Form == Stdin {
+				t.Errorf("%q: word %q is %v, and alone %v, %v", text, word, ops[i], op, err)
+			}
+		}
+	})
+}

@@ -143,3 +143,32 @@ func TestPidfileRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzPidfile parses the content of a pidfile. A process that it names must be that of the first word, in full.
+func FuzzPidfile(f *testing.F) {
+	for _, seed := range []string{
+		"", "42", " \n42 host", "42@7", "42@7:9", "42:9", "-42", "-", "0", "1", "-1", "+5", "042", "4294967338", "42\x00", "\x0042", "42\u00a05", "%1", "x",
+		strings.Repeat(" ", 255) + "4", strings.Repeat(" ", 253) + "123", strings.Repeat("1", 256),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		text = text[:min(len(text), maxPidfile)]
+		p := new(Pidfile)
+		err := p.parseContent(text)
+		words := strings.Fields(text)
+		switch {
+		case err != nil:
+		case len(words) == 0:
+			if p.namesNone == "" || p.PID != 0 {
+				t.Errorf("%q: an empty file names %v", text, p)
+			}
+		case len(words) == 1 && len(text) == maxPidfile:
+			t.Errorf("%q: the word may be cut, and is read as %v", text, p)
+		case p.PID < 1 || p.Form == Group || p.Form == Stdin:
+			t.Errorf("%q: read as %v, which is no process", text, p)
+		case p.String() != strings.TrimLeft(words[0], "+0") && !strings.Contains(words[0], "@") && !strings.Contains(words[0], ":"):
+			t.Errorf("%q: read as %v", text, p)
+		}
+	})
+}
