@@ -78,8 +78,13 @@ func (v *gnuSignal) Set(s string) error {
 		v.s = sig
 		return nil
 	}
-	if name := strings.TrimPrefix(strings.ToUpper(s), "SIG"); name == "EXIT" {
+	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
+	if name == "EXIT" {
 		v.s = signals.Null
+		return nil
+	}
+	if n, err := strconv.ParseUint(name, 10, 8); err == nil && n <= uint64(signals.RTMax) {
+		v.s = signals.Signal(n) // SIG9
 		return nil
 	}
 	sig, err := signals.Parse(s)

@@ -39,9 +39,9 @@ func timeoutOfGNU() comparison {
 	add("signals that glibc reserves can be sent, as in coreutils 9.10", "$tool -s 32 .01 sleep 60", "$tool -s 33 .01 sleep 60")
 	// Signals.
 	for _, s := range []string{
-		"TERM", "term", "SIGTERM", "sigTerm", "15", "015", "143", "271", "KILL", "9", "137", "INT", "2", "HUP", "QUIT", "USR1", "ALRM", "ABRT", "PIPE", "VTALRM", "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-3", "rtmin+2", "35", "64",
+		"TERM", "term", "SIGTERM", "sigTerm", "15", "015", "143", "271", "KILL", "9", "137", "INT", "2", "HUP", "QUIT", "USR1", "ALRM", "ABRT", "PIPE", "VTALRM", "RTMIN", "RTMIN+1", "RTMAX", "RTMAX-3", "rtmin+2", "35", "64", "SIG9", "sig015", "SIG64",
 		"IOT", "POLL", "IO", "STKFLT", "PWR", "XCPU", "SEGV", "FPE", "TRAP", "SYS", "ILL", "BUS",
-		"FOO", "''", "' '", "SIG", "SIGSIGTERM", "-1", "99", "65", "100", "15x", "x15", "1.5", "0x9", "'9 '", "RTMIN+99", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "99999999999", "+9", "TERM+1",
+		"FOO", "''", "' '", "SIG", "SIGSIGTERM", "-1", "99", "65", "100", "15x", "x15", "1.5", "0x9", "'9 '", "RTMIN+99", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "99999999999", "+9", "TERM+1", "SIG65", "SIG143", "SIG9x", "SIG+9",
 	} {
 		add("", "$tool -s "+s+" .01 sleep 60")
 	}
