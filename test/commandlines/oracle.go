@@ -36,7 +36,8 @@ func (s *scene) mayNameOthers(l *line) bool {
 	}
 	guard := l.guard && !l.user // the applet itself runs as the user of a victim
 	words := parts(l)
-	return s.numberNamesOthers(words) || prefixed(l.args, "--inv", "--all", "-a") ||
+	return s.numberNamesOthers(words) ||
+		l.applet == "pkill" && givesOption(l.args, " inverse") || l.applet == "freezekill" && givesOption(l.args, "a all") ||
 		!guard && (l.guard || givesOption(l.args, broad) || s.patternMatchesOthers(l, words))
 }
 

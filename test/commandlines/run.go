@@ -1,6 +1,7 @@
 package commandlines
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
@@ -190,7 +191,11 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 	if l.bounded {
 		limit = startSecond
 	}
-	if !waitFor(pidfd, limit) {
+	ended := waitFor(pidfd, limit)
+	for end := time.Now().Add(startSecond); !ended && isBusy(pid) && time.Now().Before(end); {
+		ended = waitFor(pidfd, patience)
+	}
+	if !ended {
 		res.termSent = true
 		s.sendTerm(l, pid)
 		if !waitFor(pidfd, afterTerm) {
@@ -209,6 +214,22 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 		res.stderr, err = readAll(files[2])
 	}
 	return res, err
+}
+
+// isBusy reports whether a thread of the process or of a child wants a processor: on a busy machine an applet may need more
+// than patience.
+func isBusy(pid int) bool {
+	pids := append(childrenOf(pid), strconv.Itoa(pid))
+	for _, pid := range pids {
+		stats, _ := filepath.Glob("/proc/" + pid + "/task/*/stat")
+		for _, name := range stats {
+			text, _ := os.ReadFile(name)
+			if _, after, _ := bytes.Cut(text, []byte(") ")); len(after) > 0 && (after[0] == 'R' || after[0] == 'D') {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // sendTerm sends TERM to the applet, which may be a child of a shell.
