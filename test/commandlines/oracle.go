@@ -13,7 +13,7 @@ import (
 // if no other selector is given. Letters precede the long options. For an abbreviation, the beginning is enough.
 var signalling = map[string]string{
 	"kill": "", shellCall: "", "killall": "oyuZnrIi older-than younger-than user context ns regexp", "killall5": "",
-	"pkill": "gGHnoOPstuUxFrAiqfv pgroup group require-handler newest oldest older parent session terminal euid uid pidfile " +
+	"pkill": "gGHnoOPstuUxFrAiqv pgroup group require-handler newest oldest older parent session terminal euid uid pidfile " +
 		"runstates cgroup env ns nslist inverse pid",
 	"killwait": selectors, "tkill": selectors, "freezekill": "a all " + selectors, "pgkill": "", "reapwait": "",
 }
@@ -91,13 +91,16 @@ func (s *scene) otherIDs() (ids []string) {
 	return ids
 }
 
-// patternMatchesOthers reports whether a word, read as a regular expression or name, matches the name or the command line
-// of another process.
+// patternMatchesOthers reports whether a word, read as a regular expression, matches the name or the command line of another
+// process: of a canary, PID 1, or the shell of a line with below.
 func (s *scene) patternMatchesOthers(l *line, words []string) bool {
 	patterns := l.applet == "pkill" || givesOption(l.args, "r regexp full")
-	others := []string{"sh", l.applet, "commandlines-init", strings.Join(l.args, " ")}
+	others := []string{"sh", strings.Join(os.Args, " ")}
+	if l.below && givesOption(l.args, "f full") {
+		others = append(others, "sh -c "+shellScript+" /"+l.applet+" "+strings.Join(l.args, " "))
+	}
 	for _, p := range s.canaries {
-		others = append(others, p.name, p.name+" "+lifetime)
+		others = append(others, p.name+" "+lifetime)
 	}
 	for _, word := range words {
 		if word == "" {
@@ -110,7 +113,7 @@ func (s *scene) patternMatchesOthers(l *line, words []string) bool {
 			continue
 		}
 		re, err := regexp.Compile("(?i)" + word)
-		if err != nil || slices.ContainsFunc(others[:3], re.MatchString) || slices.ContainsFunc(others[4:], re.MatchString) {
+		if err != nil || slices.ContainsFunc(others, re.MatchString) {
 			return true
 		}
 	}

@@ -23,6 +23,8 @@ const (
 	// afterTerm is how long an applet may run after TERM.
 	afterTerm = 2 * time.Second
 	maxOutput = 1 << 20
+	// shellScript runs the applet below a shell.
+	shellScript = `"$0" "$@"; exit $?`
 )
 
 // task is what runInit does: command lines From to To of an applet, in Dir.
@@ -169,7 +171,7 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 	}
 	args := append([]string{l.applet}, l.args...)
 	if l.below {
-		path, args = "/bin/sh", append([]string{"sh", "-c", `"$0" "$@"; exit $?`, path}, l.args...)
+		path, args = "/bin/sh", append([]string{"sh", "-c", shellScript, path}, l.args...)
 	}
 	pidfd := -1
 	attr := &syscall.ProcAttr{
