@@ -67,14 +67,17 @@ func (k *Kernel) startReserve() {
 	k.threadsReserved = true
 }
 
-// countThreads returns the number of threads of this process, or 0 if /proc does not show it.
+// countThreads returns the number of threads of this process, or 0 if /proc does not show it. In the /proc of another PID
+// namespace, the PID of this process is that of another one.
 func (k *Kernel) countThreads() int {
-	if k.proc != nil {
-		if st, err := k.proc.Stat(os.Getpid()); err == nil {
-			return st.Threads
-		}
+	if k.proc == nil || k.proc.SameNamespace(os.Getpid()) != nil {
+		return 0
 	}
-	return 0
+	st, err := k.proc.Stat(os.Getpid())
+	if err != nil {
+		return 0
+	}
+	return st.Threads
 }
 
 // startThreads makes the runtime start n threads: n goroutines occupy one thread each at the same time. The runtime
