@@ -4,6 +4,7 @@ package harness
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +21,10 @@ import (
 // CheckDeps is the end of the line that a test skipped for a missing tool prints.
 const CheckDeps = "make check-deps installs what is missing"
 
-// Main runs the tests of a package with `ns`, `victim` and the other commands of package victims in PATH.
-func Main(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+// Main runs the tests of a package with `ns`, `victim` and the other commands of package victims in PATH, and the
+// commands of that package.
+func Main(m *testing.M, own ...map[string]func()) {
+	commands := map[string]func(){
 		"ns":         victims.NS,
 		"nsinit":     victims.NSInit,
 		"nsrun":      victims.NSRun,
@@ -33,7 +35,11 @@ func Main(m *testing.M) {
 		"scans":      victims.Scans,
 		"testscript": Script,
 		"as-user":    AsUser,
-	})
+	}
+	for _, more := range own {
+		maps.Copy(commands, more)
+	}
+	testscript.Main(m, commands)
 }
 
 // Root returns the folder of go.mod, the root of the repository.

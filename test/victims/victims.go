@@ -224,30 +224,41 @@ var refusals = map[string]refusal{
 // Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that makes these calls fail with
 // ERRNO, or raise SIGSYS if ERRNO is TRAP.
 func Refuse() {
+	end := slices.Index(os.Args, "--")
+	if end < 3 || end == len(os.Args)-1 {
+		die(2, "usage: refuse ERRNO SYSCALL... -- CMD...")
+	}
+	runtime.LockOSThread()
+	must("seccomp", RefuseCalls(os.Args[1], os.Args[2:end]...))
+	execve(os.Args[end+1:])
+}
+
+// RefuseCalls puts a seccomp filter on this thread, for which its goroutine must be locked to it. The filter makes the
+// calls fail with the error, or raise SIGSYS if it is TRAP.
+func RefuseCalls(err string, calls ...string) error {
 	const errno = unix.SECCOMP_RET_ERRNO
 	actions := map[string]uint32{
 		"ENOSYS": errno | uint32(unix.ENOSYS), "EPERM": errno | uint32(unix.EPERM), "EINVAL": errno | uint32(unix.EINVAL),
 		"EMFILE": errno | uint32(unix.EMFILE), "TRAP": unix.SECCOMP_RET_TRAP,
 	}
-	end := slices.Index(os.Args, "--")
-	if end < 3 || actions[os.Args[1]] == 0 || end == len(os.Args)-1 {
-		die(2, "usage: refuse ERRNO SYSCALL... -- CMD...")
+	action, ok := actions[err]
+	if !ok {
+		return fmt.Errorf("no such error: %s", err)
 	}
-	action := actions[os.Args[1]]
 	var filter []unix.SockFilter
-	for _, name := range os.Args[2:end] {
+	for _, name := range calls {
 		call, ok := refusals[name]
 		if !ok {
-			die(2, "refuse: no such call: %s", name)
+			return fmt.Errorf("no such call: %s", name)
 		}
 		filter = append(filter, call.filter(action)...)
 	}
 	filter = append(filter, unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW})
 	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	runtime.LockOSThread()
-	must("no_new_privs", unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-	must("seccomp", unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0))
-	execve(os.Args[end+1:])
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0)
 }
 
 // filter returns the instructions that take action for the call; other calls continue after them.
