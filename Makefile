@@ -65,14 +65,14 @@ MANPAGES    = man/*.[1-8]
 absent = echo "SKIP: $(2): no $(1): make check-deps installs what is missing" >&2; test "$$KILLBOX_TEST_STRICT" != 1
 
 # The packages with unit tests. The scripts (run from the root) and these folders of test/ have targets of their own.
-UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|ports|commandlines))?$$')
+UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|ports|commandlines|matrix))?$$')
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short matrix check-matrix
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -174,6 +174,7 @@ check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 check-all: check check-rest
 
 check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image
+check-rest: cross newest fuzz-short check-packages check-image check-matrix
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
@@ -273,6 +274,17 @@ scripts:
 ## differential: compare the drop-ins with their originals
 differential:
 	$(GO) -C test/differential test -count=1 -parallel 1 -timeout 30m
+
+# Most of the calls wait, so more of them run at once than scripts.
+MATRIX = $(GO) -C test/matrix test -count=1 -parallel $$((2 * $(PARALLEL))) -timeout 30m
+
+## matrix: call each applet in each environment and with each fault, and write the tables of docs/reliability.md (as root)
+matrix:
+	KILLBOX_MATRIX_WRITE=1 $(MATRIX)
+
+## check-matrix: compare the tables of docs/reliability.md with a new run (as root)
+check-matrix:
+	$(MATRIX)
 
 fuzz-short:
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=$(CHECK_FUZZTIME)
