@@ -173,8 +173,7 @@ check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 ## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages, the image
 check-all: check check-rest
 
-check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image
-check-rest: cross newest fuzz-short check-packages check-image check-matrix
+check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image check-matrix
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
