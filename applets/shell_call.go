@@ -26,7 +26,7 @@ const (
 type shellCall struct {
 	env    *cli.Env
 	applet *cli.Applet
-	jobs   map[string]string // what jobs -l, or jobstates of zsh, tells about each word that begins with %
+	jobs   map[string]string // what jobs -l, or jobstates of zsh, tells about each word that may be a job
 	table  []shellJob        // all jobs of the shell
 	given  []string          // the options of the call
 	pids   []int             // the PID of the shell ($$), then that of the subshell in bash ($BASHPID)
@@ -76,7 +76,8 @@ func runShellCall(env *cli.Env, args []string) int {
 	}
 }
 
-// readJobs reads the jobs from a descriptor: after the first line, each word and its text are followed by NUL.
+// readJobs reads the jobs from a descriptor: after the first line, each word and what jobs -l and jobs print about it are
+// followed by NUL.
 func (c *shellCall) readJobs() error {
 	file := os.NewFile(jobsFD, "jobs")
 	defer file.Close() // children of the applet must not inherit it
@@ -85,8 +86,8 @@ func (c *shellCall) readJobs() error {
 		return err
 	}
 	_, jobs, _ := strings.Cut(string(text), "\n")
-	for fields := strings.Split(jobs, "\x00"); len(fields) > 1; fields = fields[2:] {
-		c.jobs[fields[0]] = fields[1]
+	for fields := strings.Split(jobs, "\x00"); len(fields) > 2; fields = fields[3:] {
+		c.jobs[fields[0]] = processLines(fields[1], fields[2])
 	}
 	return nil
 }

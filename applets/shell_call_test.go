@@ -42,6 +42,33 @@ func TestParseJobs(t *testing.T) {
 	}
 }
 
+func TestProcessLines(t *testing.T) {
+	const command = "sh -c \"\n      104                         x\n[9] + 105 Running\n 106 y\n  sleep 1\""
+	for name, test := range map[string]struct {
+		long, short, want string
+	}{
+		"nothing": {"", "", ""},
+		"error":   {"dash: 1: jobs: No such job: %9", "dash: 1: jobs: No such job: %9", "dash: 1: jobs: No such job: %9"},
+		"dash": {
+			"[1] + 101 Running                 " + command + " |\n      102                         cat\n",
+			"[1] + Running                    " + command + " | cat\n",
+			"[1] + 101 Running                 sh -c \"\n      102                         cat",
+		},
+		"busybox": {
+			"[1]+  101 Running                 " + command + "\n      102                         | cat\n",
+			"[1]+  Running                    " + command + " | cat\n",
+			"[1]+  101 Running                 sh -c \"\n      102                         | cat",
+		},
+		"no command": {"[1] + 101 Running                  |\n      102                         \n", "[1] + Running                     | \n",
+			"[1] + 101 Running                  |\n      102                         "},
+		"has ended": {"[1] + 101 Done " + command + "\n", "dash: 1: jobs: No such job: %1\n", "[1] + 101 Done sh -c \""},
+	} {
+		if got := processLines(test.long, test.short); got != test.want {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		}
+	}
+}
+
 func FuzzParseJobs(f *testing.F) {
 	f.Add("[1]-   101 Running                 sleep 100\n       102                       | cat &\n[2]+ 103 Done true")
 	f.Add("suspended:-:101=suspended:102=done")
@@ -73,7 +100,15 @@ func TestReplaceJobs(t *testing.T) {
 		{"killwait -k 5 -qv %1", "%1"},
 		{"killwait -o %1 42", "%1"},
 		{"killwait --omit %1 42", "%1"},
-		{"killwait --omit=%1 42", ""},
+		{"killwait --omit=%1 42", "%1"},
+		{"killwait --omi=%1 42", "%1"},
+		{"killwait -o%1 42", "%1"},
+		{"tkill -o=%1 42", "%1"},
+		{"freezekill -vo42,%1 42", "%1"},
+		{"killwait -o 42,%1 42", "%1"},
+		{"tkill --parent=%1", "%1"},
+		{"tkill --parent %1", "%1"},
+		{"freezekill --cgroup=%1", ""},
 		{"killwait --status %1", "%1"},
 		{"killwait --full %1 --hook %2 --env %3", ""},
 		{"tkill --ful %1 42", ""},

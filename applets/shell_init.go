@@ -104,6 +104,8 @@ func shellCommand(name string) func(env *cli.Env, args []string) int {
 		return runShellInit
 	case "shell-call":
 		return runShellCall
+	case "shell-pipe":
+		return runShellPipe
 	}
 	return nil
 }

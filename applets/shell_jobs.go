@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"killbox/internal/cli"
+
+	"golang.org/x/sys/unix"
 )
 
 // shellJob is a job of the shell.
@@ -13,10 +15,26 @@ type shellJob struct {
 	pids   []int // of the processes that the shell has started, in the order of the pipeline
 }
 
-// parseJobs parses what jobs -l prints. The first line of a job is like "[1]+  4242 Running   sleep 100"; a line for each
-// further process of a pipeline begins with blanks and the PID. A command of several lines could look like that:
-// openProcesses takes children of the shell only. A DEBUG trap may print lines above the first job. For zsh the text is a
-// value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
+// processLines returns the lines of long, which jobs -l has printed about a job, without those of its command: these may
+// look like the line of a process, but are also in short, which jobs has printed afterwards. Without the job in short, the
+// job has ended meanwhile, and only the first line is certain.
+func processLines(long, short string) string {
+	lines := strings.Split(long, "\n")
+	kept := lines[:1]
+	if short = "\n" + short; strings.Contains(short, "\n[") {
+		for _, line := range lines[1:] {
+			// In short, the next command of the pipeline may be on the same line.
+			if !strings.Contains(short, "\n"+line) {
+				kept = append(kept, line)
+			}
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// parseJobs parses what jobs -l prints, without the lines of commands. The first line of a job is like
+// "[1]+  4242 Running   sleep 100"; a line for each further process of a pipeline begins with blanks and the PID. For zsh
+// the text is a value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
 func parseJobs(text string) (list []shellJob) {
 	if !strings.Contains("\n"+text, "\n[") {
 		j := shellJob{}
@@ -51,4 +69,16 @@ func (j *shellJob) add(word string) {
 	if pid, ok := cli.ParseDecimal(word); ok && pid > 1 {
 		j.pids = append(j.pids, pid)
 	}
+}
+
+// runShellPipe enlarges the pipe of jobsFD, which the shell fills before the applet reads. A pipe holds 64 KiB, and the
+// text of a job may be longer. /proc/sys/fs/pipe-max-size limits a process without CAP_SYS_RESOURCE, to 1 MiB by default.
+// A shell that uses a file for here-documents needs no pipe.
+func runShellPipe(*cli.Env, []string) int {
+	for size := 16 << 20; size > 64<<10; size /= 2 {
+		if _, err := unix.FcntlInt(jobsFD, unix.F_SETPIPE_SZ, size); err == nil {
+			break
+		}
+	}
+	return 0
 }

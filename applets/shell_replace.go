@@ -16,7 +16,8 @@ type noJob struct{ word, reason string }
 
 func (e *noJob) Error() string { return show.Word(e.word) + ": " + e.reason }
 
-// replaceJobs returns the arguments of the applet with the operands that are jobs replaced.
+// replaceJobs returns the arguments of the applet with the jobs replaced: operands, and values of the options that take a
+// process.
 func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 	if c.applet.Raw != nil {
 		// A drop-in with its own command line. No value of its options can begin with %.
@@ -29,16 +30,17 @@ func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 	if err != nil {
 		return args, nil // the applet reports it
 	}
-	var set []string
-	getopt := &cli.Getopt{Flags: flags, Equals: true, Set: func(f *pflag.Flag, _ string) error {
-		set = append(set, f.Name)
+	var last *pflag.Flag
+	var value string
+	getopt := &cli.Getopt{Flags: flags, Equals: true, Set: func(f *pflag.Flag, v string) error {
+		c.given = append(c.given, f.Name)
+		last, value = f, v
 		return nil
 	}}
 	// The first pass finds the options, on which the meaning of a job depends.
 	if _, err := getopt.Parse(expanded); err != nil {
 		return args, nil
 	}
-	c.given = set
 	var out []string
 	for rest := expanded; len(rest) > 0; {
 		word, after := rest[0], rest[1:]
@@ -46,7 +48,6 @@ func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 		case word == "--":
 			return c.replaceOperands(append(out, word), after)
 		case len(word) > 1 && word[0] == '-':
-			set = nil
 			if strings.HasPrefix(word, "--") {
 				after, err = getopt.Long(word[2:], after)
 			} else {
@@ -55,15 +56,16 @@ func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 			if err != nil {
 				return args, nil
 			}
-			values := slices.Clone(rest[1 : len(rest)-len(after)])
-			if len(values) == 1 && slices.Contains(set, "omit") && strings.HasPrefix(values[0], "%") {
-				omitted, err := c.replaceOperand(values[0])
-				if err != nil {
-					return nil, err
-				}
-				values[0] = strings.Join(omitted, ",")
+			words := slices.Clone(rest[:len(rest)-len(after)])
+			// The value is the end of the last word, which is the option itself or the word after it.
+			replaced, err := c.replaceValue(last.Name, value)
+			if err != nil {
+				return nil, err
 			}
-			out = append(append(out, word), values...)
+			if end := &words[len(words)-1]; replaced != value {
+				*end = strings.TrimSuffix(*end, value) + replaced
+			}
+			out = append(out, words...)
 		default:
 			words, err := c.replaceOperand(word)
 			if err != nil {
@@ -74,6 +76,35 @@ func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 		rest = after
 	}
 	return out, nil
+}
+
+// replaceValue returns the value of an option with the jobs replaced.
+func (c *shellCall) replaceValue(option, value string) (string, error) {
+	switch {
+	case option == "omit":
+		words, err := c.replaceOperands(nil, strings.Split(value, ","))
+		if err != nil {
+			return "", err
+		}
+		return strings.Join(words, ","), nil
+	case option == "parent" && strings.HasPrefix(value, "%"):
+		j, err := c.job(value)
+		if err != nil {
+			return "", err
+		}
+		own, err := c.openJob(j)
+		switch {
+		case err != nil:
+			return "", err
+		case len(own) == 0:
+			return "", &noJob{value, "the job has ended"}
+		case len(own) > 1:
+			return "", &noJob{value, "the job has several processes: give the PID of one"}
+		}
+		// A child of the shell keeps its PID while the shell waits for this process.
+		return strconv.Itoa(own[0].PID), nil
+	}
+	return value, nil
 }
 
 func (c *shellCall) replaceOperands(out, words []string) ([]string, error) {
@@ -102,14 +133,23 @@ func (c *shellCall) replaceOperand(word string) ([]string, error) {
 		}
 		return []string{word}, nil
 	}
+	j, err := c.job(word)
+	if err != nil {
+		return nil, err
+	}
+	return c.targets(word, j)
+}
+
+// job returns the job that a word names.
+func (c *shellCall) job(word string) (shellJob, error) {
 	text := c.jobs[word]
 	jobs := parseJobs(text)
 	switch {
 	case len(jobs) == 0 && strings.Contains(text, "ambiguous"):
-		return nil, &noJob{word, "ambiguous job spec"}
+		return shellJob{}, &noJob{word, "ambiguous job spec"}
 	case len(jobs) == 0 || len(jobs[0].pids) == 0:
-		return nil, &noJob{word, "no such job"}
+		return shellJob{}, &noJob{word, "no such job"}
 	}
 	c.named = append(c.named, jobs[0].number)
-	return c.targets(word, jobs[0])
+	return jobs[0], nil
 }

@@ -11,13 +11,7 @@ import (
 
 // targets returns the operands that stand for a job.
 func (c *shellCall) targets(word string, j shellJob) ([]string, error) {
-	if c.env.Proc == nil {
-		return nil, c.env.ProcErr
-	}
-	if err := c.findShells(); err != nil {
-		return nil, err
-	}
-	own, err := c.openProcesses(j.pids)
+	own, err := c.openJob(j)
 	if err != nil {
 		return nil, err
 	}
@@ -85,10 +79,16 @@ func (c *shellCall) shell(pid int) *procfs.Stat {
 	return nil
 }
 
-// openProcesses returns the processes of a job that are alive. A process that is a child of the shell cannot be another
+// openJob returns the processes of a job that are alive. A process that is a child of the shell cannot be another
 // one which has the PID of an ended job: the shell starts none while it waits for this call.
-func (c *shellCall) openProcesses(pids []int) (list []procfs.Stat, err error) {
-	for _, pid := range pids {
+func (c *shellCall) openJob(j shellJob) (list []procfs.Stat, err error) {
+	if c.env.Proc == nil {
+		return nil, c.env.ProcErr
+	}
+	if err := c.findShells(); err != nil {
+		return nil, err
+	}
+	for _, pid := range j.pids {
 		st, err := c.env.Kernel.Open(pid)
 		if errors.Is(err, procfs.ErrNoProcess) {
 			continue

@@ -4,6 +4,21 @@
 # An interactive shell expands aliases when it reads a function. A backslash prevents that for a command, and "function"
 # for the name of a function.
 
+# _killbox_jobs [JOB]: prints what jobs -l does, without states and commands, which may be long. Called in a command
+# substitution. A line of a command that looks like that of a process is one that jobs without -l prints as well.
+function _killbox_jobs {
+	\builtin local LC_ALL=C IFS=$'\n' _killbox_line _killbox_short
+	\builtin set -f
+	_killbox_short=$'\n'$(\builtin jobs "$@" 2>/dev/null) || \builtin :
+	for _killbox_line in $(\builtin jobs -l "$@" 2>&1); do
+		if [[ ${_killbox_line:0:60} =~ ^(\[[0-9]+\])?[-+]?\ +([0-9]+)\  ]]; then
+			[[ $_killbox_short == *$'\n'"$_killbox_line"* ]] || \builtin printf '%s %s\n' "${BASH_REMATCH[@]:1}"
+		elif [[ $_killbox_line == *': ambiguous job spec' ]]; then
+			\builtin echo ambiguous
+		fi
+	done
+}
+
 # _killbox_call APPLET ARG...: runs the applet with jobs as operands, and keeps the shell from reporting the end of jobs
 # that are operands.
 function _killbox_call {
@@ -12,14 +27,24 @@ function _killbox_call {
 	# With set -b, the shell would report the end of a job at once. "local -" needs bash 4.4.
 	case $- in *b*) \builtin local - && \builtin set +b ;; esac
 	# jobs sees the jobs of the shell in a command substitution, but in no other subshell.
-	_killbox_table=$(\builtin jobs -l)
+	_killbox_table=$(_killbox_jobs)
 	# The kernel limits an argument to 128 KiB. Without the table, the shell may report the end of a job whose PID
 	# was an operand.
-	if ((${#_killbox_table} > 30000)); then _killbox_table=; fi
+	if ((${#_killbox_table} > 100000)); then _killbox_table=; fi
 	\builtin set -- -- "$@"
 	for _killbox_word; do
 		case $_killbox_word in
-		%*) \builtin set -- -j "$_killbox_word" "$(\builtin jobs -l -- "$_killbox_word" 2>&1)" "$@" ;;
+		%*) \builtin set -- -j "$_killbox_word" "$(_killbox_jobs -- "$_killbox_word")" "$@" ;;
+		esac
+		# The value of an option may be a list of jobs.
+		case $_killbox_word in
+		-*%* | *,%* | %*,*)
+			while [[ $_killbox_word == *%* ]]; do
+				_killbox_word=%${_killbox_word#*%},
+				\builtin set -- -j "${_killbox_word%%,*}" "$(_killbox_jobs -- "${_killbox_word%%,*}")" "$@"
+				_killbox_word=${_killbox_word#*,}
+			done
+			;;
 		esac
 	done
 	# The shell reports the end of background jobs after each command in the foreground, but not after a command

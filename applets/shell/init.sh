@@ -8,21 +8,38 @@ for _killbox_word in killwait tkill pgkill freezekill waitpid reapwait; do
 done
 \unset -v _killbox_word
 
+# _killbox_write JOB: writes what the shell knows about a job to the here-document. A line of a command that looks like that
+# of a process is one that jobs without -l prints as well.
+_killbox_write() {
+	{
+		\command printf '%s\0' "$1"
+		# 2>&1 is not for the group: with set -x, dash and ash would write their trace to descriptor 9.
+		\command jobs -l "$1" 2>&1 || :
+		\command printf '\0'
+		\command jobs "$1" 2>&1 || :
+		\command printf '\0'
+	} >>/proc/self/fd/9
+}
+
 # _killbox_call APPLET -s PID -f -- ARG...: runs the applet with jobs as operands.
 #
 # dash shows its jobs in no subshell. So the shell itself appends them to the here-document, a pipe or file, which the
 # applet reads. The here-document has one line already: for an empty one, bash opens /dev/null.
 _killbox_call() {
 	{
+		case $* in *%*) @killbox@ shell-pipe || : ;; esac
 		for _killbox_word; do
 			case $_killbox_word in
-			%*)
-				{
-					\command printf '%s\0' "$_killbox_word"
-					# 2>&1 is not for the group: with set -x, dash and ash would write their trace to descriptor 9.
-					\command jobs -l "$_killbox_word" 2>&1 || :
-					\command printf '\0'
-				} >>/proc/self/fd/9
+			%*) _killbox_write "$_killbox_word" ;;
+			esac
+			# The value of an option may be a list of jobs.
+			case $_killbox_word in
+			-*%* | *,%* | %*,*)
+				while case $_killbox_word in *%*) ;; *) false ;; esac do
+					_killbox_word=%${_killbox_word#*%},
+					_killbox_write "${_killbox_word%%,*}"
+					_killbox_word=${_killbox_word#*,}
+				done
 				;;
 			esac
 		done

@@ -12,6 +12,12 @@ _killbox_call() {
 	{
 		for _killbox_word; do
 			[[ $_killbox_word != %* ]] || _killbox_jobs+=(-j "$_killbox_word" "${jobstates[$_killbox_word]-}")
+			# The value of an option may be a list of jobs.
+			if [[ $_killbox_word == (-*%*|*,%*|%*,*) ]]; then
+				for _killbox_number in ${(s:,:)_killbox_word}; do
+					[[ $_killbox_number != *%* ]] || _killbox_jobs+=(-j "%${_killbox_number#*%}" "${jobstates[%${_killbox_number#*%}]-}")
+				done
+			fi
 			for _killbox_number in ${(k)jobstates}; do
 				case $_killbox_word in
 				%*) [[ ${jobstates[$_killbox_number]} != "${jobstates[$_killbox_word]-}" ]] || _killbox_named+=($_killbox_number) ;;
