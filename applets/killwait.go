@@ -174,7 +174,8 @@ func (o *killwaitOptions) printStatuses(c *cli.Call, sum *escalate.Summary) (all
 		c.Report.ExitStatus(name, st, status)
 	}
 	unknown := func(op *target.Operand) {
-		line(op.Text, &procfs.Stat{ID: procfs.ID{PID: op.PID, Start: op.Start}}, cli.ExitUnknown)
+		st := op.Stat()
+		line(op.Text, &st, cli.ExitUnknown)
 	}
 	gone := func(name string, res *escalate.Result) {
 		switch {

@@ -143,7 +143,7 @@ func (z *zombieCall) failCall(res *escalate.Result, err error) int {
 }
 
 // addOperand opens the process of an operand: a parent or a zombie. If the process does not exist, addOperand reports
-// this. It returns any other error.
+// this, unless the operand is a handle. It returns any other error.
 func (z *zombieCall) addOperand(op target.Operand) error {
 	st, err := op.Open(z.env.Kernel)
 	if err == nil {
@@ -153,8 +153,10 @@ func (z *zombieCall) addOperand(op target.Operand) error {
 	if !errors.Is(err, procfs.ErrNoProcess) {
 		return err
 	}
-	z.call.Fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, cli.ExitMissing)
-	return nil
+	if op.Form == target.PID {
+		z.call.Fail(&procfs.Stat{ID: procfs.ID{PID: op.PID}}, err, cli.ExitMissing)
+	}
+	return nil // the process of a handle has been reaped, so no zombie remains of it
 }
 
 // findZombies returns the zombies that the operands select, in order of PID. Children of this process are left out.

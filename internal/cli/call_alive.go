@@ -49,7 +49,7 @@ func (c *Call) ReportAlive() int {
 		list = append(list, Answer{procfs.Stat{ID: procfs.ID{PID: p.Operand.PID}}, strconv.Itoa(p.Operand.PID), p.Err.Error()})
 	}
 	for _, op := range c.Found.Ended {
-		list = append(list, Answer{procfs.Stat{ID: procfs.ID{PID: op.PID, Start: op.Start}}, op.Text, "gone"})
+		list = append(list, Answer{op.Stat(), op.Text, "gone"})
 	}
 	gone := c.hiddenGone()
 	for i := range c.Found.Processes {

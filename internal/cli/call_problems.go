@@ -108,7 +108,8 @@ func (c *Call) ReportEnded(dryRun bool) {
 		return
 	}
 	for _, op := range c.Found.Ended {
-		c.Report.Ended(op.Text, procfs.ID{PID: op.PID, Start: op.Start}, dryRun && !c.Targets.Exited)
+		st := op.Stat()
+		c.Report.Ended(op.Text, &st, dryRun && !c.Targets.Exited)
 	}
 }
 

@@ -87,6 +87,9 @@ func (e *Env) ReportOptions(applet string, o *OutputOptions) report.Options {
 		Verbose: o.Verbose, JSON: o.JSON, Quiet: o.Quiet,
 		Terminal: e.StderrTTY && e.interpretsEscapes(), Screen: e.Screen, ASCII: !e.IsUTF8(),
 	}
+	if e.Kernel != nil {
+		r.Identify = e.Kernel.Identify
+	}
 	if e.StderrTTY && e.Columns != nil {
 		r.Columns = func() int { return e.Columns(2) }
 	}

@@ -51,6 +51,7 @@ func (s *probe) testPidfds(k *Kernel) {
 // inodeOfPID returns the inode number of the process's pidfds, or 0 if none can be opened. It works even if signals
 // through pidfds are refused.
 func (k *Kernel) inodeOfPID(pid int) uint64 {
+	_ = k.pidfds() // tests for pidfs
 	if !k.probe.pidfs {
 		return 0
 	}

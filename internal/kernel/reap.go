@@ -266,8 +266,11 @@ func (k *Kernel) peekZombie() (c child.Child) {
 		return c
 	}
 	c.Stat = st
-	if k.reaper.readDetails && st.Start != 0 {
-		c.Run, _ = k.proc.Age(st)
+	if k.reaper.readDetails {
+		c.Inode = k.inodeOfPID(pid)
+		if st.Start != 0 {
+			c.Run, _ = k.proc.Age(st)
+		}
 	}
 	return c
 }

@@ -67,7 +67,7 @@ func (r *Reporter) reportUnheeded(w *escalate.FirstWait, pgid int, reads *int) {
 	case n > 1:
 		targets = fmt.Sprintf("all %d targets, such as %s", n, targets)
 	default:
-		e = newEvent(&first.Stat, e.Event)
+		e = r.newEvent(&first.Stat, e.Event)
 		targets += init
 	}
 	if how == "ignored" && init == "" && (w.Signal == signals.INT || w.Signal == signals.QUIT) {

@@ -113,8 +113,23 @@ func toSeconds(d time.Duration) *float64 {
 }
 
 // newEvent returns an event about a process.
-func newEvent(st *procfs.Stat, what string) event {
-	return event{Event: what, PID: st.PID, Comm: st.Comm, Handle: st.Handle()}
+func (r *Reporter) newEvent(st *procfs.Stat, what string) event {
+	return event{Event: what, PID: st.PID, Comm: st.Comm, Handle: r.handle(st)}
+}
+
+// handle returns the handle of a process, so that all events of the process have the same one: with the inode of a pidfd,
+// also if st is from a scan. It is "" if neither start time nor inode is known.
+func (r *Reporter) handle(st *procfs.Stat) string {
+	switch {
+	case st.Start == 0 && st.Inode != 0: // hidden, or a handle without the start time
+		return fmt.Sprintf("%d:%d", st.PID, st.Inode)
+	case st.Start == 0 || st.Inode != 0 || r.opts.Identify == nil:
+		return st.Handle()
+	}
+	if now, err := r.opts.Identify(st.PID); err == nil && now.ID == st.ID {
+		return now.Handle()
+	}
+	return st.Handle()
 }
 
 func (e *event) setStatus(s *signals.Status) {

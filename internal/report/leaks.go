@@ -14,7 +14,7 @@ import (
 // known; age is the time since it was started, negative if that is not known.
 func (r *Reporter) Leak(st *procfs.Stat, args []string, age time.Duration) {
 	if r.opts.JSON {
-		e := newEvent(st, "leak")
+		e := r.newEvent(st, "leak")
 		r.describeEvent(&e, st, 0)
 		e.PPID, e.Args = st.PPID, args
 		if age >= 0 {

@@ -59,7 +59,7 @@ func (r *Reporter) PrintPlan(list []Planned, ladder escalate.Ladder, view View) 
 
 // planEvent returns the event for a process that would be sent the signal first; 0 for none.
 func (r *Reporter) planEvent(st *procfs.Stat, first signals.Signal) event {
-	e := newEvent(st, "plan")
+	e := r.newEvent(st, "plan")
 	e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
 	e.Owner, e.Holds = r.owner(st.ID), r.holds(st.ID)
 	r.describeEvent(&e, st, first)

@@ -13,7 +13,7 @@ import (
 // Reaped reports a process that this process has reaped, with its status and the resources that it used.
 func (r *Reporter) Reaped(c *child.Child) {
 	if r.opts.JSON {
-		e := newEvent(&c.Stat, "reaped")
+		e := r.newEvent(&c.Stat, "reaped")
 		e.setStatus(&c.Status)
 		e.PPID = c.PPID
 		if c.Run > 0 || c.Start != 0 {
@@ -36,7 +36,7 @@ func (r *Reporter) Reaped(c *child.Child) {
 func (r *Reporter) Forwarded(st *procfs.Stat, sig signals.Signal) {
 	switch {
 	case r.opts.JSON:
-		e := newEvent(st, "signal")
+		e := r.newEvent(st, "signal")
 		e.Signal = sig.String()
 		r.printJSON(e)
 	case r.opts.Verbose:
@@ -47,7 +47,7 @@ func (r *Reporter) Forwarded(st *procfs.Stat, sig signals.Signal) {
 // ExitStatus prints the exit status of a target, as a shell would have it. name is how the user wrote the target.
 func (r *Reporter) ExitStatus(name string, st *procfs.Stat, status int) {
 	if r.opts.JSON {
-		e := newEvent(st, "status")
+		e := r.newEvent(st, "status")
 		e.Exit = &status
 		r.printJSON(e)
 		return
@@ -59,7 +59,7 @@ func (r *Reporter) ExitStatus(name string, st *procfs.Stat, status int) {
 // Zombie prints a zombie for reapwait -z. age is the time since the process was started.
 func (r *Reporter) Zombie(st *procfs.Stat, age time.Duration, why string) {
 	if r.opts.JSON {
-		e := newEvent(st, "zombie")
+		e := r.newEvent(st, "zombie")
 		e.PPID, e.State, e.Age, e.Why = st.PPID, string(st.State), toSeconds(age), why
 		r.printJSON(e)
 		return

@@ -30,6 +30,8 @@ type Options struct {
 	// Holds returns how a process holds the object of --port, --open or --mount, if it was selected by that, and otherwise
 	// "". It may be nil.
 	Holds func(procfs.ID) string
+	// Identify reads the stat, with the inode, of the process that has the PID now. It may be nil.
+	Identify func(pid int) (procfs.Stat, error)
 	// Terminal means that standard error is a terminal, so a status line may be shown. The status line goes to
 	// Screen if that is set, because Err may be a writer that escapes control sequences.
 	Terminal bool
@@ -98,7 +100,7 @@ func (r *Reporter) printErr(format string, args ...any) {
 func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, elapsed time.Duration) {
 	switch {
 	case r.opts.JSON:
-		e := newEvent(&res.Stat, "signal")
+		e := r.newEvent(&res.Stat, "signal")
 		e.Signal, e.Rung, e.Time = s.String(), rung, toSeconds(elapsed)
 		r.printJSON(e)
 	case r.opts.Verbose:
@@ -110,7 +112,7 @@ func (r *Reporter) Signalled(res *escalate.Result, s signals.Signal, rung int, e
 func (r *Reporter) Attributed(res *escalate.Result) {
 	switch {
 	case r.opts.JSON:
-		e := newEvent(&res.Stat, "orphan")
+		e := r.newEvent(&res.Stat, "orphan")
 		e.Evidence = res.Evidence
 		r.printJSON(e)
 	case r.opts.Verbose:
@@ -128,7 +130,7 @@ type remembered struct {
 func (r *Reporter) Gone(res *escalate.Result) {
 	switch {
 	case r.opts.JSON:
-		e := newEvent(&res.Stat, "gone")
+		e := r.newEvent(&res.Stat, "gone")
 		known := r.remembered[res.ID]
 		e.Args, e.Exe, e.User = known.args, known.exe, known.user
 		e.Rung, e.Time = res.Rung, toSeconds(res.Elapsed)
@@ -155,14 +157,14 @@ func (r *Reporter) Gone(res *escalate.Result) {
 	}
 }
 
-// Ended reports a target that was gone before the call. handle is the operand. With note, a line is printed even without
+// Ended reports a target that was gone before the call. handle is the operand, and st what it tells. With note, a line is printed even without
 // --verbose.
-func (r *Reporter) Ended(handle string, id procfs.ID, note bool) {
+func (r *Reporter) Ended(handle string, st *procfs.Stat, note bool) {
 	r.ended++
 	const why = "gone before the call"
 	if r.opts.JSON {
-		e := newEvent(&procfs.Stat{ID: id}, "gone")
-		e.Handle, e.Why = handle, why
+		e := r.newEvent(st, "gone")
+		e.Why = why
 		r.printJSON(e)
 	}
 	switch {
@@ -179,7 +181,7 @@ func (r *Reporter) Unreaped(st *procfs.Stat) {
 	switch {
 	case why == "":
 	case r.opts.JSON:
-		e := newEvent(st, "zombie")
+		e := r.newEvent(st, "zombie")
 		e.PPID, e.State, e.Why = st.PPID, string(st.State), why
 		r.printJSON(e)
 	case r.opts.Verbose:
@@ -193,7 +195,7 @@ func (r *Reporter) Failed(res *escalate.Result, err error) {
 	if r.opts.JSON {
 		e := event{Event: "error"}
 		if res != nil {
-			e = newEvent(&res.Stat, "error")
+			e = r.newEvent(&res.Stat, "error")
 		}
 		e.Error = err.Error()
 		r.printJSON(e)
@@ -216,7 +218,7 @@ func (r *Reporter) Skipped(s escalate.Skip) {
 	r.skipped++
 	switch {
 	case r.opts.JSON:
-		e := newEvent(&s.Stat, "skip")
+		e := r.newEvent(&s.Stat, "skip")
 		r.describeEvent(&e, &s.Stat, 0)
 		e.Reason = s.Reason
 		r.printJSON(e)
@@ -228,7 +230,7 @@ func (r *Reporter) Skipped(s escalate.Skip) {
 // Survivor reports a process that remains after the last step.
 func (r *Reporter) Survivor(res *escalate.Result, why string) {
 	if r.opts.JSON {
-		e := newEvent(&res.Stat, "survivor")
+		e := r.newEvent(&res.Stat, "survivor")
 		e.Rung, e.Why = res.Rung, why
 		r.describeEvent(&e, &res.Stat, 0)
 		r.printJSON(e)

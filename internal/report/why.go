@@ -33,7 +33,7 @@ func (r *Reporter) Explain(x *Explanation, view View) {
 		fmt.Fprint(r.opts.Out, w.text.String())
 		return
 	}
-	e := newEvent(st, "explain")
+	e := r.newEvent(st, "explain")
 	e.PPID, e.PGID, e.SID, e.State = st.PPID, st.PGID, st.SID, string(st.State)
 	e.Signal, e.Why = x.Signal.String(), answer
 	r.describeEvent(&e, st, x.Signal)
@@ -48,7 +48,7 @@ func (r *Reporter) Explain(x *Explanation, view View) {
 	}
 	e.Ancestors = ancestors(proc, st)
 	for _, o := range x.Orphans {
-		e.Orphans = append(e.Orphans, o.Handle())
+		e.Orphans = append(e.Orphans, r.handle(o))
 	}
 	r.printJSON(e)
 }

@@ -218,6 +218,12 @@ func (o Operand) omits(st *procfs.Stat) bool {
 	return same || err != nil
 }
 
+// Stat returns what the operand tells about its process: PID, start time and inode, each of the last two 0 if it is not
+// in the operand.
+func (o Operand) Stat() procfs.Stat {
+	return procfs.Stat{ID: procfs.ID{PID: o.PID, Start: o.Start}, Inode: o.Inode}
+}
+
 // String returns the operand in the form that ParseOperand parses, without leading zeros.
 func (o Operand) String() string {
 	switch o.Form {

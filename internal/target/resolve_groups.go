@@ -98,7 +98,7 @@ func (r *groupResolver) findGroupOf(op Operand) (id procfs.ID, number int, ok bo
 	opened := st.PID != 0
 	gone := errors.Is(err, procfs.ErrNoProcess)
 	switch {
-	case gone && opened:
+	case gone && (opened || op.Form != PID):
 		r.addMissing(op, errGroupUnknown)
 	case gone:
 		r.addMissing(op, err)
