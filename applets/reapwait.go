@@ -95,7 +95,7 @@ func (r *reapwaitCall) fail(err error) int {
 	code, hint := child.Failed, ""
 	if e := new(child.LaunchError); errors.As(err, &e) {
 		if code = e.Code; code == child.NotFound {
-			hint = cmp.Or(child.JoinedHint(e, "reapwait"), limitHint(e.Name))
+			hint = cmp.Or(child.JoinedHint(e, "reapwait", r.env.Args), limitHint(e.Name))
 		}
 	}
 	fmt.Fprintf(r.env.Stderr, "reapwait: %v%s\n", err, hint)

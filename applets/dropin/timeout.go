@@ -10,7 +10,6 @@ import (
 	"killbox/internal/cli"
 	"killbox/internal/duration"
 	"killbox/internal/report"
-	"killbox/internal/show"
 	"killbox/internal/signals"
 
 	"github.com/spf13/pflag"
@@ -186,7 +185,7 @@ func (l *timeoutCall) notStarted(err error) int {
 	if errors.Is(err, syscall.ENOENT) {
 		code = child.NotFound // also if the interpreter of a script is missing
 	}
-	hint := child.JoinedHint(err, "timeout "+show.Word(l.duration))
+	hint := child.JoinedHint(err, "timeout", l.env.Args)
 	fmt.Fprintf(l.env.Stderr, "timeout: failed to run command %s: %s%s\n", l.command, strerror(err), hint)
 	return code
 }

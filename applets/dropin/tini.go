@@ -3,6 +3,7 @@ package dropin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -236,7 +237,11 @@ func (t *tiniCall) notStarted(name string, err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) && e.Code == child.Failed {
 		return t.fail(err)
 	}
-	t.log(tiniFatal, "exec %s failed: %s%s", show.Word(name), strerror(err), child.JoinedHint(err, t.applet+" --"))
+	args := t.env.Args
+	if i := slices.Index(args, name); i > 0 && !slices.Contains(args[:i], "--") {
+		args = slices.Insert(slices.Clone(args), i, "--") // the command may begin with a dash
+	}
+	t.log(tiniFatal, "exec %s failed: %s%s", show.Word(name), strerror(err), child.JoinedHint(err, t.applet, args))
 	code := uint32(tiniFailed)
 	switch {
 	case errors.Is(err, syscall.ENOENT):

@@ -5,6 +5,7 @@ package child
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,12 +59,21 @@ type LaunchError struct {
 	Joined bool
 }
 
-// JoinedHint returns the end of the message for a command of several words in one argument, "" for any other error. call
-// is the command line before the command, from the name of the applet.
-func JoinedHint(err error, call string) string {
+// JoinedHint returns the end of the message for a command of several words in one argument, "" for any other error. args is
+// the command line of the applet, with argv[0]; the hint keeps the options.
+func JoinedHint(err error, applet string, args []string) string {
 	e := new(LaunchError)
 	if !errors.As(err, &e) || !e.Joined {
 		return ""
+	}
+	call := applet
+	if i := slices.Index(args, applet); i >= 0 {
+		args = args[i:] // killbox APPLET
+	}
+	if i := slices.Index(args, e.Name); i > 0 {
+		for _, word := range args[1:i] {
+			call += " " + show.Word(word)
+		}
 	}
 	return splitHint(call, e.Name)
 }
