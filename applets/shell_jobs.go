@@ -3,9 +3,9 @@ package applets
 import (
 	"strconv"
 	"strings"
-	"syscall"
 
 	"killbox/internal/cli"
+	"killbox/internal/file"
 )
 
 // shellJob is a job of the shell.
@@ -70,17 +70,9 @@ func (j *shellJob) add(word string) {
 	}
 }
 
-// setPipeSize is F_SETPIPE_SZ of include/uapi/linux/fcntl.h.
-const setPipeSize = 1031
-
 // runShellPipe enlarges the pipe of jobsFD, which the shell fills before the applet reads. A pipe holds 64 KiB, and the
-// text of a job may be longer. /proc/sys/fs/pipe-max-size limits a process without CAP_SYS_RESOURCE, to 1 MiB by default.
-// A shell that uses a file for here-documents needs no pipe.
+// text of a job may be longer. A shell that uses a file for here-documents needs no pipe.
 func runShellPipe(*cli.Env, []string) int {
-	for size := 16 << 20; size > 64<<10; size /= 2 {
-		if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, jobsFD, setPipeSize, uintptr(size)); errno == 0 {
-			break
-		}
-	}
+	file.GrowPipe(jobsFD)
 	return 0
 }

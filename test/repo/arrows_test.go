@@ -34,8 +34,8 @@ var layers = [][]room{
 	{ // applets, and what all applets share
 		{"killbox/applets", []string{
 			"killbox/applets/completion", "killbox/applets/dropin", "killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
-			"killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/suggest", "killbox/internal/target",
-			"killbox/procfs", "github.com/spf13/pflag",
+			"killbox/internal/file", "killbox/internal/report", "killbox/internal/show", "killbox/internal/signals", "killbox/internal/suggest",
+			"killbox/internal/target", "killbox/procfs", "github.com/spf13/pflag",
 		}},
 		{"killbox/applets/dropin", []string{
 			"killbox/internal/child", "killbox/internal/cli", "killbox/internal/duration", "killbox/internal/escalate",
