@@ -1,5 +1,7 @@
 package victims
 
+import "strings"
+
 // scenario is a call of a tool with the victim that it selects. scene.words replaces the words in braces.
 type scenario struct {
 	name     string
@@ -148,6 +150,16 @@ func (sc *scenario) needs() string {
 		return "cgroup2"
 	}
 	return ""
+}
+
+// SwapScenarios returns the names of the scenarios of a tool that need no condition.
+func SwapScenarios(tool string) (names []string) {
+	for i := range scenarios {
+		if sc := &scenarios[i]; sc.needs() == "" && strings.HasPrefix(sc.name, tool+" ") {
+			names = append(names, sc.name)
+		}
+	}
+	return names
 }
 
 func five(tool string, args ...string) []string {

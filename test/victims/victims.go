@@ -200,6 +200,7 @@ var refusals = map[string]refusal{
 	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // refuses to make processes, but not threads
 	"getpriority":        {nr: unix.SYS_GETPRIORITY},
 	"kcmp":               {nr: unix.SYS_KCMP},
+	"kill":               {nr: unix.SYS_KILL},
 	"no_new_privs":       {nr: unix.SYS_PRCTL, mask: math.MaxUint32, value: unix.PR_SET_NO_NEW_PRIVS},
 	"pidfd_open":         {nr: unix.SYS_PIDFD_OPEN},
 	"pidfd_send_signal":  {nr: unix.SYS_PIDFD_SEND_SIGNAL},

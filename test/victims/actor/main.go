@@ -13,6 +13,7 @@
 //	child ... end      forks a child that carries out these words
 //	orphan ... end     the same, but the child becomes an orphan: a process in between forks it and exits
 //	chain=NAME:N       N generations below it: child name=NAME1 child name=NAME2 ... end end
+//	run=CMD,ARG,...    forks a child that executes CMD, and waits until CMD writes a line to descriptor 3 or closes it
 //	exit=N             exits at once (and stays a zombie under a parent with keep)
 //	stop               sends itself STOP when all processes are ready
 //
@@ -24,6 +25,7 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
@@ -214,6 +216,8 @@ func (a *actor) act(word string) {
 	case "uid":
 		must("setgid", syscall.Setgid(integer(with)))
 		must("setuid", syscall.Setuid(integer(with)))
+	case "run":
+		a.run(strings.Split(with, ","))
 	case "comm":
 		a.comm = with
 		if with == "" {
@@ -254,6 +258,20 @@ func (a *actor) start(words []string, orphan bool) {
 	if orphan {
 		must("the parent of the orphan", cmd.Wait())
 	}
+}
+
+// run starts a program as a child, and waits until the program is ready.
+func (a *actor) run(args []string) {
+	path, err := exec.LookPath(args[0])
+	must(args[0], err)
+	reader, writer, err := os.Pipe()
+	must("pipe", err)
+	cmd := &exec.Cmd{Path: path, Args: args, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ExtraFiles: []*os.File{writer}}
+	must("run", cmd.Start())
+	writer.Close()
+	_, _ = bufio.NewReader(reader).ReadString('\n')
+	reader.Close()
+	a.children = true
 }
 
 // reap reaps the children that have exited.
