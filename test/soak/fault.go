@@ -77,6 +77,10 @@ func newFault(random *rand.Rand, c *call) fault {
 	case "user":
 		f.user = pick(random, []string{"same", "other"})
 	case "twin":
+		if c.scope == command {
+			f.kind = "stop" // a command has no members that the second tool could name
+			break
+		}
 		twin := newCall(random)
 		for twin.scope == command || twin.scope == otherSessions || twin.helper {
 			twin = newCall(random)

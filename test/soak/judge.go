@@ -161,7 +161,7 @@ func judgeStatus(c *testCase, out *outcome) string {
 		if c.call.scope == command && c.call.tool == "timeout" {
 			return "" // dies of the signal that ended its command
 		}
-		if limit := c.fault.kind == "limit"; limit && (c.fault.detail == "as" || c.fault.detail == "data") || limit && c.fault.detail == "cpu" {
+		if c.fault.kind == "limit" && slices.Contains(limitSignals[c.fault.detail], unix.Signal(out.Signal)) {
 			return ""
 		}
 		return "ended by " + unix.SignalName(unix.Signal(out.Signal))
@@ -184,6 +184,11 @@ func judgeStatus(c *testCase, out *outcome) string {
 	return fmt.Sprintf("none of %v", successes(c))
 }
 
+// limitSignals are the signals by which the kernel, or a Go runtime without memory, ends any program at a limit.
+var limitSignals = map[string][]unix.Signal{
+	"as": {unix.SIGSEGV, unix.SIGABRT}, "data": {unix.SIGSEGV, unix.SIGABRT}, "cpu": {unix.SIGXCPU, unix.SIGKILL}, "fsize": {unix.SIGXFSZ},
+}
+
 // statuses are those of each tool, without 2, which stands for a usage error.
 var statuses = map[string][]int{
 	"tkill": {0, 1, 3, 4, 5, 124}, "pgkill": {0, 1, 3, 4, 5, 124}, "killwait": {0, 1, 3, 5, 124}, "freezekill": {0, 1, 3, 4, 5, 124},
@@ -203,6 +208,9 @@ func successes(c *testCase) []int {
 	if c.call.operands[0] == "--hold" {
 		list = append(list, 124)
 	}
+	if c.call.helper {
+		list = append(list, 1) // the process ended before the call found it
+	}
 	if c.fault.kind == "stdio" {
 		list = append(list, 1, 3) // output that could not be written
 	}
@@ -216,7 +224,7 @@ func expectedExit(c *testCase, status int) bool {
 
 // needsMessage reports whether the exit status is an error that standard error must explain.
 func needsMessage(c *testCase, out *outcome) bool {
-	if out.Status == 0 || out.Signal != 0 || c.call.quiet() || c.call.scope == command {
+	if out.Status == 0 || out.Status == 5 || out.Signal != 0 || c.call.quiet() || c.call.scope == command {
 		return false
 	}
 	if c.fault.kind == "stdio" && strings.Contains(c.fault.detail, "2>") || c.fault.kind == "limit" && c.fault.detail == "fsize" {

@@ -14,6 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Indexes of statFields.
+const (
+	ppid  = 1
+	pgrp  = 2
+	sid   = 3
+	start = 19
+)
+
 // statFields returns the fields of /proc/PID/stat from the state on: state, parent, group, session.
 func statFields(pid int) []string {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -24,7 +32,6 @@ func statFields(pid int) []string {
 }
 
 func startTime(pid int) string {
-	const start = 19
 	if fields := statFields(pid); len(fields) > start {
 		return fields[start]
 	}
@@ -73,7 +80,6 @@ func describe(pid int) string {
 
 // chooseScope chooses the members that the call must end.
 func (s *stage) chooseScope() {
-	const pgrp, sid = 2, 3
 	root := strconv.Itoa(s.members["root"].pid)
 	for _, p := range s.members {
 		fields := statFields(p.pid)
@@ -117,23 +123,43 @@ func (s *stage) remaining() (left []string) {
 		return nil
 	}
 	for _, pid := range s.processes("family") {
-		outside := s.c.call.scope == tree && slices.ContainsFunc(s.outsiders(), func(p process) bool { return p.pid == pid })
-		if !outside && !zombie(pid) {
+		if !(s.c.call.scope == tree && s.isOutside(pid)) && !zombie(pid) {
 			left = append(left, describe(pid))
 		}
 	}
 	return left
 }
 
-// outsiders returns the orphans that nothing attributes to the tree: those in sessions of their own, and all if root leads
-// no session.
-func (s *stage) outsiders() (list []process) {
-	for name, p := range s.members {
-		if strings.HasPrefix(name, "out") || strings.HasPrefix(name, "o") && s.c.family.lead != "setsid" {
-			list = append(list, p)
+// findOutsiders records the processes that have left the tree before the call and that nothing attributes to it: orphans
+// that are in another session than root, or all orphans if root leads no session.
+func (s *stage) findOutsiders() {
+	root := strconv.Itoa(s.members["root"].pid)
+	s.outside, s.outsideSessions = map[int]bool{}, map[string]bool{}
+	for _, pid := range s.processes("family") {
+		fields := statFields(pid)
+		if len(fields) <= sid || fields[ppid] != "1" || fields[sid] == root {
+			continue
+		}
+		s.outside[pid] = true
+		if fields[sid] == strconv.Itoa(pid) {
+			s.outsideSessions[fields[sid]] = true
 		}
 	}
-	return list
+}
+
+// isOutside reports whether a process is an outsider, a descendant of one, or in the session of one.
+func (s *stage) isOutside(pid int) bool {
+	for range 100 {
+		fields := statFields(pid)
+		if s.outside[pid] || len(fields) > sid && s.outsideSessions[fields[sid]] {
+			return true
+		}
+		if len(fields) == 0 {
+			return false
+		}
+		pid, _ = strconv.Atoi(fields[ppid])
+	}
+	return false
 }
 
 // populated reads cgroup.events.

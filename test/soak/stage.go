@@ -47,7 +47,11 @@ type stage struct {
 	members map[string]process // of the line of readiness
 	scope   []process          // those of members that the call must end
 	started time.Time          // of the tool
-	out     outcome
+
+	outside         map[int]bool    // see findOutsiders
+	outsideSessions map[string]bool // led by outsiders
+
+	out outcome
 }
 
 // process is a PID with its start time.
@@ -171,6 +175,7 @@ func (s *stage) startFamily() {
 		return
 	}
 	s.chooseScope()
+	s.findOutsiders()
 }
 
 // startTool starts a call under a fault. Its output goes to files NAME.out and NAME.err.
@@ -221,6 +226,13 @@ type runningCall struct {
 
 // expand replaces the words in braces.
 func (s *stage) expand(words []string) (list []string) {
+	operand := func(name string) string {
+		p, ok := s.members[name]
+		if !ok {
+			fail("soak: %q in a call without members", name) // PID 0 would be this group
+		}
+		return strconv.Itoa(p.pid)
+	}
 	for _, word := range words {
 		switch word {
 		case "{actor}":
@@ -230,9 +242,9 @@ func (s *stage) expand(words []string) (list []string) {
 				list = append(list, strconv.Itoa(p.pid))
 			}
 		case "{root}", "{prey}":
-			list = append(list, strconv.Itoa(s.members[strings.Trim(word, "{}")].pid))
+			list = append(list, operand(strings.Trim(word, "{}")))
 		case "{handle}":
-			list = append(list, fmt.Sprintf("%d@%s", s.members["root"].pid, s.members["root"].start))
+			list = append(list, operand("root")+"@"+s.members["root"].start)
 		case "{cgroup}":
 			list = append(list, filepath.Join(s.cgroup, "family"))
 		default:
