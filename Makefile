@@ -72,7 +72,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short matrix check-matrix
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short matrix check-matrix soak
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -305,6 +305,17 @@ fuzz-commands: N = 20000
 fuzz-commands: SEED = 1
 fuzz-commands:
 	$(GO) -C test/commandlines test -count=1 -timeout 4h -args -n $(N) -seed $(SEED)
+# SEED and CASE replay what a soak has printed; SOAKFLAGS has further options (-jobs, -tries).
+SOAK      ?= 10m
+SEED      ?=
+CASE      ?=
+SOAKFLAGS ?=
+
+## soak: random families, calls and faults for SOAK (10m), judged by the kernel (as root; SEED= CASE= replay)
+soak: build
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/actor ./test/victims/actor
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/soak ./test/soak
+	@bin/soak -bin bin -t $(SOAK) $(if $(SEED),-seed $(SEED)) $(if $(CASE),-case $(CASE)) $(SOAKFLAGS)
 
 ## bench: measure killbox against the usual tools (BENCHFLAGS)
 bench: build

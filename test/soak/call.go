@@ -75,9 +75,14 @@ func newCall(random *rand.Rand) call { return pick(random, callers)(random) }
 
 // killOptions chooses a ladder, output and common options.
 func killOptions(random *rand.Rand, more ...string) []option {
-	words := []string{pick(random, ladders), pick(random, outputs)}
-	words = append(words, some(random, 6, "--strict", "-e", "--hook=true", "-t 20")...)
-	return options(append(words, some(random, 5, more...)...)...)
+	ladder := pick(random, ladders)
+	words := append([]string{ladder, pick(random, outputs)}, some(random, 6, "--strict", "-e", "--hook=true", "-t 20")...)
+	for _, word := range some(random, 5, more...) {
+		if word != "-m" || ladder != "-s KILL" { // which exclude each other
+			words = append(words, word)
+		}
+	}
+	return options(words...)
 }
 
 func callTkill(random *rand.Rand) call {
@@ -137,7 +142,7 @@ func callFreezekill(random *rand.Rand) call {
 
 func callReapwait(random *rand.Rand) call {
 	c := call{tool: "reapwait", scope: command, subtree: true}
-	words := []string{pick(random, ladders), pick(random, []string{"", "", "--no-pair", "--pidns", "--pidns --no-pair"})}
+	words := []string{pick(random, ladders), pick(random, []string{"", "", "--no-pair", "--pidns", "--pidns"})}
 	words = append(words, some(random, 6, "-g", "-S", "--settle=0", "--leaks=warn", "--leaks=fail=9", "--report", "--mark", "--die-with-parent", "--no-new-privs", "-v", "-j")...)
 	c.options, c.operands = options(words...), []string{"-t", "0.3", "--", "{actor}"}
 	return c

@@ -52,7 +52,7 @@ func child(words ...string) []string { return append(append([]string{"child"}, w
 func run(cmd ...string) []string { return []string{"run=" + strings.Join(cmd, ",")} }
 
 // forgedNames imitate the syntax of /proc/PID/stat, applets and kernel threads.
-var forgedNames = []string{") Z 1 1 (", "x) S 1", "killbox-guardian", "kworker/0:1", "tkill", "", "a\nPPid:\t1", "\x1b[2J", "\xff\xfe"}
+var forgedNames = []string{") Z 1 1 (", "x) S 1", "killbox-guardian", "kthreadd", "tkill", "", "a\nPPid:\t1", "\x1b[2J", "\xff\xfe"}
 
 var recipes = []recipe{
 	{"child", trait{}, func(_ *rand.Rand, i string) []string { return child("name=c" + i) }},
@@ -99,7 +99,7 @@ var recipes = []recipe{
 // rootRecipes are properties of root, which its children inherit if a fork does.
 var rootRecipes = []recipe{
 	{"root ignores", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"ignore=TERM", "ignore=INT"} }},
-	{"root blocks", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"block=TERM"} }},
+	{"root blocks", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"block=TERM", "keep"} }},
 	{"root exits on TERM", trait{handles: true}, func(r *rand.Rand, _ string) []string { return []string{fmt.Sprint("exit-on=TERM:", r.IntN(256))} }},
 	{"root catches", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"catch=TERM", "catch=USR1"} }},
 	{"root keeps zombies", trait{}, func(*rand.Rand, string) []string { return []string{"keep", "child", "exit=1", "end"} }},
