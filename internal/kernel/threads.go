@@ -67,13 +67,17 @@ func (k *Kernel) startReserve() {
 	k.threadsReserved = true
 }
 
-// countThreads returns the number of threads of this process, or 0 if /proc does not show it. In the /proc of another PID
-// namespace, the PID of this process is that of another one.
+// countThreads returns the number of threads of this process, or 0 if /proc does not show it. A /proc of another PID
+// namespace may show another process under the PID of this one, so the PID is that of /proc/self.
 func (k *Kernel) countThreads() int {
-	if k.proc == nil || k.proc.SameNamespace(os.Getpid()) != nil {
+	if k.proc == nil {
 		return 0
 	}
-	st, err := k.proc.Stat(os.Getpid())
+	self, err := k.proc.Self()
+	if err != nil {
+		return 0
+	}
+	st, err := k.proc.Stat(self)
 	if err != nil {
 		return 0
 	}
