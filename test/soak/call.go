@@ -89,7 +89,7 @@ func callTkill(random *rand.Rand) call {
 	c := call{tool: "tkill", scope: tree}
 	c.options = killOptions(random, "-m", "--no-freeze", "--no-guard", "--prove=0.3", "--orphans")
 	c.operands = []string{pick(random, []string{"{root}", "{root}", "{handle}"})}
-	if chance(random, 12) {
+	if chance(random, 12) && !c.has("-m") {
 		c.options = append(c.options, options("-c")...)
 		c.scope = nothing
 	}

@@ -70,7 +70,7 @@ func newFault(random *rand.Rand, c *call) fault {
 	case "signal":
 		f.detail = pick(random, toolSignals)
 	case "proc":
-		f.detail = pick(random, []string{"hidepid=1", "hidepid=2", "subset=pid", "none"})
+		f.detail = pick(random, []string{"hidepid=1", "hidepid=2", "subset=pid", "none", "foreign"})
 		f.user = pick(random, []string{"", "same", "same", "other"})
 	case "stdio":
 		f.detail = pick(random, []string{"<&-", ">&-", "2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>&1", "<&- >&- 2>&-"})
@@ -132,7 +132,8 @@ var mounts = map[string]string{
 	"hidepid=1":  "mount -t proc -o hidepid=1 proc /proc",
 	"hidepid=2":  "mount -t proc -o hidepid=2 proc /proc",
 	"subset=pid": "mount -t proc -o subset=pid proc /proc",
-	"none":       "umount -l /proc",
+	"none":       "mount -t tmpfs none /proc",
+	"foreign":    "umount -l /proc", // shows the /proc below, that of the PID namespace of the soak
 }
 
 // wrap returns the command line that runs cmd under the fault. Each program in it executes the next one, so the PID

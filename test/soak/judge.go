@@ -132,7 +132,7 @@ func mustBeGone(c *testCase, out *outcome) bool {
 // endsCommand reports whether all processes of the command must be gone.
 func endsCommand(c *testCase, out *outcome) bool {
 	died := out.Signal != 0
-	if c.fault.kind == "proc" && c.fault.detail == "none" && !c.call.pidns() {
+	if c.fault.kind == "proc" && (c.fault.detail == "none" || c.fault.detail == "foreign") && !c.call.pidns() {
 		return false // only the command itself is known
 	}
 	switch c.call.tool {
@@ -153,7 +153,7 @@ func takesNothing(c *testCase) bool {
 	case "signal":
 		return c.fault.detail == "TSTP"
 	case "user":
-		return c.fault.user == "same"
+		return c.fault.user == "same" && c.call.scope != everything // a cgroup belongs to root
 	}
 	return false
 }

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"killbox/test/victims"
@@ -42,7 +44,7 @@ type soaker struct {
 	mutex  sync.Mutex
 	next   int
 	counts *counts
-	failed bool // a case could not be played
+	failed atomic.Bool // a case could not be played
 }
 
 func soak() int {
@@ -71,7 +73,7 @@ func soak() int {
 		workers.Go(s.work)
 	}
 	workers.Wait()
-	if err := s.counts.print(os.Stdout, time.Since(began)); err != nil || s.failed || s.counts.violations() > 0 {
+	if err := s.counts.print(os.Stdout, time.Since(began)); err != nil || s.failed.Load() || s.counts.violations() > 0 {
 		return 1
 	}
 	return 0
@@ -86,46 +88,51 @@ func (s *soaker) work() {
 		s.mutex.Unlock()
 		c := newCase(s.seed, number, nil)
 		out, err := s.ground.play(c)
-		s.mutex.Lock()
 		if err != nil {
-			s.failed = true
-			fmt.Printf("case %d could not be played: %v\n%v\n", number, err, c)
-		} else {
-			found := judge(c, out)
-			s.counts.add(c, out, found)
-			if out.Spoiled != "" {
-				fmt.Printf("case %d: %s\n", number, out.Spoiled)
-			}
-			if len(found) > 0 {
-				s.report(c, out, found)
-			}
+			s.print(fmt.Sprintf("case %d could not be played: %v\n%v\n", number, err, c))
+			s.failed.Store(true)
+			continue
 		}
+		found := judge(c, out)
+		s.mutex.Lock()
+		s.counts.add(c, out, found)
 		s.mutex.Unlock()
+		if out.Spoiled != "" {
+			s.print(fmt.Sprintf("case %d: %s\n", number, out.Spoiled))
+		}
+		if len(found) > 0 {
+			s.report(c, out, found)
+		}
 	}
 }
 
-// report prints the violations of a case, and the smallest case that still has one of them.
+// print keeps the reports of two workers apart.
+func (s *soaker) print(text string) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	fmt.Print(text)
+}
+
+// report prints the violations of a case, and then the smallest case that still has the first of them.
 func (s *soaker) report(c *testCase, out *outcome, found []violation) {
-	fmt.Printf("\nVIOLATION in SEED=%d CASE=%s (after %d ms)\n%v\n", c.seed, c.name(), out.Millis, c)
+	text := fmt.Sprintf("\nVIOLATION in SEED=%d CASE=%s (after %d ms)\n%v\n", c.seed, c.name(), out.Millis, c)
 	for _, v := range found {
-		fmt.Printf("%s: %s\n", v.kind, v.text)
+		text += fmt.Sprintf("%s: %s\n", v.kind, v.text)
 	}
-	smaller := shrink(c, s.tries, func(c *testCase) bool {
+	s.print(text)
+	tries := s.tries
+	if found[0].kind == "hang" {
+		tries = 1 // each takes the whole budget
+	}
+	smaller := shrink(c, tries, func(c *testCase) bool {
 		out, err := s.ground.play(c)
-		if err != nil || out.Spoiled != "" {
-			return false
-		}
-		for _, v := range judge(c, out) {
-			if v.kind == found[0].kind {
-				return true
-			}
-		}
-		return false
+		return err == nil && slices.ContainsFunc(judge(c, out), func(v violation) bool { return v.kind == found[0].kind })
 	})
-	fmt.Printf("replay: make soak SEED=%d CASE=%s\n", smaller.seed, smaller.name())
+	text = fmt.Sprintf("replay: make soak SEED=%d CASE=%s\n", smaller.seed, smaller.name())
 	if smaller != c {
-		fmt.Printf("%v\n", smaller)
+		text += fmt.Sprintf("%v\n", smaller)
 	}
+	s.print(text)
 }
 
 // replay plays one case until it violates, and shows what happens.

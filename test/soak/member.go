@@ -78,16 +78,18 @@ func halts([]string) {
 // traces is `member traces`: it attaches to its siblings and detaches again.
 func traces([]string) {
 	meddle(func(pid int) {
-		if unix.PtraceAttach(pid) != nil {
+		// PTRACE_SEIZE, because PTRACE_ATTACH adds a SIGTRAP to an execve(2).
+		if unix.PtraceSeize(pid) != nil {
 			return
 		}
+		_ = unix.PtraceInterrupt(pid)
 		var ws unix.WaitStatus
 		if _, err := unix.Wait4(pid, &ws, unix.WALL, nil); err != nil || !ws.Stopped() {
 			return
 		}
 		time.Sleep(rand.N(3 * time.Millisecond))
 		sig := 0
-		if ws.StopSignal() != unix.SIGSTOP {
+		if uint32(ws)>>16 != unix.PTRACE_EVENT_STOP {
 			sig = int(ws.StopSignal())
 		}
 		// PTRACE_DETACH passes on the signal that the tracee was to receive.

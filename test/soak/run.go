@@ -34,6 +34,9 @@ func newGround(killbox string) (*ground, error) {
 	if g.cgroup, err = os.MkdirTemp(mount, "killbox-soak-"); err != nil {
 		return nil, err
 	}
+	if err = os.Chmod(g.cgroup, 0o755); err != nil {
+		return nil, err
+	}
 	if g.work, err = os.MkdirTemp("", "killbox-soak-"); err != nil {
 		return nil, err
 	}
@@ -103,6 +106,9 @@ func (g *ground) play(c *testCase) (*outcome, error) {
 		return nil, err
 	}
 	defer removeCgroup(cgroup)
+	if err := os.Chmod(cgroup, 0o755); err != nil {
+		return nil, err
+	}
 	for _, name := range cgroups {
 		if err := os.Mkdir(filepath.Join(cgroup, name), 0o755); err != nil {
 			return nil, err
