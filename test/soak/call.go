@@ -21,8 +21,8 @@ const (
 	nothing       scope = "nothing"        // the call ends no process
 )
 
-// call is a command line. Words in braces are replaced when the family runs: {root}, {prey}, {handle}, {pids}, {cgroup},
-// and for a command {actor}.
+// call is a command line. Words in braces are replaced when the family runs: {root}, {prey}, {handle}, {pids},
+// {cgroup}, and for a command {actor}.
 type call struct {
 	tool     string
 	options  []option
@@ -200,7 +200,7 @@ func callPidwait(random *rand.Rand) call {
 	return c
 }
 
-// words returns the command line. Without its -k or signal, an option that was dropped by the shrinker leaves the default.
+// words returns the command line, without the options that were dropped.
 func (c *call) words() []string {
 	words := []string{c.tool}
 	for _, o := range c.options {

@@ -32,7 +32,7 @@ type element struct {
 // trait says how an element differs from a process that does nothing.
 type trait struct {
 	stops   bool // processes of the family are stopped by the family itself
-	outside bool // the processes have left the tree before the call, so that only a cgroup, a subreaper or a namespace finds them
+	outside bool // the processes have left the tree before the call; findOutsiders finds them
 	hop     bool // processes fork and exit faster than a scan
 	users   bool // some processes belong to another user
 	exits   bool // root exits as soon as the family is ready

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"killbox/test/victims"
+
+	"golang.org/x/sys/unix"
 )
 
 // programs are the names under which this program is run.
@@ -45,6 +48,7 @@ type soaker struct {
 	next   int
 	counts *counts
 	failed atomic.Bool // a case could not be played
+	over   atomic.Bool // start no new case
 }
 
 func soak() int {
@@ -67,6 +71,12 @@ func soak() int {
 	if *name != "" {
 		return s.replay(*name)
 	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, unix.SIGINT, unix.SIGTERM)
+	go func() {
+		<-interrupted
+		s.over.Store(true) // the running cases end, and the tables are printed
+	}()
 	began := time.Now()
 	var workers sync.WaitGroup
 	for range *jobs {
@@ -81,7 +91,7 @@ func soak() int {
 
 // work plays cases until the time is over.
 func (s *soaker) work() {
-	for time.Now().Before(s.end) {
+	for time.Now().Before(s.end) && !s.over.Load() {
 		s.mutex.Lock()
 		number := s.next
 		s.next++
