@@ -26,7 +26,7 @@ var cgroups = []string{"stage", "family", "tool", "canaries"}
 // newGround makes the folders.
 func newGround(killbox string) (*ground, error) {
 	mount := cgroup2()
-	if os.Geteuid() != 0 || mount == "" || unix.Access(mount, unix.W_OK) != nil {
+	if !usable(mount) {
 		return nil, fmt.Errorf("needs root and a cgroup v2 hierarchy that can be written: it ends processes in namespaces and cgroups of their own")
 	}
 	g := &ground{}
@@ -45,6 +45,11 @@ func newGround(killbox string) (*ground, error) {
 		return nil, err
 	}
 	return g, g.install(killbox)
+}
+
+// usable reports whether this user can make namespaces and cgroups.
+func usable(mount string) bool {
+	return os.Geteuid() == 0 && mount != "" && unix.Access(mount, unix.W_OK) == nil
 }
 
 // install copies the programs to a folder that every user can read.

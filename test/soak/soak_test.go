@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"killbox/test/harness"
 )
 
 // TestCaseDeterministic derives cases twice, and each from its name.
@@ -157,10 +159,10 @@ func TestJudge(t *testing.T) {
 }
 
 // TestBrokenTool plays cases with a tkill that exits with 0 and ends nothing, as root in namespaces of their own: the
-// violation must be found, and shrunk to the bare call.
+// judge must see that the targets are alive.
 func TestBrokenTool(t *testing.T) {
-	if os.Geteuid() != 0 || cgroup2() == "" {
-		t.Skip("needs root and a cgroup v2 hierarchy")
+	if !usable(cgroup2()) {
+		harness.Skip(t, "needs root and a cgroup v2 hierarchy that can be written")
 	}
 	bin := t.TempDir()
 	for _, build := range [][]string{
@@ -181,7 +183,7 @@ func TestBrokenTool(t *testing.T) {
 	}
 	name := newCase(1, number, nil).name()
 	out, err := exec.Command(filepath.Join(bin, "soak"), "-bin", bin, "-seed", "1", "-case", name).CombinedOutput()
-	if code := err.(*exec.ExitError).ExitCode(); code != 1 || !strings.Contains(string(out), "VIOLATION survivors") {
+	if err == nil || !strings.Contains(string(out), "VIOLATION survivors") {
 		t.Errorf("the broken tool passes: %v\n%s", err, out)
 	}
 }
