@@ -61,7 +61,11 @@ func some(random *rand.Rand, n int, words ...string) (chosen []string) {
 
 // The options of all five applets. -k keeps a case short.
 var (
-	ladders = []string{"-k 0.1", "-k 0.1", "-R TERM/0.1/KILL/5", "-s INT -k 0.05", "-R HUP/0.05/TERM/0.05/KILL/5", "-s KILL", "-s USR1 -k 0.05"}
+	ladders = []string{
+		"-k 0.1", "-k 0.1", "-R TERM/0.1/KILL/5", "-s INT -k 0.05", "-R HUP/0.05/TERM/0.05/KILL/5", "-s KILL", "-s USR1 -k 0.05",
+		// tkill and freezekill are freezing most of the time.
+		"-R WINCH/0.005/WINCH/0.005/WINCH/0.005/WINCH/0.005/WINCH/0.005/WINCH/0.005/WINCH/0.005/TERM/0.1/KILL/5",
+	}
 	outputs = []string{"", "", "", "-v", "-j", "-q", "-v -j"}
 )
 

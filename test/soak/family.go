@@ -33,7 +33,7 @@ type element struct {
 type trait struct {
 	stops   bool // processes of the family are stopped by the family itself
 	outside bool // the processes have left the tree before the call; findOutsiders finds them
-	hop     bool // processes fork and exit faster than a scan
+	forks   bool // processes fork during the call
 	users   bool // some processes belong to another user
 	exits   bool // root exits as soon as the family is ready
 	handles bool // processes ignore, block or catch TERM
@@ -82,24 +82,23 @@ var recipes = []recipe{
 	{"halts siblings", trait{stops: true}, func(*rand.Rand, string) []string { return run("member", "halts") }},
 	{"traces siblings", trait{stops: true}, func(*rand.Rand, string) []string { return run("member", "traces") }},
 	{"execve", trait{}, func(*rand.Rand, string) []string { return run("member", "renames") }},
-	{"forks", trait{}, func(*rand.Rand, string) []string { return run("member", "forks") }},
-	{"supervisor", trait{}, func(r *rand.Rand, _ string) []string { return run("victim", "supervisor", fmt.Sprint(1+r.IntN(3))) }},
+	{"forks", trait{forks: true}, func(*rand.Rand, string) []string { return run("member", "forks") }},
+	{"supervisor", trait{forks: true}, func(r *rand.Rand, _ string) []string { return run("victim", "supervisor", fmt.Sprint(1+r.IntN(3))) }},
 	{"vfork", trait{}, func(r *rand.Rand, _ string) []string { return run("victim", "vfork", pick(r, []string{"catch", "x"})) }},
 	{"first thread exits", trait{}, func(*rand.Rand, string) []string { return run("victim", "leader-exits") }},
 	{"thread forks", trait{}, func(*rand.Rand, string) []string { return run("victim", "thread-child") }},
 	{"thread blocks", trait{handles: true}, func(*rand.Rand, string) []string { return run("victim", "thread-blocks") }},
-	{"forks on TERM", trait{handles: true}, func(*rand.Rand, string) []string { return run("victim", "meanwhile") }},
-	{"leaves on TERM", trait{handles: true}, func(r *rand.Rand, _ string) []string {
+	{"forks on TERM", trait{forks: true, handles: true}, func(*rand.Rand, string) []string { return run("victim", "meanwhile") }},
+	{"leaves on TERM", trait{forks: true, handles: true}, func(r *rand.Rand, _ string) []string {
 		return run("victim", "new-group", pick(r, []string{"linger", "x"}))
 	}},
-	{"hop", trait{hop: true}, func(*rand.Rand, string) []string { return run("victim", "hop", "1") }},
-	{"churn", trait{}, func(*rand.Rand, string) []string { return run("victim", "churn", "1") }},
+	{"hop", trait{forks: true}, func(*rand.Rand, string) []string { return run("victim", "hop", "1") }},
+	{"churn", trait{forks: true}, func(*rand.Rand, string) []string { return run("victim", "churn", "1") }},
 }
 
 // rootRecipes are properties of root, which its children inherit if a fork does.
 var rootRecipes = []recipe{
 	{"root ignores", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"ignore=TERM", "ignore=INT"} }},
-	{"root blocks", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"block=TERM", "keep"} }},
 	{"root exits on TERM", trait{handles: true}, func(r *rand.Rand, _ string) []string { return []string{fmt.Sprint("exit-on=TERM:", r.IntN(256))} }},
 	{"root catches", trait{handles: true}, func(*rand.Rand, string) []string { return []string{"catch=TERM", "catch=USR1"} }},
 	{"root keeps zombies", trait{}, func(*rand.Rand, string) []string { return []string{"keep", "child", "exit=1", "end"} }},
