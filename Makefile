@@ -305,6 +305,7 @@ fuzz-commands: N = 20000
 fuzz-commands: SEED = 1
 fuzz-commands:
 	$(GO) -C test/commandlines test -count=1 -timeout 4h -args -n $(N) -seed $(SEED)
+
 # SEED and CASE replay what a soak has printed; SOAKFLAGS has further options (-jobs, -tries).
 SOAK      ?= 10m
 SEED      ?=

@@ -67,7 +67,9 @@ func (n *counts) print(w io.Writer, span time.Duration) error {
 	}
 	fmt.Fprintf(w, "\n%d cases in %.0f s (%.1f a second), %d faults came while the tool ran, %d families were not ready, %d violations\n",
 		n.Cases, n.Seconds, float64(n.Cases)/n.Seconds, n.Injected, n.Spoiled, n.violations())
-	return json.NewEncoder(w).Encode(n)
+	line := json.NewEncoder(w)
+	line.SetEscapeHTML(false)
+	return line.Encode(n)
 }
 
 func (n *counts) violations() (sum int) {

@@ -110,6 +110,9 @@ func (f *fault) adjust(c *testCase) {
 	}
 	if c.call.tool == "killall5" {
 		f.user = "" // needs no other user, and would end nothing
+		if f.kind == "user" {
+			f.kind = "none"
+		}
 		return
 	}
 	c.family.elements = slices.DeleteFunc(c.family.elements, func(e element) bool { return e.trait.users })
