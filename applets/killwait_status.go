@@ -40,7 +40,8 @@ func (v statusOption) checkOperands(operands []string) error {
 	return nil
 }
 
-// choose returns which of the exit statuses becomes that of the call: the last, the first that is not 0, or the highest.
+// choose returns which of the exit statuses becomes that of the call: the last, the first that is not 0, or the
+// highest.
 func (v statusOption) choose(all []int) int {
 	switch i := slices.IndexFunc(all, func(code int) bool { return code != 0 }); {
 	case i < 0:

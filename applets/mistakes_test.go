@@ -7,8 +7,8 @@ import (
 	"killbox/internal/cli"
 )
 
-// mistakes are typical mistakes of users of kill, pkill, pgrep, killall, timeout, fuser, tini and start-stop-daemon, with
-// the first line that they print after the name of the applet. The exit status is 2, and the second line refers to
+// mistakes are typical mistakes of users of kill, pkill, pgrep, killall, timeout, fuser, tini and start-stop-daemon,
+// with the first line that they print after the name of the applet. The exit status is 2, and the second line refers to
 // --help. In a command line ” stands for an empty word, and ␣ for a blank.
 var mistakes = []struct{ call, message string }{
 	// Operands.
@@ -64,7 +64,8 @@ var mistakes = []struct{ call, message string }{
 	{"reapwait -p x job", "invalid option -- 'p' (did you mean '--pidfile' or '--die-with-parent'?)"},
 	{"reapwait --background job", "unrecognized option '--background' (did you mean '--detach'?)"},
 	{"freezekill -all", "unrecognized option '-all' (did you mean '--all'?)"},
-	// Options of another of the five: the applet that has it is named, unless this one has the same under its long name.
+	// Options of another of the five: the applet that has it is named, unless this one has the same under its long
+	// name.
 	{"killwait -m 100", "invalid option -- 'm' (-m is --mixed of pgkill and tkill; did you mean '--mount'?)"},
 	{"killwait --mixed 100", "unrecognized option '--mixed' (--mixed is an option of pgkill and tkill)"},
 	{"killwait -c 100", "invalid option -- 'c' (-c is --children of tkill)"},

@@ -258,8 +258,8 @@ func (o *pgkillOptions) reportExcluded(c *cli.Call) {
 	}
 }
 
-// reportHidden reports the groups of which a dry run shows no member: a real call signals such a group as a whole. Without a
-// member there is no handle, so --handles fails.
+// reportHidden reports the groups of which a dry run shows no member: a real call signals such a group as a whole.
+// Without a member there is no handle, so --handles fails.
 func (o *pgkillOptions) reportHidden(c *cli.Call, list []report.Planned, groups *target.Groups) {
 	for _, pgid := range groups.PGIDs {
 		shown := func(p report.Planned) bool { return p.PGID == pgid }

@@ -202,8 +202,8 @@ func (r *reapwaitCall) dropTerminalSignals() {
 	_, rewritesINT := r.rewrites[signals.INT]
 	_, rewritesQUIT := r.rewrites[signals.QUIT]
 	k := r.env.Kernel
-	// See Supervisor.Launch. In a PID namespace the group of this process has no PGID, and the command is not put into the
-	// foreground.
+	// See Supervisor.Launch. In a PID namespace the group of this process has no PGID, and the command is not put into
+	// the foreground.
 	ownGroup := r.group || r.session || !r.pidns && k.InForeground(0) && k.InForeground(1)
 	if !ownGroup && !rewritesINT && !rewritesQUIT {
 		k.DropTerminalSignals()

@@ -90,8 +90,8 @@ func (r *reapwaitCall) launch(l *child.Spec) error {
 	return nil
 }
 
-// giveUpErrors is called in the outer half of a pair when the inner half has started the command. The inner half has done
-// the same in launch.
+// giveUpErrors is called in the outer half of a pair when the inner half has started the command. The inner half has
+// done the same in launch.
 func (r *reapwaitCall) giveUpErrors() {
 	if !r.isDetached {
 		return

@@ -55,17 +55,17 @@ func (r *reapwaitCall) runPair(launched func()) (code int, done bool) {
 	return code, true
 }
 
-// reportAlone says why there is no second process. It is called when the command has been started: if the command cannot
-// be started either, that reason is enough.
+// reportAlone says why there is no second process. It is called when the command has been started: if the command
+// cannot be started either, that reason is enough.
 func (r *reapwaitCall) reportAlone() {
 	if r.alone != nil && !r.output.Quiet {
 		fmt.Fprintf(r.env.Stderr, "reapwait: going on without a second process: %v (after KILL to reapwait, its processes would remain)\n", r.alone)
 	}
 }
 
-// endRemainingAndDie is called when the signal has ended the inner half. It ends the remaining processes by KILL, unless
-// --keep is given, calls takeForeground, and ends this process by the same signal. If the signal does not end this
-// process, it returns the exit status.
+// endRemainingAndDie is called when the signal has ended the inner half. It ends the remaining processes by KILL,
+// unless --keep is given, calls takeForeground, and ends this process by the same signal. If the signal does not end
+// this process, it returns the exit status.
 func (r *reapwaitCall) endRemainingAndDie(lost signals.Signal, takeForeground func()) int {
 	r.Ladder = child.KillLadder()
 	if !r.keep {
@@ -116,8 +116,8 @@ func (r *reapwaitCall) runForOuter(operands []string) int {
 		return finish(r.failStart(err))
 	}
 	return finish(r.runCommand(operands, func() {
-		// The command may have inherited the group of the outer half, which it could not have joined by number. An error
-		// means that the inner half already leads a group of its own.
+		// The command may have inherited the group of the outer half, which it could not have joined by number. An
+		// error means that the inner half already leads a group of its own.
 		_ = k.LeaveGroup()
 		_ = k.SendToHalf(child.Message{Kind: child.Launched})
 	}))

@@ -25,7 +25,7 @@ type zombieCall struct {
 	*reapwaitOptions
 	call     *cli.Call
 	env      *cli.Env
-	operands []procfs.ID                // zombies, and processes whose zombie children are listed; nil lists all zombies
+	operands []procfs.ID                // zombies, and processes whose zombie children are listed; nil: all zombies
 	tried    map[procfs.ID]report.Tried // what was done to parents
 	table    procfs.Snapshot
 }
@@ -180,8 +180,8 @@ func (z *zombieCall) isOperand(st *procfs.Stat) bool {
 	return st != nil && slices.Contains(z.operands, st.ID)
 }
 
-// printZombies prints the zombies that remain, each with its age and why its parent does not reap it, and returns them. A
-// zombie that was reaped after the scan does not remain.
+// printZombies prints the zombies that remain, each with its age and why its parent does not reap it, and returns them.
+// A zombie that was reaped after the scan does not remain.
 func (z *zombieCall) printZombies(list []procfs.Stat) (remaining []procfs.Stat) {
 	for _, st := range list {
 		tried := report.NothingTried

@@ -76,8 +76,8 @@ func runShellCall(env *cli.Env, args []string) int {
 	}
 }
 
-// readJobs reads the jobs from a descriptor: after the first line, each word and what jobs -l and jobs print about it are
-// followed by NUL.
+// readJobs reads the jobs from a descriptor: after the first line, each word and what jobs -l and jobs print about it
+// are followed by NUL.
 func (c *shellCall) readJobs() error {
 	file := os.NewFile(jobsFD, "jobs")
 	defer file.Close() // children of the applet must not inherit it

@@ -14,9 +14,9 @@ type shellJob struct {
 	pids   []int // of the processes that the shell has started, in the order of the pipeline
 }
 
-// processLines returns the lines of long, which jobs -l has printed about a job, without those of its command: these may
-// look like the line of a process, but are also in short, which jobs has printed afterwards. Without the job in short, the
-// job has ended meanwhile, and only the first line is certain.
+// processLines returns the lines of long, which jobs -l has printed about a job, without those of its command: these
+// may look like the line of a process, but are also in short, which jobs has printed afterwards. Without the job in
+// short, the job has ended meanwhile, and only the first line is certain.
 func processLines(long, short string) string {
 	lines := strings.Split(long, "\n")
 	kept := lines[:1]
@@ -32,8 +32,8 @@ func processLines(long, short string) string {
 }
 
 // parseJobs parses what jobs -l prints, without the lines of commands. The first line of a job is like
-// "[1]+  4242 Running   sleep 100"; a line for each further process of a pipeline begins with blanks and the PID. For zsh
-// the text is a value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
+// "[1]+  4242 Running   sleep 100"; a line for each further process of a pipeline begins with blanks and the PID. For
+// zsh the text is a value of the parameter jobstates instead, such as "running:+:4242=running:4243=running".
 func parseJobs(text string) (list []shellJob) {
 	if !strings.Contains("\n"+text, "\n[") {
 		j := shellJob{}

@@ -16,8 +16,8 @@ type noJob struct{ word, reason string }
 
 func (e *noJob) Error() string { return show.Word(e.word) + ": " + e.reason }
 
-// replaceJobs returns the arguments of the applet with the jobs replaced: operands, and values of the options that take a
-// process.
+// replaceJobs returns the arguments of the applet with the jobs replaced: operands, and values of the options that take
+// a process.
 func (c *shellCall) replaceJobs(args []string) ([]string, error) {
 	if c.applet.Raw != nil {
 		// A drop-in with its own command line. No value of its options can begin with %.

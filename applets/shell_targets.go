@@ -36,9 +36,9 @@ func (c *shellCall) targets(word string, j shellJob) ([]string, error) {
 }
 
 // findShells finds the processes that may have started a job: the parent of this process and, if the parent is a
-// subshell, the ancestors up to the shell. The walk ends there: an ancestor of the shell, such as init, may have a child
-// that has the PID of an ended job, and hidepid may hide the ancestor. If a subshell has outlived its shell, the walk ends
-// at the parent or at the subshell that -s gives.
+// subshell, the ancestors up to the shell. The walk ends there: an ancestor of the shell, such as init, may have a
+// child that has the PID of an ended job, and hidepid may hide the ancestor. If a subshell has outlived its shell, the
+// walk ends at the parent or at the subshell that -s gives.
 func (c *shellCall) findShells() error {
 	if len(c.shells) > 0 {
 		return nil

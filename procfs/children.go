@@ -79,8 +79,8 @@ func (fs *FS) Children(pid int) ([]int, error) {
 type PartialScan struct {
 	Roots           []ID
 	IncludeSessions bool // as in TreeQuery
-	// Adopted: read also PID 1, the ancestors of the roots, and the children of all these. Orphans of the tree are among
-	// these children.
+	// Adopted: read also PID 1, the ancestors of the roots, and the children of all these. Orphans of the tree are
+	// among these children.
 	Adopted bool
 }
 
@@ -139,8 +139,8 @@ func (fs *FS) SnapshotTree(scan PartialScan, into *Snapshot) bool {
 	return true
 }
 
-// appendAdopted appends PID 1, the ancestors of the processes, and the children of all these. It leaves out processes in
-// seen, and those that cannot be read.
+// appendAdopted appends PID 1, the ancestors of the processes, and the children of all these. It leaves out processes
+// in seen, and those that cannot be read.
 func (fs *FS) appendAdopted(procs []Stat, seen map[int]bool) []Stat {
 	appendNew := func(pid int) {
 		var p Stat

@@ -70,8 +70,8 @@ func TestSnapshotTree(t *testing.T) {
 	}
 }
 
-// TestSnapshotTreeAdopted checks that SnapshotTree also reads the processes that can adopt orphans of the tree and their
-// children, and no others.
+// TestSnapshotTreeAdopted checks that SnapshotTree also reads the processes that can adopt orphans of the tree and
+// their children, and no others.
 func TestSnapshotTreeAdopted(t *testing.T) {
 	root := procfstest.Build(t,
 		procfstest.Proc{PID: 1, SID: 1},

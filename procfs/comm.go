@@ -26,8 +26,8 @@ func (fs *FS) Arg0(pid int) (arg0, rest []byte, err error) {
 	}
 	b := fs.buf[:max(n, 0)]
 	if err != nil || n == len(fs.buf) || bytes.IndexByte(b, 0) < 0 {
-		// The arguments are longer than the buffer, or a title without a final NUL, or empty (perhaps during execve(2)),
-		// or the read failed. readMemory handles all four cases.
+		// The arguments are longer than the buffer, or a title without a final NUL, or empty (perhaps during
+		// execve(2)), or the read failed. readMemory handles all four cases.
 		if b, err = fs.readMemory(pid, "cmdline"); err != nil {
 			return nil, nil, err
 		}

@@ -19,8 +19,8 @@ type Objects struct {
 // FileObject is a file, by its device and inode.
 type FileObject struct {
 	Device, Inode uint64
-	// Special is the number of the device that the file stands for, 0 if it is no device file. A process may have opened
-	// the same device through another file.
+	// Special is the number of the device that the file stands for, 0 if it is no device file. A process may have
+	// opened the same device through another file.
 	Special uint64
 }
 
@@ -41,8 +41,8 @@ type MountObject struct {
 type Hold struct {
 	Object HeldObject
 	Socket uint64 // the inode number of a socket, 0 for any other use
-	// Link is the file below /proc/PID that shows the use: "fd/3", "task/12/fd/3", "cwd", "root", "exe", or "map_files/"
-	// and a range of addresses.
+	// Link is the file below /proc/PID that shows the use: "fd/3", "task/12/fd/3", "cwd", "root", "exe", or
+	// "map_files/" and a range of addresses.
 	Link string
 }
 
@@ -119,8 +119,8 @@ func (fs *FS) StillHolds(pid int, o *Objects, h Hold) bool {
 	return err == nil && s.matches(h.Object, &id)
 }
 
-// hasThreads reports whether a process has more than one thread. The number of links of its task directory is 2 plus the
-// number of threads (proc_task_getattr in fs/proc/base.c).
+// hasThreads reports whether a process has more than one thread. The number of links of its task directory is 2 plus
+// the number of threads (proc_task_getattr in fs/proc/base.c).
 func (fs *FS) hasThreads(pid int) bool {
 	var st unix.Stat_t
 	err := fstatat(fs.fd, processPath(pid, "task"), &st, 0)
@@ -243,8 +243,8 @@ func (s *holdScan) scanDescriptors(path string) error {
 	}
 }
 
-// examineSocket compares the link of a descriptor in the directory path, if it is that of a socket, with the sockets and
-// with those that are bound to a file on the mount.
+// examineSocket compares the link of a descriptor in the directory path, if it is that of a socket, with the sockets
+// and with those that are bound to a file on the mount.
 func (s *holdScan) examineSocket(link []byte, path string, entry dirEntry) {
 	inode, ok := socketInode(link)
 	if !ok {
@@ -311,8 +311,8 @@ func (s *holdScan) matches(object HeldObject, id *fileIdentity) bool {
 }
 
 // isCopy reports whether a mount of another mount namespace counts. umount(2) fails if a copy of the mount that
-// propagation has made (mount_namespaces(7)) is in use. A copy without propagation counts only if all mounts of the file
-// system do.
+// propagation has made (mount_namespaces(7)) is in use. A copy without propagation counts only if all mounts of the
+// file system do.
 func (s *holdScan) isCopy(mount uint64) bool {
 	if counts, known := s.copies[mount]; known {
 		return counts
@@ -359,8 +359,8 @@ func (o *MountObject) group() string {
 	return group
 }
 
-// isCopyOf reports whether the mount shows the same directory at the same path as the other one, and is a peer or slave of
-// the peer group.
+// isCopyOf reports whether the mount shows the same directory at the same path as the other one, and is a peer or slave
+// of the peer group.
 func (m *Mount) isCopyOf(other *Mount, group string) bool {
 	return m.Root == other.Root && m.Point == other.Point && strings.Contains(m.Propagation+" ", ":"+group+" ")
 }

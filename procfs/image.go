@@ -35,8 +35,8 @@ func (img *Image) forkedFrom(witness *Image) bool {
 		witness.mayExpose(img.UID)
 }
 
-// mayExpose reports whether the user IDs are among those of a witness, or the witness is root. Otherwise a witness with a
-// forged image could expose a process of another user.
+// mayExpose reports whether the user IDs are among those of a witness, or the witness is root. Otherwise a witness with
+// a forged image could expose a process of another user.
 func (img *Image) mayExpose(uids [3]int) bool {
 	own := img.UID
 	if own == [3]int{} {

@@ -19,8 +19,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// buildImages returns a /proc with this process, 3, whose thread 4 has the flags, and with the process p. The files of p
-// show that it has an image.
+// buildImages returns a /proc with this process, 3, whose thread 4 has the flags, and with the process p. The files of
+// p show that it has an image.
 func buildImages(t *testing.T, flags uint64, p procfstest.Proc) (root string) {
 	t.Helper()
 	root = procfstest.Build(t, procfstest.Proc{PID: 3, Threads: 2, Flags: pfRandomize}, p)

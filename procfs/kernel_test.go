@@ -83,8 +83,8 @@ func runHelper(role string) {
 	os.Exit(2)
 }
 
-// start starts a helper, like startCommand, with another result done: it ends the helper. Unless the role is "exit", start
-// returns after the helper has printed that it is ready. pid is 0 if the helper has exited with notPossible.
+// start starts a helper, like startCommand, with another result done: it ends the helper. Unless the role is "exit",
+// start returns after the helper has printed that it is ready. pid is 0 if the helper has exited with notPossible.
 func start(t *testing.T, role string, attr *syscall.SysProcAttr, tty *os.File) (pid int, done func() *os.ProcessState) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -151,8 +151,8 @@ func awaitReady(stdout io.Reader) error {
 	return nil
 }
 
-// startLeaderExits starts a helper whose leader exits. The Go runtime may start the goroutine of main on another thread:
-// then a new helper is started.
+// startLeaderExits starts a helper whose leader exits. The Go runtime may start the goroutine of main on another
+// thread: then a new helper is started.
 func startLeaderExits(t *testing.T) (pid int, done func() *os.ProcessState) {
 	t.Helper()
 	for range 10 {

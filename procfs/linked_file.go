@@ -113,8 +113,9 @@ func (fs *FS) CwdIn(pid int, dir FileID) (in bool, err error) {
 	return in, err
 }
 
-// HasFile reports whether there is a regular file at path, as the process sees it: relative to its working directory, or
-// to its root directory if path begins with a slash. An absolute symbolic link on the way leads to a file of the caller.
+// HasFile reports whether there is a regular file at path, as the process sees it: relative to its working directory,
+// or to its root directory if path begins with a slash. An absolute symbolic link on the way leads to a file of the
+// caller.
 func (fs *FS) HasFile(pid int, path string) (has bool, err error) {
 	base := "cwd/"
 	if strings.HasPrefix(path, "/") {

@@ -159,8 +159,8 @@ func (fs *FS) appendProcs(s *Snapshot, pids []int) error {
 // neither reaped nor a zombie. If the caller may not read the file, it counts the process as hidden.
 func (fs *FS) appendProc(s *Snapshot, pid int) (exists bool, err error) {
 	// *p may hold a process of the previous scan. parseStat allocates a new Comm only if the name differs from p.Comm.
-	// If p.Comm is empty, set it to the name of the process before: processes that were forked one after the other often
-	// have the same name.
+	// If p.Comm is empty, set it to the name of the process before: processes that were forked one after the other
+	// often have the same name.
 	n := len(s.Procs)
 	if n == cap(s.Procs) {
 		s.Procs = slices.Grow(s.Procs, n/8+1)

@@ -420,7 +420,7 @@ func TestSnapshotVanished(t *testing.T) {
 		{func() {}, 2},
 		{func() {}, 0},
 		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9}); addReaped("10") }, 1},
-		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9, State: 'Z'}) }, 0}, // the previous scan listed the process
+		{func() { procfstest.Add(t, root, procfstest.Proc{PID: 9, State: 'Z'}) }, 0}, // listed by the scan before
 	} {
 		step.happens()
 		if err := fs.Snapshot(&s); err != nil {

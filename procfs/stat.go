@@ -39,8 +39,8 @@ type Stat struct {
 	PGID, SID int
 	TPGID     int // the foreground process group of the terminal; -1 without a terminal
 	Threads   int // the number of threads that have not been reaped; 0 while the process is being reaped
-	// Thread is the TID of the thread that State describes, 0 for the leader. Only methods of FS set it, because the stat
-	// file of the process does not show other threads.
+	// Thread is the TID of the thread that State describes, 0 for the leader. Only methods of FS set it, because the
+	// stat file of the process does not show other threads.
 	Thread int
 	// StartCode and StartStack, fields 26 and 28, are the addresses at which the code and the stack begin. With
 	// PF_RANDOMIZE each execve(2) chooses new addresses at random. They are 0 or 1 for a zombie, and without
@@ -86,8 +86,8 @@ const (
 // layout is the memory layout: the addresses at which code and stack begin.
 type layout struct{ code, stack uint64 }
 
-// layout returns the memory layout. It is the zero value if it is not random (setarch -R) or is not shown: for a zombie,
-// and without PTRACE_MODE_READ access (ptrace(2)).
+// layout returns the memory layout. It is the zero value if it is not random (setarch -R) or is not shown: for a
+// zombie, and without PTRACE_MODE_READ access (ptrace(2)).
 func (s *Stat) layout() layout {
 	if s.Flags&pfRandomize == 0 || s.StartStack <= 1 {
 		return layout{}

@@ -37,8 +37,8 @@ type Status struct {
 	VmRSS         uint64 // the resident set size, in kB; 0 for zombies and kernel threads
 	ThreadPending SigSet // signals that are pending for the leader (SigPnd)
 	Pending       SigSet // signals that are pending for the process (ShdPnd)
-	// Blocked holds the signals of which FS.Status has found that every thread blocks them that has not exited. A signal
-	// that is sent to the process is delivered to a thread that does not block it.
+	// Blocked holds the signals of which FS.Status has found that every thread blocks them that has not exited. A
+	// signal that is sent to the process is delivered to a thread that does not block it.
 	Blocked, Ignored, Caught SigSet
 	// CoreDumping means that the process is writing a core dump (Linux 4.15).
 	CoreDumping bool

@@ -48,8 +48,8 @@ func (fs *FS) livingThreads(dir string) []Stat {
 	return living
 }
 
-// takeLivingState is for a process whose leader has exited: it replaces State, Blocked and the memory layout by those of
-// a living thread, and sets Thread to the TID.
+// takeLivingState is for a process whose leader has exited: it replaces State, Blocked and the memory layout by those
+// of a living thread, and sets Thread to the TID.
 func (fs *FS) takeLivingState(dir string, s *Stat) {
 	if living := fs.livingThreads(dir); len(living) > 0 {
 		s.State, s.Blocked, s.Thread = living[0].State, living[0].Blocked, living[0].PID
@@ -57,8 +57,8 @@ func (fs *FS) takeLivingState(dir string, s *Stat) {
 	}
 }
 
-// TakeExiting is for a process whose leader has exited and of which every other thread is exiting: it sets s.Thread to a
-// thread that has not finished its exit, and State to the state of that thread. It reports whether there is one.
+// TakeExiting is for a process whose leader has exited and of which every other thread is exiting: it sets s.Thread to
+// a thread that has not finished its exit, and State to the state of that thread. It reports whether there is one.
 func (fs *FS) TakeExiting(s *Stat) bool {
 	if !s.leaderExited() || s.Thread != 0 {
 		return false

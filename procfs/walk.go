@@ -7,17 +7,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// walkNew reads the processes of s.pids, but walks those whose PID was allocated after s.bound, the FirstPID of the scan
-// before: it lists one, reads its stat file, and only then lists the next one. It sets s.Ordered if it gets past the PID
-// that was allocated last.
+// walkNew reads the processes of s.pids, but walks those whose PID was allocated after s.bound, the FirstPID of the
+// scan before: it lists one, reads its stat file, and only then lists the next one. It sets s.Ordered if it gets past
+// the PID that was allocated last.
 //
-// A process that forks a child and exits, whose child does the same, can evade a scan that first lists all processes and
-// then reads them. It cannot evade the walk. PIDs are allocated in ascending order (alloc_pid in kernel/pid.c), so the
-// PID of the child is greater than that of its parent: if a process has exited when the walk reads it, its children are
-// still ahead. The kernel looks up the next process only when it is asked for it (proc_pid_readdir in fs/proc/base.c). A
-// process whose PID has been allocated may not be listed yet; then its parent is in the middle of fork(2), alive, and has
-// been read. After the greatest PID, PIDs wrap around: then the scan is not ordered. Of the processes up to s.bound, those
-// that the scan before has not shown count in s.Vanished if they have exited.
+// A process that forks a child and exits, whose child does the same, can evade a scan that first lists all processes
+// and then reads them. It cannot evade the walk. PIDs are allocated in ascending order (alloc_pid in kernel/pid.c), so
+// the PID of the child is greater than that of its parent: if a process has exited when the walk reads it, its children
+// are still ahead. The kernel looks up the next process only when it is asked for it (proc_pid_readdir in
+// fs/proc/base.c). A process whose PID has been allocated may not be listed yet; then its parent is in the middle of
+// fork(2), alive, and has been read. After the greatest PID, PIDs wrap around: then the scan is not ordered. Of the
+// processes up to s.bound, those that the scan before has not shown count in s.Vanished if they have exited.
 func (fs *FS) walkNew(s *Snapshot) error {
 	old, _ := slices.BinarySearch(s.pids, s.bound+1)
 	listed := slices.Clone(s.pids[old:])
@@ -67,8 +67,8 @@ func (fs *FS) walk(s *Snapshot) (last int, err error) {
 	return last, nil
 }
 
-// nextPID returns the first PID at or after the position in dir, and 0 at the end. Its buffer holds one entry. The kernel
-// looks up the next one all the same, but does not return it, so nextPID sets the position for each call.
+// nextPID returns the first PID at or after the position in dir, and 0 at the end. Its buffer holds one entry. The
+// kernel looks up the next one all the same, but does not return it, so nextPID sets the position for each call.
 func nextPID(dir int, position int64) (int, error) {
 	if _, err := unix.Seek(dir, position, unix.SEEK_SET); err != nil {
 		return 0, err
@@ -99,16 +99,16 @@ func (fs *FS) checkOrder(s *Snapshot) {
 	}
 }
 
-// checkAfter is after how many reads a scan checks whether PIDs have wrapped around: often enough that they cannot do so
-// twice in between.
+// checkAfter is after how many reads a scan checks whether PIDs have wrapped around: often enough that they cannot do
+// so twice in between.
 const checkAfter = 256
 
 // maxWalk is how many processes a scan walks at most. If more are forked than can be read, the scan is not ordered.
 const maxWalk = 1 << 15
 
-// ScanNew returns a snapshot of the processes that were forked since the scan s began. Its cost depends on their number,
-// not on that of all processes. ok is false if they cannot be told apart, because the last PID is not known or PIDs have
-// wrapped around, or if descriptors have run out.
+// ScanNew returns a snapshot of the processes that were forked since the scan s began. Its cost depends on their
+// number, not on that of all processes. ok is false if they cannot be told apart, because the last PID is not known or
+// PIDs have wrapped around, or if descriptors have run out.
 func (fs *FS) ScanNew(s *Snapshot) (fresh *Snapshot, ok bool, err error) {
 	fresh = &Snapshot{Began: Now(), bound: s.FirstPID, shift: s.shift, inOrder: s.FirstPID > 0 && s.shift > 0, seenPID: s.FirstPID}
 	if fs.checkOrder(fresh); !fresh.inOrder {

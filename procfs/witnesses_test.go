@@ -218,7 +218,7 @@ func TestWitnessUserIDs(t *testing.T) {
 		{[3]int{user, other, third}, [3]int{third, third, third}, attributed},
 		{[3]int{user, other, third}, [3]int{other, other, user}, attributed},
 		{[3]int{user, other, third}, [3]int{user, other, 0}, rejected},
-		{[3]int{user, 0, 0}, [3]int{user, user, user}, attributed}, // a set-user-ID program that has given up its privileges
+		{[3]int{user, 0, 0}, [3]int{user, user, user}, attributed}, // a set-user-ID program without its privileges
 		{[3]int{user, 0, 0}, [3]int{user, other, user}, rejected},
 		{[3]int{0, 0, 0}, [3]int{user, other, third}, attributed},
 		{[3]int{user, 0, 0}, [3]int{other, other, other}, rejected},

@@ -1,9 +1,9 @@
 // Package completion prints the completions of bash, zsh and fish, and the values that they offer.
 //
 // A script consists of a table of all options, which is made from the help texts of the applets, and an engine in the
-// language of the shell. For values that change, such as PIDs, the engine runs `killbox completion values`: it reads /proc as
-// the applets do, is faster than code in the language of a shell, needs no other tools, and escapes names and command
-// lines.
+// language of the shell. For values that change, such as PIDs, the engine runs `killbox completion values`: it reads
+// /proc as the applets do, is faster than code in the language of a shell, needs no other tools, and escapes names and
+// command lines.
 package completion
 
 import (
@@ -21,8 +21,8 @@ import (
 // Usage is the part of the usage line of killbox.
 const Usage = "completion bash|zsh|fish [APPLET]..."
 
-// Engines are the parts of the scripts that know the shells. The line @TABLE@ stands for the table, @NAMES@ for the names of
-// the commands.
+// Engines are the parts of the scripts that know the shells. The line @TABLE@ stands for the table, @NAMES@ for the
+// names of the commands.
 var (
 	//go:embed engine.bash
 	bashEngine string
@@ -75,8 +75,8 @@ func Run(env *cli.Env, applets []*cli.Applet, help string, operands []string) in
 	return cli.ExitGone
 }
 
-// makeTable returns the command lines of killbox and of all applets, as text that is the same in the three scripts. These are
-// the kinds of lines:
+// makeTable returns the command lines of killbox and of all applets, as text that is the same in the three scripts.
+// These are the kinds of lines:
 //
 //	applet NAME SUMMARY             begins an applet
 //	-LETTER,--LONG=TAKES TEXT       an option, with one or two names; takesOf describes TAKES

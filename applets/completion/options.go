@@ -13,7 +13,8 @@ import (
 // in another way has one meaning in all of them. "any" offers nothing.
 //
 // The shells complete user, gid, file, directory and command themselves: they know the users of all sources of
-// nsswitch.conf(5), and show files as their user is used to see them. Function values has the candidates for the others.
+// nsswitch.conf(5), and show files as their user is used to see them. Function values has the candidates for the
+// others.
 var kinds = sync.OnceValue(func() map[string]string {
 	return map[string]string{
 		"SIG": "signal", "SIGNAL": "signal", "sig": "signal", "NUM": "number", "SIG/DUR/...": "ladder", "A=[B]": "forwarding",
@@ -62,8 +63,8 @@ func parseOptions(help string) (lines string, err error) {
 	return lines, nil
 }
 
-// parseUsage returns the lines of the table for the operands. A usage line after the first one begins with the option with
-// which its operands go; its line precedes the other.
+// parseUsage returns the lines of the table for the operands. A usage line after the first one begins with the option
+// with which its operands go; its line precedes the other.
 func parseUsage(usage, options string) (lines string, err error) {
 	for i, line := range strings.Split(usage, "\n") {
 		words := strings.Fields(line)
@@ -115,8 +116,9 @@ func (e UnknownWord) Error() string { return "no completion for the argument " +
 // fixedWords matches words of which one is to be given, such as "auto|always|never".
 var fixedWords = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z]+(\|[a-z]+)+`) })
 
-// takesOf returns what stands in the table for a word of a help text, such as "PID,...", "<tty,...>" or "[SIG|STATUS]...":
-// a kind of kinds, several kinds joined by "+", or fixed words joined by "|". A comma at the end means a list of them.
+// takesOf returns what stands in the table for a word of a help text, such as "PID,...", "<tty,...>" or
+// "[SIG|STATUS]...": a kind of kinds, several kinds joined by "+", or fixed words joined by "|". A comma at the end
+// means a list of them.
 func takesOf(word string) (string, error) {
 	if word == "" {
 		return "", nil

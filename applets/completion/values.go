@@ -23,8 +23,8 @@ type candidate struct{ value, text string }
 // textColumns is the width of a description: a shell that has less room cuts it, but not to one line in all cases.
 const textColumns = 100
 
-// values returns the candidates of a kind. text is the value as far as it has been typed. Each candidate is a whole value;
-// the shell drops those that do not begin with text.
+// values returns the candidates of a kind. text is the value as far as it has been typed. Each candidate is a whole
+// value; the shell drops those that do not begin with text.
 func values(env *cli.Env, takes, text string) (list []candidate, err error) {
 	head := ""
 	if kind, ok := strings.CutSuffix(takes, ","); ok {
@@ -240,7 +240,8 @@ func (s *source) processes() (list []candidate, err error) {
 	return list, err
 }
 
-// leaders returns groups or sessions, with the command line of the leader, or of the first member if the leader is gone.
+// leaders returns groups or sessions, with the command line of the leader, or of the first member if the leader is
+// gone.
 func (s *source) leaders(id func(st *procfs.Stat) int) (list []candidate, err error) {
 	members := make(map[int]*procfs.Stat)
 	err = s.scan(func(st *procfs.Stat) {

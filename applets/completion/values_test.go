@@ -8,7 +8,8 @@ import (
 	"killbox/internal/cli"
 )
 
-// TestValues: the candidates that need no process. Each is a whole value, so it begins with what is already certain of it.
+// TestValues: the candidates that need no process. Each is a whole value, so it begins with what is already certain of
+// it.
 func TestValues(t *testing.T) {
 	for _, test := range []struct {
 		kind, text string

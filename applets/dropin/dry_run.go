@@ -9,8 +9,8 @@ import (
 	"killbox/procfs"
 )
 
-// printDryRun prints what --dry-run would signal, in order of PID. A process occurs once, even if several operands found
-// it.
+// printDryRun prints what --dry-run would signal, in order of PID. A process occurs once, even if several operands
+// found it.
 func printDryRun(env *cli.Env, name string, list []*procfs.Stat, ladder escalate.Ladder) {
 	var planned []report.Planned
 	seen := make(map[int]bool)

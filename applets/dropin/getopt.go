@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// getopt reads a command line and returns the operands. With inOrder the first operand ends the options. getopt reads no
-// word after --help, --version or --list-signals.
+// getopt reads a command line and returns the operands. With inOrder the first operand ends the options. getopt reads
+// no word after --help, --version or --list-signals.
 func getopt(flags *pflag.FlagSet, off string, inOrder bool, args []string) (operands []string, err error) {
 	operands, err = (&cli.Getopt{Flags: flags, Off: off, InOrder: inOrder, Set: setOption}).Parse(args)
 	switch {

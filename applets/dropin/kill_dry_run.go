@@ -2,8 +2,8 @@ package dropin
 
 import "killbox/procfs"
 
-// planPID adds what kill(2) would signal for pid to the output of --dry-run: a process, also by the TID of a thread, or a
-// process group, or with -1 all processes.
+// planPID adds what kill(2) would signal for pid to the output of --dry-run: a process, also by the TID of a thread, or
+// a process group, or with -1 all processes.
 func (c *killCall) planPID(word string, pid int) {
 	list, err := c.receivers(pid)
 	if err == nil && len(list) == 0 {

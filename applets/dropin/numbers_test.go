@@ -15,8 +15,8 @@ func TestAtoi(t *testing.T) {
 	}
 }
 
-// FuzzNumbers reads a word by each function for numbers. One that accepts the word as a whole must return its value: it is
-// a PID, which must not wrap around.
+// FuzzNumbers reads a word by each function for numbers. One that accepts the word as a whole must return its value: it
+// is a PID, which must not wrap around.
 func FuzzNumbers(f *testing.F) {
 	for _, seed := range []string{
 		"", " ", "+", "-", "0", "-0", "5", " \t\v+5", "-5", "++5", "+-5", "5 ", "5x", "x5", "0x5", "5_0", "05", "2147483648", "4294967297", "-2147483649", "9223372036854775808",

@@ -70,7 +70,7 @@ func (p *pgrepCall) run(args []string) int {
 		return cli.Failure(p.env, p.name, p.env.ProcErr)
 	}
 	if err := p.env.CheckNamespace(); err != nil && p.o.mode != pgrepList {
-		return cli.Failure(p.env, p.name, err) // a PID of another PID namespace may be that of an unrelated process here
+		return cli.Failure(p.env, p.name, err) // a PID of another PID namespace may be that of an unrelated process
 	}
 	if p.m, err = newPgrepMatcher(p.o, pattern); err != nil {
 		return p.failCall(err)

@@ -21,7 +21,7 @@ type pgrepMatcher struct {
 	o         *pgrepOptions
 	proc      *procfs.FS
 	pattern   *posixre.Regexp // nil without a pattern
-	namespace []string        // the namespaces of --ns, in the order of o.nsKinds; empty where the kernel lacks the type
+	namespace []string        // the namespaces of --ns, in the order of o.nsKinds; empty if the kernel lacks one
 	uptime    int64           // in clock ticks, with --older
 }
 

@@ -59,8 +59,8 @@ type LaunchError struct {
 	Joined bool
 }
 
-// JoinedHint returns the end of the message for a command of several words in one argument, "" for any other error. args is
-// the command line of the applet, with argv[0]; the hint keeps the options.
+// JoinedHint returns the end of the message for a command of several words in one argument, "" for any other error.
+// args is the command line of the applet, with argv[0]; the hint keeps the options.
 func JoinedHint(err error, applet string, args []string) string {
 	e := new(LaunchError)
 	if !errors.As(err, &e) || !e.Joined {
@@ -90,8 +90,8 @@ func JoinedOptionsHint(applet string, args []string) string {
 	return splitHint(applet, args[0])
 }
 
-// splitHint tells how to pass words as arguments of their own: the kernel passes all that follows the interpreter in the
-// first line of a script as one argument.
+// splitHint tells how to pass words as arguments of their own: the kernel passes all that follows the interpreter in
+// the first line of a script as one argument.
 func splitHint(call, words string) string {
 	return " (this is one argument; to pass words, a script begins with #!/usr/bin/env -S " + call + " " + show.Word(strings.TrimSpace(words)) + ")"
 }

@@ -8,9 +8,9 @@ import (
 	"killbox/procfs"
 )
 
-// openCommand returns the stat of the command as the core reports it, with the inode number of its pidfd; only the PID is
-// set if /proc does not show the command. It must be called before the command is signalled, because the signal may end
-// the command. report is false if signals are not reported, or if the command has exited.
+// openCommand returns the stat of the command as the core reports it, with the inode number of its pidfd; only the PID
+// is set if /proc does not show the command. It must be called before the command is signalled, because the signal may
+// end the command. report is false if signals are not reported, or if the command has exited.
 func (s *Supervisor) openCommand() (st procfs.Stat, report bool) {
 	if !s.FetchStatus {
 		return st, false
@@ -30,8 +30,8 @@ func (s *Supervisor) reportSignalled(command procfs.Stat, sig signals.Signal, ru
 	s.Reporter.Signalled(&s.signalled, sig, rung, time.Since(s.began))
 }
 
-// reportCommandGone reports that the command was reaped, if reportSignalled has reported the last signal that it was sent
-// by the ladder. Otherwise the core reports its end, or the ladder had not begun.
+// reportCommandGone reports that the command was reaped, if reportSignalled has reported the last signal that it was
+// sent by the ladder. Otherwise the core reports its end, or the ladder had not begun.
 func (s *Supervisor) reportCommandGone(status signals.Status) {
 	if s.signalled.Rung > 0 {
 		s.signalled.Outcome, s.signalled.Elapsed, s.signalled.Status = escalate.Gone, time.Since(s.began), &status

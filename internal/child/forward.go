@@ -40,8 +40,8 @@ func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	return false
 }
 
-// signalCommand sends the command a forwarded signal, and reports it. step says that it is the signal of the first step of
-// the ladder.
+// signalCommand sends the command a forwarded signal, and reports it. step says that it is the signal of the first step
+// of the ladder.
 func (s *Supervisor) signalCommand(sig signals.Signal, group, step bool) {
 	command, report := s.openCommand()
 	err := s.Kernel.SignalChild(s.Command, sig, group)

@@ -42,9 +42,9 @@ func (s *Supervisor) termGrace() time.Duration {
 	return grace
 }
 
-// remainingLadder returns the ladder for the remaining processes, and the number of its steps that are over. A forwarded
-// TERM counts as the first step: its wait is shortened by the time since then, and the step is over when the grace period
-// is over.
+// remainingLadder returns the ladder for the remaining processes, and the number of its steps that are over. A
+// forwarded TERM counts as the first step: its wait is shortened by the time since then, and the step is over when the
+// grace period is over.
 func (s *Supervisor) remainingLadder() (ladder escalate.Ladder, done int) {
 	if s.graceEnd.IsZero() {
 		return s.Ladder, 0

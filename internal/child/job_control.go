@@ -22,8 +22,8 @@ func (s *Supervisor) stopWithCommand(commandStopped bool) {
 	case stopped || commandStopped:
 		_ = k.SignalChild(s.Command, signals.CONT, s.leadsGroup())
 	case s.Inner:
-		// The kernel does not count the group of the outer half as orphaned: the parent of the command, this process, is
-		// in another group of the session. So TSTP may stop the command.
+		// The kernel does not count the group of the outer half as orphaned: the parent of the command, this process,
+		// is in another group of the session. So TSTP may stop the command.
 		s.resumeWhenStopped = true
 		if st, ok := s.statCommand(); ok && st.Stopped() {
 			s.resumeStopped()
@@ -55,7 +55,8 @@ func (s *Supervisor) resumeStopped() {
 }
 
 // giveForeground puts the command into the foreground of the terminal if this process is in the foreground, and reports
-// whether it did. It does not rely on commandInForeground: when STOP stops this process, the shell takes the foreground.
+// whether it did. It does not rely on commandInForeground: when STOP stops this process, the shell takes the
+// foreground.
 func (s *Supervisor) giveForeground() bool {
 	k := s.Kernel
 	if s.terminalFD < 0 || !k.InForeground(s.terminalFD) {

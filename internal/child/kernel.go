@@ -42,9 +42,9 @@ type Terminal interface {
 	// SetForeground makes a process group the foreground group of the terminal; 0 means the group of this process,
 	// unless an ancestor is in the foreground.
 	SetForeground(fd, group int) error
-	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. With group, the other
-	// members of its process group are sent SIGTSTP, too. A pending SIGTSTP is discarded. StopSelf reports whether
-	// the kernel stopped this process: PID 1 and a process in an orphaned process group are not stopped.
+	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. With group, the
+	// other members of its process group are sent SIGTSTP, too. A pending SIGTSTP is discarded. StopSelf reports
+	// whether the kernel stopped this process: PID 1 and a process in an orphaned process group are not stopped.
 	StopSelf(group bool) bool
 }
 

@@ -14,9 +14,9 @@ import (
 //   - If the inner half is killed, its children become children of the outer half, which ends them by KILL.
 //   - If the outer half is killed, the inner half reads end of file, and ends its descendants by KILL.
 //
-// The surviving half then ends itself by KILL. If that is the outer half, its parent sees the signal. The inner half has a
-// process group and a name of its own, so that a signal to the group or the name of reapwait reaches one half only. The
-// inner half ignores all signals, and acts on those that the outer half forwards to it.
+// The surviving half then ends itself by KILL. If that is the outer half, its parent sees the signal. The inner half
+// has a process group and a name of its own, so that a signal to the group or the name of reapwait reaches one half
+// only. The inner half ignores all signals, and acts on those that the outer half forwards to it.
 
 // InnerName is the argv[0] and the process name of the inner half.
 const InnerName = "killbox-reaper"
@@ -36,7 +36,7 @@ const (
 	Forward                            // the outer half has received the signal Value
 	ParentGone                         // the parent of the outer half is gone
 	InputClosed                        // the other end of standard input was closed
-	Resumed                            // answers Stop; Value is 1 if the kernel stopped the outer half, and it was resumed
+	Resumed                            // answers Stop; Value is 1 if the outer half was stopped by the kernel
 	Joined                             // the inner half runs
 	Launched                           // the command was started
 	Stop                               // stop as SIGTSTP does; Value is 1 if the whole process group is to stop

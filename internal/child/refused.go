@@ -8,8 +8,8 @@ import (
 	"killbox/procfs"
 )
 
-// teardownObserver is the observer of the runs of the ladder. It reports a process that may not be signalled (EPERM) only
-// once in a call, however many signals fail; see also its methods in command_signalled.go.
+// teardownObserver is the observer of the runs of the ladder. It reports a process that may not be signalled (EPERM)
+// only once in a call, however many signals fail; see also its methods in command_signalled.go.
 type teardownObserver struct {
 	Reporter
 	s        *Supervisor

@@ -67,7 +67,7 @@ type Supervisor struct {
 	commandInForeground bool               // the command has been put into the foreground
 	containerStops      bool               // a TERM was forwarded and began no grace period: Linger no longer applies
 	began               time.Time          // the first step of the ladder; zero if it has not begun
-	signalled           escalate.Result    // the command, if reportSignalled has reported its last signal; else Rung is 0
+	signalled           escalate.Result    // the command, if its last signal has been reported; else Rung is 0
 	graceEnd            time.Time          // the end of the grace period; zero if none has begun
 	graceOver           bool               // the grace period has ended
 	resumed             bool               // this process was stopped and resumed while the current events are handled

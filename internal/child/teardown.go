@@ -77,8 +77,8 @@ func (s *Supervisor) whyUnseen() string {
 }
 
 // endTree runs the ladder on all descendants; done steps of it were carried out before. If the last signal is KILL, it
-// repeats the last step up to maxKillRounds times, for processes that were forked too late to be signalled. It returns the
-// last plan and its summary.
+// repeats the last step up to maxKillRounds times, for processes that were forked too late to be signalled. It returns
+// the last plan and its summary.
 func (s *Supervisor) endTree(ladder escalate.Ladder, done int) (p *escalate.Plan, sum *escalate.Summary, err error) {
 	var survivors map[procfs.ID]bool
 	for round := 0; !s.ReapRemaining(); round++ {

@@ -30,8 +30,8 @@ type Applet struct {
 	New func(a *Applet) (*pflag.FlagSet, Run)
 	// Command says that the operands are a command, whose first word ends the options.
 	Command bool
-	// Raw, if set, replaces New and parses the arguments itself, --help included. It is for a classic tool with messages
-	// and exit statuses of its own.
+	// Raw, if set, replaces New and parses the arguments itself, --help included. It is for a classic tool with
+	// messages and exit statuses of its own.
 	Raw func(env *Env, a *Applet, args []string) int
 	// Dropin says that the applet stands in for a classic tool. It has the exit statuses of that tool.
 	Dropin bool

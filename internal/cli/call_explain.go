@@ -58,8 +58,8 @@ func (c *Call) ExplainTargets() int {
 	return c.ExitStatus()
 }
 
-// awaitSleep reads the stat of a target in uninterruptible sleep again, for up to 50 ms. Page faults and execve(2) cause
-// such sleeps for an instant, which explain nothing.
+// awaitSleep reads the stat of a target in uninterruptible sleep again, for up to 50 ms. Page faults and execve(2)
+// cause such sleeps for an instant, which explain nothing.
 func (c *Call) awaitSleep(st *procfs.Stat) {
 	for range 5 {
 		if st.State != 'D' {

@@ -16,8 +16,8 @@ import (
 	"killbox/procfs"
 )
 
-// mustRelease returns the condition of --port, --open or --mount if the call returns only when nothing holds the object,
-// and otherwise nil.
+// mustRelease returns the condition of --port, --open or --mount if the call returns only when nothing holds the
+// object, and otherwise nil.
 func (c *Call) mustRelease() *target.Holders {
 	if c.HoldersMayRemain || c.AsksOnly() || !c.Request.Selector.OnlyHolders() {
 		return nil

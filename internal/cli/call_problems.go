@@ -101,8 +101,8 @@ func (c *Call) ReportProblems(exited bool) {
 	}
 }
 
-// ReportEnded reports the handles whose process is gone, which are no error. With dryRun, they are the reason why the list
-// of targets is short or empty, so that they are always reported, unless --exited is given.
+// ReportEnded reports the handles whose process is gone, which are no error. With dryRun, they are the reason why the
+// list of targets is short or empty, so that they are always reported, unless --exited is given.
 func (c *Call) ReportEnded(dryRun bool) {
 	if c.Found == nil {
 		return

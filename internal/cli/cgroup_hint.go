@@ -8,9 +8,9 @@ import (
 	"killbox/procfs"
 )
 
-// CgroupHint returns what to give instead of a cgroup path that does not begin with a slash, as a part of a message: the
-// first existing cgroup among those that the path may mean. It may begin at the working directory, at the cgroup of this
-// process, at the root cgroup, or be the name of a unit of systemd.
+// CgroupHint returns what to give instead of a cgroup path that does not begin with a slash, as a part of a message:
+// the first existing cgroup among those that the path may mean. It may begin at the working directory, at the cgroup of
+// this process, at the root cgroup, or be the name of a unit of systemd.
 func CgroupHint(env *Env, path string) string {
 	const general = ": write it as in /proc/PID/cgroup, or as a folder of a mounted hierarchy"
 	if env.Proc == nil {

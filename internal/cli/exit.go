@@ -24,7 +24,8 @@ func Worst(codes ...int) int {
 	return ExitGone
 }
 
-// The exit statuses in --help: of tkill, pgkill, killwait and freezekill, and the further one of an applet with --prove.
+// The exit statuses in --help: of tkill, pgkill, killwait and freezekill, and the further one of an applet with
+// --prove.
 const (
 	StatusHelp = "  0\tall targets are gone\n" +
 		"  1\ta target does not exist, or nothing matches\n" +

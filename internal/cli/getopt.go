@@ -12,8 +12,8 @@ import (
 // Getopt reads a command line as getopt_long(3) of glibc does. An unambiguous prefix of a long option is accepted.
 type Getopt struct {
 	Flags *pflag.FlagSet
-	// Off are letters that are rejected, although Flags has them: pgrep, pkill and pidwait share their long options, but
-	// not all letters.
+	// Off are letters that are rejected, although Flags has them: pgrep, pkill and pidwait share their long options,
+	// but not all letters.
 	Off string
 	// InOrder says that the first operand ends the options.
 	InOrder bool

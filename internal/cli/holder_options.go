@@ -15,8 +15,8 @@ import (
 // holderOptions are the selectors of the processes that hold a port, a file or a mount.
 type holderOptions struct{ port, open, mount onceOption }
 
-// onceOption is the value of an option that can be given only once. With a second value, the call would return before the
-// object of the first one is free.
+// onceOption is the value of an option that can be given only once. With a second value, the call would return before
+// the object of the first one is free.
 type onceOption string
 
 // String implements pflag.Value.

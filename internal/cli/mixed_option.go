@@ -12,8 +12,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// MixedOption is the option --mixed: the first step of the ladder is for the masters alone, and the whole ladder follows
-// for what remains of their trees or groups.
+// MixedOption is the option --mixed: the first step of the ladder is for the masters alone, and the whole ladder
+// follows for what remains of their trees or groups.
 type MixedOption struct {
 	mixed   bool
 	masters map[procfs.ID]bool // by ID of a target

@@ -28,8 +28,8 @@ const otherTools = "f=full u=user U=user x=name P=parent g=group F=pidfile p=pid
 	"younger-than=newer older-than=older exec=exe namespace=pidns parent-death=die-with-parent background=detach make-pidfile=pidfile " +
 	"expect=remap silent=quiet interactive=dry-run test=dry-run list-signals=list exclude=omit"
 
-// optionHint returns the end of the message for an option that does not exist: the applets of others that have it, and the
-// options that the user probably meant, or "". name is a letter or a long name, without dashes.
+// optionHint returns the end of the message for an option that does not exist: the applets of others that have it, and
+// the options that the user probably meant, or "". name is a letter or a long name, without dashes.
 func optionHint(flags *pflag.FlagSet, others []*Applet, name string, isLetter bool) string {
 	var hints []string
 	owners := make(map[string][]string) // by the long name of the option
@@ -92,8 +92,8 @@ func meantOptions(flags *pflag.FlagSet, name string) (meant []string) {
 	return meant
 }
 
-// optionError appends to an error of Getopt the option that the user probably meant, and says which option has an invalid
-// value. Any other error is returned unchanged. others are the applets that may have the option instead.
+// optionError appends to an error of Getopt the option that the user probably meant, and says which option has an
+// invalid value. Any other error is returned unchanged. others are the applets that may have the option instead.
 func optionError(flags *pflag.FlagSet, others []*Applet, err error) error {
 	if invalid := new(pflag.InvalidValueError); errors.As(err, &invalid) {
 		value, name, cause := show.Quoted(invalid.GetValue()), invalid.GetFlag().Name, valueError(invalid)

@@ -163,8 +163,8 @@ func TestLadderOptions(t *testing.T) {
 	}
 }
 
-// TestAbbreviations: an unambiguous prefix of a long option stands for the option, as for getopt_long(3). The value of an
-// option and a word after "--" are not expanded, and neither is the command line of a command.
+// TestAbbreviations: an unambiguous prefix of a long option stands for the option, as for getopt_long(3). The value of
+// an option and a word after "--" are not expanded, and neither is the command line of a command.
 func TestAbbreviations(t *testing.T) {
 	for args, want := range map[string]string{
 		"--time 5 --dry 7":        "timeout=5s dry-run=true : 7",

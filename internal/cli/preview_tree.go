@@ -142,8 +142,8 @@ func (v *treePreview) list() (list []report.Planned) {
 	return list
 }
 
-// addInodes adds the inode of a pidfd to each process, for handles, and returns the list without the processes that have
-// ended since the snapshot.
+// addInodes adds the inode of a pidfd to each process, for handles, and returns the list without the processes that
+// have ended since the snapshot.
 func (c *Call) addInodes(list []report.Planned) []report.Planned {
 	kept := list[:0]
 	for i := range list {
@@ -160,10 +160,10 @@ func (c *Call) addInodes(list []report.Planned) []report.Planned {
 	return kept
 }
 
-// IsPlanned reports whether now, which has just been opened or identified, is the planned process p. A target was opened
-// before the plan was made, so the same ID suffices. The PID of any other process may have been reused since the
-// snapshot, even within one clock tick. So the parent or the executed program (Snapshot.SameProcess) must be the same as
-// well.
+// IsPlanned reports whether now, which has just been opened or identified, is the planned process p. A target was
+// opened before the plan was made, so the same ID suffices. The PID of any other process may have been reused since the
+// snapshot, even within one clock tick. So the parent or the executed program (Snapshot.SameProcess) must be the same
+// as well.
 func (c *Call) IsPlanned(p *report.Planned, now *procfs.Stat) bool {
 	return now.ID == p.ID && (p.Root || now.PPID == p.PPID || c.Table.SameProcess(&p.Stat, now))
 }

@@ -211,8 +211,8 @@ func (a *account) pause(d time.Duration) { a.call.Kernel.Pause(d) }
 // stepsDone returns the number of steps that were carried out before the call.
 func (a *account) stepsDone() int { return a.call.Plan.StepsDone }
 
-// beginsWithHooks reports whether the hooks run before the first signal of the call, because the first step of the ladder was
-// carried out before.
+// beginsWithHooks reports whether the hooks run before the first signal of the call, because the first step of the
+// ladder was carried out before.
 func (a *account) beginsWithHooks() bool { return a.stepsDone() > 0 && a.call.Plan.Hook != "" }
 
 // beginRung sets the number of the current step, from 1.

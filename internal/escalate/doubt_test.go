@@ -54,8 +54,8 @@ func TestUnseenGroupOfATree(t *testing.T) {
 	}
 }
 
-// TestSuspectOfLaterFreeze: in the freeze of a later step, an orphan of a member that has just ended is a suspect, although
-// the root is gone and no longer shows that a subreaper above it adopts orphans of the tree.
+// TestSuspectOfLaterFreeze: in the freeze of a later step, an orphan of a member that has just ended is a suspect,
+// although the root is gone and no longer shows that a subreaper above it adopts orphans of the tree.
 func TestSuspectOfLaterFreeze(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)

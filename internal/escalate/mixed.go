@@ -11,8 +11,8 @@ import (
 )
 
 // mixed is the scope of a plan with Mixed: a tree, or groups. On the first step it signals the masters alone, and scans
-// the inner scope during the wait for them. A descendant is a member only if a scan has shown it before its parent ended;
-// later only a session or an image attributes it to the tree.
+// the inner scope during the wait for them. A descendant is a member only if a scan has shown it before its parent
+// ended; later only a session or an image attributes it to the tree.
 type mixed struct {
 	scope
 	acc     *account
@@ -61,8 +61,8 @@ func (m *mixed) scanAndStop(sig signals.Signal) (batch, error) {
 	return found, nil
 }
 
-// Limits of the time between two scans. The time is short after a scan that shows a newcomer and after the end of a member,
-// and doubles after any other scan. The scans take at most one part in watchShare of the time.
+// Limits of the time between two scans. The time is short after a scan that shows a newcomer and after the end of a
+// member, and doubles after any other scan. The scans take at most one part in watchShare of the time.
 const (
 	shortestWatch = 5 * time.Millisecond
 	longestWatch  = time.Second

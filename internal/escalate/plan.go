@@ -73,8 +73,8 @@ type Plan struct {
 	Skipped []Skip
 	Ladder  Ladder
 	// StepsDone is the number of steps of the ladder that were carried out before the call, which begins with the next
-	// one. Began is the time of the first signal then, from which the times for the observer count; zero means the start
-	// of the call.
+	// one. Began is the time of the first signal then, from which the times for the observer count; zero means the
+	// start of the call.
 	StepsDone int
 	Began     time.Time
 

@@ -163,8 +163,8 @@ func (a *attribution) isMember(s *procfs.Snapshot, st, now *procfs.Stat) bool {
 	return a.isRoot(now)
 }
 
-// isStray reports whether a member is attributed to the tree by its session, and not by its parent. Its parent, if it is
-// a member, must be known already.
+// isStray reports whether a member is attributed to the tree by its session, and not by its parent. Its parent, if it
+// is a member, must be known already.
 func (a *attribution) isStray(s *procfs.Snapshot, st *procfs.Stat) bool {
 	parent := s.Lookup(st.PPID)
 	return !a.isFlat() && a.tree.Sessions && a.sessions[st.SID] && (parent == nil || !a.isInTree(parent.ID))

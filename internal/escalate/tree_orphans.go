@@ -87,8 +87,8 @@ func (f *orphanFinder) addWitnesses(s *procfs.Snapshot, newcomers batch) bool {
 	return len(newcomers) > 0
 }
 
-// recordOlder records the processes that existed before the call, had not called execve(2), and are outside of the tree.
-// A process that is started in the clock tick of the call counts as one of them.
+// recordOlder records the processes that existed before the call, had not called execve(2), and are outside of the
+// tree. A process that is started in the clock tick of the call counts as one of them.
 func (f *orphanFinder) recordOlder(s *procfs.Snapshot, roots []procfs.ID) {
 	f.older = make(map[procfs.ID]bool)
 	inTree := make(map[procfs.ID]bool)

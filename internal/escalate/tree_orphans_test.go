@@ -209,8 +209,8 @@ func TestOrphanEvidence(t *testing.T) {
 	})
 }
 
-// TestOrphanOfExcluded: an ancestor of this process that has the image of the root is not attributed, and neither are its
-// children.
+// TestOrphanOfExcluded: an ancestor of this process that has the image of the root is not attributed, and neither are
+// its children.
 func TestOrphanOfExcluded(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
@@ -263,8 +263,8 @@ func TestNoScanAfterCertainEnd(t *testing.T) {
 	}
 }
 
-// TestOrphanBelowOlder: a process that a scan shows below an orphan from before the call is treated as that orphan, also
-// when its parent ends during the call.
+// TestOrphanBelowOlder: a process that a scan shows below an orphan from before the call is treated as that orphan,
+// also when its parent ends during the call.
 func TestOrphanBelowOlder(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		w := newWorld(t)
@@ -363,8 +363,8 @@ func TestCandidateLeavesSuspect(t *testing.T) {
 	})
 }
 
-// TestOrphanOfExiting: a process that is exiting has no image, but its child is no orphan yet. The child is ended when it
-// has become one.
+// TestOrphanOfExiting: a process that is exiting has no image, but its child is no orphan yet. The child is ended when
+// it has become one.
 func TestOrphanOfExiting(t *testing.T) {
 	for _, freeze := range []bool{true, false} {
 		bubble(t, fmt.Sprint(freeze), func(t *testing.T) {

@@ -104,8 +104,8 @@ func (t *treeScan) mayHaveOrphans(s *procfs.Snapshot) bool {
 	return t.orphans != nil && len(t.orphans.candidates(s, t.attribution)) > 0
 }
 
-// scanNew reports whether a process that was forked since the last scan may be attributed to the tree by its image. ok is
-// false if that is not known.
+// scanNew reports whether a process that was forked since the last scan may be attributed to the tree by its image. ok
+// is false if that is not known.
 func (t *treeScan) scanNew() (more, ok bool, err error) {
 	fresh, ok, err := t.k.ScanNew(&t.snap)
 	if !ok || err != nil {
@@ -207,8 +207,8 @@ func (t *treeScan) addNewcomers() (doubt string, err error) {
 }
 
 // readWitnesses is called before the members are signalled, and perhaps end. It reads the images of those that mayFork
-// selects: if such a member forks and ends, only its image attributes the child to the tree. It also reads the images of
-// members that orphans from before the call have.
+// selects: if such a member forks and ends, only its image attributes the child to the tree. It also reads the images
+// of members that orphans from before the call have.
 func (t *treeScan) readWitnesses(mayFork func(*procfs.Stat) bool) {
 	if t.orphans == nil {
 		return

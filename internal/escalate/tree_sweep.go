@@ -31,8 +31,8 @@ func (t *treeSweeper) sweep() (more bool, err error) {
 }
 
 // findLateOrphans scans for orphans that members have forked between the proved freeze and their end. Only the image
-// attributes such an orphan, so it is enough to scan the processes that were forked since then. Where these cannot be told
-// apart, or the last scan or this one is not conclusive, sweepUntilProved scans the whole process table.
+// attributes such an orphan, so it is enough to scan the processes that were forked since then. Where these cannot be
+// told apart, or the last scan or this one is not conclusive, sweepUntilProved scans the whole process table.
 func (t *treeSweeper) findLateOrphans() (more bool, err error) {
 	if !t.scan.proof.Missed() {
 		if more, ok, err := t.scan.scanNew(); ok || err != nil {

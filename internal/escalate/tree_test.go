@@ -614,8 +614,8 @@ func TestResumeAndRestop(t *testing.T) {
 	}
 }
 
-// TestMidForkAfterTheScan: the scan shows a member asleep, and SIGSTOP catches it mid-fork. A member that sleeps with the
-// signal blocked is resumed and stopped again only once.
+// TestMidForkAfterTheScan: the scan shows a member asleep, and SIGSTOP catches it mid-fork. A member that sleeps with
+// the signal blocked is resumed and stopped again only once.
 func TestMidForkAfterTheScan(t *testing.T) {
 	bubble(t, "mid-fork", func(t *testing.T) {
 		w := newWorld(t)
@@ -691,9 +691,9 @@ func TestRestopWithOneProcessor(t *testing.T) {
 	})
 }
 
-// TestFewForking: a member of a job with few members needs a while, which others have the processor, to end its fork. It
-// is not kept frozen as part of a fork bomb. Two members are never kept frozen: they may be the parent and the child of
-// one fork.
+// TestFewForking: a member of a job with few members needs a while, which others have the processor, to end its fork.
+// It is not kept frozen as part of a fork bomb. Two members are never kept frozen: they may be the parent and the child
+// of one fork.
 func TestFewForking(t *testing.T) {
 	for _, test := range []struct {
 		members int

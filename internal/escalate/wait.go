@@ -63,7 +63,8 @@ func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 }
 
 // firstLook is the time after the first signal at which the observer receives FirstWait. By then a process has read a
-// blocked signal from a signalfd(2) if it does so, and a process that blocks signals around a fork(2) has unblocked them.
+// blocked signal from a signalfd(2) if it does so, and a process that blocks signals around a fork(2) has unblocked
+// them.
 const firstLook = 100 * time.Millisecond
 
 // waitFirst begins the wait of the first step: it waits for firstLook, and calls Observer.FirstWait if targets remain.

@@ -1,5 +1,5 @@
-// Package file opens files without the poller of the Go runtime, and enlarges pipes. The poller needs two descriptors of
-// its own. If they are not available, the runtime ends the program with a trace.
+// Package file opens files without the poller of the Go runtime, and enlarges pipes. The poller needs two descriptors
+// of its own. If they are not available, the runtime ends the program with a trace.
 package file
 
 import (

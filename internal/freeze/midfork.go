@@ -21,17 +21,17 @@ const (
 )
 
 // keptAfter is how often a member must have been resumed and stopped again before it can be kept frozen. If at most
-// fewForking members are caught mid-fork, they are resumed MaxRestops times before: on a busy machine, processes of a job
-// that forks, such as the loops of a few shells, may not run while they are resumed for the first times.
+// fewForking members are caught mid-fork, they are resumed MaxRestops times before: on a busy machine, processes of a
+// job that forks, such as the loops of a few shells, may not run while they are resumed for the first times.
 const (
 	keptAfter  = 2
 	fewForking = 16
 )
 
-// ResumeAndRestop briefly resumes the members that block sig, unless they were asleep when they were last stopped again.
-// Then it stops them again. It reports whether there were such members. The C library, shells and perl block signals
-// around fork(2): a process caught mid-fork with sig pending would finish the fork after it is resumed and then die. If
-// its child has called execve(2), nothing may link that child to the tree.
+// ResumeAndRestop briefly resumes the members that block sig, unless they were asleep when they were last stopped
+// again. Then it stops them again. It reports whether there were such members. The C library, shells and perl block
+// signals around fork(2): a process caught mid-fork with sig pending would finish the fork after it is resumed and then
+// die. If its child has called execve(2), nothing may link that child to the tree.
 func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 	s.MarkBlockers(sig)
 	rest := s.members[:0]

@@ -16,11 +16,11 @@ package freeze
 //     processes may fork meanwhile. Where the last allocated PID is not known, no scan is complete: if the tree is not
 //     churning, StableScans scans without a newcomer count as one.
 //  3. A member that ended before it was stopped may have orphaned a child, which is then a child of its adopter (init
-//     or a subreaper). If the child has not called execve(2), its image attributes it to the tree (procfs.Witnesses). Any
-//     other process outside of the tree is a suspect (Suspect) if it is new and its parent adopts orphans of the tree:
-//     the child was forked after the baseline, or orphaned during the scan of the baseline. If the tree is not churning,
-//     only a process with the command name of a member is a suspect. A process is no suspect if its session is one that
-//     no process of the tree can be in (inOtherSession).
+//     or a subreaper). If the child has not called execve(2), its image attributes it to the tree (procfs.Witnesses).
+//     Any other process outside of the tree is a suspect (Suspect) if it is new and its parent adopts orphans of the
+//     tree: the child was forked after the baseline, or orphaned during the scan of the baseline. If the tree is not
+//     churning, only a process with the command name of a member is a suspect. A process is no suspect if its session
+//     is one that no process of the tree can be in (inOtherSession).
 //
 // The proof does not cover:
 //
@@ -269,10 +269,10 @@ func (p *Proof) hasOtherParent(s *procfs.Snapshot, st *procfs.Stat, tree Tree) b
 	return false
 }
 
-// inOtherSession reports whether the process, which was forked since the baseline, is in a session that no process of the
-// tree can be in. A process enters a session only by being forked in it, or as its leader. So the tree is in the sessions
-// in which its members were seen, and in sessions that younger processes of the tree have created: in such a session no
-// process is older than the tree.
+// inOtherSession reports whether the process, which was forked since the baseline, is in a session that no process of
+// the tree can be in. A process enters a session only by being forked in it, or as its leader. So the tree is in the
+// sessions in which its members were seen, and in sessions that younger processes of the tree have created: in such a
+// session no process is older than the tree.
 func (p *Proof) inOtherSession(s *procfs.Snapshot, st *procfs.Stat) bool {
 	if p.baseline[st.ID] || st.SID <= 0 || p.sessions[st.SID] {
 		return false

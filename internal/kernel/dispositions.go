@@ -25,8 +25,8 @@ import (
 // wordSize is the size of a machine word in bytes.
 const wordSize = unsafe.Sizeof(uintptr(0))
 
-// disposition is the kernel's struct sigaction, whose layout depends on the architecture. All zeros are SIG_DFL. It is an
-// array of words, because an array of bytes may be at an odd address, where MIPS cannot read a word.
+// disposition is the kernel's struct sigaction, whose layout depends on the architecture. All zeros are SIG_DFL. It is
+// an array of words, because an array of bytes may be at an odd address, where MIPS cannot read a word.
 type disposition [64 / wordSize]uintptr
 
 const sigIgn = 1

@@ -64,8 +64,8 @@ func (o Output) Write(b []byte) (int, error) {
 	return done, nil
 }
 
-// waitWritable waits until a write does not block. The error is a *signals.Interrupt if a deferred signal was caught, or
-// if the other half of a pair is gone.
+// waitWritable waits until a write does not block. The error is a *signals.Interrupt if a deferred signal was caught,
+// or if the other half of a pair is gone.
 func (o Output) waitWritable() error {
 	for {
 		poll := []unix.PollFd{{Fd: int32(o.fd), Events: unix.POLLOUT}}

@@ -149,8 +149,8 @@ func joinGroup(c *forkArgs) syscall.Errno {
 	return 0
 }
 
-// setDescriptors replaces standard input and output by nullFD, standard output by outputFD and standard error by errorFD,
-// clears FD_CLOEXEC of inheritFDs, and sets the limit of open files.
+// setDescriptors replaces standard input and output by nullFD, standard output by outputFD and standard error by
+// errorFD, clears FD_CLOEXEC of inheritFDs, and sets the limit of open files.
 //
 //go:nosplit
 //go:norace

@@ -67,10 +67,10 @@ func runtimeInherited() *inherited {
 //go:linkname rawVforkSyscall syscall.rawVforkSyscall
 func rawVforkSyscall(trap, a1, a2, a3 uintptr) (r1 uintptr, errno syscall.Errno)
 
-// forkExit starts a process that exits at once, and returns when it has exited. As after vfork(2), the process shares the
-// memory of this one, which takes a fraction of the time of fork(2). All signals are blocked meanwhile: a handler of the
-// runtime that ran in the new process would change the memory of this one. Nor is the goroutine preempted then, so it
-// stays on its thread. size is that of a signal set.
+// forkExit starts a process that exits at once, and returns when it has exited. As after vfork(2), the process shares
+// the memory of this one, which takes a fraction of the time of fork(2). All signals are blocked meanwhile: a handler
+// of the runtime that ran in the new process would change the memory of this one. Nor is the goroutine preempted then,
+// so it stays on its thread. size is that of a signal set.
 //
 //go:noinline
 //go:nosplit
@@ -81,14 +81,14 @@ func forkExit(size uintptr) (pid uintptr, errno syscall.Errno) {
 	for i := range all {
 		all[i] = ^uintptr(0)
 	}
-	call, first, second := uintptr(unix.SYS_CLONE), uintptr(unix.CLONE_VM|unix.CLONE_VFORK), uintptr(0) // no signal at its exit
+	call, first, second := uintptr(unix.SYS_CLONE), uintptr(unix.CLONE_VM|unix.CLONE_VFORK), uintptr(0) // no exit signal
 	if runtime.GOARCH == "s390x" {
 		first, second = second, first // there the stack comes before the flags
 	}
 	syscall.RawSyscall6(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uintptr(unsafe.Pointer(&all)), uintptr(unsafe.Pointer(&old)), size, 0, 0)
 	for {
-		// Both processes use this stack. The new process overwrites the return addresses below this function, where this
-		// process returns afterwards. So the exit is made by the same call: the return addresses are the same.
+		// Both processes use this stack. The new process overwrites the return addresses below this function, where
+		// this process returns afterwards. So the exit is made by the same call: the return addresses are the same.
 		pid, errno = rawVforkSyscall(call, first, second, 0)
 		if errno != 0 || pid != 0 {
 			break

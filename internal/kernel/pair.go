@@ -17,9 +17,9 @@ import (
 )
 
 // half is this process as one half of a pair (child.Outer). The halves share a stream socket pair. The outer half first
-// sends a 64-bit number and as many bytes: the descriptor of the pidfile and the command line of the inner half, each word
-// ended by a zero byte. So /proc/PID/cmdline of the inner half does not contain the command, and pkill -f does not find
-// it. From then on both send messages: the kind and the value, each a 32-bit number in native byte order.
+// sends a 64-bit number and as many bytes: the descriptor of the pidfile and the command line of the inner half, each
+// word ended by a zero byte. So /proc/PID/cmdline of the inner half does not contain the command, and pkill -f does not
+// find it. From then on both send messages: the kind and the value, each a 32-bit number in native byte order.
 //
 // While the runtime of the inner half starts, the socket is its standard error: if the runtime fails, its trace goes to
 // the outer half, which starts the command itself instead.
@@ -232,8 +232,8 @@ func (h *half) send(b []byte, flags int) error {
 	return nil
 }
 
-// receive waits until it has filled b, and returns the number of bytes that it has read. That is less than len(b) if the
-// other half is gone.
+// receive waits until it has filled b, and returns the number of bytes that it has read. That is less than len(b) if
+// the other half is gone.
 func (h *half) receive(b []byte) (n int) {
 	for n < len(b) {
 		m, err := unix.Read(h.fd, b[n:])
@@ -326,7 +326,8 @@ func (k *Kernel) askToStop(group bool) bool {
 	return false
 }
 
-// jobGroup returns the process group of the shell job to which this process belongs: its own, or that of the outer half.
+// jobGroup returns the process group of the shell job to which this process belongs: its own, or that of the outer
+// half.
 func (k *Kernel) jobGroup() int {
 	if k.IsInner() && k.half.group != 0 {
 		return k.half.group
@@ -334,8 +335,8 @@ func (k *Kernel) jobGroup() int {
 	return unix.Getpgrp()
 }
 
-// halfLost returns an error if the other half is gone, until IgnoreLostHalf is called. It reads the socket: a ladder may
-// run hooks for minutes without waiting for events.
+// halfLost returns an error if the other half is gone, until IgnoreLostHalf is called. It reads the socket: a ladder
+// may run hooks for minutes without waiting for events.
 func (k *Kernel) halfLost() error {
 	h := k.half
 	if h == nil || h.lossIgnored {

@@ -11,19 +11,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CheckPrivileges returns an error if execve(2) gave this process privileges that its caller lacks: another user or group
-// ID, by the set-uid or set-gid bit of the file, or capabilities of the file. The error says what is set and which command
-// removes it.
+// CheckPrivileges returns an error if execve(2) gave this process privileges that its caller lacks: another user or
+// group ID, by the set-uid or set-gid bit of the file, or capabilities of the file. The error says what is set and
+// which command removes it.
 //
-// The rules are those of capabilities(7) and of cap_bprm_creds_from_file in security/commoncap.c. They judge the effect:
-// bits and capabilities that have none, because of MS_NOSUID or PR_SET_NO_NEW_PRIVS or because the caller has the
-// privileges already, are no error.
+// The rules are those of capabilities(7) and of cap_bprm_creds_from_file in security/commoncap.c. They judge the
+// effect: bits and capabilities that have none, because of MS_NOSUID or PR_SET_NO_NEW_PRIVS or because the caller has
+// the privileges already, are no error.
 //
-//   - If the caller has another user or group ID, the real ID is still that of the caller. The same is true of a program
-//     that a set-uid program starts without making its IDs equal: the arguments and the environment may be those of the
-//     user with fewer privileges. The saved IDs are copies of the effective ones after execve(2).
-//   - If no user ID is 0, capabilities that are not ambient are those of the file. The file of a program gives root, who
-//     has all capabilities, no others.
+//   - If the caller has another user or group ID, the real ID is still that of the caller. The same is true of a
+//     program that a set-uid program starts without making its IDs equal: the arguments and the environment may be
+//     those of the user with fewer privileges. The saved IDs are copies of the effective ones after execve(2).
+//   - If no user ID is 0, capabilities that are not ambient are those of the file. The file of a program gives root,
+//     who has all capabilities, no others.
 //
 // AT_SECURE of the auxiliary vector is 0 without a gain. It does not prove a gain: security modules set it, too, and so
 // does a set-uid bit that makes the effective ID equal to the real one. The vector contains the IDs, so in most cases

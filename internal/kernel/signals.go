@@ -170,8 +170,8 @@ func (k *Kernel) IgnoreSignal(sig signals.Signal) {
 	ignore(sig)
 }
 
-// ignore ignores a signal for the rest of this process's life. Ignore of package os/signal panics if it cannot catch the
-// signal.
+// ignore ignores a signal for the rest of this process's life. Ignore of package os/signal panics if it cannot catch
+// the signal.
 func ignore(sig signals.Signal) {
 	if sig.Catchable() {
 		signal.Ignore(syscall.Signal(sig))

@@ -26,7 +26,8 @@ func (k *Kernel) Terminal() (fd int, ok bool) {
 	return fd, err == nil
 }
 
-// TerminalColumns returns the width of the terminal fd in columns; 0 if fd is no terminal, or if the width is not known.
+// TerminalColumns returns the width of the terminal fd in columns; 0 if fd is no terminal, or if the width is not
+// known.
 func TerminalColumns(fd int) int {
 	size, err := unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
 	if err != nil {
@@ -83,9 +84,9 @@ func (k *Kernel) ancestorInForeground(fd int) bool {
 // StopSelf stops this process as SIGTSTP does by default, and returns true after this process was resumed. The kernel
 // does not stop PID 1, nor a member of an orphaned process group. In these cases StopSelf returns false at once. In the
 // inner half of a pair, it is the outer half that stops. With group, StopSelf sends SIGTSTP to the other members of the
-// process group first, such as a shell script that waits for this process. A SIGTSTP that was caught before this process
-// was resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second SIGTSTP that
-// another reapwait forwards.
+// process group first, such as a shell script that waits for this process. A SIGTSTP that was caught before this
+// process was resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second
+// SIGTSTP that another reapwait forwards.
 func (k *Kernel) StopSelf(group bool) bool {
 	if k.IsInner() {
 		return k.askToStop(group)

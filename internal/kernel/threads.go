@@ -27,14 +27,14 @@ func (k *Kernel) PrepareFreeze() error {
 
 // maxThreads is the largest number of threads that the runtime needs while processes are stopped: the calling thread,
 // the runtime's monitor (sysmon), the template thread, which starts threads on behalf of locked ones, one for each of
-// maxProcessors processors (GOMAXPROCS), and blockedThreads for the goroutines that block or are locked to a thread (two
-// in os/signal, one that reads standard input for --hold).
+// maxProcessors processors (GOMAXPROCS), and blockedThreads for the goroutines that block or are locked to a thread
+// (two in os/signal, one that reads standard input for --hold).
 const (
 	maxProcessors  = 2
 	blockedThreads = 3
 	maxThreads     = 3 + maxProcessors + blockedThreads
-	// spareThreads is how many more threads startThreads may start: for each goroutine that blocks, the runtime may start a
-	// thread that looks for work. Two were seen.
+	// spareThreads is how many more threads startThreads may start: for each goroutine that blocks, the runtime may
+	// start a thread that looks for work. Two were seen.
 	spareThreads = 3
 )
 
@@ -105,9 +105,10 @@ func startThreads(n int) {
 	done.Wait()
 }
 
-// awaitThreads waits until every thread that the runtime has decided to start exists, and returns the number of threads.
-// The template thread may not have started the last one yet, and by the time it does, the limit may be reached. The wait
-// is limited, because in a program that is linked with C code the runtime counts a thread that C code may bring.
+// awaitThreads waits until every thread that the runtime has decided to start exists, and returns the number of
+// threads. The template thread may not have started the last one yet, and by the time it does, the limit may be
+// reached. The wait is limited, because in a program that is linked with C code the runtime counts a thread that C code
+// may bring.
 func (k *Kernel) awaitThreads() (threads int) {
 	for range 1000 {
 		decided, _ := runtime.ThreadCreateProfile(nil)

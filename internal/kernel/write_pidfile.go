@@ -37,8 +37,8 @@ func (k *Kernel) WritePidfile(path, content string) (fd int, remove func(), err 
 	return f.fd, f.remove, nil
 }
 
-// InheritPidfile is called in the inner half of a pair, which has inherited the descriptor of the file at path, locked by
-// the outer half. The lock remains until both halves have closed the descriptor. remove is that of WritePidfile.
+// InheritPidfile is called in the inner half of a pair, which has inherited the descriptor of the file at path, locked
+// by the outer half. The lock remains until both halves have closed the descriptor. remove is that of WritePidfile.
 func (k *Kernel) InheritPidfile(path string) (remove func(), err error) {
 	f := &pidfile{path: path, fd: k.half.lockFD}
 	if err := unix.Fstat(f.fd, &f.identity); err != nil {

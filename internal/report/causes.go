@@ -22,8 +22,8 @@ type cause struct {
 	noSignal bool
 }
 
-// The ranks of causes. A cause that not even KILL overcomes is above one that KILL overcomes, and that is above one that
-// delays the signal.
+// The ranks of causes. A cause that not even KILL overcomes is above one that KILL overcomes, and that is above one
+// that delays the signal.
 const (
 	rankCaught = iota + 1
 	rankStopped
@@ -193,8 +193,8 @@ func (d *diagnosis) addKillable(text, end string) {
 	d.add(text, fmt.Sprintf("%v has no effect until %s; KILL ends it at once: %s", d.sig, end, d.kill()), rankSleep)
 }
 
-// isVfork reports whether a thread in this kernel function waits for the child of its vfork(2). The name depends on what
-// the compiler inlines.
+// isVfork reports whether a thread in this kernel function waits for the child of its vfork(2). The name depends on
+// what the compiler inlines.
 func isVfork(wchan string) bool {
 	return slices.Contains([]string{"kernel_clone", "_do_fork", "do_fork", "wait_for_vfork_done"}, wchan)
 }

@@ -49,9 +49,9 @@ func newDescriber(proc *procfs.FS) *describer {
 	return d
 }
 
-// describe reads what /proc shows of a process, and what sig would do to it. Afterwards it checks that the process still
-// exists: otherwise the text may be that of a process that reuses the PID. With exe it reads the path of the executable
-// as well.
+// describe reads what /proc shows of a process, and what sig would do to it. Afterwards it checks that the process
+// still exists: otherwise the text may be that of a process that reuses the PID. With exe it reads the path of the
+// executable as well.
 func (d *describer) describe(st *procfs.Stat, sig signals.Signal, exe bool) description {
 	r := description{disposition: "unknown", uid: -1}
 	if d.proc == nil || st.Hidden() || st.Start == 0 {

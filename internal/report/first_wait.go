@@ -81,10 +81,10 @@ func (r *Reporter) reportUnheeded(w *escalate.FirstWait, pgid int, reads *int) {
 	r.Note(e.Why)
 }
 
-// unheeded returns "ignored" or "blocked" if the target has not heeded the signal for that reason. For the init of a PID
-// namespace, init is the rest of the sentence. disposition is "" if the target is gone, catches the signal, or if nothing
-// is known. A handler may have set the signal to be ignored, so the target must not have had a handler when it was
-// opened. read says that the status may be read; it tells which signals are pending.
+// unheeded returns "ignored" or "blocked" if the target has not heeded the signal for that reason. For the init of a
+// PID namespace, init is the rest of the sentence. disposition is "" if the target is gone, catches the signal, or if
+// nothing is known. A handler may have set the signal to be ignored, so the target must not have had a handler when it
+// was opened. read says that the status may be read; it tells which signals are pending.
 func (r *Reporter) unheeded(res *escalate.Result, sig signals.Signal, read bool) (disposition, init string) {
 	n := int(sig)
 	ignored, caught := procfs.SigSet(res.Ignored), procfs.SigSet(res.Caught) // of signals 1 to 31

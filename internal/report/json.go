@@ -117,8 +117,8 @@ func (r *Reporter) newEvent(st *procfs.Stat, what string) event {
 	return event{Event: what, PID: st.PID, Comm: st.Comm, Handle: r.handle(st)}
 }
 
-// handle returns the handle of a process, so that all events of the process have the same one: with the inode of a pidfd,
-// also if st is from a scan. It is "" if neither start time nor inode is known.
+// handle returns the handle of a process, so that all events of the process have the same one: with the inode of a
+// pidfd, also if st is from a scan. It is "" if neither start time nor inode is known.
 func (r *Reporter) handle(st *procfs.Stat) string {
 	switch {
 	case st.Start == 0 && st.Inode != 0: // hidden, or a handle without the start time

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// LeftAlone reports the processes that were left alone. failed means that an error of the call has told already how many
-// processes could not be examined.
+// LeftAlone reports the processes that were left alone. failed means that an error of the call has told already how
+// many processes could not be examined.
 func (r *Reporter) LeftAlone(n LeftAlone, failed bool) {
 	if n == (LeftAlone{}) {
 		return
@@ -32,7 +32,8 @@ func (r *Reporter) Unexamined(n int, failed bool) {
 	}
 }
 
-// marks returns the numbers of marks of each kind, such as "2 marks of another boot, 1 malformed"; "" if there are none.
+// marks returns the numbers of marks of each kind, such as "2 marks of another boot, 1 malformed"; "" if there are
+// none.
 func (n *LeftAlone) marks() string {
 	var parts []string
 	for _, kind := range []struct {

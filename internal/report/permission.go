@@ -47,9 +47,9 @@ func (s *sender) sharesUser(status *procfs.Status) bool {
 	return slices.Contains(s.uids, status.UID[0]) || slices.Contains(s.uids, status.UID[2])
 }
 
-// permitted reports whether this process may send sig to the process, by the rules of kill(2): it shares a user with the
-// process, has CAP_KILL in the user namespace of the process, or sends CONT within its session. known is false if /proc
-// does not tell. Even if ok is true, a security module or a seccomp filter may refuse the signal.
+// permitted reports whether this process may send sig to the process, by the rules of kill(2): it shares a user with
+// the process, has CAP_KILL in the user namespace of the process, or sends CONT within its session. known is false if
+// /proc does not tell. Even if ok is true, a security module or a seccomp filter may refuse the signal.
 func (s *sender) permitted(proc *procfs.FS, st *procfs.Stat, status *procfs.Status, sig signals.Signal) (ok, known bool) {
 	if s.namespace == "" {
 		return false, false

@@ -11,8 +11,8 @@ import (
 	"killbox/procfs/procfstest"
 )
 
-// TestPermitted checks the rules of kill(2). The directory of a process without the link ns/user stands for one that the
-// sender may not examine.
+// TestPermitted checks the rules of kill(2). The directory of a process without the link ns/user stands for one that
+// the sender may not examine.
 func TestPermitted(t *testing.T) {
 	const initial, below, other = procfs.InitialUserNamespace, "user:[4026532000]", "user:[4026532001]"
 	root := procfstest.Build(t)

@@ -14,8 +14,8 @@ type Planned struct {
 	Root bool // a target itself, and not only a descendant or stray of a target
 	// Evidence is why an orphan is attributed to the tree; empty for any other process.
 	Evidence string
-	// Origin is the PID of the member that Evidence names, and 0 for a process that is no orphan. The member may be gone.
-	// An orphan has it even if it is excluded.
+	// Origin is the PID of the member that Evidence names, and 0 for a process that is no orphan. The member may be
+	// gone. An orphan has it even if it is excluded.
 	Origin int
 	// Excluded is the reason why the process is excluded, "" if it would be signalled. An excluded process is
 	// printed because it is part of the tree.

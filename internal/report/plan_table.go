@@ -92,8 +92,8 @@ var (
 	asciiBranches = branches{"|- ", "`- ", "|~ ", "`~ ", "|  "}
 )
 
-// addTree adds each process below its parent. A process whose parent is not in the list is not indented, unless it is an
-// orphan.
+// addTree adds each process below its parent. A process whose parent is not in the list is not indented, unless it is
+// an orphan.
 func (t *planTable) addTree(list []Planned) {
 	lines := &boxBranches
 	if t.view.ASCII {
@@ -250,8 +250,8 @@ func (t *planTable) writeCells(b *strings.Builder, row *planRow) {
 	}
 }
 
-// colour returns the parameter of the escape sequence for a cell, "" for none: the PID of a target is bold, and a signal
-// that will not end the process is yellow.
+// colour returns the parameter of the escape sequence for a cell, "" for none: the PID of a target is bold, and a
+// signal that will not end the process is yellow.
 func (t *planTable) colour(row *planRow, column int) string {
 	if !t.view.Colour || row.Planned == nil {
 		return ""
@@ -289,8 +289,8 @@ func (t *planTable) writeRow(b *strings.Builder, row *planRow) {
 	}
 }
 
-// writeWrapped writes lead and a text in lines of at most that many columns, 0 for one line, but does not divide a word. The
-// lines after the first begin with indent blanks.
+// writeWrapped writes lead and a text in lines of at most that many columns, 0 for one line, but does not divide a
+// word. The lines after the first begin with indent blanks.
 func writeWrapped(b *strings.Builder, lead string, indent int, text string, columns int) {
 	used := show.Columns(lead)
 	words := strings.Split(text, " ")

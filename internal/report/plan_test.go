@@ -131,8 +131,8 @@ ladder: TERM/5s/KILL/2s
 	}
 }
 
-// TestPlanVanished checks that a process that ends while the plan is printed, or whose PID is reused, causes no error and
-// gets no command line.
+// TestPlanVanished checks that a process that ends while the plan is printed, or whose PID is reused, causes no error
+// and gets no command line.
 func TestPlanVanished(t *testing.T) {
 	proc := open(t, procfstest.Proc{PID: 9, Cmdline: []string{"unrelated"}})
 	for _, pid := range []int{8, 9} {
@@ -162,8 +162,8 @@ func TestPlanWithLoops(t *testing.T) {
 	}
 }
 
-// TestPlanDepth checks that the command lines of a deep tree are still shown, and that a chain of processes does not take
-// quadratic memory.
+// TestPlanDepth checks that the command lines of a deep tree are still shown, and that a chain of processes does not
+// take quadratic memory.
 func TestPlanDepth(t *testing.T) {
 	proc := open(t)
 	var procs []Planned

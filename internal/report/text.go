@@ -27,8 +27,8 @@ type Options struct {
 	// Owner returns the handle of the owner that the owner mark of a process names, if the process was selected by it,
 	// and otherwise "". It may be nil.
 	Owner func(procfs.ID) string
-	// Holds returns how a process holds the object of --port, --open or --mount, if it was selected by that, and otherwise
-	// "". It may be nil.
+	// Holds returns how a process holds the object of --port, --open or --mount, if it was selected by that, and
+	// otherwise "". It may be nil.
 	Holds func(procfs.ID) string
 	// Identify reads the stat, with the inode, of the process that has the PID now. It may be nil.
 	Identify func(pid int) (procfs.Stat, error)
@@ -157,8 +157,8 @@ func (r *Reporter) Gone(res *escalate.Result) {
 	}
 }
 
-// Ended reports a target that was gone before the call. handle is the operand, and st what it tells. With note, a line is printed even without
-// --verbose.
+// Ended reports a target that was gone before the call. handle is the operand, and st what it tells. With note, a line
+// is printed even without --verbose.
 func (r *Reporter) Ended(handle string, st *procfs.Stat, note bool) {
 	r.ended++
 	const why = "gone before the call"

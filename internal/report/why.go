@@ -104,12 +104,12 @@ func join(text, help string) string {
 	return text + ": " + help
 }
 
-// factIndent is the smallest indent of the lines after the first of an answer or a fact. It is larger than that of a fact:
-// a process can choose its name, and so what such a line begins with, but the line must not pass for a fact.
+// factIndent is the smallest indent of the lines after the first of an answer or a fact. It is larger than that of a
+// fact: a process can choose its name, and so what such a line begins with, but the line must not pass for a fact.
 const factIndent = 4
 
-// fact prints a fact about the process, unless the value is empty. Lines after the first begin below the value, if no word
-// is too long there and half of the columns remain.
+// fact prints a fact about the process, unless the value is empty. Lines after the first begin below the value, if no
+// word is too long there and half of the columns remain.
 func (w *whyWriter) fact(name, value string) {
 	if value == "" {
 		return
@@ -193,7 +193,8 @@ func (w *whyWriter) printOrphans() {
 	w.fact("orphans with its image", fmt.Sprintf("%s: to end them as well: tkill --orphans %d", text, w.x.PID))
 }
 
-// wchan returns the kernel function in which the process sleeps, "" if it is not known or if the process does not sleep.
+// wchan returns the kernel function in which the process sleeps, "" if it is not known or if the process does not
+// sleep.
 func (w *whyWriter) wchan() string {
 	st := &w.x.Stat
 	pid := st.PID

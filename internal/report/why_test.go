@@ -130,8 +130,8 @@ func TestExplainHostileNames(t *testing.T) {
 	}
 }
 
-// TestExplainColumns checks that no line is longer than the terminal and no word is divided, except a word that is longer
-// than the terminal, and that no name can make a line that looks like a fact.
+// TestExplainColumns checks that no line is longer than the terminal and no word is divided, except a word that is
+// longer than the terminal, and that no name can make a line that looks like a fact.
 func TestExplainColumns(t *testing.T) {
 	const slice = "/user.slice/user-1000.slice"
 	proc := open(t,

@@ -61,8 +61,8 @@ func Lines(s string) string {
 	return b.String()
 }
 
-// Error returns an error of package os with its paths escaped and cut by Word. That of one path becomes "PATH: CAUSE": the
-// system call that failed says nothing to the user. It returns any other error unchanged.
+// Error returns an error of package os with its paths escaped and cut by Word. That of one path becomes "PATH: CAUSE":
+// the system call that failed says nothing to the user. It returns any other error unchanged.
 func Error(err error) error {
 	switch e := err.(type) {
 	case *fs.PathError:

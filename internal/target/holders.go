@@ -61,8 +61,8 @@ func (h *Holders) SetOpen(file string) (err error) {
 	return pathError(file, err)
 }
 
-// SetMount adds --mount. Any error but a *MissingError or a *PathError means that the directory is no mount point, or one
-// that is refused.
+// SetMount adds --mount. Any error but a *MissingError or a *PathError means that the directory is no mount point, or
+// one that is refused.
 func (h *Holders) SetMount(proc *procfs.FS, dir string) (err error) {
 	h.mount = dir
 	h.objects.Mount, err = proc.FindMount(dir)
@@ -168,8 +168,8 @@ func (h *Holders) describeSocket(inode uint64) string {
 	return fmt.Sprintf("%s %s %s:%d", what, protocol, h.sockets[i].Address, h.port.number)
 }
 
-// Unexamined counts the processes that may hold what the options name, except those of which exclude returns a reason. If
-// each socket of --port has a holder, these are no others.
+// Unexamined counts the processes that may hold what the options name, except those of which exclude returns a reason.
+// If each socket of --port has a holder, these are no others.
 func (h *Holders) Unexamined(exclude func(*procfs.Stat) string) int {
 	if h.port.number != 0 && len(h.Unseen()) == 0 {
 		return 0
@@ -193,8 +193,8 @@ func (h *Holders) Unseen() (sockets []procfs.Socket) {
 	return sockets
 }
 
-// Incomplete reports whether an unknown process may meet the condition: a socket of --port has no holder, or /proc hides
-// processes. With hides, /proc does so.
+// Incomplete reports whether an unknown process may meet the condition: a socket of --port has no holder, or /proc
+// hides processes. With hides, /proc does so.
 func (h *Holders) Incomplete(hides bool) bool {
 	if h.port.number != 0 {
 		return len(h.Unseen()) > 0
@@ -202,8 +202,8 @@ func (h *Holders) Incomplete(hides bool) bool {
 	return hides
 }
 
-// dropClosed removes the sockets that have been closed since the call began. It reports whether a socket is left that no
-// examined process holds.
+// dropClosed removes the sockets that have been closed since the call began. It reports whether a socket is left that
+// no examined process holds.
 func (h *Holders) dropClosed(proc *procfs.FS) bool {
 	if len(h.Unseen()) == 0 {
 		return false
@@ -276,8 +276,8 @@ func (h *Holders) matches(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	return true, nil
 }
 
-// mayBeUnexamined reports whether a process whose descriptors cannot be read may have some: the files of a zombie or of a
-// kernel thread belong to root.
+// mayBeUnexamined reports whether a process whose descriptors cannot be read may have some: the files of a zombie or of
+// a kernel thread belong to root.
 func (h *Holders) mayBeUnexamined(proc *procfs.FS, st *procfs.Stat) bool {
 	now, err := proc.Stat(st.PID)
 	return !st.KernelThread() && !errors.Is(err, procfs.ErrNoProcess) && (err != nil || now.ID == st.ID && !now.Gone())

@@ -8,8 +8,8 @@ import (
 	"killbox/procfs"
 )
 
-// Names returns names by which Selector.Name, with Scripts, finds a process: comm, or if the kernel has cut that off, the
-// base names of argv[0] and of the executable; and the script that an interpreter runs.
+// Names returns names by which Selector.Name, with Scripts, finds a process: comm, or if the kernel has cut that off,
+// the base names of argv[0] and of the executable; and the script that an interpreter runs.
 func Names(proc *procfs.FS, st *procfs.Stat) (names []string) {
 	add := func(file string) {
 		if file != "" && !slices.Contains(names, path.Base(file)) {

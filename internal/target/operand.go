@@ -36,8 +36,8 @@ type Operand struct {
 	Inode uint64 // of the pidfd; 0 if the operand has none
 }
 
-// SameProcess reports whether two operands are equal or name the same process. The PID alone does not show that, because
-// it may have been reused between the two.
+// SameProcess reports whether two operands are equal or name the same process. The PID alone does not show that,
+// because it may have been reused between the two.
 func (o Operand) SameProcess(other Operand) bool {
 	differ := func(a, b uint64) bool { return a != 0 && b != 0 && a != b }
 	same := o.Start != 0 && o.Start == other.Start || o.Inode != 0 && o.Inode == other.Inode

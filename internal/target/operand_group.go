@@ -6,8 +6,8 @@ import (
 	"killbox/procfs"
 )
 
-// addGroupMembers opens the members of a group and makes them targets. Before that it pins the group (Kernel.OpenGroup),
-// so that a later group with the same PGID is noticed.
+// addGroupMembers opens the members of a group and makes them targets. Before that it pins the group
+// (Kernel.OpenGroup), so that a later group with the same PGID is noticed.
 func (r *resolver) addGroupMembers(op Operand) error {
 	switch err := r.kernel.OpenGroup(op.PID); {
 	case errors.Is(err, procfs.ErrNoProcess):

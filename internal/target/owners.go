@@ -49,8 +49,8 @@ type leftProcess struct {
 	state ownerState
 }
 
-// LeftAlone counts the processes that --owner-gone has left alone: by their marks, and those whose environment could not
-// be read.
+// LeftAlone counts the processes that --owner-gone has left alone: by their marks, and those whose environment could
+// not be read.
 type LeftAlone struct{ OtherNamespace, OtherBoot, Malformed, Unknown, Unexamined int }
 
 // NewOwners returns the condition. It is an error if marks of this PID namespace or boot cannot be told from others.

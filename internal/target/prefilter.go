@@ -13,8 +13,8 @@ import (
 // files in /proc/PID, stat takes the longest to read. A process that passes is then compared with all conditions.
 type prefilter struct {
 	*Selector
-	// pidfdInfo returns, without reading /proc, the parent and the effective UID of a process. It is nil if the kernel cannot
-	// do that, or if no condition needs it (see Scanner.PidfdInfoReader).
+	// pidfdInfo returns, without reading /proc, the parent and the effective UID of a process. It is nil if the kernel
+	// cannot do that, or if no condition needs it (see Scanner.PidfdInfoReader).
 	pidfdInfo func(pid int) (ppid, euid int, err error)
 	name      []byte // nil if mayMatch does not compare names
 }

@@ -242,8 +242,8 @@ func (r *groupResolver) checkStillIn(of procfs.ID, in func(*procfs.Stat) bool) e
 	return err
 }
 
-// explainNoGroup returns ErrNoGroup. If pgid is the PID of a process, the error also names the group of that process, and
-// ends with help.
+// explainNoGroup returns ErrNoGroup. If pgid is the PID of a process, the error also names the group of that process,
+// and ends with help.
 func (r *resolver) explainNoGroup(pgid int, help string) error {
 	if r.proc == nil {
 		return ErrNoGroup

@@ -16,8 +16,8 @@ type interpreter struct {
 	next     string // letters of options whose value is the next word
 	values   string // letters of options whose value is the rest of the word, or else the next word
 	attached string // letters of options whose value is the rest of the word
-	// long are the long options: "NAME" takes no value, or one after "=", "NAME:" one after "=" or in the next word, and
-	// "NAME=" one after "=".
+	// long are the long options: "NAME" takes no value, or one after "=", "NAME:" one after "=" or in the next word,
+	// and "NAME=" one after "=".
 	long  string
 	shell bool // "+x" is an option, and "-" ends the options; otherwise "-" is standard input
 }
@@ -55,8 +55,8 @@ func isMultiCall(program string) bool { return hasWord("busybox toybox", path.Ba
 
 func hasWord(list, word string) bool { return strings.Contains(" "+list+" ", " "+word+" ") }
 
-// scriptOperand returns the script that an interpreter with these arguments runs, as it is written there; "" if there is
-// none, if it is not known, or if argv[0] is not that of a known interpreter.
+// scriptOperand returns the script that an interpreter with these arguments runs, as it is written there; "" if there
+// is none, if it is not known, or if argv[0] is not that of a known interpreter.
 func scriptOperand(args []string) string {
 	if len(args) > 0 && isMultiCall(args[0]) {
 		args = args[1:]
@@ -120,9 +120,10 @@ func (in *interpreter) optionWords(word string) int {
 	return 1
 }
 
-// shebangScript returns the argument that is the path of a script whose base name is longer than comm and begins with it,
-// "" if there is none. If a program is a script, the kernel starts the interpreter in its first line with the path of the
-// interpreter, at most one argument, and the path of the script (execve(2)), and takes comm from the name of the script.
+// shebangScript returns the argument that is the path of a script whose base name is longer than comm and begins with
+// it, "" if there is none. If a program is a script, the kernel starts the interpreter in its first line with the path
+// of the interpreter, at most one argument, and the path of the script (execve(2)), and takes comm from the name of the
+// script.
 func shebangScript(args []string, comm string) string {
 	for i := 1; i < len(args) && i < 3 && len(comm) == maxComm; i++ {
 		if base := path.Base(args[i]); len(base) > maxComm && base[:maxComm] == comm {

@@ -42,8 +42,8 @@ type Selector struct {
 	HasRSS   bool
 	Pidfile  *Pidfile // the process that the file of --pidfile names, see resolver.addPidfile
 	All      bool     // every process
-	// Missing is the reason why no process matches: a file, directory, terminal or mount that a condition names does not
-	// exist. It is nil if all exist.
+	// Missing is the reason why no process matches: a file, directory, terminal or mount that a condition names does
+	// not exist. It is nil if all exist.
 	Missing error
 	// Unexamined records the processes that may match, but that this process may not examine. It is not a condition.
 	Unexamined *Unexamined
@@ -165,9 +165,9 @@ func (s *Selector) matchCounted(proc *procfs.FS, st *procfs.Stat) (bool, error) 
 // be longer.
 const maxComm = 15
 
-// matchName compares the name with the base names of argv[0] and of the executable, with comm, and with the base name of
-// the script. If comm is the beginning of one of these base names, comm may be truncated and does not match. The error
-// is fs.ErrPermission only if the process may run a script of this name.
+// matchName compares the name with the base names of argv[0] and of the executable, with comm, and with the base name
+// of the script. If comm is the beginning of one of these base names, comm may be truncated and does not match. The
+// error is fs.ErrPermission only if the process may run a script of this name.
 func (s *Selector) matchName(proc *procfs.FS, st *procfs.Stat) (bool, error) {
 	args, err := proc.Cmdline(st.PID)
 	if err != nil {

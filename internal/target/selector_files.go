@@ -12,8 +12,8 @@ import (
 	"killbox/procfs"
 )
 
-// Exe is the condition of --exe: the process runs the executable that is at a path, or was there when the process called
-// execve(2) and has been removed or replaced since.
+// Exe is the condition of --exe: the process runs the executable that is at a path, or was there when the process
+// called execve(2) and has been removed or replaced since.
 type Exe struct {
 	file procfs.FileID // the file that is at the path now; zero if there is none
 	path string        // absolute, without symbolic links
@@ -152,8 +152,8 @@ func NewCwd(name string) (*Cwd, error) {
 	return (*Cwd)(&dir.FileID), nil
 }
 
-// TTY returns the number of the terminal, as in Selector.TTY. Any error but a *MissingError or a *PathError means that the
-// name is wrong.
+// TTY returns the number of the terminal, as in Selector.TTY. Any error but a *MissingError or a *PathError means that
+// the name is wrong.
 func TTY(proc *procfs.FS, name string) (uint32, error) {
 	number, err := proc.TTYNumber(name)
 	if e := new(fs.PathError); errors.As(err, &e) {

@@ -10,9 +10,9 @@ import (
 )
 
 // ParseSize parses a size and returns it in bytes: a decimal number, with an optional fraction, and a unit as those of
-// GNU coreutils: K, M, G, T or P, also in lower case or with "iB", is a power of 1024, with "B" a power of 1000, and "B"
-// alone is the byte. The unit is required: ps(1) and ulimit print kilobytes, prlimit(1) and systemd take bytes. Of a
-// fraction, nine digits count. Signs, exponents and sizes above 16 EiB are errors.
+// GNU coreutils: K, M, G, T or P, also in lower case or with "iB", is a power of 1024, with "B" a power of 1000, and
+// "B" alone is the byte. The unit is required: ps(1) and ulimit print kilobytes, prlimit(1) and systemd take bytes. Of
+// a fraction, nine digits count. Signs, exponents and sizes above 16 EiB are errors.
 func ParseSize(s string) (uint64, error) {
 	i := strings.IndexFunc(s, func(c rune) bool { return c != '.' && (c < '0' || c > '9') })
 	if i < 0 {

@@ -1,5 +1,5 @@
-// Server is what the demo ends by its port: it listens on the TCP port that is its argument, prints a line when it does,
-// and does nothing else.
+// Server is what the demo ends by its port: it listens on the TCP port that is its argument, prints a line when it
+// does, and does nothing else.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command html writes the manual as HTML: a page for each page of man/, made by mandoc, and an index. `make html` runs it from
-// the root of the repository: html DIR. docs/man contains the result, and a test compares both.
+// Command html writes the manual as HTML: a page for each page of man/, made by mandoc, and an index. `make html` runs
+// it from the root of the repository: html DIR. docs/man contains the result, and a test compares both.
 package main
 
 import (
@@ -116,7 +116,8 @@ func render(file string) (*page, error) {
 	return p, nil
 }
 
-// foreignSection is a reference to a section of another page, "SECTION in page(7)", which mandoc takes for one of this page.
+// foreignSection is a reference to a section of another page, "SECTION in page(7)", which mandoc takes for one of this
+// page.
 var foreignSection = regexp.MustCompile(`<a class="Sx" href="(#[^"]*)"(>[^<]*</a>)( in <a class="Xr" href=")([^"]*)"`)
 
 var (
@@ -129,8 +130,8 @@ var (
 	opening = regexp.MustCompile(`(<(?:h[1-6]|p|dt|dd|li|td)\b[^>]*>)\n`)
 )
 
-// normalise sets each block on a line of its own: where mandoc breaks lines may differ between its versions. Text in <pre> is
-// not changed.
+// normalise sets each block on a line of its own: where mandoc breaks lines may differ between its versions. Text in
+// <pre> is not changed.
 func normalise(text string) string {
 	var b strings.Builder
 	last := 0

@@ -45,8 +45,8 @@ func TestMain(m *testing.M) {
 	harness.Main(m)
 }
 
-// TestCommandLines runs random command lines of each applet in PID namespaces, judges each one, and prints how many there were.
-// With the same flags after -args it makes the same command lines, except for PIDs and start times.
+// TestCommandLines runs random command lines of each applet in PID namespaces, judges each one, and prints how many
+// there were. With the same flags after -args it makes the same command lines, except for PIDs and start times.
 func TestCommandLines(t *testing.T) {
 	harness.NeedNamespace(t)
 	if os.Geteuid() != 0 {
@@ -123,7 +123,8 @@ func TestCommandLines(t *testing.T) {
 	}
 }
 
-// originals returns the paths of the originals that say by their exit status or message that they refuse a command line.
+// originals returns the paths of the originals that say by their exit status or message that they refuse a command
+// line.
 func originals() map[string]string {
 	paths := make(map[string]string)
 	for _, name := range []string{"pgrep", "pkill", "pidwait", "timeout", "tini", "killall"} {

@@ -33,8 +33,8 @@ var usageStatus = map[string]int{
 	"kill": 1, "killall": 1, "killall5": 1, "pidof": 1, "waitpid": 1, "tini": 1, "docker-init": 1, "timeout": 125,
 }
 
-// isUsageError reports whether the applet has refused the command line, or says by its exit status that it has signalled
-// no process.
+// isUsageError reports whether the applet has refused the command line, or says by its exit status that it has
+// signalled no process.
 func isUsageError(l *line, res *result) bool {
 	want, ok := usageStatus[l.applet]
 	if !ok {
@@ -54,8 +54,8 @@ func isUsageError(l *line, res *result) bool {
 	return strings.Contains(lower, "try '") || strings.Contains(lower, "usage:")
 }
 
-// acts matches characters on which a terminal acts: control characters except newline and tab, characters that change the
-// direction of text, and separators of lines.
+// acts matches characters on which a terminal acts: control characters except newline and tab, characters that change
+// the direction of text, and separators of lines.
 var acts = regexp.MustCompile(`[^\P{Cc}\n\t]|[\x{61c}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]`)
 
 // colour matches what sets a colour.

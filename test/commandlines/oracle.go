@@ -24,8 +24,8 @@ const shellCall = "shell-call"
 const selectors = " name full user tty group session parent env owner-gone state older newer exe cwd rss-over pidfile port open " +
 	"mount cgroup"
 
-// mayNameOthers reports whether the command line may name a process that is no victim. It is generous: it does not read the
-// command line as the applet does.
+// mayNameOthers reports whether the command line may name a process that is no victim. It is generous: it does not read
+// the command line as the applet does.
 func (s *scene) mayNameOthers(l *line) bool {
 	broad, ok := signalling[l.applet]
 	switch {
@@ -91,8 +91,8 @@ func (s *scene) otherIDs() (ids []string) {
 	return ids
 }
 
-// patternMatchesOthers reports whether a word, read as a regular expression, matches the name or the command line of another
-// process: of a canary, PID 1, or the shell of a line with below.
+// patternMatchesOthers reports whether a word, read as a regular expression, matches the name or the command line of
+// another process: of a canary, PID 1, or the shell of a line with below.
 func (s *scene) patternMatchesOthers(l *line, words []string) bool {
 	patterns := l.applet == "pkill" || givesOption(l.args, "r regexp full")
 	others := []string{"sh", strings.Join(os.Args, " ")}

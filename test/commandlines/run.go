@@ -137,7 +137,8 @@ func (report *tally) count(s *scene, l *line, res *result) {
 	}
 }
 
-// compare runs the original of a drop-in with the same command line. The report gets the line if only one of both refuses it.
+// compare runs the original of a drop-in with the same command line. The report gets the line if only one of both
+// refuses it.
 func (s *scene) compare(l *line, res *result, peer string, report *tally) error {
 	if err := s.restore(); err != nil {
 		return err
@@ -218,8 +219,8 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 	return res, err
 }
 
-// isBusy reports whether a thread of the process or of a child wants a processor: on a busy machine an applet may need more
-// than patience.
+// isBusy reports whether a thread of the process or of a child wants a processor: on a busy machine an applet may need
+// more than patience.
 func isBusy(pid int) bool {
 	pids := append(childrenOf(pid), strconv.Itoa(pid))
 	for _, pid := range pids {

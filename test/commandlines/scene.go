@@ -176,8 +176,8 @@ func (p *process) inode() uint64 {
 
 // signalled returns what shows that the process was sent a signal or has been stopped, or "".
 //
-// kill(2) returns before the process has ended, but makes it runnable: signalled waits until it sleeps again. A zombie child
-// counts as unchanged.
+// kill(2) returns before the process has ended, but makes it runnable: signalled waits until it sleeps again. A zombie
+// child counts as unchanged.
 func (p *process) signalled() string {
 	state, start := p.stat()
 	for end := time.Now().Add(startSecond); (state == 'R' || state == 'D') && time.Now().Before(end); state, start = p.stat() {
@@ -209,9 +209,9 @@ func (p *process) signalled() string {
 	return ""
 }
 
-// received returns the signals that PID 1, this process, was sent since the last call. It has been started with all signals
-// blocked. So only one thread handles those of Notify, in the order of their numbers, and received waits for one that it
-// sends itself: twice, because a command line might have sent the same one.
+// received returns the signals that PID 1, this process, was sent since the last call. It has been started with all
+// signals blocked. So only one thread handles those of Notify, in the order of their numbers, and received waits for
+// one that it sends itself: twice, because a command line might have sent the same one.
 func (s *scene) received() (list []os.Signal) {
 	for range 2 {
 		_ = unix.Kill(1, ownSignal)

@@ -80,8 +80,8 @@ var fileWords = []string{
 // choose returns one of the list.
 func choose[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
-// mostly returns one of the list, of whose words the first count are valid. A line that is not wild has only these, in nine
-// of ten cases.
+// mostly returns one of the list, of whose words the first count are valid. A line that is not wild has only these, in
+// nine of ten cases.
 func (s *scene) mostly(r *rand.Rand, list []string, count int) string {
 	if !s.wild && r.IntN(10) > 0 {
 		list = list[:count]

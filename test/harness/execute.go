@@ -17,8 +17,8 @@ const holdLimit = 10
 
 // execute runs a command as ts.Exec does. ts.Exec waits until every process has closed the output of the command. A
 // surviving victim that keeps the output open would end by itself during that wait, and the script would miss it. So
-// execute fails the script after holdLimit seconds. It also fails the script if an event in the output does not conform to
-// docs/events.schema.json.
+// execute fails the script after holdLimit seconds. It also fails the script if an event in the output does not conform
+// to docs/events.schema.json.
 func execute(ts *testscript.TestScript, cmd []string) error {
 	over, held := make(chan struct{}), make(chan bool, 1)
 	go func() { held <- outputHeld(over) }()
@@ -60,7 +60,7 @@ func runsCommand() bool {
 			continue
 		}
 		end := ends[filepath.Base(filepath.Dir(stat))]
-		if end == nil || len(end) > 0 { // a child without an entry, or one that reuses the PID of a child that has been reaped
+		if end == nil || len(end) > 0 { // a child without an entry, or one that reuses the PID of a reaped child
 			return true
 		}
 	}

@@ -120,8 +120,8 @@ func (t T) Skip(args ...any) {
 	Skip(t.T, args...)
 }
 
-// Skip skips a test for which the machine lacks something, and prints a line that says so. With KILLBOX_TEST_STRICT=1 the
-// test fails instead.
+// Skip skips a test for which the machine lacks something, and prints a line that says so. With KILLBOX_TEST_STRICT=1
+// the test fails instead.
 func Skip(t *testing.T, args ...any) {
 	t.Helper()
 	why := strings.TrimSpace(fmt.Sprint(args...))

@@ -33,8 +33,8 @@ type outcome struct {
 	PIDs   map[string]int    // of the tree
 }
 
-// cells is `cells BIN ENVIRONMENT FAULTS ROW`, in a PID namespace of its own: it runs a call in the mode EMFILE, if that
-// is FAULTS, or else in all other modes, and prints the outcomes by mode, as JSON.
+// cells is `cells BIN ENVIRONMENT FAULTS ROW`, in a PID namespace of its own: it runs a call in the mode EMFILE, if
+// that is FAULTS, or else in all other modes, and prints the outcomes by mode, as JSON.
 func cells() {
 	if comm, err := os.ReadFile("/proc/1/comm"); must(err) && string(comm) != "ns\n" {
 		must(errors.New("not under ns"))

@@ -24,8 +24,8 @@ func completion(t *testing.T, operands ...string) string {
 	return out.String()
 }
 
-// TestCompletions compares the committed completions with those that killbox prints. The tests of this file are skipped without
-// harness.Skip in a build without drop-ins: no tool is missing, and the other build runs them.
+// TestCompletions compares the committed completions with those that killbox prints. The tests of this file are skipped
+// without harness.Skip in a build without drop-ins: no tool is missing, and the other build runs them.
 func TestCompletions(t *testing.T) {
 	if !dropins() {
 		t.Skip("the committed completions are those of all applets")
@@ -37,8 +37,8 @@ func TestCompletions(t *testing.T) {
 	}
 }
 
-// TestCompletionNames: the operands of `killbox completion SHELL` are the commands for which the shell uses the completions,
-// and nothing else depends on them.
+// TestCompletionNames: the operands of `killbox completion SHELL` are the commands for which the shell uses the
+// completions, and nothing else depends on them.
 func TestCompletionNames(t *testing.T) {
 	if !dropins() {
 		t.Skip("needs two drop-ins")
@@ -61,9 +61,9 @@ func TestCompletionNames(t *testing.T) {
 	}
 }
 
-// TestCompletionTable checks that the table of the completions has every option of every applet, with all its names, and an
-// argument if the option takes one. It checks that no character of the table acts in the quotes of a shell: fish treats a
-// backslash as one that quotes.
+// TestCompletionTable checks that the table of the completions has every option of every applet, with all its names,
+// and an argument if the option takes one. It checks that no character of the table acts in the quotes of a shell: fish
+// treats a backslash as one that quotes.
 func TestCompletionTable(t *testing.T) {
 	_, table, _ := strings.Cut(completion(t, "bash"), "_killbox_table='")
 	table, _, ok := strings.Cut(table, "\n'\n")

@@ -355,7 +355,8 @@ func markdownExamples(t *testing.T, name string) []string {
 	return list
 }
 
-// TestManExamplesRun checks that a script runs every line of every example, exactly as it is in the page or in README.md.
+// TestManExamplesRun checks that a script runs every line of every example, exactly as it is in the page or in
+// README.md.
 func TestManExamplesRun(t *testing.T) {
 	var run []string
 	scripts, _ := filepath.Glob("testdata/scripts/examples_*.txtar")

@@ -82,8 +82,8 @@ func htmlFiles(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// checkHTMLLinks checks that the links of a page lead to pages of dir, and to places that exist there, or to documents in
-// docs.
+// checkHTMLLinks checks that the links of a page lead to pages of dir, and to places that exist there, or to documents
+// in docs.
 func checkHTMLLinks(t *testing.T, dir, name, text string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`href="([^"]*)"`).FindAllStringSubmatch(text, -1) {

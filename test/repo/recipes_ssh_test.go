@@ -9,8 +9,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestSSHRecipesRun checks that a script recipes_*.txtar runs every line of docs/recipes-ssh.md exactly as it is there: the
-// blocks of sh, and what the blocks of console show after a prompt, without indentation and comments.
+// TestSSHRecipesRun checks that a script recipes_*.txtar runs every line of docs/recipes-ssh.md exactly as it is there:
+// the blocks of sh, and what the blocks of console show after a prompt, without indentation and comments.
 func TestSSHRecipesRun(t *testing.T) {
 	var run []string
 	scripts, _ := filepath.Glob("testdata/scripts/recipes_*.txtar")

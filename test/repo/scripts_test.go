@@ -13,7 +13,8 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestShellcheck runs shellcheck on lib.sh and on the .sh files in the txtar archives of testdata/scripts and test/image.
+// TestShellcheck runs shellcheck on lib.sh and on the .sh files in the txtar archives of testdata/scripts and
+// test/image.
 func TestShellcheck(t *testing.T) {
 	harness.NeedTool(t, "shellcheck")
 	dir := t.TempDir()

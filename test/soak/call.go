@@ -31,7 +31,7 @@ type call struct {
 	soon     bool // the call does not wait: the processes must be gone a moment later
 	gentle   bool // the ladder has no KILL, so that processes may remain
 	helper   bool // another process ends the target while the call waits
-	subtree  bool // the whole family of the command ends with the call (not with timeout, if the command exits by itself)
+	subtree  bool // the family of the command ends with the call (not with timeout, if the command exits by itself)
 	harmless bool // the call must end no process
 }
 

@@ -18,7 +18,7 @@ type fault struct {
 	detail string        // the resource, system call, signal or descriptor
 	value  string        // the limit, or what a refused call returns
 	delay  time.Duration // after the start of the tool
-	user   string        // "" for root; "same" if the family belongs to the user of the tool as well, "other" if to root
+	user   string        // "" for root; "same" if the family has the user of the tool as well, "other" if to root
 	twin   *call         // the second tool
 	number uint64        // the seed of a swap
 }

@@ -17,17 +17,17 @@ type violation struct {
 
 // judge compares an outcome with what the manual promises for the call under its fault:
 //
-//   - always: the call returns within its budget, leaves no process of its own, prints no Go trace, ends, stops and resumes
-//     no unrelated process, and leaves no member stopped. The exit status is 0 only if all targets are gone. An error has a
-//     message.
-//   - a fault that takes nothing from the call (a stop, a real-time process, a second tool, standard output): the call does
-//     its work all the same.
+//   - always: the call returns within its budget, leaves no process of its own, prints no Go trace, ends, stops and
+//     resumes no unrelated process, and leaves no member stopped. The exit status is 0 only if all targets are gone. An
+//     error has a message.
+//   - a fault that takes nothing from the call (a stop, a real-time process, a second tool, standard output): the call
+//     does its work all the same.
 //   - a limit, a refused system call, a missing /proc: the call works, or refuses with its own status and a message.
-//   - a signal to the tool: the tool dies of it, and its guardian resumes the targets. The processes of reapwait's command
-//     end with it.
+//   - a signal to the tool: the tool dies of it, and its guardian resumes the targets. The processes of reapwait's
+//     command end with it.
 //
-// Two exceptions are in killbox(7): the Go runtime prints a trace if it cannot start for want of memory or threads, and in
-// the first millisecond on QUIT and SEGV. Nothing has been signalled then.
+// Two exceptions are in killbox(7): the Go runtime prints a trace if it cannot start for want of memory or threads, and
+// in the first millisecond on QUIT and SEGV. Nothing has been signalled then.
 func judge(c *testCase, out *outcome) (list []violation) {
 	add := func(kind, format string, args ...any) {
 		list = append(list, violation{kind, fmt.Sprintf(format, args...)})

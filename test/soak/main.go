@@ -1,6 +1,6 @@
 // Soak is `soak [-t DURATION] [-seed N] [-case NAME] -bin FOLDER`: it runs random families, calls and faults against
-// killbox, each in a PID namespace and a cgroup of its own, and compares the outcome that the kernel shows with what the
-// manual promises. Every case derives from the seed and its number.
+// killbox, each in a PID namespace and a cgroup of its own, and compares the outcome that the kernel shows with what
+// the manual promises. Every case derives from the seed and its number.
 package main
 
 import (

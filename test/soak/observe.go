@@ -130,8 +130,8 @@ func (s *stage) remaining() (left []string) {
 	return left
 }
 
-// findOutsiders records the processes that have left the tree before the call and that nothing attributes to it: orphans
-// that are in another session than root, or all orphans if root leads no session.
+// findOutsiders records the processes that have left the tree before the call and that nothing attributes to it:
+// orphans that are in another session than root, or all orphans if root leads no session.
 func (s *stage) findOutsiders() {
 	root := strconv.Itoa(s.members["root"].pid)
 	s.outside, s.outsideSessions = map[int]bool{}, map[string]bool{}

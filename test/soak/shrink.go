@@ -1,7 +1,7 @@
 package main
 
-// shrink drops parts of a case while it still violates. fails plays a case; a race need not show at once, so each try is
-// played up to tries times.
+// shrink drops parts of a case while it still violates. fails plays a case; a race need not show at once, so each try
+// is played up to tries times.
 func shrink(c *testCase, tries int, fails func(*testCase) bool) *testCase {
 	for again := true; again; {
 		again = false

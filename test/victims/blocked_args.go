@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// blockedArguments is `victim blocked-args`: it replaces the memory that contains its arguments and environment by memory
-// that has no content until a server gives it (userfaultfd(2)), and there is no server.
+// blockedArguments is `victim blocked-args`: it replaces the memory that contains its arguments and environment by
+// memory that has no content until a server gives it (userfaultfd(2)), and there is no server.
 func blockedArguments(args []string) {
 	page := uintptr(os.Getpagesize())
 	if len(args) == 0 {

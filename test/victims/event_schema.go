@@ -40,8 +40,8 @@ func EventNames() (names []string) {
 	return names
 }
 
-// ParseEvent parses a line of --json, and returns an error if it does not conform to docs/events.schema.json. Numbers are
-// json.Number.
+// ParseEvent parses a line of --json, and returns an error if it does not conform to docs/events.schema.json. Numbers
+// are json.Number.
 func ParseEvent(line []byte) (map[string]any, error) {
 	if !utf8.Valid(line) {
 		return nil, fmt.Errorf("not UTF-8")

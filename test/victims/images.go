@@ -349,8 +349,8 @@ func imageFields(pid int) func(int) uint64 {
 	}
 }
 
-// sameImage is `victim same-image PID1 PID...`: it exits with 0 if each PID has PF_FORKNOEXEC, and the addresses of code
-// and stack, and the vector, of PID1. It exits with 1 if not, and prints the reasons.
+// sameImage is `victim same-image PID1 PID...`: it exits with 0 if each PID has PF_FORKNOEXEC, and the addresses of
+// code and stack, and the vector, of PID1. It exits with 1 if not, and prints the reasons.
 func sameImage(args []string) { os.Exit(compareImages(args, 0)) }
 
 // orphansOf is `victim orphans-of PID1 PID...`: the same, and the parent of each PID is PID 1.

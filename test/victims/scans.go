@@ -8,9 +8,9 @@ import (
 	"killbox/procfs"
 )
 
-// Scans is `scans N SID`: it scans the process table until N scans were complete (procfs.Snapshot.Complete), or for half
-// a minute. It fails if a complete scan shows no living process in the session besides its leader. It prints the number
-// of complete scans, and the number of those during which a PID was allocated.
+// Scans is `scans N SID`: it scans the process table until N scans were complete (procfs.Snapshot.Complete), or for
+// half a minute. It fails if a complete scan shows no living process in the session besides its leader. It prints the
+// number of complete scans, and the number of those during which a PID was allocated.
 func Scans() {
 	n, sid := number(os.Args[1:], 0), number(os.Args[1:], 1)
 	proc, err := procfs.Open("/proc")

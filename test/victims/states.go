@@ -24,9 +24,9 @@ const (
 	fuseCreate = 35
 )
 
-// fuseServer is `victim fuse DIR [file] [user=UID]`: it mounts a FUSE file system on DIR and never answers a request that
-// the kernel sends for it. With the word file, each name in DIR is a file that can be opened, but not read, written or
-// closed. Only the user UID, and not even root, may use the file system.
+// fuseServer is `victim fuse DIR [file] [user=UID]`: it mounts a FUSE file system on DIR and never answers a request
+// that the kernel sends for it. With the word file, each name in DIR is a file that can be opened, but not read,
+// written or closed. Only the user UID, and not even root, may use the file system.
 func fuseServer(args []string) {
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	must("/dev/fuse", err)
@@ -48,7 +48,8 @@ func fuseServer(args []string) {
 		must("read", err)
 		switch op := binary.NativeEndian.Uint32(buf[4:]); {
 		case op == fuseInit:
-			// struct fuse_init_out of protocol 7.31: versions, readahead, flags, limits on background requests, max_write.
+			// struct fuse_init_out of protocol 7.31: versions, readahead, flags, limits on background requests,
+			// max_write.
 			answerFuse(fd, buf[:n], 0, []uint32{7, 31, 0, 0, 10 | 10<<16, 4096, 1}, 64)
 		case op == fuseAccess:
 			answerFuse(fd, buf[:n], unix.ENOSYS, nil, 0)

@@ -190,7 +190,8 @@ func (s *swapper) makeSwaps(count *round, r *route) (sum tally) {
 		}
 		at = count.first + (at+offset)%stops
 		// One victim in three is older. k/stops, the number of the pass over the stops, shifts which: otherwise,
-		// if stops is a multiple of 3, the same stops have the older victims in every pass. (If stops%3 is 2, they still do.)
+		// if stops is a multiple of 3, the same stops have the older victims in every pass. (If stops%3 is 2, they
+		// still do.)
 		young := (k+k/stops)%3 > 0 && !sc.old && !sc.leader
 		got := s.run(sc, r, at, young)
 		for try := 1; try < tries && young && got.swapped && !got.same && got.hit == ""; try++ {

@@ -34,7 +34,8 @@ import (
 
 const (
 	bin = "usr/bin"
-	// notices is the file with the licences of all that the binary contains, at the path where rpm and apk have it, too.
+	// notices is the file with the licences of all that the binary contains, at the path where rpm and apk have it,
+	// too.
 	notices = "usr/share/licenses/killbox/copyright"
 	// searchPath is the PATH that Docker sets for images that have none. runc sets none.
 	searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -163,8 +164,8 @@ func (b *builder) image(platform *v1.Platform, binary []byte) (v1.Image, error) 
 	}})
 }
 
-// files returns the content of the image as a tar archive. The applets are hard links, not symbolic ones: a builder that
-// does not follow symbolic links would copy a dangling link for COPY --from=killbox /usr/bin/reapwait.
+// files returns the content of the image as a tar archive. The applets are hard links, not symbolic ones: a builder
+// that does not follow symbolic links would copy a dangling link for COPY --from=killbox /usr/bin/reapwait.
 func (b *builder) files(binary []byte) ([]byte, error) {
 	text, err := os.ReadFile(b.licences)
 	if err != nil {
