@@ -5,6 +5,7 @@ package child
 import (
 	"errors"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -66,14 +67,19 @@ func JoinedHint(err error, applet string, args []string) string {
 	if !errors.As(err, &e) || !e.Joined {
 		return ""
 	}
-	call := applet
-	if i := slices.Index(args, applet); i >= 0 {
+	if i := slices.Index(args, applet); i > 0 && path.Base(args[0]) != applet {
 		args = args[i:] // killbox APPLET
 	}
-	if i := slices.Index(args, e.Name); i > 0 {
-		for _, word := range args[1:i] {
-			call += " " + show.Word(word)
+	i := slices.Index(args, e.Name)
+	if i < 1 || slices.Contains(args[i+1:], e.Name) {
+		return splitHint("", "") // which of them is the command is not known
+	}
+	call := applet
+	for _, word := range args[1:i] {
+		if show.Word(word) != word {
+			return splitHint("", "") // the line would not be that of the call
 		}
+		call += " " + envWord(word)
 	}
 	return splitHint(call, e.Name)
 }
@@ -91,9 +97,24 @@ func JoinedOptionsHint(applet string, args []string) string {
 }
 
 // splitHint tells how to pass words as arguments of their own: the kernel passes all that follows the interpreter in
-// the first line of a script as one argument.
+// the first line of a script as one argument. It tells the whole line only if that can be copied.
 func splitHint(call, words string) string {
-	return " (this is one argument; to pass words, a script begins with #!/usr/bin/env -S " + call + " " + show.Word(strings.TrimSpace(words)) + ")"
+	words = strings.TrimSpace(words)
+	if words != "" && show.Word(words) == words {
+		words = " " + call + " " + words
+	} else {
+		words = ""
+	}
+	return " (this is one argument; to pass words, a script begins with #!/usr/bin/env -S" + words + ")"
+}
+
+// envWord quotes a word for env -S, if a character in it has a meaning there.
+func envWord(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+=_./:,@%"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(word, `\`, `\\`), "'", `\'`) + "'"
 }
 
 func (e *LaunchError) Error() string { return show.Word(e.Name) + ": " + e.Err.Error() }
