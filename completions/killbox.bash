@@ -436,6 +436,25 @@ applet waitpid wait for processes that need not be children
 -h,--help print this help and exit
 -V,--version print the version and exit
 operands process
+plugin pick choose processes from a list, and end them
+-a,--all list the processes of all users
+-s,--signal=signal send SIG first, by name or number; also -SIG (default TERM)
+shorthand
+-k,--kill-after=duration send KILL after DUR (default 5s)
+--no-kill never send KILL
+-R,--retry=ladder use this ladder: SIG/DUR/...; DUR alone means SIG/DUR/KILL/DUR
+-t,--timeout=duration limit the whole call to DUR
+--hook=command before each step but the first, run COMMAND by sh -c for each remaining process
+--hook-timeout=duration kill a hook that takes longer (default 10s)
+--strict exit 5 if the first step was not enough
+--reaped wait until the parents have reaped the targets, too
+-n,--dry-run signal nothing; print what would be signalled
+--handles signal nothing; print the handles of what would be signalled
+-v,--verbose print a line for each signal sent and each process gone
+-j,--json print events as JSON, one object a line
+-q,--quiet print nothing but usage errors
+-h,--help print this help and exit
+operands any
 '
 
 # _killbox_read APPLET: sets options, shorthand, operands and withs to what the table has for the applet.
@@ -444,8 +463,8 @@ _killbox_read() {
 	options=() operands=() withs=() shorthand=''
 	while IFS= read -r line; do
 		case $found$line in
-		'yesapplet '*) return 0 ;;
-		"applet $1" | "applet $1 "*) found=yes ;;
+		'yesapplet '* | 'yesplugin '*) return 0 ;;
+		"applet $1" | "applet $1 "* | "plugin $1 "*) found=yes ;;
 		yes-*) options+=("${line%% *}") ;;
 		yesshorthand) shorthand=yes ;;
 		'yesoperands '*) read -ra operands <<<"${line#* }" ;;
@@ -620,7 +639,7 @@ _killbox_option() {
 
 # _killbox_line: completes the last of words.
 _killbox_line() {
-	local options operands withs shorthand i=0 last=$((${#words[@]} - 1)) name current=${words[-1]} takes optional letter
+	local options operands withs shorthand i=0 last=$((${#words[@]} - 1)) name current=${words[-1]} takes optional letter=''
 	local pending='' ended='' count=0 with='' value line
 	name=${words[0]##*/}
 	if [[ $name == killbox ]]; then
@@ -696,7 +715,7 @@ _killbox_line() {
 		[[ -z $takes ]] || _killbox_values "${current%%=*}=" "$takes"
 	elif [[ -z $ended && $current == -* ]]; then
 		_killbox_option
-		_killbox_letters "$current"
+		[[ $current == --* ]] || _killbox_letters "$current"
 		if [[ -n $letter && $letter != "$current" && -z $optional ]]; then
 			value=${current#"$letter"}
 			_killbox_values "$letter" "$takes"

@@ -435,6 +435,25 @@ applet waitpid wait for processes that need not be children
 -h,--help print this help and exit
 -V,--version print the version and exit
 operands process
+plugin pick choose processes from a list, and end them
+-a,--all list the processes of all users
+-s,--signal=signal send SIG first, by name or number; also -SIG (default TERM)
+shorthand
+-k,--kill-after=duration send KILL after DUR (default 5s)
+--no-kill never send KILL
+-R,--retry=ladder use this ladder: SIG/DUR/...; DUR alone means SIG/DUR/KILL/DUR
+-t,--timeout=duration limit the whole call to DUR
+--hook=command before each step but the first, run COMMAND by sh -c for each remaining process
+--hook-timeout=duration kill a hook that takes longer (default 10s)
+--strict exit 5 if the first step was not enough
+--reaped wait until the parents have reaped the targets, too
+-n,--dry-run signal nothing; print what would be signalled
+--handles signal nothing; print the handles of what would be signalled
+-v,--verbose print a line for each signal sent and each process gone
+-j,--json print events as JSON, one object a line
+-q,--quiet print nothing but usage errors
+-h,--help print this help and exit
+operands any
 ')
 
 # __killbox_words APPLET: prints the words between the applet and the cursor, escaped. It fails if the command line is not one
@@ -532,7 +551,7 @@ end
 # __killbox_names: prints the applets and plug-ins.
 function __killbox_names
 	for name in (command killbox --list 2>/dev/null)
-		printf '%s\t%s\n' $name (string replace -r '^applet \S+ ' '' -- (string match -- "applet $name *" $__killbox_table))
+		printf '%s\t%s\n' $name (string replace -r '^\S+ \S+ ' '' -- (string match -- "applet $name *" "plugin $name *" $__killbox_table))
 	end
 end
 
@@ -573,7 +592,7 @@ function __killbox_load
 	for line in $__killbox_table
 		set -l word (string split -m 1 ' ' -- $line)
 		switch $line
-			case 'applet *'
+			case 'applet *' 'plugin *'
 				set applet (string split ' ' -- $line)[2]
 				set on -c killbox
 				if contains -- $applet $argv; and test $applet != killbox

@@ -84,16 +84,21 @@ func Run(env *cli.Env, applets []*cli.Applet, help string, operands []string) in
 //	shorthand                       -SIG stands for --signal=SIG
 //	with -LETTER,--LONG TAKES       what the operands are if this option is given
 //	operands TAKES...               what they are otherwise; the last one stands for all that follow
+//	plugin NAME SUMMARY             begins a plug-in
 func makeTable(env *cli.Env, applets []*cli.Applet, help string) (string, error) {
 	// --install is a flag, and DIR an operand.
 	box, err := parseOptions(strings.Replace(help, "--install DIR", "--install", 1))
-	table := "\napplet killbox\n" + box + "with --install directory\n"
+	pick, table := "", "\napplet killbox\n"+box+"with --install directory\n"
 	for _, a := range applets {
 		options, optionsErr := parseOptions(a.HelpText(env))
 		operands, operandsErr := parseUsage(a.Usage, options)
 		err = cmp.Or(err, optionsErr, operandsErr)
 		table += "applet " + a.Name + " " + a.Summary + "\n" + options + operands
+		if a.Name == "killwait" {
+			pick = pickLines(options)
+		}
 	}
+	table += pick
 	return table, err
 }
 

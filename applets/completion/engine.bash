@@ -9,8 +9,8 @@ _killbox_read() {
 	options=() operands=() withs=() shorthand=''
 	while IFS= read -r line; do
 		case $found$line in
-		'yesapplet '*) return 0 ;;
-		"applet $1" | "applet $1 "*) found=yes ;;
+		'yesapplet '* | 'yesplugin '*) return 0 ;;
+		"applet $1" | "applet $1 "* | "plugin $1 "*) found=yes ;;
 		yes-*) options+=("${line%% *}") ;;
 		yesshorthand) shorthand=yes ;;
 		'yesoperands '*) read -ra operands <<<"${line#* }" ;;
@@ -185,7 +185,7 @@ _killbox_option() {
 
 # _killbox_line: completes the last of words.
 _killbox_line() {
-	local options operands withs shorthand i=0 last=$((${#words[@]} - 1)) name current=${words[-1]} takes optional letter
+	local options operands withs shorthand i=0 last=$((${#words[@]} - 1)) name current=${words[-1]} takes optional letter=''
 	local pending='' ended='' count=0 with='' value line
 	name=${words[0]##*/}
 	if [[ $name == killbox ]]; then
@@ -261,7 +261,7 @@ _killbox_line() {
 		[[ -z $takes ]] || _killbox_values "${current%%=*}=" "$takes"
 	elif [[ -z $ended && $current == -* ]]; then
 		_killbox_option
-		_killbox_letters "$current"
+		[[ $current == --* ]] || _killbox_letters "$current"
 		if [[ -n $letter && $letter != "$current" && -z $optional ]]; then
 			value=${current#"$letter"}
 			_killbox_values "$letter" "$takes"

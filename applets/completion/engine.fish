@@ -97,7 +97,7 @@ end
 # __killbox_names: prints the applets and plug-ins.
 function __killbox_names
 	for name in (command killbox --list 2>/dev/null)
-		printf '%s\t%s\n' $name (string replace -r '^applet \S+ ' '' -- (string match -- "applet $name *" $__killbox_table))
+		printf '%s\t%s\n' $name (string replace -r '^\S+ \S+ ' '' -- (string match -- "applet $name *" "plugin $name *" $__killbox_table))
 	end
 end
 
@@ -138,7 +138,7 @@ function __killbox_load
 	for line in $__killbox_table
 		set -l word (string split -m 1 ' ' -- $line)
 		switch $line
-			case 'applet *'
+			case 'applet *' 'plugin *'
 				set applet (string split ' ' -- $line)[2]
 				set on -c killbox
 				if contains -- $applet $argv; and test $applet != killbox

@@ -11,8 +11,8 @@ _killbox_read() {
 	specs=() operands=() shorthand= command=
 	for line in "${(@f)_killbox_table}"; do
 		case $found$line in
-		('yesapplet '*) return 0 ;;
-		("applet $1"|"applet $1 "*) found=yes ;;
+		('yesapplet '*|'yesplugin '*) return 0 ;;
+		("applet $1"|"applet $1 "*|"plugin $1 "*) found=yes ;;
 		(yes-*) _killbox_spec "$line" ;;
 		(yesshorthand) shorthand=yes ;;
 		('yesoperands '*)
@@ -143,8 +143,8 @@ _killbox_names() {
 	local name line
 	local -a items
 	for name in ${(f)"$(exec killbox --list 2>/dev/null)"}; do
-		line=${(M)${(f)_killbox_table}:#applet $name *}
-		items+=("$name${line:+:${line#applet * }}")
+		line=${(M)${(f)_killbox_table}:#(applet|plugin) $name *}
+		items+=("$name${line:+:${line#* $name }}")
 	done
 	_describe -t applets applet items
 }

@@ -63,6 +63,21 @@ func parseOptions(help string) (lines string, err error) {
 	return lines, nil
 }
 
+// pickLines returns the lines of the table for the plug-in pick: its own options, and those of killwait that it accepts.
+func pickLines(killwait string) string {
+	lines := "plugin pick choose processes from a list, and end them\n-a,--all list the processes of all users\n"
+	for line := range strings.Lines(killwait) {
+		names, _, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		names, _, _ = strings.Cut(names, "=")
+		switch names[strings.LastIndexByte(names, ',')+1:] {
+		case "--signal", "--kill-after", "--retry", "--timeout", "--no-kill", "--hook", "--hook-timeout", "--strict", "--reaped",
+			"--dry-run", "--verbose", "--quiet", "--json", "--handles", "--help", "shorthand":
+			lines += line
+		}
+	}
+	return lines + "operands any\n"
+}
+
 // parseUsage returns the lines of the table for the operands. A usage line after the first one begins with the option
 // with which its operands go; its line precedes the other.
 func parseUsage(usage, options string) (lines string, err error) {
