@@ -101,7 +101,8 @@ func (c *shellCall) replaceValue(option, value string) (string, error) {
 		case len(own) > 1:
 			return "", &noJob{value, "the job has several processes: give the PID of one"}
 		}
-		// A child of the shell keeps its PID while the shell waits for this process.
+		// The option takes no handle. If the job ends now, the shell may reap it, and the PID may be reused before the
+		// applet has read /proc, as any PID that a user gives.
 		return strconv.Itoa(own[0].PID), nil
 	}
 	return value, nil
