@@ -16,8 +16,9 @@ type Launcher interface {
 
 // Reaper reaps children.
 type Reaper interface {
-	// WaitAndReap waits until there is an event, reaps the children that have exited, and returns all events. After the
-	// timeout it returns none. It may store the events in the memory of into.
+	// WaitAndReap waits until there is an event, reaps children that have exited, and returns the events. Children that
+	// remain zombies are reaped by the next call. After the timeout WaitAndReap returns no event. It may store the
+	// events in the memory of into, and so overwrite those of an earlier call.
 	WaitAndReap(timeout time.Duration, into []Event) ([]Event, error)
 	// ReapExited reaps the children that have exited, without waiting. It reports whether no child remains.
 	ReapExited() bool

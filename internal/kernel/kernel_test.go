@@ -87,6 +87,8 @@ var helpers = map[string]func(){
 	"few descriptors": helpFewDescriptors,
 	"early signal":    helpEarlySignal,
 	"signal child":    helpSignalChild,
+	"busy reaper":     helpBusyReaper,
+	"reap thousands":  helpReapThousands,
 
 	"refused pidfd": helpRefusedPidfd,
 	"reserve":       helpReserve,

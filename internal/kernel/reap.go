@@ -153,23 +153,32 @@ func (q *reaper) enqueue(sig signals.Signal) {
 }
 
 // maxReaped is the largest number of children that one call of WaitAndReap reaps, so that a burst of thousands of
-// orphans does not leave large slices of events behind.
+// orphans neither delays other events nor makes large slices of events.
 const maxReaped = 64
 
-// WaitAndReap reaps children and returns the events as soon as there is one. It returns none after timeout. The events
-// are stored in the memory of into, if that is large enough. So a process that reaps orphans for days makes no garbage
-// and needs no garbage collection, after which the runtime would keep megabytes, two more descriptors, and a timer.
+// WaitAndReap reaps up to maxReaped children, and returns the events as soon as there is one. It returns none after
+// timeout. The events are stored in the memory of into, if that is large enough, so a process that reaps orphans for
+// days makes no garbage. After the first garbage collection the runtime would keep megabytes and two descriptors, and
+// collect garbage every two minutes.
 func (k *Kernel) WaitAndReap(timeout time.Duration, into []child.Event) ([]child.Event, error) {
 	began := time.Now()
 	for {
 		k.reapChildren(maxReaped)
 		remaining := max(timeout-time.Since(began), 0)
-		if q := k.reaper; len(q.events) > 0 || remaining == 0 {
+		q := k.reaper
+		if len(q.events) > 0 || remaining == 0 {
+			if timeout > 0 {
+				// If children exit all the time, this is the only poll of the other half, of standard input and of the
+				// parent. With timeout 0, opened processes may be in the epoll set, whose ends Wait must report.
+				if _, _, err := k.waitEpoll(0, nil, nil); err != nil {
+					return nil, err
+				}
+			}
 			into = append(into[:0], q.events...)
 			q.events = q.events[:0]
 			return into, nil
 		}
-		if k.reaper.pollParent {
+		if q.pollParent {
 			remaining = min(remaining, pollMax)
 		}
 		if _, _, err := k.waitEpoll(remaining, nil, nil); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"killbox/internal/child"
 	"killbox/internal/signals"
 	"killbox/procfs"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestEarlySignal: a signal that is caught before StartReaper becomes an event of WaitAndReap, and Interrupted does not
@@ -88,4 +91,107 @@ func helpSignalChild() {
 	err = k.SignalChild(other, 0, true)
 	check(errors.Is(err, procfs.ErrNoProcess), "SignalChild with another group", err)
 	syscall.Kill(other, syscall.SIGKILL)
+}
+
+// TestHangupWhileReaping: WaitAndReap reports the end of standard input although more children have exited than it
+// reaps.
+func TestHangupWhileReaping(t *testing.T) {
+	cmd, _ := run(t, "busy reaper")
+	if status := waitStatus(cmd); status.ExitStatus() != 0 {
+		t.Errorf("ended with %v", status)
+	}
+}
+
+func helpBusyReaper() {
+	k := New(nil, Options{})
+	fatal := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fatal(err)
+	fatal(unix.Dup2(pair[0], 0))
+	fatal(k.Catch(signals.TERM))
+	fatal(k.StartReaper(false))
+	_, err = k.WatchInput()
+	fatal(err)
+	for range maxReaped + 10 {
+		pid, err := k.Launch(child.NewSpec([]string{"true"}, os.Environ()))
+		fatal(err)
+		_, err = waitidInfo(unix.P_PID, pid, unix.WEXITED|unix.WNOWAIT)
+		fatal(err)
+	}
+	fatal(unix.Close(pair[1]))
+	events, err := k.WaitAndReap(time.Minute, nil)
+	fatal(err)
+	hangups := 0
+	for _, e := range events {
+		if e.Kind == child.Hangup {
+			hangups++
+		}
+	}
+	if hangups != 1 || len(events) != maxReaped+1 {
+		fatal(fmt.Errorf("%d events, %d of them hangups", len(events), hangups))
+	}
+	if events, err = k.WaitAndReap(time.Minute, events); err != nil || len(events) != 10 {
+		fatal(fmt.Errorf("%d events, want the 10 children that remain: %v", len(events), err))
+	}
+}
+
+// TestReapThousands: after thousands of children were reaped, a process has as many goroutines and descriptors as
+// before.
+func TestReapThousands(t *testing.T) {
+	cmd, _ := run(t, "reap thousands")
+	if status := waitStatus(cmd); status.ExitStatus() != 0 {
+		t.Errorf("ended with %v", status)
+	}
+}
+
+func helpReapThousands() {
+	fatal := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(3)
+		}
+	}
+	proc, err := procfs.Open("/proc")
+	fatal(err)
+	k := New(proc, Options{})
+	fatal(k.Catch(signals.TERM))
+	fatal(k.StartReaper(true))
+	var events []child.Event
+	launchAndReap := func(n int) {
+		for range n {
+			_, err := k.Launch(child.NewSpec([]string{"true"}, os.Environ()))
+			fatal(err)
+		}
+		ended := make(map[procfs.ID]bool)
+		for !k.ReapExited() || len(k.reaper.events) > 0 {
+			events, err = k.WaitAndReap(time.Minute, events)
+			fatal(err)
+			for _, e := range events {
+				ended[e.Child.ID] = true
+			}
+		}
+		if len(ended) != n {
+			fatal(fmt.Errorf("%d of %d children were reaped", len(ended), n))
+		}
+	}
+	descriptors := func() int {
+		list, err := os.ReadDir("/proc/self/fd")
+		fatal(err)
+		return len(list)
+	}
+	launchAndReap(1)
+	runtime.GC()
+	time.Sleep(time.Nanosecond) // for its first timer the runtime opens two descriptors, which it keeps
+	goroutines, open := runtime.NumGoroutine(), descriptors()
+	for range 20 {
+		launchAndReap(150)
+	}
+	if g, d := runtime.NumGoroutine(), descriptors(); g != goroutines || d != open {
+		fatal(fmt.Errorf("%d goroutines and %d descriptors, before: %d and %d", g, d, goroutines, open))
+	}
 }
