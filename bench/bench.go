@@ -37,6 +37,8 @@ func rows() []row {
 		{"reap", (*bench).reap},
 		{"launch", (*bench).launch},
 		{"idle", (*bench).idle},
+		{"memory-tree", (*bench).treeMemory},
+		{"memory-reap", (*bench).reapMemory},
 		{"size", (*bench).size},
 		{"growth", (*bench).growth},
 	}, doubtRows()...)
