@@ -73,7 +73,7 @@ func TestParseSockets(t *testing.T) {
 	good := socketLine("0100007F", "0A")
 	for _, bad := range []string{
 		"\n", "x\n", good[:40] + "\n", strings.Replace(good, ":1F90", ":1F90F", 1), strings.Replace(good, ":1F90", "", 1),
-		strings.Replace(good, "1000", "x", 1), strings.Replace(good, "4242", "-1", 1), strings.Replace(good, " 1000", " 4294967296", 1),
+		strings.Replace(good, " 1000 ", " x ", 1), strings.Replace(good, " 4242 ", " -1 ", 1), strings.Replace(good, " 1000", " 4294967296", 1),
 		strings.Replace(good, " 0A ", " A ", 1), socketLine("0100007F", "0A")[:6] + "0100:1F90" + good[19:],
 		strings.Replace(good, "1F90", "+1F9", 1),
 	} {
