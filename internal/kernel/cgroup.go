@@ -249,8 +249,7 @@ func (k *Kernel) waitCgroupEvent(line string, limit time.Duration) (bool, error)
 		if k.caught != nil {
 			fds = append(fds, unix.PollFd{Fd: int32(k.caught.fd), Events: unix.POLLIN})
 		}
-		// Round up: a wake-up before the deadline would only repeat the loop.
-		if _, err := unix.Poll(fds, int(remaining/time.Millisecond)+1); err != nil && err != unix.EINTR {
+		if _, err := unix.Poll(fds, pollTimeout(remaining)); err != nil && err != unix.EINTR {
 			return false, fmt.Errorf("poll: %w", err)
 		}
 	}

@@ -115,13 +115,19 @@ func (k *Kernel) addToEpoll() error {
 	return nil
 }
 
+// pollTimeout converts d, at least 0, to the milliseconds of poll(2) and epoll_wait(2). It rounds up: a wake-up before
+// the deadline would only repeat the caller's loop. The result is at most math.MaxInt32 (24.8 days): the kernel takes
+// the lower 32 bits, and waits without limit if they are negative.
+func pollTimeout(d time.Duration) int {
+	return int((min(d, math.MaxInt32*time.Millisecond) + time.Millisecond - 1) / time.Millisecond)
+}
+
 // waitEpoll waits up to d for events of the epoll set, or without limit if d is math.MaxInt64. It appends the processes
 // that are gone to gone, and those that have been reaped to reaped.
 func (k *Kernel) waitEpoll(d time.Duration, gone, reaped []procfs.ID) ([]procfs.ID, []procfs.ID, error) {
 	ms := -1
 	if d != math.MaxInt64 {
-		// Round up: a wake-up before the deadline would only repeat the loop.
-		ms = int((min(d, math.MaxInt32*time.Millisecond) + time.Millisecond - 1) / time.Millisecond)
+		ms = pollTimeout(d)
 	}
 	n, err := unix.EpollWait(k.epoll, k.epollEvents, ms)
 	if err != nil && err != unix.EINTR {
