@@ -223,7 +223,8 @@ PORTS ?= $(filter-out $(shell $(GO) env GOARCH),$(RELEASE_ARCHES))
 
 ## ports: unit tests and a smoke run for other architectures, under qemu-user (PORTS='s390x arm ...')
 ports:
-	KILLBOX_TEST_PORTS='$(PORTS)' KILLBOX_TEST_UNITS="$$(echo $(UNITS))" \
+	KILLBOX_TEST_PORTS='$(PORTS)' \
+		KILLBOX_TEST_UNITS="$$($(GO) list -f '{{if or .TestGoFiles .XTestGoFiles}}{{.ImportPath}}{{end}}' $(UNITS) | tr '\n' ' ')" \
 		unshare --user --map-root-user --mount sh test/ports/emulate.sh $(GO) -C test/ports test -v -count=1 -timeout 60m
 
 ## check-packages: build a release twice and compare; lint, install, use, upgrade and remove the packages
