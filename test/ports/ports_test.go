@@ -4,6 +4,7 @@ package ports
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,6 +78,11 @@ func TestPorts(t *testing.T) {
 					t.Errorf("%v\n%s", err, out)
 				}
 			})
+			if !native(arch) {
+				for _, name := range slices.Sorted(maps.Keys(unsupported)) {
+					t.Logf("SKIP %s: %s", name, unsupported[name])
+				}
+			}
 			for _, unit := range strings.Fields(os.Getenv("KILLBOX_TEST_UNITS")) {
 				t.Run(strings.TrimPrefix(unit, "killbox/"), func(t *testing.T) { testUnit(t, unit, arch, root, env) })
 			}
