@@ -1,7 +1,6 @@
 package procfs
 
 import (
-	"bytes"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -65,37 +64,30 @@ func (fs *FS) FindMount(path string) (*MountObject, error) {
 			o.StatDevice = id.device
 		}
 	}
-	fs.findSockets(o, mounts)
+	o.findSockets(mounts)
 	return o, err
 }
 
 // FindSockets finds the UNIX sockets of the caller's network namespace that are bound to a file on the mount. umount(2)
 // fails as long as such a socket exists. It does not find those that were bound by a relative path, or whose file was
-// removed.
+// removed, and finds none where the kernel does not answer (see namedSockets).
 func (fs *FS) FindSockets(o *MountObject) {
 	if mounts, err := fs.Mounts(); err == nil {
-		fs.findSockets(o, mounts)
+		o.findSockets(mounts)
 	}
 }
 
-func (fs *FS) findSockets(o *MountObject, mounts []Mount) {
+func (o *MountObject) findSockets(mounts []Mount) {
 	o.sockets = nil
-	b, _ := fs.readSystem("self/net/unix") // a kernel may lack CONFIG_UNIX
-	for len(b) > 0 {
-		var line []byte
-		line, b, _ = bytes.Cut(b, []byte("\n"))
-		f := fields{rest: line}
-		f.skip(6)
-		inode := f.unsigned()
-		path, absolute := bytes.CutPrefix(f.rest, []byte(" /"))
-		if f.bad || !absolute || !o.has(mountOf(mounts, "/"+string(path))) {
-			continue
+	_ = namedSockets(func(inode uint64, path string) {
+		if !o.has(mountOf(mounts, path)) {
+			return
 		}
 		if o.sockets == nil {
 			o.sockets = make(map[uint64]string)
 		}
-		o.sockets[inode] = "/" + string(path)
-	}
+		o.sockets[inode] = path
+	})
 }
 
 // mountOf returns the number of the mount on which an absolute path without symbolic links is.
