@@ -76,8 +76,8 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 // inherited.
 func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	l := child.NewSpec([]string{"sh", "-c", command}, append(os.Environ(), env...))
-	if l.NullFD, err = unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0); err != nil {
-		return 0, fmt.Errorf("hook: %s: %w", os.DevNull, err)
+	if l.NullFD, err = openEmpty(); err != nil {
+		return 0, fmt.Errorf("hook: standard input: %w", err)
 	}
 	defer unix.Close(l.NullFD)
 	l.OutputFD, l.Group, l.DeathSignal = 2, true, signals.KILL
@@ -86,6 +86,20 @@ func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 		return 0, fmt.Errorf("hook: /bin/sh: %w", err)
 	}
 	return pid, nil
+}
+
+// openEmpty returns a descriptor that reads as empty: that of /dev/null, or of a pipe without a writer where /dev/null cannot
+// be opened, as in a chroot without /dev.
+func openEmpty() (int, error) {
+	if fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
+		return fd, nil
+	}
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return -1, err
+	}
+	unix.Close(pipe[1])
+	return pipe[0], nil
 }
 
 // reapOrKill reaps the shell of the hook if it has exited. If limit has passed, reapOrKill first kills the process
