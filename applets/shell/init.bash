@@ -22,7 +22,7 @@ function _killbox_jobs {
 # _killbox_call APPLET ARG...: runs the applet with jobs as operands, and keeps the shell from reporting the end of jobs
 # that are operands.
 function _killbox_call {
-	\builtin local IFS=$' \t\n' _killbox_applet=$1 _killbox_shell=$BASHPID _killbox_word _killbox_table _killbox_ended _killbox_status=0
+	\builtin local IFS=$' \t\n' _killbox_applet="$1" _killbox_shell="$BASHPID" _killbox_word _killbox_table _killbox_ended _killbox_status=0
 	\builtin shift
 	# With set -b, the shell would report the end of a job at once. "local -" needs bash 4.4.
 	case $- in *b*) \builtin local - && \builtin set +b ;; esac

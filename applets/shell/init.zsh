@@ -5,7 +5,7 @@
 # nothing about jobs that end. jobs drops those that were operands, and keeps their exit statuses for wait.
 _killbox_call() {
 	builtin setopt local_options no_monitor no_notify
-	builtin local _killbox_applet=$1 _killbox_word _killbox_number _killbox_status=0
+	builtin local _killbox_applet="$1" _killbox_word _killbox_number _killbox_status=0
 	builtin shift
 	builtin local -a _killbox_jobs _killbox_named
 	# jobstates prints a line for a name that no job has.
