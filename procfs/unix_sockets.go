@@ -24,6 +24,10 @@ func namedSockets(yield func(inode uint64, name string)) error {
 	if err != nil {
 		return err
 	}
+	// If a seccomp filter has trapped the call (SECCOMP_RET_TRAP), the result is no descriptor of ours.
+	if domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN); err != nil || domain != unix.AF_NETLINK {
+		return unix.ENOSYS
+	}
 	defer unix.Close(fd)
 	request := make([]byte, unix.SizeofNlMsghdr+requestSize)
 	order := binary.NativeEndian

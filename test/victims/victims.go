@@ -220,6 +220,7 @@ var refusals = map[string]refusal{
 	"timerfd_create":     {nr: unix.SYS_TIMERFD_CREATE},
 	"wait4":              {nr: unix.SYS_WAIT4},
 	"waitid":             {nr: unix.SYS_WAITID},
+	"socket":             {nr: unix.SYS_SOCKET},
 }
 
 // Refuse is `refuse ERRNO SYSCALL... -- CMD...`: CMD runs under a seccomp filter that makes these calls fail with
