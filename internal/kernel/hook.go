@@ -88,8 +88,8 @@ func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	return pid, nil
 }
 
-// openEmpty returns a descriptor that reads as empty: that of /dev/null, or of a pipe without a writer where /dev/null cannot
-// be opened, as in a chroot without /dev.
+// openEmpty returns a descriptor that reads as empty: that of /dev/null, or of a pipe without a writer where /dev/null
+// cannot be opened, as in a chroot without /dev.
 func openEmpty() (int, error) {
 	if fd, err := unix.Open(os.DevNull, unix.O_RDONLY|unix.O_CLOEXEC, 0); err == nil {
 		return fd, nil

@@ -22,8 +22,8 @@ import (
 //   - If the caller has another user or group ID, the real ID is still that of the caller. The same is true of a
 //     program that a set-uid program starts without making its IDs equal: the arguments and the environment may be
 //     those of the user with fewer privileges. The saved IDs are copies of the effective ones after execve(2).
-//   - If no user ID is 0, capabilities that are not ambient are those of the file. The file of a program gives root,
-//     who has all capabilities, no others.
+//   - If no user ID is 0, capabilities that are not ambient are those of the file. Root has all capabilities, so the
+//     file of a program gives it no others.
 //
 // AT_SECURE of the auxiliary vector is 0 without a gain. It does not prove a gain: security modules set it, too, and so
 // does a set-uid bit that makes the effective ID equal to the real one. The vector contains the IDs, so in most cases
@@ -61,12 +61,12 @@ const (
 	atExecFn = 31
 )
 
-// explainID says why the effective ID differs from the real one. kind is user or group. who and bit are the bit of the
-// file that causes this, for chmod(1) and in the mode.
-func explainID(kind string, who rune, bit fs.FileMode, realID, effectiveID, execFn uintptr) string {
+// explainID says why the effective ID differs from the real one. kind is user or group. The bit of the file that causes
+// this is letter in chmod(1), and bit in the mode.
+func explainID(kind string, letter rune, bit fs.FileMode, realID, effectiveID, execFn uintptr) string {
 	path := programPath(execFn)
 	if info, err := os.Stat(path); err == nil && info.Mode()&bit != 0 {
-		return fmt.Sprintf("the set-%s-ID bit of the file is set ('chmod %c-s %s' clears it)", kind, who, show.Escape(path))
+		return fmt.Sprintf("the set-%s-ID bit of the file is set ('chmod %c-s %s' clears it)", kind, letter, show.Escape(path))
 	}
 	return fmt.Sprintf("its effective %s ID is %d and the real one %d (the set-ID program that starts it has to make them equal)",
 		kind, effectiveID, realID)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"killbox/test/harness"
 )
 
 // emulatedLimit is the limit of one package under qemu-user, which is about ten times as slow: most take seconds. A
@@ -21,7 +23,7 @@ const emulatedLimit = 3 * time.Minute
 
 // unsupported are the packages and the unit tests that fail or take too long under qemu-user 7.2, and why.
 var unsupported = map[string]string{
-	"killbox/test/soak": "it tests the soak, which freezes",
+	"killbox/test/soak": "go build of its broken tool fails, for a reason that is not yet known",
 
 	"TestWords":                  "it takes minutes",
 	"TestKernelLeaderExits":      "the executable and the arguments in /proc/PID are those of qemu-user",
@@ -61,7 +63,7 @@ func TestPorts(t *testing.T) {
 			}
 			out, err := exec.Command(killbox, "--install", bin).CombinedOutput()
 			if errors.Is(err, syscall.ENOEXEC) {
-				t.Skip("no emulator: install qemu-user")
+				harness.Skip(t, "no emulator: install qemu-user")
 			}
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
