@@ -247,14 +247,15 @@ func (c *cell) left() []string {
 	return names
 }
 
-// cleanUp ends all processes of the namespace but PID 1 and this one.
+// cleanUp ends all processes of the namespace but PID 1 and this one, and waits until they are reaped: pgrep lists
+// zombies, too.
 func (c *cell) cleanUp() {
 	until(func() bool {
 		_ = unix.Kill(-1, unix.SIGKILL)
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
 		return !slices.ContainsFunc(dirs, func(dir string) bool {
 			pid, _ := strconv.Atoi(filepath.Base(dir))
-			return pid != 1 && pid != os.Getpid() && len(threads(pid)) > 0
+			return pid != 1 && pid != os.Getpid()
 		})
 	}, patience)
 }
