@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,9 @@ type children struct {
 	isInner     bool // this process is the inner half of a pair
 	dropped     bool // DropTerminalSignals was called
 	signalErr   error
+	adopted     []int // the children that Children finds
+	childrenErr error
+	foundErr    error // the result of SignalFound
 	report      []byte
 	answer      string
 	answerErr   error
@@ -109,12 +113,13 @@ func (c *children) WaitAndReap(timeout time.Duration, _ []child.Event) ([]child.
 	for _, e := range h.events {
 		if e.Kind == child.Ended {
 			c.living--
+			c.adopted = slices.DeleteFunc(c.adopted, func(pid int) bool { return pid == e.Child.PID })
 		}
 	}
 	return h.events, nil
 }
 
-func (c *children) ReapExited() bool { return c.living <= 0 }
+func (c *children) ReapExited() bool { return c.launched == nil || c.living <= 0 }
 
 func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 	if group {
@@ -122,6 +127,19 @@ func (c *children) SignalChild(pid int, sig signals.Signal, group bool) error {
 	}
 	c.record("%v %d", sig, pid)
 	return c.signalErr
+}
+
+// Children returns the PIDs of adopted in the first block.
+func (c *children) Children(block int) ([]int, error) {
+	if block > 0 || c.childrenErr != nil {
+		return nil, c.childrenErr
+	}
+	return c.adopted, nil
+}
+
+func (c *children) SignalFound(pid int, sig signals.Signal) error {
+	c.record("%v %d", sig, pid)
+	return c.foundErr
 }
 
 func (c *children) SignalAll(sig signals.Signal) error { c.record("%v all", sig); return nil }

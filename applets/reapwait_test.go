@@ -357,6 +357,31 @@ func TestReapwaitSignalsAll(t *testing.T) {
 	}
 }
 
+// TestReapwaitChildren: not as PID 1 and without /proc, reapwait signals the children that the kernel finds, among them
+// those that a child leaves behind.
+func TestReapwaitChildren(t *testing.T) {
+	one := func(_ *bench, c *children) { c.living, c.adopted = 2, []int{300} }
+	with := func(change func(*children)) func(*bench, *children) {
+		return func(_ *bench, c *children) { c.living, c.adopted = 2, []int{300}; change(c) }
+	}
+	settle := waitResult{pause: true}
+	const remain = "reapwait: processes remain; without /proc they cannot be named\n"
+	for _, p := range []commandCase{
+		{"TERM", "", []waitResult{exited(3), settle, ended(300, 15)}, one, 3, "TERM 300,CONT 300", ""},
+		{
+			"an orphan of a child", "-R TERM/500", []waitResult{exited(3), settle, ended(300, 15), ended(301, 15)}, with(func(c *children) {
+				c.living = 3
+				c.script[2].do = func() { c.adopted = []int{301} }
+			}), 3, "TERM 300,CONT 300,TERM 301,CONT 301", "",
+		},
+		{"KILL", "-k .01", []waitResult{exited(3), settle, {pause: true}, ended(300, 9)}, one, 3, "TERM 300,CONT 300,KILL 300,CONT 300", ""},
+		{"refused", "", []waitResult{exited(3), settle}, with(func(c *children) { c.foundErr = syscall.EPERM }), 3, "TERM 300", "reapwait: 300: operation not permitted\n"},
+		{"waitid refused", "-R TERM/.01", []waitResult{exited(3), settle, settle}, with(func(c *children) { c.childrenErr = syscall.EPERM }), 3, "", remain},
+	} {
+		p.run(t)
+	}
+}
+
 func TestReapwaitReport(t *testing.T) {
 	p := commandCase{name: "report", args: "--report-fd 5", script: []waitResult{ended(300, 9), exited(3)}, setup: func(_ *bench, c *children) { c.living = 2 }, code: 3}
 	_, c := p.run(t)

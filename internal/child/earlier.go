@@ -3,10 +3,15 @@ package child
 import "killbox/procfs"
 
 // RecordEarlierChildren records the descendants that this process has before the command is started. They were started
-// by the program that this process ran before execve(2), and are not ended with the command.
+// by the program that this process ran before execve(2), and are not ended with the command. Without /proc it only records
+// that there are any.
 func (s *Supervisor) RecordEarlierChildren() {
 	s.earlier = make(map[procfs.ID]bool)
-	if s.PID == 1 || s.Proc == nil || s.Kernel.ReapExited() || s.ForeignProc() {
+	if s.PID == 1 || s.Kernel.ReapExited() {
+		return
+	}
+	if s.Proc == nil || s.ForeignProc() {
+		s.earlierUnknown = true
 		return
 	}
 	var table procfs.Snapshot

@@ -31,7 +31,14 @@ type Signaller interface {
 	SignalChild(pid int, sig signals.Signal, group bool) error
 	// SignalAll signals all other processes of the PID namespace, atomically. This process must be its PID 1.
 	SignalAll(signals.Signal) error
+	// Children returns the PIDs of the children that are alive in one block of all PIDs; block is less than ChildBlocks.
+	Children(block int) ([]int, error)
+	// SignalFound signals a child that Children has returned, and that has not been reaped since.
+	SignalFound(pid int, sig signals.Signal) error
 }
+
+// ChildBlocks is the number of blocks into which Children divides all PIDs.
+const ChildBlocks = 64
 
 // Terminal controls the terminal and the stops of this process.
 type Terminal interface {

@@ -24,7 +24,11 @@ func (o *teardownObserver) Failed(res *escalate.Result, err error) {
 	}
 	if !o.reported[res.ID] {
 		o.reported[res.ID] = true
-		o.Reporter.Refused(o.s.Proc, res, err)
+		proc := o.s.Proc
+		if proc != nil && o.s.ForeignProc() {
+			proc = nil // the process with this PID is another one there
+		}
+		o.Reporter.Refused(proc, res, err)
 	}
 }
 

@@ -3,10 +3,8 @@ package child
 import (
 	"errors"
 	"slices"
-	"syscall"
 	"time"
 
-	"killbox/internal/duration"
 	"killbox/internal/escalate"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -51,29 +49,6 @@ func (s *Supervisor) runLadder() error {
 		}
 	}
 	return s.reportSurvivors(p, sum)
-}
-
-// endUnseen runs the ladder without /proc, or with the /proc of another PID namespace.
-func (s *Supervisor) endUnseen(ladder escalate.Ladder, done int) error {
-	s.ended.reaped, s.ended.unseen = 0, true
-	over, err := s.endWithoutScan(ladder, done)
-	switch {
-	case over || err != nil:
-	default:
-		s.Reporter.Note("processes remain; " + s.whyUnseen())
-	}
-	return err
-}
-
-// whyUnseen returns why the remaining processes cannot be named, and "" if /proc shows them.
-func (s *Supervisor) whyUnseen() string {
-	if s.Proc == nil {
-		return "without /proc they cannot be named"
-	}
-	if err := s.Proc.SameNamespace(s.PID); err != nil {
-		return "they cannot be named: " + err.Error()
-	}
-	return ""
 }
 
 // endTree runs the ladder on all descendants; done steps of it were carried out before. If the last signal is KILL, it
@@ -194,52 +169,6 @@ func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 		return "it existed before the command"
 	}
 	return ""
-}
-
-// endWithoutScan runs the ladder without scanning /proc; done steps of it were carried out before. If this process is
-// PID 1, it signals all processes atomically, with one kill(2). Otherwise it signals only the command, or its process
-// group. over is false if processes remain that have not been reported.
-func (s *Supervisor) endWithoutScan(ladder escalate.Ladder, done int) (over bool, err error) {
-	k := s.Kernel
-	for i := done; i < len(ladder); i++ {
-		step := ladder[i]
-		for _, sig := range []signals.Signal{step.Signal, signals.CONT} {
-			command, report := s.openCommand()
-			var err error
-			if s.PID == 1 {
-				err = k.SignalAll(sig)
-			} else if s.Command != 0 {
-				err = k.SignalChild(s.Command, sig, s.leadsGroup())
-			}
-			switch {
-			case errors.Is(err, syscall.EPERM) && s.Command != 0:
-				s.ReportCommandFailed(err)
-				return true, nil
-			case err != nil && !errors.Is(err, procfs.ErrNoProcess):
-				return false, err
-			case err == nil && report && s.Command != 0 && sig == step.Signal:
-				s.reportSignalled(command, sig, i+1)
-			}
-		}
-		for end := time.Now().Add(step.Grace); step.Grace == duration.Forever || time.Until(end) > 0; {
-			if s.ReapRemaining() {
-				return true, nil
-			}
-			timeout := duration.Forever
-			if step.Grace != duration.Forever {
-				timeout = max(time.Until(end), 0)
-			}
-			events, err := k.WaitAndReap(timeout, nil)
-			if err == nil {
-				err = k.Interrupted()
-			}
-			if err != nil {
-				return false, err
-			}
-			s.recordEnded(events)
-		}
-	}
-	return s.ReapRemaining(), nil
 }
 
 // reportSurvivors reports the remaining processes, and why each remains. Processes that may not be signalled have been

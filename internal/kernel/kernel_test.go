@@ -88,6 +88,7 @@ var helpers = map[string]func(){
 	"early signal":    helpEarlySignal,
 	"signal child":    helpSignalChild,
 	"busy reaper":     helpBusyReaper,
+	"children":        helpChildren,
 	"reap thousands":  helpReapThousands,
 
 	"refused pidfd": helpRefusedPidfd,

@@ -303,6 +303,29 @@ func (k *Kernel) SignalChild(pid int, sig signals.Signal, group bool) error {
 	return killError(unix.Kill(pid, unix.Signal(sig)))
 }
 
+// Children returns the PIDs of the children of this process that are alive, without /proc: waitid(2) tells whether a PID
+// is that of a child. To try all 4,194,304 PIDs (PID_MAX_LIMIT) takes about a second, so they are divided into
+// child.ChildBlocks blocks; block 0 begins at the PID of this process. The error means that waitid(2) is refused.
+func (k *Kernel) Children(block int) (pids []int, err error) {
+	const pidLimit = 1 << 22
+	self, size := os.Getpid(), pidLimit/child.ChildBlocks
+	if _, err := waitidInfo(unix.P_PID, self, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT); err != unix.ECHILD {
+		return nil, os.NewSyscallError("waitid", err)
+	}
+	for i := range size {
+		pid := (self + block*size + i) % pidLimit
+		if state, ok := childState(pid); ok && state != 'Z' && (k.guardian == nil || pid != k.guardian.pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// SignalFound sends sig to a child that Children has returned. No other process gets its PID before the child is reaped.
+func (k *Kernel) SignalFound(pid int, sig signals.Signal) error {
+	return killError(unix.Kill(pid, unix.Signal(sig)))
+}
+
 // SignalAll sends sig to all other processes of the PID namespace with one kill(2), so that none evades the signal by
 // forking. It fails unless this process is PID 1.
 func (k *Kernel) SignalAll(sig signals.Signal) error {

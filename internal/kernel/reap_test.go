@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -91,6 +93,50 @@ func helpSignalChild() {
 	err = k.SignalChild(other, 0, true)
 	check(errors.Is(err, procfs.ErrNoProcess), "SignalChild with another group", err)
 	syscall.Kill(other, syscall.SIGKILL)
+}
+
+// TestChildren: Children finds a child while it is alive, and no other process.
+func TestChildren(t *testing.T) {
+	cmd, _ := run(t, "children")
+	if status := waitStatus(cmd); status.ExitStatus() != 0 {
+		t.Errorf("ended with %v", status)
+	}
+}
+
+func helpChildren() {
+	k := New(nil, Options{})
+	expect := func(want ...int) {
+		var got []int
+		for block := range child.ChildBlocks {
+			pids, err := k.Children(block)
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(3)
+			}
+			got = append(got, pids...)
+		}
+		if !slices.Equal(got, want) {
+			fmt.Fprintf(os.Stderr, "children: %v, want %v\n", got, want)
+			os.Exit(3)
+		}
+	}
+	expect()
+	cmd := exec.Command("sleep", "60")
+	if err := cmd.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	expect(cmd.Process.Pid)
+	if err := k.SignalFound(cmd.Process.Pid, signals.KILL); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	_, err := waitidInfo(unix.P_PID, cmd.Process.Pid, unix.WEXITED|unix.WNOWAIT)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(3)
+	}
+	expect() // it is a zombie
 }
 
 // TestHangupWhileReaping: WaitAndReap reports the end of standard input although more children have exited than it

@@ -139,7 +139,10 @@ func mustBeGone(c *testCase, out *outcome) bool {
 func endsCommand(c *testCase, out *outcome) bool {
 	died := out.Signal != 0
 	if c.fault.kind == "proc" && (c.fault.detail == "none" || c.fault.detail == "foreign") && !c.call.pidns() {
-		return false // only the command itself is known
+		// Without /proc there is no second process, and no freeze.
+		if died && c.fault.detail == "none" || c.family.has(func(t trait) bool { return t.forks }) {
+			return false
+		}
 	}
 	switch c.call.tool {
 	case "reapwait":
