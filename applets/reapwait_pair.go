@@ -68,6 +68,7 @@ func (r *reapwaitCall) reportAlone() {
 // this process, it returns the exit status.
 func (r *reapwaitCall) endRemainingAndDie(lost signals.Signal, takeForeground func()) int {
 	r.Ladder = child.KillLadder()
+	r.env.Kernel.IgnoreLostHalf()
 	if !r.keep {
 		if err := r.EndRemaining(); err != nil {
 			r.fail(err)

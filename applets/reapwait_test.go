@@ -258,12 +258,13 @@ func TestReapwaitSettles(t *testing.T) {
 		{commandCase{"USR1", "", []waitResult{exited(3), received(signals.USR1), pause, rest}, asInit, 3, all, ""}, 200 * time.Millisecond},
 		{commandCase{"TERM", "", []waitResult{exited(3), received(signals.TERM), rest}, asInit, 3, all, ""}, 0},
 		{
-			// The sender, such as killwait, may send KILL to reapwait 5 s after TERM: all must be gone before.
-			commandCase{"TERM begins the ladder", "", []waitResult{exited(3), received(signals.TERM), pause, ended(300, 9)}, living(2), 3, "", ""},
+			// The sender, such as killwait, may send KILL to reapwait 5 s after TERM: all must be gone before. The first
+			// pause is that until all children are searched.
+			commandCase{"TERM begins the ladder", "", []waitResult{exited(3), received(signals.TERM), pause, pause, ended(300, 9)}, living(2), 3, "", ""},
 			4 * time.Second,
 		},
 		{
-			commandCase{"TERM begins the ladder, linger", "--linger", []waitResult{exited(3), received(signals.TERM), pause, ended(300, 9)}, living(2), 3, "", ""},
+			commandCase{"TERM begins the ladder, linger", "--linger", []waitResult{exited(3), received(signals.TERM), pause, pause, ended(300, 9)}, living(2), 3, "", ""},
 			4 * time.Second,
 		},
 		{commandCase{"HUP with the exit", "", []waitResult{{events: append(exited(3).events, received(signals.HUP).events...)}, rest}, asInit, 3, all, ""}, 0},
@@ -375,7 +376,7 @@ func TestReapwaitChildren(t *testing.T) {
 			}), 3, "TERM 300,CONT 300,TERM 301,CONT 301", "",
 		},
 		{"KILL", "-k .01", []waitResult{exited(3), settle, {pause: true}, ended(300, 9)}, one, 3, "TERM 300,CONT 300,KILL 300,CONT 300", ""},
-		{"refused", "", []waitResult{exited(3), settle}, with(func(c *children) { c.foundErr = syscall.EPERM }), 3, "TERM 300", "reapwait: 300: operation not permitted\n"},
+		{"refused", "", []waitResult{exited(3), settle, settle}, with(func(c *children) { c.foundErr = syscall.EPERM }), 3, "TERM 300", "reapwait: 300: operation not permitted\n"},
 		{"waitid refused", "-R TERM/.01", []waitResult{exited(3), settle, settle}, with(func(c *children) { c.childrenErr = syscall.EPERM }), 3, "", remain},
 	} {
 		p.run(t)

@@ -62,22 +62,21 @@ type Supervisor struct {
 	// HalfLost: the outer half of a pair was killed.
 	HalfLost bool
 
-	earlier             map[procfs.ID]bool       // descendants from before the command; see RecordEarlierChildren
-	earlierUnknown      bool                     // there are children from before the command, and /proc does not show them
-	terminalFD          int                      // the terminal in which the command is put into the foreground, or -1
-	commandInForeground bool                     // the command has been put into the foreground
-	containerStops      bool                     // a TERM was forwarded and began no grace period: Linger no longer applies
-	began               time.Time                // the first step of the ladder; zero if it has not begun
-	signalled           escalate.Result          // the command, if its last signal has been reported; else Rung is 0
-	graceEnd            time.Time                // the end of the grace period; zero if none has begun
-	graceOver           bool                     // the grace period has ended
-	resumed             bool                     // this process was stopped and resumed while the current events are handled
-	resumeWhenStopped   bool                     // the command is sent CONT when it stops; see stopWithCommand
-	endsNow             bool                     // an event has ended the wait (handleEvent)
-	leaked              bool                     // the command has left processes behind
-	sent                map[int]*escalate.Result // by PID: children that an unseenStep has signalled
-	adopted             bool                     // a child was reaped, so there may be children that were not signalled; see unseenStep
+	earlier             map[procfs.ID]bool // descendants from before the command; see RecordEarlierChildren
+	earlierUnknown      bool               // there are children from before the command, and /proc does not show them
+	terminalFD          int                // the terminal in which the command is put into the foreground, or -1
+	commandInForeground bool               // the command has been put into the foreground
+	containerStops      bool               // a TERM was forwarded and began no grace period: Linger no longer applies
+	began               time.Time          // the first step of the ladder; zero if it has not begun
+	signalled           escalate.Result    // the command, if its last signal has been reported; else Rung is 0
+	graceEnd            time.Time          // the end of the grace period; zero if none has begun
+	graceOver           bool               // the grace period has ended
+	resumed             bool               // this process was stopped and resumed while the current events are handled
+	resumeWhenStopped   bool               // the command is sent CONT when it stops; see stopWithCommand
+	endsNow             bool               // an event has ended the wait (handleEvent)
+	leaked              bool               // the command has left processes behind
 	ended               endedCount
+	unseen              unseenState
 	observer            *teardownObserver
 }
 
@@ -218,7 +217,7 @@ func (s *Supervisor) RecordReaped(c *Child) {
 		s.Status, s.Command = &status, 0
 		s.reportCommandGone(status)
 	}
-	s.reportFoundGone(c)
+	s.noteAdoption(c)
 	s.ended.reaped++
 	if s.ReportReaped {
 		s.Reporter.Reaped(c)

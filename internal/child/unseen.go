@@ -46,6 +46,13 @@ func (s *Supervisor) endWithoutScan(ladder escalate.Ladder, done int) (over bool
 	return s.ReapRemaining(), nil
 }
 
+// unseenState is what a Supervisor knows about the children that its unseenSteps find.
+type unseenState struct {
+	sent    map[int]*escalate.Result // by PID: those that were signalled; Rung is that of the last signal
+	blocks  [ChildBlocks]bool        // those in which a child was found
+	adopted bool                     // a child was reaped, so there may be others that were not signalled
+}
+
 // unseenStep is a step of the ladder of endWithoutScan.
 type unseenStep struct {
 	s *Supervisor
@@ -53,9 +60,23 @@ type unseenStep struct {
 	rung    int
 	search  bool // find the children and signal them
 	refused bool // the command may not be signalled
+	found   bool // the last search has found a child that it signalled
+	began   time.Time
+	// All blocks are to be searched, not before nextFull. No block is searched before next: so a search takes at most
+	// half of the processor time, and a search of all blocks a fifth. Both are durations since began.
+	full           bool
+	next, nextFull time.Duration
 }
 
-// run signals and waits. over is true if no process remains but those that were reported.
+// fullDelay is the delay of the first search of all blocks: in most cases the blocks in which children were found before,
+// and the first one, suffice.
+const fullDelay = 100 * time.Millisecond
+
+// lateSearches is how often a step searches at its end: a search can take so long that children are adopted meanwhile.
+const lateSearches = 3
+
+// run signals and waits. over is true if no process remains but those that were reported. A step that can signal nothing
+// does not wait.
 func (u *unseenStep) run() (over bool, err error) {
 	s := u.s
 	if err := u.signalCommand(); err != nil {
@@ -64,38 +85,77 @@ func (u *unseenStep) run() (over bool, err error) {
 	if u.refused && !u.search {
 		return true, nil
 	}
-	s.sent, s.adopted = make(map[int]*escalate.Result), true
-	for end, rounds := time.Now().Add(u.Grace), 0; !s.ReapRemaining(); {
-		if u.search && s.adopted {
-			s.adopted = false
-			found, over, err := u.signalChildren()
-			if over || err != nil {
+	u.began, u.full, u.nextFull, s.unseen.adopted = time.Now(), true, fullDelay, true
+	for end, late := u.Grace, 0; !s.ReapRemaining(); {
+		if u.search {
+			if over, err := u.searchIfDue(time.Since(u.began) >= end); over || err != nil {
 				return over, err
 			}
-			if found && u.Signal == signals.KILL && rounds < maxKillRounds {
-				end = time.Now().Add(u.Grace)
-				rounds++
+			// Prolong the step for processes that were found late.
+			if now := time.Since(u.began); u.found && u.Signal == signals.KILL && now/maxKillRounds < u.Grace && end != duration.Forever {
+				end, late = now+u.Grace, 0
 			}
 		}
-		timeout := duration.Forever
-		if u.Grace != duration.Forever {
-			if timeout = time.Until(end); timeout <= 0 {
+		if s.PID != 1 && s.Command == 0 && !u.search {
+			return false, nil // nothing can be signalled
+		}
+		timeout, pause := end, u.pause()
+		if end != duration.Forever {
+			timeout -= time.Since(u.began)
+		}
+		if timeout <= 0 {
+			if late++; late > lateSearches || pause == duration.Forever {
 				return false, nil
 			}
-		}
-		if u.search && s.adopted {
 			continue
 		}
-		events, err := s.Kernel.WaitAndReap(timeout, nil)
-		if err == nil {
-			err = s.Kernel.Interrupted()
-		}
-		if err != nil {
+		if err := s.waitUnseen(min(timeout, pause)); err != nil {
 			return false, err
 		}
-		s.recordEnded(events)
 	}
 	return true, nil
+}
+
+// waitUnseen waits until there is an event, and records the children that were reaped.
+func (s *Supervisor) waitUnseen(timeout time.Duration) error {
+	events, err := s.Kernel.WaitAndReap(timeout, nil)
+	if err == nil {
+		err = s.Kernel.Interrupted()
+	}
+	if err == nil {
+		s.recordEnded(events)
+	}
+	return err
+}
+
+// searchIfDue searches the first block and those in which children were found before, if there may be others, and all
+// blocks, if the pace permits. If the step is over, the pace does not matter. over is as in run.
+func (u *unseenStep) searchIfDue(stepOver bool) (over bool, err error) {
+	u.found = false
+	now := time.Since(u.began)
+	switch {
+	case u.full && (stepOver || now >= u.nextFull):
+		u.s.unseen.adopted, u.full = false, false
+		over, err = u.signalChildren(true)
+		u.nextFull = 5*time.Since(u.began) - 4*now
+	case u.s.unseen.adopted && (stepOver || now >= u.next):
+		u.s.unseen.adopted, u.full = false, true
+		over, err = u.signalChildren(false)
+		u.next = 2*time.Since(u.began) - now
+	}
+	return over, err
+}
+
+// pause returns the time until the next search.
+func (u *unseenStep) pause() time.Duration {
+	at := u.nextFull
+	switch {
+	case u.search && u.s.unseen.adopted:
+		at = u.next
+	case !u.search || !u.full:
+		return duration.Forever
+	}
+	return max(at-time.Since(u.began), 0)
 }
 
 // signalCommand sends the signal, and then CONT, to the command or its process group; as PID 1 to all processes.
@@ -123,67 +183,77 @@ func (u *unseenStep) signalCommand() error {
 	return nil
 }
 
-// signalChildren sends the signal, and then CONT, to each child that has not been sent it in this step. found reports
-// whether there was one. over is true if no process remains but those that were reported.
-func (u *unseenStep) signalChildren() (found, over bool, err error) {
+// signalChildren sends the signal, and then CONT, to each child that has not been sent it in this step. Unless all is
+// set, it searches the first block and those in which children were found before. over is true if no process remains but
+// those that were reported.
+func (u *unseenStep) signalChildren(all bool) (over bool, err error) {
 	s := u.s
 	refused, others := u.refused, s.Command != 0 && !u.refused
 	for block := range ChildBlocks {
+		if !all && block > 0 && !s.unseen.blocks[block] {
+			continue
+		}
 		children, err := s.Kernel.Children(block)
 		if err != nil {
 			u.search = false // a sandbox refuses waitid(2)
-			return found, u.refused, nil
+			return u.refused, nil
 		}
 		for _, pid := range children {
 			if pid == s.Command {
 				continue
 			}
-			if s.sent[pid] == nil {
-				u.signalChild(pid)
-				found = true
+			s.unseen.blocks[block] = true
+			res := s.unseen.sent[pid]
+			if res == nil || res.Rung != u.rung {
+				res = u.signalChild(pid)
+				u.found = true
 			}
-			if s.sent[pid].Outcome == escalate.Refused {
+			if res.Outcome == escalate.Refused {
 				refused = true
 			} else {
 				others = true
 			}
 		}
 		if s.ReapRemaining() {
-			return found, true, nil
+			return true, nil
 		}
 		if err := s.Kernel.Interrupted(); err != nil {
-			return found, false, err
+			return false, err
 		}
 	}
-	return found, refused && !others, nil
+	return all && refused && !others, nil
 }
 
 // signalChild sends the signal, and then CONT, to a child that was found.
-func (u *unseenStep) signalChild(pid int) {
+func (u *unseenStep) signalChild(pid int) (res *escalate.Result) {
 	s := u.s
-	res := &escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid}}}, Rung: u.rung}
-	s.sent[pid] = res
+	res = &escalate.Result{Target: escalate.Target{Stat: procfs.Stat{ID: procfs.ID{PID: pid}}}, Rung: u.rung}
+	if s.unseen.sent == nil {
+		s.unseen.sent = make(map[int]*escalate.Result)
+	}
+	s.unseen.sent[pid] = res
 	for _, sig := range []signals.Signal{u.Signal, signals.CONT} {
 		switch err := s.Kernel.SignalFound(pid, sig); {
 		case err != nil:
 			res.Outcome, res.Err = escalate.Refused, err
 			s.Observer().Failed(res, err)
-			return
+			return res
 		case s.FetchStatus && sig == u.Signal:
 			s.Reporter.Signalled(res, sig, u.rung, time.Since(s.began))
 		}
 	}
+	return res
 }
 
-// reportFoundGone reports that a child was reaped, if a step has reported the signal to it.
-func (s *Supervisor) reportFoundGone(c *Child) {
-	s.adopted = true // the children that it had
-	if res := s.sent[c.PID]; res != nil {
-		delete(s.sent, c.PID)
-		if s.FetchStatus && res.Outcome != escalate.Refused {
-			status := c.Status
-			res.Outcome, res.Elapsed, res.Status = escalate.Gone, time.Since(s.began), &status
-			s.Reporter.Gone(res)
-		}
+// noteAdoption is called when a child was reaped: its children are those of this process now. If an unseenStep has
+// signalled the child, noteAdoption reports its end.
+func (s *Supervisor) noteAdoption(c *Child) {
+	s.unseen.adopted = true
+	res := s.unseen.sent[c.PID]
+	delete(s.unseen.sent, c.PID)
+	if s.FetchStatus && res != nil && res.Outcome != escalate.Refused {
+		status := c.Status
+		res.Outcome, res.Elapsed, res.Status = escalate.Gone, time.Since(s.began), &status
+		s.Reporter.Gone(res)
 	}
 }

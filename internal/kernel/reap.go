@@ -310,7 +310,7 @@ func (k *Kernel) Children(block int) (pids []int, err error) {
 	const pidLimit = 1 << 22
 	self, size := os.Getpid(), pidLimit/child.ChildBlocks
 	if _, err := waitidInfo(unix.P_PID, self, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT); err != unix.ECHILD {
-		return nil, os.NewSyscallError("waitid", err)
+		return nil, fmt.Errorf("waitid: %v", err) // %v: a sandbox can answer with success
 	}
 	for i := range size {
 		pid := (self + block*size + i) % pidLimit

@@ -328,7 +328,9 @@ func (h *Holders) findHolders(proc *procfs.FS, kernel Scanner, o *procfs.Objects
 		return nil, err
 	}
 	if o.Mount != nil {
-		proc.FindSockets(o.Mount)
+		if err := proc.FindSockets(o.Mount); err != nil {
+			return nil, err
+		}
 	}
 	found := make([][]procfs.Hold, len(pids))
 	var exhausted error
