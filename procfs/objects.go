@@ -64,22 +64,30 @@ func (fs *FS) FindMount(path string) (*MountObject, error) {
 			o.StatDevice = id.device
 		}
 	}
-	o.findSockets(mounts)
-	return o, err
+	if err != nil {
+		return nil, err
+	}
+	return o, o.findSockets(mounts)
 }
 
 // FindSockets finds the UNIX sockets of the caller's network namespace that are bound to a file on the mount. umount(2)
 // fails as long as such a socket exists. It does not find those that were bound by a relative path, or whose file was
-// removed, and finds none where the kernel does not answer (see namedSockets).
-func (fs *FS) FindSockets(o *MountObject) {
-	if mounts, err := fs.Mounts(); err == nil {
-		o.findSockets(mounts)
+// removed, and finds none where the kernel does not answer (see namedSockets). The error is one for which Exhausted
+// returns true.
+func (fs *FS) FindSockets(o *MountObject) error {
+	mounts, err := fs.Mounts()
+	if err == nil {
+		return o.findSockets(mounts)
 	}
+	if Exhausted(err) {
+		return err
+	}
+	return nil
 }
 
-func (o *MountObject) findSockets(mounts []Mount) {
+func (o *MountObject) findSockets(mounts []Mount) error {
 	o.sockets = nil
-	_ = namedSockets(func(inode uint64, path string) {
+	err := namedSockets(func(inode uint64, path string) {
 		if !o.has(mountOf(mounts, path)) {
 			return
 		}
@@ -88,6 +96,10 @@ func (o *MountObject) findSockets(mounts []Mount) {
 		}
 		o.sockets[inode] = path
 	})
+	if Exhausted(err) {
+		return err
+	}
+	return nil
 }
 
 // mountOf returns the number of the mount on which an absolute path without symbolic links is.
