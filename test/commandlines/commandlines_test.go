@@ -68,6 +68,9 @@ func TestCommandLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if c := table["waitpid"]; !slices.Equal(c.operands, []string{"process"}) || c.shorthand {
+		t.Fatalf("the table of waitpid, the last applet: %+v", c)
+	}
 	var names []string
 	for name := range table {
 		names = append(names, name)

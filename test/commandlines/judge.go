@@ -7,6 +7,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode/utf8"
+
+	"killbox/test/victims"
 )
 
 // result is what a command line has done.
@@ -64,9 +66,6 @@ var colour = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 // forged matches a line that the word with a newline has made.
 var forged = regexp.MustCompile(`(?m)^forged(:|$)`)
 
-// trace matches what the Go runtime prints when a program fails.
-var trace = regexp.MustCompile(`(?m)^(goroutine \d+ \[|panic: |fatal error: |runtime: |SIG[A-Z]+: .*\n?PC=|unexpected fault)`)
-
 // effective returns the command line that killbox runs: that of another applet if the first word is its name.
 func (l *line) effective(applets []string) *line {
 	if l.applet != "killbox" || len(l.args) == 0 || l.args[0] != shellCall && !slices.Contains(applets, l.args[0]) {
@@ -81,7 +80,7 @@ func (l *line) effective(applets []string) *line {
 func (s *scene) judge(l *line, res *result) (broken []string) {
 	l = l.effective(s.applets)
 	add := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
-	if found := trace.FindString(res.stdout + "\n" + res.stderr); found != "" {
+	if found := victims.GoTrace.FindString(res.stdout + "\n" + res.stderr); found != "" {
 		add("prints a trace: %s", found)
 	}
 	s.judgeOutput(l, res, add)

@@ -192,19 +192,15 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 	res := new(result)
 	limit := patience
 	if l.bounded {
-		limit = startSecond
+		limit = longest
 	}
-	ended := waitFor(pidfd, limit)
-	for end := time.Now().Add(startSecond); !ended && isBusy(pid) && time.Now().Before(end); {
-		ended = waitFor(pidfd, patience)
-	}
-	if !ended {
+	if !waitWhileBusy(pid, pidfd, limit) {
 		res.termSent = true
 		s.sendTerm(l, pid)
-		if !waitFor(pidfd, afterTerm) {
+		if !waitWhileBusy(pid, pidfd, afterTerm) {
 			res.killed = true
 			_ = unix.Kill(pid, unix.SIGKILL)
-			_ = waitFor(pidfd, startSecond)
+			_ = waitFor(pidfd, longest)
 		}
 	}
 	var status unix.WaitStatus
@@ -217,6 +213,15 @@ func (s *scene) runLine(l *line, path string) (*result, error) {
 		res.stderr, err = readAll(files[2])
 	}
 	return res, err
+}
+
+// waitWhileBusy reports whether the process ends within the limit; a busy process has longest more.
+func waitWhileBusy(pid, pidfd int, limit time.Duration) bool {
+	ended := waitFor(pidfd, limit)
+	for end := time.Now().Add(longest); !ended && isBusy(pid) && time.Now().Before(end); {
+		ended = waitFor(pidfd, patience)
+	}
+	return ended
 }
 
 // isBusy reports whether a thread of the process or of a child wants a processor: on a busy machine an applet may need

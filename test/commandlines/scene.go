@@ -1,7 +1,6 @@
 package commandlines
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -13,15 +12,17 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/test/victims"
+
 	"golang.org/x/sys/unix"
 )
 
 const (
-	victimUser  = "65531" // the user of one victim
-	canaryUser  = 65530
-	lifetime    = "900"              // seconds, after which victims and canaries end by themselves
-	ownSignal   = syscall.Signal(57) // of this process to itself; no word of a command line is RTMIN+23
-	startSecond = 10 * time.Second   // the limit for a victim to start
+	victimUser = "65531" // the user of one victim
+	canaryUser = 65530
+	lifetime   = "900"              // seconds, after which victims and canaries end by themselves
+	ownSignal  = syscall.Signal(57) // of this process to itself; no word of a command line is RTMIN+23
+	longest    = 10 * time.Second   // the limit for what takes an instant, on a busy machine as well
 )
 
 // process is a victim, or a canary.
@@ -106,7 +107,7 @@ func (s *scene) begin(p *process) error {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	// ForkExec returns after execve(2). A shell has to start its children.
-	for end := time.Now().Add(startSecond); p.tree > 0 && len(childrenOf(p.pid)) < p.tree; {
+	for end := time.Now().Add(longest); p.tree > 0 && len(childrenOf(p.pid)) < p.tree; {
 		if time.Now().After(end) {
 			return fmt.Errorf("%s has not started its children", p.name)
 		}
@@ -151,12 +152,11 @@ func childrenOf(pid int) []string {
 
 // stat returns the state of the process, 'X' if there is none, and its start time.
 func (p *process) stat() (state byte, start uint64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
-	if err != nil {
+	fields := victims.StatFields(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if len(fields) < 20 {
 		return 'X', 0
 	}
-	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	start, _ = strconv.ParseUint(string(fields[19]), 10, 64)
+	start, _ = strconv.ParseUint(fields[19], 10, 64)
 	return fields[0][0], start
 }
 
@@ -180,7 +180,7 @@ func (p *process) inode() uint64 {
 // child counts as unchanged.
 func (p *process) signalled() string {
 	state, start := p.stat()
-	for end := time.Now().Add(startSecond); (state == 'R' || state == 'D') && time.Now().Before(end); state, start = p.stat() {
+	for end := time.Now().Add(longest); (state == 'R' || state == 'D') && time.Now().Before(end); state, start = p.stat() {
 		time.Sleep(50 * time.Microsecond)
 	}
 	switch {
@@ -249,7 +249,7 @@ func (s *scene) restore() error {
 			own[c.pid] = true
 		}
 	}
-	for end := time.Now().Add(startSecond); ; time.Sleep(100 * time.Microsecond) {
+	for end := time.Now().Add(longest); ; time.Sleep(100 * time.Microsecond) {
 		others := false
 		for _, pid := range allProcesses() {
 			if pid != 1 && !own[pid] {

@@ -39,6 +39,8 @@ func readTable(killbox string) (map[string]*command, error) {
 		case strings.HasPrefix(line, "applet "):
 			c = &command{name: words[1], with: make(map[string][]string)}
 			commands[c.name] = c
+		case strings.HasPrefix(line, "plugin "):
+			c = nil // a plug-in is no applet
 		case c == nil || len(words) == 0:
 		case strings.HasPrefix(line, "-"):
 			c.options = append(c.options, readOption(words[0]))

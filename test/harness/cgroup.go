@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"killbox/test/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -15,7 +17,7 @@ import (
 // members killed, and the cgroups removed.
 func cgroup(ts *testscript.TestScript, neg bool, args []string) {
 	refuseNeg(ts, neg)
-	mount := cgroup2()
+	mount := victims.Cgroup2()
 	if len(args) > 0 && args[0] == "-freezer" {
 		mount, args = freezer1(), args[1:]
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"killbox/test/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -119,7 +121,7 @@ func handle(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pid, err := strconv.Atoi(args[1])
 	ts.Check(err)
-	fields := statFields("/proc/" + args[1] + "/stat")
+	fields := victims.StatFields("/proc/" + args[1] + "/stat")
 	if len(fields) == 0 {
 		ts.Fatalf("there is no process %s", args[1])
 	}

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"unsafe"
 
+	"killbox/test/victims"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -42,7 +44,7 @@ func Condition(name string) (bool, error) {
 		defer unix.Close(fd)
 		return unix.Fstatfs(fd, &st) == nil && st.Type == unix.PID_FS_MAGIC, nil
 	case "cgroup2":
-		dir := cgroup2()
+		dir := victims.Cgroup2()
 		return dir != "" && unix.Access(dir, unix.W_OK) == nil, nil
 	case "freezer1":
 		dir := freezer1()
@@ -69,14 +71,3 @@ var pidfdExit = sync.OnceValue(func() bool {
 	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), getInfo, uintptr(unsafe.Pointer(&info)))
 	return errno == 0 && info[0]&infoExit != 0
 })
-
-// cgroup2 returns the mount point of the version 2 hierarchy.
-func cgroup2() string {
-	data, _ := os.ReadFile("/proc/self/mounts")
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
-			return f[1]
-		}
-	}
-	return ""
-}

@@ -56,7 +56,7 @@ func runsCommand() bool {
 	self := strconv.Itoa(os.Getpid())
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, stat := range stats {
-		if f := statFields(stat); len(f) <= parent || f[parent] != self {
+		if f := victims.StatFields(stat); len(f) <= parent || f[parent] != self {
 			continue
 		}
 		end := ends[filepath.Base(filepath.Dir(stat))]

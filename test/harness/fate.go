@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"killbox/test/victims"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -63,7 +64,7 @@ func waitState(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: wait-state PID STATE")
 	}
 	until(ts, strings.Join(args, " is in state "), func() bool {
-		f := statFields("/proc/" + args[0] + "/stat")
+		f := victims.StatFields("/proc/" + args[0] + "/stat")
 		// stat shows Z as soon as the first thread has exited: wait for the other threads, too.
 		return len(f) > 0 && f[0] == args[1] && (args[1] != "Z" || !living(ts, args[0]))
 	})
@@ -86,7 +87,7 @@ func state(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: state PID STATE")
 	}
-	f := append(statFields("/proc/"+args[0]+"/stat"), "none")
+	f := append(victims.StatFields("/proc/"+args[0]+"/stat"), "none")
 	if is := f[0] == args[1]; is == neg {
 		ts.Fatalf("%s is in state %s", describe(args[0]), f[0])
 	}
@@ -113,21 +114,11 @@ func living(ts *testscript.TestScript, word string) bool {
 	}
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	for _, task := range tasks {
-		if f := statFields(task); len(f) > 0 && !strings.Contains("ZX", f[0]) {
+		if f := victims.StatFields(task); len(f) > 0 && !strings.Contains("ZX", f[0]) {
 			return true
 		}
 	}
 	return false
-}
-
-// statFields returns the fields of a stat file of /proc from the third (the state) on, and nil if the process is
-// gone. The name, the second field, may contain blanks and parentheses: count from the last parenthesis.
-func statFields(file string) []string {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil
-	}
-	return strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
 }
 
 func describe(pid string) string {

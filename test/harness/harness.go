@@ -63,6 +63,9 @@ var Root = sync.OnceValue(func() string {
 // Testdata returns the folder that contains lib.sh and the scripts.
 func Testdata() string { return filepath.Join(Root(), "testdata") }
 
+// Build is the command that builds killbox, with the flags of BUILD in the Makefile.
+var Build = []string{"build", "-trimpath", "-buildvcs=false", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0"}
+
 // Install builds killbox and gives it the names of its applets, in a folder of its own that every user can read.
 func Install(t *testing.T) string {
 	t.Helper()
@@ -76,8 +79,7 @@ func Install(t *testing.T) string {
 		t.Fatal(err)
 	}
 	binary := filepath.Join(bin, "killbox")
-	// The flags of BUILD in the Makefile.
-	build := exec.Command("go", "build", "-trimpath", "-tags=exactsignals", "-ldflags=-s -w -checklinkname=0", "-o", binary, ".")
+	build := exec.Command("go", slices.Concat(Build, []string{"-o", binary, "."})...)
 	build.Dir = Root()
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	actor := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", filepath.Join(bin, "actor"), "./test/victims/actor")

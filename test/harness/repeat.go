@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/test/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -142,7 +144,7 @@ func holds(dir, pid string) bool {
 func asleep(dir string) bool {
 	tasks, _ := filepath.Glob(dir + "/task/*/stat")
 	for _, task := range tasks {
-		if f := statFields(task); len(f) > 0 && f[0] != "S" {
+		if f := victims.StatFields(task); len(f) > 0 && f[0] != "S" {
 			return false
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/test/victims"
+
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
@@ -263,7 +265,7 @@ func putAway(ts *testscript.TestScript, neg bool, args []string) {
 		_ = syscall.Kill(pid, syscall.SIGCONT)
 		until(ts, word+" is dead", func() bool {
 			// While threads exit, living can miss one that is still alive: so check the number of threads as well.
-			f := statFields("/proc/" + word + "/stat")
+			f := victims.StatFields("/proc/" + word + "/stat")
 			return !living(ts, word) && (len(f) <= threadCount || f[threadCount] == "1" || f[threadCount] == "0")
 		})
 	}

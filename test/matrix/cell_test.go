@@ -225,7 +225,7 @@ func (c *cell) endTree() {
 }
 
 // left returns the names of the processes besides the scene that are there when the call has returned: a guardian, or
-// a half of reapwait. They have the time of patience to exit.
+// a half of reapwait. They may take up to patience to exit.
 func (c *cell) left() []string {
 	known := []int{1, os.Getpid(), c.bystander}
 	for _, pid := range c.pids {
@@ -243,14 +243,14 @@ func (c *cell) left() []string {
 			}
 		}
 		return len(names) == 0
-	}, 5*time.Second)
+	}, patience)
 	return names
 }
 
 // cleanUp ends all processes of the namespace but PID 1 and this one, and waits until they are reaped: pgrep lists
 // zombies, too.
 func (c *cell) cleanUp() {
-	until(func() bool {
+	gone := until(func() bool {
 		_ = unix.Kill(-1, unix.SIGKILL)
 		dirs, _ := filepath.Glob("/proc/[0-9]*")
 		return !slices.ContainsFunc(dirs, func(dir string) bool {
@@ -258,6 +258,9 @@ func (c *cell) cleanUp() {
 			return pid != 1 && pid != os.Getpid()
 		})
 	}, patience)
+	if !gone {
+		must(errors.New("processes remain after KILL"))
+	}
 }
 
 // until calls done until it returns true or the time is over.

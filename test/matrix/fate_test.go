@@ -55,7 +55,8 @@ func exiting(stat string) bool {
 	return flags&pfExiting != 0
 }
 
-// fate returns the fate of a member: none, gone, alive or stopped. A member that has been sent a signal is runnable
+// fate returns the fate of a member: none, gone, alive or stopped; running if it neither sleeps nor stops within
+// patience. A member that has been sent a signal is runnable
 // until the signal has taken effect. So fate waits until all threads sleep or are stopped, with no signal pending.
 func fate(pid int) string {
 	if pid == 0 {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"killbox/test/victims"
 )
 
 // place names a cell.
@@ -53,9 +55,6 @@ func (m *matrix) add(t *testing.T, at place, call call, outcomes []outcome) {
 	m.results[at] = results
 }
 
-// trace matches what the Go runtime prints if it ends a program.
-const trace = `goroutine |runtime: |runtime error|fatal error|panic|SIG[A-Z]+:|PC=`
-
 // judge returns the result of a call, or what is wrong with the call.
 func judge(at place, call call, o outcome) (r result, fault string) {
 	lines := notes(call, o)
@@ -65,7 +64,7 @@ func judge(at place, call call, o outcome) (r result, fault string) {
 	}{
 		{o.Status == helperFailed, "the test itself failed"},
 		{o.Hangs, "the call hangs"},
-		{regexp.MustCompile(trace).MatchString(o.Err), "a trace"},
+		{victims.GoTrace.MatchString(o.Err), "a trace"},
 		{o.Other != "alive", "the bystander is not alive"},
 		{len(o.Left) > 0, "processes of the applet remain"},
 		{o.remains("stopped") || o.remains("running"), "a process is stopped, or never sleeps"},
@@ -76,7 +75,10 @@ func judge(at place, call call, o outcome) (r result, fault string) {
 		}
 	}
 	withoutProc := at.environment == "noproc" || at.environment == "chroot"
-	untouched := o.all("alive") || o.all("none") && !call.prints
+	untouched := o.all("alive")
+	if slices.Contains(call.args, "command") {
+		untouched = o.all("none") // COMMAND was not started
+	}
 	switch {
 	case statusOf(call, o) && o.Out == wantOut(call) && o.all(wantFate(call)):
 		return result{"same", lines}, ""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: unshare --pid --fork --kill-child --mount-proc sh smoke.sh BIN
+# Usage: unshare --pid --fork --kill-child --mount-proc sh smoke.sh BIN native|emulated
 # Runs the five and the drop-ins of BIN on real processes. BIN contains killbox and its links. This shell is PID 1.
 set -u
 PATH=$1:$PATH
@@ -7,6 +7,23 @@ failed=0
 
 # victim: starts a process that ends by itself, and sets $pid.
 victim() { sleep 60 & pid=$!; }
+
+# shellcheck disable=SC2317 # called by until_true
+leads_group() { [ "$(ps -o pgid= -p "$pid")" -eq "$pid" ]; }
+# shellcheck disable=SC2317
+has_two_children() { [ "$(ps -o pid= --ppid "$pid" | wc -l)" -eq 2 ]; }
+# until_true CMD: waits until CMD succeeds, up to a minute.
+until_true() {
+	tries=0
+	until "$1"; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 6000 ]; then
+			echo "smoke.sh: not true after a minute: $1" >&2
+			exit 1
+		fi
+		sleep .01
+	done
+}
 
 # is WANT WORD...: the command exits with WANT.
 is() {
@@ -30,10 +47,8 @@ ended() {
 	fi
 }
 
-emulated=no
-reapwait true 2>/dev/null
-if [ $? = 125 ]; then
-	emulated=yes
+kind=$2
+if [ "$kind" = emulated ]; then
 	echo "smoke.sh: not run: the pair, reapwait below PID 1 (qemu-user refuses PR_SET_CHILD_SUBREAPER), and freezing (it refuses clone(2) without SIGCHLD)"
 fi
 
@@ -42,15 +57,15 @@ victim; is 0 killwait -s USR1 "$pid"; ended 138 'killwait -s USR1'
 is 1 killwait -w "$pid"
 is 2 killwait
 victim; is 0 tkill "$pid"; ended 143 tkill
-if [ "$emulated" = no ]; then
+if [ "$kind" = native ]; then
 	victim; is 0 freezekill "$pid"; ended 143 freezekill
 	victim; is 0 freezekill --no-guard "$pid"; ended 143 'freezekill --no-guard'
 fi
 setsid sleep 60 & pid=$!
-until [ "$(ps -o pgid= -p "$pid")" -eq "$pid" ]; do :; done
+until_true leads_group
 is 0 pgkill "$pid"; ended 143 pgkill
 sh -c 'sleep 60 & sleep 60 & wait' & pid=$!
-until [ "$(ps -o pid= --ppid "$pid" | wc -l)" -eq 2 ]; do :; done
+until_true has_two_children
 is 0 tkill "$pid"; ended 143 'tkill of a tree'
 is 1 sh -c 'ps -e -o args= | grep "[s]leep 60"'
 
@@ -69,7 +84,7 @@ is 143 first reapwait sh -c 'kill $$'
 is 127 first reapwait ./missing
 is 7 first tini -- sh -c 'exit 7'
 is 7 first docker-init -- sh -c 'sleep 60 & exit 7'
-if [ "$emulated" = no ]; then
+if [ "$kind" = native ]; then
 	is 7 reapwait sh -c 'sleep 60 & exit 7'
 	is 7 reapwait --no-pair sh -c 'sleep 60 & exit 7'
 	is 143 reapwait sh -c 'kill $$'

@@ -5,6 +5,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"killbox/test/victims"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,8 +23,8 @@ type violation struct {
 //   - always: the call returns within its budget, leaves no process of its own, prints no Go trace, ends, stops and
 //     resumes no unrelated process, and leaves no member stopped. The exit status is 0 only if all targets are gone. An
 //     error has a message.
-//   - a fault that takes nothing from the call (a stop, a real-time process, a second tool, standard output): the call
-//     does its work all the same.
+//   - a fault that takes nothing from the call (a stop, a real-time process, no pidfds, standard output, the same user):
+//     the call does its work all the same.
 //   - a limit, a refused system call, a missing /proc: the call works, or refuses with its own status and a message.
 //   - a signal to the tool: the tool dies of it, and its guardian resumes the targets. The processes of reapwait's
 //     command end with it.
@@ -47,6 +50,9 @@ func judge(c *testCase, out *outcome) (list []violation) {
 	}
 	if hasTrace(c, out) && !mayTrace(c, out) {
 		add("trace", "exit %d: %.2000s", out.Status, out.Stderr)
+	}
+	if victims.GoTrace.MatchString(out.Twin) {
+		add("trace", "the second tool: %.2000s", out.Twin)
 	}
 	for _, text := range out.Canaries {
 		add("canary", "%s", text)
@@ -77,9 +83,6 @@ func noSwap(out *outcome) bool {
 	return regexp.MustCompile(`(?m)^total +\d+ +0 +0 +0 +0`).MatchString(out.Stdout) && out.Stderr == ""
 }
 
-// traceWords are what the Go runtime prints.
-var traceWords = []string{"goroutine ", "fatal error:", "panic:", "runtime:", "[signal SIG", "SIGSYS: bad system call"}
-
 // hasTrace reports whether the Go runtime of killbox has printed a trace. The command of a call that starts one is a Go
 // program, under the same fault.
 func hasTrace(c *testCase, out *outcome) bool {
@@ -87,16 +90,20 @@ func hasTrace(c *testCase, out *outcome) bool {
 	if c.call.scope == command {
 		return slices.ContainsFunc([]string{"killbox/internal", "killbox/applets"}, has)
 	}
-	return slices.ContainsFunc(traceWords, has)
+	return victims.GoTrace.MatchString(out.Stderr)
 }
 
+// startSpan is how long the first millisecond of the Go runtime can take on a busy machine.
+const startSpan = 20 * time.Millisecond
+
+// mayTrace reports whether the manual permits a trace.
 func mayTrace(c *testCase, out *outcome) bool {
 	if len(out.Ended) > 0 && !c.call.helper {
 		return false
 	}
 	switch c.fault.kind {
 	case "signal":
-		return c.fault.detail == "QUIT" || c.fault.detail == "SEGV"
+		return (c.fault.detail == "QUIT" || c.fault.detail == "SEGV") && c.fault.delay < startSpan
 	case "limit":
 		return slices.Contains([]string{"as", "data", "nproc"}, c.fault.detail)
 	}

@@ -83,7 +83,12 @@ func soak() int {
 		workers.Go(s.work)
 	}
 	workers.Wait()
-	if err := s.counts.print(os.Stdout, time.Since(began)); err != nil || s.failed.Load() || s.counts.violations() > 0 {
+	err = s.counts.print(os.Stdout, time.Since(began))
+	if s.counts.Spoiled*100 > s.counts.Cases {
+		fmt.Fprintln(os.Stderr, "soak: in more than one of 100 cases the family was not ready: they show nothing")
+		return 1
+	}
+	if err != nil || s.failed.Load() || s.counts.violations() > 0 {
 		return 1
 	}
 	return 0
@@ -162,6 +167,10 @@ func (s *soaker) replay(name string) int {
 		}
 		fmt.Printf("\nexit %d after %d ms; the fault came in time: %v\n", out.Status, out.Millis, out.Injected)
 		fmt.Printf("output: %s\nerrors: %s\nleft: %q\nended: %q\n%s\n", out.Stdout, out.Stderr, out.Left, out.Ended, out.Spoiled)
+		if out.Spoiled != "" {
+			fmt.Println("the case shows nothing:", out.Spoiled)
+			return 1
+		}
 		if found := judge(c, out); len(found) > 0 {
 			for _, v := range found {
 				fmt.Printf("VIOLATION %s: %s\n", v.kind, v.text)

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/test/victims"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -22,14 +24,7 @@ const (
 	start = 19
 )
 
-// statFields returns the fields of /proc/PID/stat from the state on: state, parent, group, session.
-func statFields(pid int) []string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return nil
-	}
-	return strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
-}
+func statFields(pid int) []string { return victims.StatFields(fmt.Sprintf("/proc/%d/stat", pid)) }
 
 func startTime(pid int) string {
 	if fields := statFields(pid); len(fields) > start {
@@ -47,8 +42,7 @@ func zombie(pid int) bool {
 func threadAlive(pid int) bool {
 	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
 	return slices.ContainsFunc(stats, func(path string) bool {
-		data, _ := os.ReadFile(path)
-		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		fields := victims.StatFields(path)
 		return len(fields) > 0 && fields[0] != "Z" && fields[0] != "X"
 	})
 }

@@ -7,11 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
+
+	"killbox/test/victims"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,7 +25,7 @@ var cgroups = []string{"stage", "family", "tool", "canaries"}
 
 // newGround makes the folders.
 func newGround(killbox string) (*ground, error) {
-	mount := cgroup2()
+	mount := victims.Cgroup2()
 	if !usable(mount) {
 		return nil, fmt.Errorf("needs root and a cgroup v2 hierarchy that can be written: it ends processes in namespaces and cgroups of their own")
 	}
@@ -89,17 +89,6 @@ func (g *ground) remove() {
 	_ = os.WriteFile(filepath.Join(g.cgroup, "cgroup.kill"), []byte("1"), 0)
 	_ = os.Remove(g.cgroup)
 	_ = os.RemoveAll(g.work)
-}
-
-// cgroup2 returns the mount point of the version 2 hierarchy.
-func cgroup2() string {
-	data, _ := os.ReadFile("/proc/self/mounts")
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
-			return f[1]
-		}
-	}
-	return ""
 }
 
 // play runs a case in a PID and mount namespace and in a cgroup of its own.
@@ -174,5 +163,3 @@ func removeCgroup(dir string) {
 	}
 	fmt.Fprintf(os.Stderr, "soak: %s cannot be removed\n", dir)
 }
-
-func regexpQuote(s string) string { return regexp.QuoteMeta(s) }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"killbox/test/harness"
+	"killbox/test/victims"
 )
 
 // TestCaseDeterministic derives cases twice, and each from its name.
@@ -161,7 +162,7 @@ func TestJudge(t *testing.T) {
 // TestBrokenTool plays cases with a tkill that exits with 0 and ends nothing, as root in namespaces of their own: the
 // judge must see that the targets are alive.
 func TestBrokenTool(t *testing.T) {
-	if !usable(cgroup2()) {
+	if !usable(victims.Cgroup2()) {
 		harness.Skip(t, "needs root and a cgroup v2 hierarchy that can be written")
 	}
 	bin := t.TempDir()

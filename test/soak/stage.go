@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,7 +39,7 @@ type outcome struct {
 	Own      []string // processes of the tool that remained
 	Canaries []string // canaries that were ended, stopped or resumed
 	Stopped  []string // members that remained stopped
-	Twin     int      // the status of the second tool
+	Twin     string   // standard error of the second tool
 }
 
 // stage is the scene of a case, inside its namespace.
@@ -99,7 +102,7 @@ func (s *stage) play() {
 		if !twin.within(budget) {
 			s.out.Hung = "the second tool: " + describe(twin.Process.Pid)
 		}
-		s.out.Twin = twin.code()
+		s.out.Twin = s.read("twin.err")
 	}
 	s.awaitHelpers()
 	for began := time.Now(); s.c.call.soon && len(s.out.Left) > 0 && time.Since(began) < patience; time.Sleep(time.Millisecond) {
@@ -122,7 +125,7 @@ func (s *stage) play() {
 // swap runs a scenario of test/victims/swap.go, which judges by itself.
 func (s *stage) swap() {
 	f := &s.c.fault
-	words := []string{"swap", "-n", "1", "-seed", fmt.Sprint(f.number), "-routes", f.value, "^" + regexpQuote(f.detail) + "$"}
+	words := []string{"swap", "-n", "1", "-seed", fmt.Sprint(f.number), "-routes", f.value, "^" + regexp.QuoteMeta(f.detail) + "$"}
 	tool := s.startTool(words, "tool", &fault{})
 	s.await(tool)
 	s.out.Injected = true
@@ -238,8 +241,8 @@ func (s *stage) expand(words []string) (list []string) {
 		case "{actor}":
 			list = append(append(list, "actor"), s.c.family.words()...)
 		case "{pids}":
-			for _, p := range s.members {
-				list = append(list, strconv.Itoa(p.pid))
+			for _, name := range slices.Sorted(maps.Keys(s.members)) {
+				list = append(list, strconv.Itoa(s.members[name].pid))
 			}
 		case "{root}", "{prey}":
 			list = append(list, operand(strings.Trim(word, "{}")))
@@ -287,8 +290,7 @@ func (s *stage) inject(tool *runningCall) {
 // await waits for the tool.
 func (s *stage) await(tool *runningCall) {
 	if s.c.call.tool == "tini" && s.c.fault.kind != "swap" {
-		// tini has no limit: end its command, the child that is not a helper.
-		time.AfterFunc(400*time.Millisecond, func() { s.endCommand(tool.Process.Pid) })
+		go s.endCommand(tool)
 	}
 	if !tool.within(budget) {
 		s.out.Hung = describe(tool.Process.Pid)
@@ -304,11 +306,14 @@ func (s *stage) await(tool *runningCall) {
 	}
 }
 
-// endCommand kills the children of tini that run actor.
-func (s *stage) endCommand(tini int) {
-	for _, pid := range s.processes("family") {
-		if fields := statFields(pid); len(fields) > 1 && fields[1] == strconv.Itoa(tini) {
-			_ = unix.Kill(pid, unix.SIGKILL)
+// endCommand ends the command of tini, which has no limit, after 400 ms: it kills all children of tini in the cgroup of
+// the family until tini has ended.
+func (s *stage) endCommand(tini *runningCall) {
+	for delay := 400 * time.Millisecond; !tini.within(delay); delay = 50 * time.Millisecond {
+		for _, pid := range s.processes("family") {
+			if fields := statFields(pid); len(fields) > ppid && fields[ppid] == strconv.Itoa(tini.Process.Pid) {
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
 		}
 	}
 }

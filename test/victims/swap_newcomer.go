@@ -1,7 +1,6 @@
 package victims
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -39,11 +38,7 @@ func startTick(pid int) int64 {
 	return n
 }
 
-// statFields returns the fields of /proc/PID/stat from the third, the state, on.
-func statFields(pid int) []string {
-	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return strings.Fields(string(data[bytes.LastIndexByte(data, ')')+1:]))
-}
+func statFields(pid int) []string { return StatFields(fmt.Sprintf("/proc/%d/stat", pid)) }
 
 func statusField(status []byte, key string) string {
 	for line := range strings.Lines(string(status)) {

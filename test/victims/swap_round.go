@@ -156,15 +156,11 @@ func tempFile() *os.File {
 
 // makeCgroup makes a cgroup for the victim.
 func makeCgroup() string {
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	must("mounts", err)
-	for line := range strings.Lines(string(mounts)) {
-		if f := strings.Fields(line); len(f) > 2 && f[2] == "cgroup2" {
-			dir, err := os.MkdirTemp(f[1], "swap")
-			must("cgroup", err)
-			return dir
-		}
+	mount := Cgroup2()
+	if mount == "" {
+		die(125, "swap: no cgroup v2 is mounted")
 	}
-	die(125, "swap: no cgroup v2 is mounted")
-	return ""
+	dir, err := os.MkdirTemp(mount, "swap")
+	must("cgroup", err)
+	return dir
 }
