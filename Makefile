@@ -170,7 +170,7 @@ html:
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 	@echo 'make check: no errors'
 
-## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, packages, the image
+## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, random command lines, packages, the image, the matrix
 check-all: check check-rest
 
 check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image check-matrix
