@@ -108,6 +108,7 @@ func dumpsCore(args []string) {
 func background(args []string) {
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	must("/dev/ptmx", err)
+	defer master.Close() // until then the garbage collector does not close it
 	must("unlock", unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
 	number, err := unix.IoctlGetUint32(int(master.Fd()), unix.TIOCGPTN)
 	must("ptsname", err)

@@ -1,7 +1,6 @@
 package victims
 
 import (
-	"os"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -204,7 +203,8 @@ func childMain(c *childArgs) {
 
 // devNull opens /dev/null for the standard descriptors of victims.
 func devNull() int {
-	f, err := os.OpenFile("/dev/null", os.O_RDWR, 0)
+	// Not os.OpenFile: the garbage collector closes an os.File that is not used any more.
+	fd, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	must("open", err)
-	return int(f.Fd())
+	return fd
 }
