@@ -81,8 +81,9 @@ func (o *reapwaitOptions) run(env *cli.Env, a *cli.Applet, operands []string) in
 	}
 	answered := false
 	code := r.runSupervised(operands, func() {
-		answered = true
-		answer("handle " + r.handle() + "\n")
+		if answered = true; r.isDetached {
+			answer("handle " + r.handle() + "\n")
+		}
 	})
 	if !answered {
 		answer("exit " + strconv.Itoa(code) + "\n") // the command was not started
@@ -243,6 +244,7 @@ func (o *reapwaitOptions) supervision() child.Options {
 func (r *reapwaitCall) handle() string {
 	if r.env.Proc != nil && !r.ForeignProc() {
 		if st, err := r.env.Kernel.Open(r.env.PID); err == nil && st.Start != 0 {
+			r.env.Kernel.Close(st.ID) // the reaper reads each zombie from /proc while a process is open
 			return st.Handle()
 		}
 	}
