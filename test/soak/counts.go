@@ -15,7 +15,7 @@ type counts struct {
 	Seconds    float64        `json:"seconds"`
 	Cases      int            `json:"cases"`
 	Spoiled    int            `json:"spoiled"`
-	Injected   int            `json:"injected"`
+	InTime     map[string]int `json:"in_time"` // faults that came while the tool ran
 	Applets    map[string]int `json:"applets"`
 	Faults     map[string]int `json:"faults"`
 	Families   map[string]int `json:"families"`
@@ -25,7 +25,7 @@ type counts struct {
 
 func newCounts(seed uint64) *counts {
 	return &counts{
-		Seed: seed, Applets: map[string]int{}, Faults: map[string]int{}, Families: map[string]int{}, Statuses: map[string]int{},
+		Seed: seed, Applets: map[string]int{}, Faults: map[string]int{}, InTime: map[string]int{}, Families: map[string]int{}, Statuses: map[string]int{},
 		Violations: map[string]int{},
 	}
 }
@@ -40,7 +40,7 @@ func (n *counts) add(c *testCase, out *outcome, found []violation) {
 	n.Applets[c.call.tool]++
 	n.Faults[c.fault.name()]++
 	if c.fault.kind != "none" && out.Injected {
-		n.Injected++
+		n.InTime[c.fault.name()]++
 	}
 	for i := range c.family.elements {
 		if !c.family.elements[i].dropped {
@@ -59,22 +59,25 @@ func (n *counts) print(w io.Writer, span time.Duration) error {
 	for _, table := range []struct {
 		title string
 		rows  map[string]int
-	}{{"applets", n.Applets}, {"faults", n.Faults}, {"families", n.Families}, {"exit statuses", n.Statuses}, {"violations", n.Violations}} {
+	}{
+		{"applets", n.Applets}, {"faults", n.Faults}, {"faults while the tool ran", n.InTime}, {"families", n.Families},
+		{"exit statuses", n.Statuses}, {"violations", n.Violations},
+	} {
 		fmt.Fprintf(w, "\n%-28s %7s\n", table.title, "cases")
 		for _, row := range slices.Sorted(maps.Keys(table.rows)) {
 			fmt.Fprintf(w, "%-28s %7d\n", row, table.rows[row])
 		}
 	}
 	fmt.Fprintf(w, "\n%d cases in %.0f s (%.1f a second), %d faults came while the tool ran, %d families were not ready, %d violations\n",
-		n.Cases, n.Seconds, float64(n.Cases)/n.Seconds, n.Injected, n.Spoiled, n.violations())
+		n.Cases, n.Seconds, float64(n.Cases)/n.Seconds, sum(n.InTime), n.Spoiled, sum(n.Violations))
 	line := json.NewEncoder(w)
 	line.SetEscapeHTML(false)
 	return line.Encode(n)
 }
 
-func (n *counts) violations() (sum int) {
-	for _, count := range n.Violations {
-		sum += count
+func sum(rows map[string]int) (total int) {
+	for _, count := range rows {
+		total += count
 	}
-	return sum
+	return total
 }

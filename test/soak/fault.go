@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -21,16 +22,20 @@ type fault struct {
 	user   string        // "" for root; "same" if the family has the user of the tool as well, "other" if to root
 	twin   *call         // the second tool
 	number uint64        // the seed of a swap
+	hangup bool          // the signal is sent by a terminal that hangs up
 }
 
 var (
-	faultKinds = []string{
-		"none", "limit", "limit", "refuse", "refuse", "refuse", "signal", "signal", "signal", "signal", "stop", "hog", "proc", "proc",
-		"stdio", "stdio", "twin", "user", "no pidfd", "swap",
-	}
-	toolSignals = []string{"KILL", "KILL", "INT", "TERM", "TERM", "HUP", "QUIT", "TSTP", "ALRM", "USR1", "SEGV"}
-	// Without these calls no Go program runs, so their answer is always an error number.
-	errnos = []string{"EPERM", "ENOSYS", "TRAP"}
+	// Signals (two of three are KILL), limits, refused calls and swaps have most of the weight, because they can leave a
+	// call half done.
+	faultKinds = weighted(map[string]int{
+		"signal": 12, "limit": 6, "refuse": 6, "swap": 6, "proc": 2, "stdio": 2,
+		"stop": 1, "hog": 1, "twin": 1, "user": 1, "no pidfd": 1, "none": 1,
+	})
+	toolSignals = weighted(map[string]int{
+		"KILL": 16, "TERM": 2, "INT": 1, "HUP": 1, "hang-up": 1, "QUIT": 1, "TSTP": 1, "ALRM": 1, "USR1": 1, "SEGV": 1,
+	})
+	errnos = []string{"EPERM", "ENOSYS", "TRAP", "ENFILE", "ENOMEM", "EAGAIN"}
 	// With these calls trapped, killbox promises to work or to refuse.
 	trappable = []string{
 		"pidfd_open", "pidfd_send_signal", "statx", "eventfd2", "epoll_create1", "epoll_ctl", "epoll_pwait", "subreaper", "setpriority",
@@ -41,6 +46,14 @@ var (
 		"sched_setscheduler", "signalfd4", "timerfd_create", "socketpair", "setsid", "kill",
 	}, trappable...)
 )
+
+// weighted returns a list with each kind as often as its weight, in the order of the names.
+func weighted(weights map[string]int) (kinds []string) {
+	for _, kind := range slices.Sorted(maps.Keys(weights)) {
+		kinds = append(kinds, slices.Repeat([]string{kind}, weights[kind])...)
+	}
+	return kinds
+}
 
 func newFault(random *rand.Rand, c *call) fault {
 	f := fault{kind: pick(random, faultKinds), delay: delay(random), number: random.Uint64()}
@@ -68,7 +81,10 @@ func newFault(random *rand.Rand, c *call) fault {
 			f.detail = pick(random, trappable)
 		}
 	case "signal":
-		f.detail = pick(random, toolSignals)
+		if f.detail = pick(random, toolSignals); f.detail == "hang-up" {
+			f.detail = "HUP"
+			f.hangup = c.scope != otherSessions && c.operands[0] != "--hold" // these depend on the session and on standard input
+		}
 	case "proc":
 		f.detail = pick(random, []string{"hidepid=1", "hidepid=2", "subset=pid", "none", "foreign"})
 		f.user = pick(random, []string{"", "same", "same", "other"})
@@ -170,6 +186,9 @@ func (f *fault) wrap(cmd []string) []string {
 func (f *fault) name() string {
 	switch f.kind {
 	case "limit", "signal", "proc":
+		if f.hangup {
+			return "terminal hangs up"
+		}
 		return f.kind + " " + f.detail
 	case "refuse":
 		return "seccomp " + f.value

@@ -135,11 +135,20 @@ func mustBeGone(c *testCase, out *outcome) bool {
 	if unfrozen && c.family.has(func(t trait) bool { return t.forks }) {
 		return false
 	}
+	if hidden(c) {
+		return false
+	}
 	// pkill(1) signals what /proc shows. It hides root, which has changed its user since execve(2).
 	if c.call.tool == "pkill" && c.fault.kind == "proc" && c.fault.user != "" {
 		return false
 	}
 	return true
+}
+
+// hidden reports whether a call that succeeds without matches selects by name, where /proc hides other users' processes.
+func hidden(c *testCase) bool {
+	hides := c.fault.kind == "proc" && c.fault.detail == "hidepid=2" && c.fault.user == "other"
+	return hides && c.call.scope == named && c.call.has("-e")
 }
 
 // endsCommand reports whether all processes of the command must be gone.
@@ -197,7 +206,7 @@ func judgeStatus(c *testCase, out *outcome) string {
 	if !slices.Contains(statuses[c.call.tool], out.Status) && !(out.Status == 2 && hasTrace(c, out) && mayTrace(c, out)) {
 		return "not a status of " + c.call.tool
 	}
-	if c.fault.user == "other" && c.call.scope != nothing && !c.call.helper && out.Status == 0 {
+	if c.fault.user == "other" && !hidden(c) && c.call.scope != nothing && !c.call.helper && out.Status == 0 {
 		return "success, although the processes belong to another user"
 	}
 	if !takesNothing(c) || slices.Contains(successes(c), out.Status) {

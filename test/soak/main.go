@@ -88,7 +88,7 @@ func soak() int {
 		fmt.Fprintln(os.Stderr, "soak: in more than one of 100 cases the family was not ready: they show nothing")
 		return 1
 	}
-	if err != nil || s.failed.Load() || s.counts.violations() > 0 {
+	if err != nil || s.failed.Load() || sum(s.counts.Violations) > 0 {
 		return 1
 	}
 	return 0

@@ -109,6 +109,10 @@ func TestJudge(t *testing.T) {
 	quit.fault.detail = "QUIT"
 	other := plain("tkill", tree, "user")
 	other.fault.user = "other"
+	hides := plain("killwait", named, "proc")
+	hides.fault.detail, hides.fault.user = "hidepid=2", "other"
+	hidesAll := plain("killwait", named, "proc")
+	hidesAll.fault, hidesAll.call.options = hides.fault, options("-e")
 	unguarded := plain("tkill", tree, "signal")
 	unguarded.fault.detail, unguarded.call.options = "KILL", options("--no-guard")
 	ask := plain("killwait", nothing, "none")
@@ -125,6 +129,8 @@ func TestJudge(t *testing.T) {
 		want string // the kinds of the violations
 	}{
 		{"success", plain("tkill", tree, "none"), outcome{}, ""},
+		{"success for hidden processes", hides, outcome{Left: []string{"x"}}, "survivors status"},
+		{"no matches among hidden processes", hidesAll, outcome{Left: []string{"x"}}, ""},
 		{"not ready", plain("tkill", tree, "none"), outcome{Spoiled: "x", Status: 9}, ""},
 		{"success with survivors", plain("tkill", tree, "none"), outcome{Left: []string{"x"}}, "survivors"},
 		{"success of kill with survivors", plain("kill", listed, "none"), outcome{Left: []string{"x"}}, "survivors"},

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"killbox/test/victims"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -44,12 +46,13 @@ type outcome struct {
 
 // stage is the scene of a case, inside its namespace.
 type stage struct {
-	c       *testCase
-	cgroup  string // of the case; the folders family, tool and canaries are below it
-	work    string
-	members map[string]process // of the line of readiness
-	scope   []process          // those of members that the call must end
-	started time.Time          // of the tool
+	c        *testCase
+	cgroup   string // of the case; the folders family, tool and canaries are below it
+	work     string
+	members  map[string]process // of the line of readiness
+	scope    []process          // those of members that the call must end
+	started  time.Time          // of the tool
+	terminal *os.File           // the other end of that of the tool, for a fault that hangs it up
 
 	outside         map[int]bool    // see findOutsiders
 	outsideSessions map[string]bool // led by outsiders
@@ -206,6 +209,13 @@ func (s *stage) startTool(words []string, name string, f *fault) *runningCall {
 		check("null", err)
 		cmd.ExtraFiles = []*os.File{null}
 	}
+	if f.hangup {
+		var tty *os.File
+		s.terminal, tty, err = victims.OpenTerminal()
+		check("terminal", err)
+		defer tty.Close()
+		cmd.Stdin, cmd.SysProcAttr.Setsid, cmd.SysProcAttr.Setctty = tty, true, true
+	}
 	if f.kind == "hog" {
 		hog := exec.Command("member", "hog", "0", "200ms")
 		check("hog", hog.Start())
@@ -280,6 +290,10 @@ func (s *stage) inject(tool *runningCall) {
 	time.Sleep(time.Until(s.started.Add(f.delay)))
 	// The tool has not been reaped: its PID is its own.
 	s.out.Injected = !zombie(tool.Process.Pid)
+	if f.hangup {
+		check("hang up", s.terminal.Close())
+		return
+	}
 	_ = unix.Kill(tool.Process.Pid, sig)
 	if sig == unix.SIGSTOP || sig == unix.SIGTSTP {
 		time.Sleep(30 * time.Millisecond)

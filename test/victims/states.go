@@ -106,14 +106,8 @@ func dumpsCore(args []string) {
 // background is `victim background CMD...`: it starts CMD in a background process group of a terminal of its own. The
 // terminal is that of a shell, whose PID is in the line of readiness.
 func background(args []string) {
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	must("/dev/ptmx", err)
-	defer master.Close() // until then the garbage collector does not close it
-	must("unlock", unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
-	number, err := unix.IoctlGetUint32(int(master.Fd()), unix.TIOCGPTN)
-	must("ptsname", err)
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	must("open", err)
+	master, tty, err := OpenTerminal()
+	must("terminal", err)
 	r, w, err := os.Pipe()
 	must("pipe", err)
 	script := strings.Join(args, " ") + ` 3>&- & echo $! >&3; exec 3>&-; sleep 60; :`
@@ -129,6 +123,26 @@ func background(args []string) {
 	ready("shell=", cmd.Process.Pid, " job=", pid)
 	_ = cmd.Wait()
 	runtime.KeepAlive(master) // to close it hangs the terminal up
+}
+
+// OpenTerminal opens a new pseudoterminal. To close master hangs it up.
+func OpenTerminal() (master, tty *os.File, err error) {
+	master, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	number := 0
+	if err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err == nil {
+		number, err = unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	}
+	if err == nil {
+		tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		master.Close()
+		return nil, nil, err
+	}
+	return master, tty, nil
 }
 
 // threadBlocks blocks TERM in its first thread only.

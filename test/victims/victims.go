@@ -241,7 +241,8 @@ func RefuseCalls(err string, calls ...string) error {
 	const errno = unix.SECCOMP_RET_ERRNO
 	actions := map[string]uint32{
 		"ENOSYS": errno | uint32(unix.ENOSYS), "EPERM": errno | uint32(unix.EPERM), "EINVAL": errno | uint32(unix.EINVAL),
-		"EMFILE": errno | uint32(unix.EMFILE), "TRAP": unix.SECCOMP_RET_TRAP,
+		"EMFILE": errno | uint32(unix.EMFILE), "ENFILE": errno | uint32(unix.ENFILE), "ENOMEM": errno | uint32(unix.ENOMEM),
+		"EAGAIN": errno | uint32(unix.EAGAIN), "TRAP": unix.SECCOMP_RET_TRAP,
 	}
 	action, ok := actions[err]
 	if !ok {
