@@ -41,6 +41,7 @@ func rows() []row {
 		{"memory-reap", (*bench).reapMemory},
 		{"size", (*bench).size},
 		{"growth", (*bench).growth},
+		{"growth-end", (*bench).growthEnd},
 	}, doubtRows()...)
 }
 

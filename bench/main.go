@@ -28,6 +28,7 @@ type config struct {
 	calls    int
 	max      int
 	grow     int
+	reaped   int
 	bin, out string
 	rows     *regexp.Regexp
 }
@@ -38,6 +39,7 @@ func main() {
 	flag.IntVar(&c.calls, "calls", 50, "call tkill `N` times in each row doubts-*")
 	flag.IntVar(&c.max, "max", 8000, "with at most `N` processes")
 	flag.IntVar(&c.grow, "grow", 0, "let growth go up to `N` processes; the PID limit, less a little, by default")
+	flag.IntVar(&c.reaped, "reaped", 20000, "measure memory after `N` orphans")
 	flag.StringVar(&c.bin, "bin", "bin", "`directory` of killbox and its links")
 	flag.StringVar(&c.out, "out", "bench/out", "`directory` of the C programs, and of the JSON and the plot")
 	rows := flag.String("rows", "", "only rows whose name matches `REGEXP`")

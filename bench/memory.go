@@ -83,11 +83,11 @@ func (b *bench) reapMemory() error {
 		return func() (float64, error) { return b.privateAfter(orphans, init) }
 	}
 	reapwait := []string{b.tool("reapwait"), "--"}
-	b.compare("private memory after 20000 orphans", "MB",
-		[]*arm{{name: "reapwait", measure: after(20000, reapwait...)}},
+	b.compare(fmt.Sprintf("private memory after %d orphans", b.reaped), "MB",
+		[]*arm{{name: "reapwait", measure: after(b.reaped, reapwait...)}},
 		[]*arm{
 			{name: "reapwait at the start", goal: atMost(1.3), measure: after(0, reapwait...)},
-			b.arm(goal{}, "tini", after(20000, "tini", "-s", "--")),
+			b.arm(goal{}, "tini", after(b.reaped, "tini", "-s", "--")),
 		})
 	return nil
 }

@@ -1,6 +1,7 @@
 /*
  * herder N [MS]: forks N children named "herd" that sleep, and exit MS milliseconds after TERM. Writes their PIDs to
- * descriptor 3, one on each line, and closes it when all exist. All processes end by themselves after two minutes.
+ * descriptor 3, one on each line, and closes it when all exist. All processes end by themselves after two minutes, of a
+ * large herd later.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ int main(int argc, char **argv)
 		if (pid == 0) {
 			close(3);
 			prctl(PR_SET_NAME, "herd");
-			alarm(120);
+			alarm(120 + n / 100);
 			for (;;)
 				pause();
 		}
@@ -42,7 +43,7 @@ int main(int argc, char **argv)
 	}
 	close(3);
 	signal(SIGTERM, SIG_DFL);
-	alarm(120);
+	alarm(120 + n / 100);
 	for (;;)
 		pause();
 }
