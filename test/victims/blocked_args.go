@@ -36,10 +36,9 @@ func blockedArguments(args []string) {
 	if errno != 0 {
 		die(1, "victim: userfaultfd: %v", errno)
 	}
-	if _, _, errno := unix.Syscall6(unix.SYS_MMAP, start, size, unix.PROT_READ,
-		unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_ANONYMOUS, ^uintptr(0), 0); errno != 0 {
-		die(1, "victim: mmap: %v", errno)
-	}
+	_, err = unix.MmapPtr(-1, 0, *(*unsafe.Pointer)(unsafe.Pointer(&start)), size, unix.PROT_READ,
+		unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_ANONYMOUS)
+	must("mmap", err)
 	// struct uffdio_api and uffdio_register in linux/userfaultfd.h.
 	request(fd, 0xC018AA3F, 0xAA, 0, 0)
 	request(fd, 0xC020AA00, uint64(start), uint64(size), 1, 0)
