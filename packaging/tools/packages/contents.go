@@ -40,6 +40,7 @@ var killboxFiles = []entry{
 	{from: "README.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/*.svg", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "bench/growth.svg", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
+	{from: "bench/growth-end.svg", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/recipes*.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/differences.md", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
 	{from: "docs/*.schema.json", to: "/usr/share/doc/killbox/", kind: files.TypeRPMDoc},
