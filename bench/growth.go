@@ -65,7 +65,7 @@ func (b *bench) largest() (int, error) {
 	return min(limit, 1<<16) - spare, err
 }
 
-// doublings returns the numbers from first to last, each twice the one before; last at least 4/3 of it.
+// doublings returns first, its doublings below three quarters of last, and last.
 func doublings(first, last int) (sizes []int) {
 	for n := first; n < last*3/4; n *= 2 {
 		sizes = append(sizes, n)

@@ -145,7 +145,7 @@ func mustBeGone(c *testCase, out *outcome) bool {
 	return true
 }
 
-// hidden reports whether a call that succeeds without matches selects by name, where /proc hides other users' processes.
+// hidden reports whether /proc hides all targets from a call that succeeds without matches.
 func hidden(c *testCase) bool {
 	hides := c.fault.kind == "proc" && c.fault.detail == "hidepid=2" && c.fault.user == "other"
 	return hides && c.call.scope == named && c.call.has("-e")
