@@ -153,8 +153,8 @@ type Event struct {
 	Message Message
 }
 
-// isTSTP reports whether the event is a TSTP that this process has received.
-func (e *Event) isTSTP() bool { return e.Kind == Signal && e.Signal == signals.TSTP }
+// IsSignal reports whether the event is a signal sig that this process has received.
+func (e *Event) IsSignal(sig signals.Signal) bool { return e.Kind == Signal && e.Signal == sig }
 
 // Child is a child that was reaped or stopped.
 type Child struct {

@@ -78,7 +78,8 @@ type Outer struct {
 	// OnLaunched is called when the command has been started.
 	OnLaunched func()
 
-	resumed bool // this process was stopped and resumed while the current events are handled
+	resumed   bool // this process was stopped and resumed while the current events are handled
+	continued bool // CONT has followed the last TSTP
 }
 
 // errNotKilled is the error of Run if the inner half ended without a signal and without a result.
@@ -97,9 +98,12 @@ func (o *Outer) Run() (code int, lost signals.Signal, err error) {
 		}
 		o.resumed = false
 		for i := range events {
+			o.noteContinued(&events[i])
+		}
+		for i := range events {
 			e := &events[i]
 			switch {
-			case o.resumed && e.isTSTP():
+			case o.resumed && e.IsSignal(signals.TSTP):
 				// CONT discards a pending TSTP.
 			case e.Kind == FromHalf && e.Message.Kind == Finished:
 				finished, code = true, int(e.Message.Value)
@@ -117,6 +121,13 @@ func (o *Outer) Run() (code int, lost signals.Signal, err error) {
 	}
 }
 
+// noteContinued sets continued if the event is CONT, and clears it if the event is TSTP.
+func (o *Outer) noteContinued(e *Event) {
+	if e.IsSignal(signals.CONT) || e.IsSignal(signals.TSTP) {
+		o.continued = e.Signal == signals.CONT
+	}
+}
+
 // handleEvent passes an event on to the inner half, or does what the inner half asks for.
 func (o *Outer) handleEvent(e *Event) {
 	switch {
@@ -130,7 +141,9 @@ func (o *Outer) handleEvent(e *Event) {
 		o.OnLaunched()
 	case e.Kind == FromHalf && e.Message.Kind == Stop:
 		answer := Message{Kind: Resumed}
-		if o.Kernel.StopSelf(e.Message.Value == 1) {
+		group := e.Message.Value == 1
+		// Without group the request answers a TSTP.
+		if !group && o.continued || o.Kernel.StopSelf(group) {
 			answer.Value, o.resumed = 1, true
 		}
 		_ = o.Kernel.SendToHalf(answer)

@@ -140,7 +140,7 @@ func (s *Supervisor) superviseCommand() (err error) {
 		s.resumed = false
 		for i := range events {
 			e := &events[i]
-			if s.resumed && e.isTSTP() {
+			if s.resumed && e.IsSignal(signals.TSTP) {
 				continue // CONT discards a pending TSTP
 			}
 			over = s.handleEvent(e) || over

@@ -41,17 +41,9 @@ func (k *Kernel) StartBackground(name string, argv, env []string) (string, error
 		return "", fmt.Errorf("cannot go into the background: %w", errors.Unwrap(err))
 	}
 	var line [64]byte
-	n, err := 0, error(unix.EINTR)
-	for err == unix.EINTR {
-		n, err = unix.Read(pipe[0], line[:])
-	}
-	n = max(n, 0)
+	n := readOnce(pipe[0], line[:])
 	if !strings.HasPrefix(string(line[:n]), "handle ") {
-		for { // reap the failed child before the caller reports the failure
-			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-				break
-			}
-		}
+		_, _ = reap(pid) // before the caller reports the failure
 	}
 	return string(line[:n]), nil
 }

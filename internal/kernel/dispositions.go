@@ -211,3 +211,10 @@ func (s *sigset) has(sig signals.Signal) bool {
 func sigmask(how int, set, old *sigset) {
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }
+
+// pending reports whether a blocked signal is pending for the calling thread or for this process.
+func pending(sig signals.Signal) bool {
+	var set sigset
+	unix.RawSyscall(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&set)), sigsetSize(), 0)
+	return set.has(sig)
+}

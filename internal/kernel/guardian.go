@@ -167,7 +167,7 @@ func (g *guardian) endAndReap() {
 	}
 	// SIGSTOP may have stopped the guardian. The guardian has not been reaped, so its PID has not been reused.
 	unix.Kill(g.pid, unix.SIGKILL)
-	unix.Wait4(g.pid, nil, 0, nil)
+	_, _ = reap(g.pid)
 }
 
 // RunGuardian is the main function of the guardian. Its standard input is its end of the socket pair.
@@ -180,11 +180,8 @@ func RunGuardian(k *Kernel) {
 	cgroup := false
 	buf := make([]byte, 0, 2730*recordSize)
 	for {
-		n, err := unix.Read(0, buf[len(buf):cap(buf)])
-		if err == unix.EINTR {
-			continue
-		}
-		if n <= 0 {
+		n := readOnce(0, buf[len(buf):cap(buf)])
+		if n == 0 {
 			break
 		}
 		buf = buf[:len(buf)+n]

@@ -48,8 +48,8 @@ const (
 	cldStopped = 5
 )
 
-// waitInfo contains si_code and si_pid of the siginfo_t that waitid(2) fills in.
-type waitInfo struct{ code, pid int32 }
+// waitInfo contains si_code, si_pid and si_status of the siginfo_t that waitid(2) fills in.
+type waitInfo struct{ code, pid, status int32 }
 
 func waitidInfo(kind, id, options int) (waitInfo, error) {
 	var info [128 / 4]int32
@@ -57,14 +57,14 @@ func waitidInfo(kind, id, options int) (waitInfo, error) {
 	if errno != 0 {
 		return waitInfo{}, errno
 	}
-	// si_pid follows three ints, in a union that is aligned to a pointer. The second and third int are si_errno and
-	// si_code, on MIPS in reverse order.
+	// si_pid, si_uid and si_status follow three ints, in a union that is aligned to a pointer. The second and third int
+	// are si_errno and si_code, on MIPS in reverse order.
 	const at = (12 + wordSize - 1) / wordSize * wordSize
 	code := 2
 	if mips() {
 		code = 1
 	}
-	return waitInfo{code: info[code], pid: info[at/4]}, nil
+	return waitInfo{code: info[code], pid: info[at/4], status: info[at/4+2]}, nil
 }
 
 // addHidden adds to a snapshot the processes that are known to exist although /proc hides them: opened processes, and

@@ -118,10 +118,7 @@ func (h *hook) reapOrKill(limit time.Duration) bool {
 	case !ended:
 		unix.Kill(-h.pid, unix.SIGKILL)
 	}
-	var ws unix.WaitStatus
-	for err = unix.EINTR; err == unix.EINTR; {
-		_, err = unix.Wait4(h.pid, &ws, 0, nil)
-	}
+	ws, err := reap(h.pid)
 	switch status := signals.FromWait(uint32(ws)); {
 	case err != nil:
 		*h.err = fmt.Errorf("hook: wait4: %w", err)

@@ -178,20 +178,55 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	if errno != 0 {
 		return 0, launchFailure("fork", errno)
 	}
+	awaitInput(pipe[0], pid)
 	var why [4]byte
-	n, err := 0, error(unix.EINTR)
-	for err == unix.EINTR {
-		n, err = unix.Read(pipe[0], why[:])
-	}
-	if n < len(why) {
+	if n := readOnce(pipe[0], why[:]); n < len(why) {
 		return pid, nil
 	}
+	_, _ = reap(pid)
+	return 0, unix.Errno(binary.NativeEndian.Uint32(why[:]))
+}
+
+// awaitInput waits until fd, from which this process is to learn that the child pid has started, is readable or at end
+// of file. A signal of the terminal (^Z) can stop the child before that; then awaitInput resumes it. This process got
+// the signal as well, so it forwards the signal to the child afterwards, or stops itself.
+func awaitInput(fd, pid int) {
+	const pause = 10 // in milliseconds
 	for {
-		if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
-			break
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, pause)
+		if n > 0 || err != nil && err != unix.EINTR {
+			return
+		}
+		resumeTerminalStop(pid)
+	}
+}
+
+// readOnce reads from fd, and returns the number of bytes: 0 at end of file or after an error.
+func readOnce(fd int, b []byte) int {
+	for {
+		n, err := unix.Read(fd, b)
+		if err != unix.EINTR {
+			return max(n, 0)
 		}
 	}
-	return 0, unix.Errno(binary.NativeEndian.Uint32(why[:]))
+}
+
+// reap waits until a child of this process has ended, and reaps it. With __WALL it waits also for one that was cloned
+// without a termination signal (wait(2)).
+func reap(pid int) (ws unix.WaitStatus, err error) {
+	for err = unix.EINTR; err == unix.EINTR; {
+		_, err = unix.Wait4(pid, &ws, unix.WALL, nil)
+	}
+	return ws, err
+}
+
+// resumeTerminalStop sends CONT to a child that TSTP, TTIN or TTOU has stopped. It leaves alone a child that SIGSTOP
+// has stopped.
+func resumeTerminalStop(pid int) {
+	info, _ := waitidInfo(unix.P_PID, pid, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT) // all zeros after an error
+	if info.code == cldStopped && unix.Signal(info.status) != unix.SIGSTOP {
+		unix.Kill(pid, unix.SIGCONT)
+	}
 }
 
 // pidDigits is the number of decimal digits that a 32-bit PID has at most.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,17 +96,13 @@ func (k *Kernel) testRoom() error {
 
 // AwaitInner implements child.Pair.
 func (k *Kernel) AwaitInner() (killed bool, err error) {
+	awaitInput(k.half.fd, k.half.inner)
 	var message [messageSize]byte
 	if n := k.half.receive(message[:]); n == len(message) && decode(message[:]).Kind == child.Joined {
 		return false, k.watchHalf()
 	}
 	unix.Close(k.half.fd) // other bytes than Joined are a trace of the runtime
-	var ws unix.WaitStatus
-	for {
-		if _, err := unix.Wait4(k.half.inner, &ws, 0, nil); err != unix.EINTR {
-			break
-		}
-	}
+	ws, _ := reap(k.half.inner)
 	k.half, k.commandPID = nil, 0
 	if ws.Signaled() && ws.Signal() == unix.SIGKILL {
 		return true, nil
@@ -236,11 +231,8 @@ func (h *half) send(b []byte, flags int) error {
 // the other half is gone.
 func (h *half) receive(b []byte) (n int) {
 	for n < len(b) {
-		m, err := unix.Read(h.fd, b[n:])
-		if err == unix.EINTR {
-			continue
-		}
-		if m <= 0 || err != nil {
+		m := readOnce(h.fd, b[n:])
+		if m == 0 {
 			break
 		}
 		n += m
@@ -278,23 +270,24 @@ func (k *Kernel) readHalf() {
 		default:
 			h.unread = append(h.unread, b[:n]...)
 			for ; len(h.unread) >= messageSize; h.unread = h.unread[messageSize:] {
-				k.reaper.events = append(k.reaper.events, messageEvent(decode(h.unread)))
+				k.reaper.addMessage(decode(h.unread))
 			}
 		}
 	}
 }
 
-// messageEvent returns the event for a message. A signal or end that the outer half reports is an event of that kind.
-func messageEvent(m child.Message) child.Event {
+// addMessage adds the event of a message. A signal or end that the outer half reports is an event of that kind.
+func (q *reaper) addMessage(m child.Message) {
+	e := child.Event{Kind: child.FromHalf, Message: m}
 	switch m.Kind {
 	case child.Forward:
-		return child.Event{Kind: child.Signal, Signal: signals.Signal(m.Value)}
+		e.Kind, e.Signal = child.Signal, signals.Signal(m.Value)
 	case child.ParentGone:
-		return child.Event{Kind: child.Orphaned}
+		e.Kind = child.Orphaned
 	case child.InputClosed:
-		return child.Event{Kind: child.Hangup}
+		e.Kind = child.Hangup
 	}
-	return child.Event{Kind: child.FromHalf, Message: m}
+	q.add(&e)
 }
 
 // askToStop makes the outer half stop, and waits until that half was resumed. It reports whether the kernel stopped it.
@@ -310,15 +303,14 @@ func (k *Kernel) askToStop(group bool) bool {
 	for !k.half.lost {
 		unix.Poll([]unix.PollFd{{Fd: int32(k.half.fd), Events: unix.POLLIN}}, -1)
 		k.readHalf()
-		for i, e := range k.reaper.events {
-			if e.Kind == child.FromHalf && e.Message.Kind == child.Resumed {
-				after := slices.Clone(k.reaper.events[i+1:])
-				k.reaper.events = k.reaper.events[:i]
+		q := k.reaper
+		for i := range q.events {
+			if e := &q.events[i]; e.Kind == child.FromHalf && e.Message.Kind == child.Resumed {
 				stopped := e.Message.Value == 1
+				q.events = append(q.events[:i], q.events[i+1:]...)
 				if stopped {
-					k.discardStops()
+					q.discardStopEvents(i)
 				}
-				k.reaper.events = append(k.reaper.events, after...)
 				return stopped
 			}
 		}

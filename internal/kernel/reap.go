@@ -22,8 +22,9 @@ import (
 // reaper is the state of a Kernel that reaps children. The goroutine that waits reaps the children and turns queue into
 // events. The goroutine that receives caught signals adds them to queue.
 type reaper struct {
-	mu    sync.Mutex // for queue
-	queue []signals.Signal
+	mu        sync.Mutex // for queue and continued
+	queue     []signals.Signal
+	continued time.Time // when the last CONT was enqueued
 
 	events      []child.Event
 	readDetails bool                         // read a child from /proc before reaping it
@@ -145,11 +146,55 @@ func raisedByFault(sig syscall.Signal) bool {
 	return false
 }
 
-// enqueue adds a signal to the queue, from which reapChildren makes events.
+// enqueue adds a signal to the queue, from which addQueued makes events. It discards a TSTP that follows CONT at once:
+// the runtime passes on signals that it has caught together in the order of their numbers, CONT before TSTP, and after
+// the other order of the two this process would stay stopped.
 func (q *reaper) enqueue(sig signals.Signal) {
+	const atOnce = time.Millisecond
 	q.mu.Lock()
-	q.queue = append(q.queue, sig)
+	if sig == signals.CONT {
+		q.continued = time.Now()
+	}
+	if sig != signals.TSTP || time.Since(q.continued) >= atOnce {
+		q.queue = append(q.queue, sig)
+	}
 	q.mu.Unlock()
+}
+
+// add adds an event. CONT discards the events of each TSTP before it, as the kernel discards a pending TSTP (signal(7)):
+// its sender expects this process to run afterwards.
+func (q *reaper) add(e *child.Event) {
+	if e.IsSignal(signals.CONT) {
+		q.discardStopEvents(len(q.events))
+	}
+	q.events = append(q.events, *e)
+}
+
+// discardStopEvents discards each TSTP among the first n events that WaitAndReap has not returned.
+func (q *reaper) discardStopEvents(n int) {
+	kept := slices.DeleteFunc(q.events[:n], func(e child.Event) bool { return e.IsSignal(signals.TSTP) })
+	q.events = append(kept, q.events[n:]...)
+}
+
+// addQueued adds events for the queued signals.
+func (q *reaper) addQueued() {
+	q.mu.Lock()
+	for _, sig := range q.queue {
+		q.add(&child.Event{Kind: child.Signal, Signal: sig})
+	}
+	q.queue = q.queue[:0]
+	q.mu.Unlock()
+}
+
+// resumes reports whether a CONT was caught that WaitAndReap has not returned.
+func (q *reaper) resumes() bool {
+	q.addQueued()
+	for i := range q.events {
+		if q.events[i].IsSignal(signals.CONT) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxReaped is the largest number of children that one call of WaitAndReap reaps, so that a burst of thousands of
@@ -194,15 +239,10 @@ func (k *Kernel) reapChildren(n int) (none bool) {
 	if q == nil {
 		return false
 	}
-	q.mu.Lock()
-	for _, sig := range q.queue {
-		q.events = append(q.events, child.Event{Kind: child.Signal, Signal: sig})
-	}
-	q.queue = q.queue[:0]
-	q.mu.Unlock()
+	q.addQueued()
 	if q.pollParent && unix.Getppid() != q.parent {
 		q.pollParent = false
-		q.events = append(q.events, child.Event{Kind: child.Orphaned})
+		q.add(&child.Event{Kind: child.Orphaned})
 	}
 	for range n {
 		var c child.Child
@@ -231,7 +271,7 @@ func (k *Kernel) reapChildren(n int) (none bool) {
 		}
 		c.Status = signals.FromWait(uint32(ws))
 		if sig, ok := c.Status.Stopped(); ok {
-			q.events = append(q.events, child.Event{Kind: child.Stopped, Signal: sig, Child: c})
+			q.add(&child.Event{Kind: child.Stopped, Signal: sig, Child: c})
 			continue
 		}
 		k.forgetReaped(pid)
@@ -241,7 +281,7 @@ func (k *Kernel) reapChildren(n int) (none bool) {
 			q.statuses[c.ID] = c.Status
 			p.childReaped = c.Start == 0
 		}
-		q.events = append(q.events, child.Event{Kind: child.Ended, Child: c})
+		q.add(&child.Event{Kind: child.Ended, Child: c})
 	}
 	return false
 }
@@ -367,5 +407,5 @@ func kindOfInput() string {
 func (k *Kernel) eventOnce(fd int, kind child.Kind) {
 	unix.EpollCtl(k.epoll, unix.EPOLL_CTL_DEL, fd, nil)
 	delete(k.fdCallbacks, int32(fd))
-	k.reaper.events = append(k.reaper.events, child.Event{Kind: kind})
+	k.reaper.add(&child.Event{Kind: kind})
 }

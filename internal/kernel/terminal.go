@@ -3,9 +3,8 @@ package kernel
 import (
 	"os"
 	"runtime"
-	"slices"
+	"time"
 
-	"killbox/internal/child"
 	"killbox/internal/signals"
 	"killbox/procfs"
 
@@ -86,7 +85,8 @@ func (k *Kernel) ancestorInForeground(fd int) bool {
 // inner half of a pair, it is the outer half that stops. With group, StopSelf sends SIGTSTP to the other members of the
 // process group first, such as a shell script that waits for this process. A SIGTSTP that was caught before this
 // process was resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second
-// SIGTSTP that another reapwait forwards.
+// SIGTSTP that another reapwait forwards. If a SIGCONT has been caught that WaitAndReap has not returned, this process
+// counts as stopped and resumed.
 func (k *Kernel) StopSelf(group bool) bool {
 	if k.IsInner() {
 		return k.askToStop(group)
@@ -97,16 +97,23 @@ func (k *Kernel) StopSelf(group bool) bool {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var old disposition
-	if group {
-		ignore := ignoreDisposition()
-		rtSigaction(int(unix.SIGTSTP), &ignore, &old)
-		unix.Kill(0, unix.SIGTSTP)
-		rtSigaction(int(unix.SIGTSTP), &disposition{}, nil)
-	} else {
-		rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
+	rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
+	restore := blockSignals()
+	resumed := pending(signals.CONT) // tgkill(2) would discard it
+	if !resumed {
+		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
+		// A SIGCONT that was caught before reaches the reaper meanwhile. A later one discards the pending SIGTSTP.
+		sleep(time.Millisecond)
+		resumed = k.reaper.resumes()
 	}
-	// The signal goes to this thread, which stops before tgkill(2) returns.
-	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
+	switch {
+	case resumed:
+		ignore := ignoreDisposition()
+		rtSigaction(int(unix.SIGTSTP), &ignore, nil) // discards the pending signal
+	case group:
+		unix.Kill(0, unix.SIGTSTP)
+	}
+	restore() // unless resumed, this process stops here
 	rtSigaction(int(unix.SIGTSTP), &old, nil)
 	k.discardStops()
 	return true
@@ -115,13 +122,8 @@ func (k *Kernel) StopSelf(group bool) bool {
 // discardStops discards each SIGTSTP that was caught and that WaitAndReap has not returned.
 func (k *Kernel) discardStops() {
 	q := k.reaper
-	if q == nil {
-		return
-	}
-	q.mu.Lock()
-	q.queue = slices.DeleteFunc(q.queue, func(sig signals.Signal) bool { return sig == signals.TSTP })
-	q.mu.Unlock()
-	q.events = slices.DeleteFunc(q.events, func(e child.Event) bool { return e.Kind == child.Signal && e.Signal == signals.TSTP })
+	q.addQueued()
+	q.discardStopEvents(len(q.events))
 }
 
 // orphanedGroup reports whether the process group of this process is orphaned: no member has a parent in another group

@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // PrepareFreeze acquires what resuming stopped processes takes, before the first process is stopped: the epoll set, the
@@ -138,12 +136,7 @@ func tryForks(n int) (err error) {
 		pids = append(pids, int(pid))
 	}
 	for _, pid := range pids {
-		for {
-			// They were cloned without a termination signal, so only __WALL waits for them (wait(2)).
-			if _, err := unix.Wait4(pid, nil, unix.WALL, nil); err != unix.EINTR {
-				break
-			}
-		}
+		_, _ = reap(pid)
 	}
 	return err
 }

@@ -22,6 +22,7 @@ type experiment struct {
 	cmd    []string
 	null   uintptr
 	signal unix.Signal
+	resume bool // the signal is followed by CONT within a millisecond
 	group  bool
 	family []int        // the processes of $FAMILY, which the command stops
 	events string       // cgroup.events of a cgroup that the command freezes, "" for none
@@ -35,6 +36,8 @@ type experiment struct {
 // "ROUND ended=SIG|exit:N at-once=N after=N": how CMD ended, how many processes of $FAMILY were stopped when CMD was
 // reaped, and how many when all processes that CMD had started (such as its guardian) were gone. The processes are
 // sent CONT before the next round. They end by themselves after 150 s, so moments makes no further round after 25 s.
+// If CMD stops, moments sends CONT to its group, as a shell does for fg; with TSTP+CONT as SIG, moments sends CONT after
+// at most a millisecond instead. It fails if CMD has not ended in 10 s.
 func moments(args []string) {
 	const enough = 25 * time.Second
 	if len(args) < 4 {
@@ -55,7 +58,10 @@ func moments(args []string) {
 }
 
 func newExperiment(args []string) *experiment {
-	e := &experiment{cmd: args[3:], signal: unix.SignalNum("SIG" + args[1]), group: args[2] == "group", events: os.Getenv("EVENTS")}
+	name, resume := strings.CutSuffix(args[1], "+CONT")
+	e := &experiment{
+		cmd: args[3:], signal: unix.SignalNum("SIG" + name), resume: resume, group: args[2] == "group", events: os.Getenv("EVENTS"),
+	}
 	if e.signal == 0 {
 		die(2, "moments: no such signal: %s", args[1])
 	}
@@ -89,17 +95,17 @@ func (e *experiment) run() int {
 
 func (e *experiment) play(round int) {
 	pid := e.run()
-	until := time.Now().Add(rand.N(e.span))
-	// A sleep is too coarse for the last millisecond, so poll the clock.
-	time.Sleep(time.Until(until) - time.Millisecond)
-	for time.Now().Before(until) {
-	}
+	pass(rand.N(e.span))
 	target := pid
 	if e.group {
 		target = -pid
 	}
 	_ = unix.Kill(target, e.signal)
-	ws := waitFor(pid)
+	if e.resume {
+		pass(rand.N(time.Millisecond))
+		_ = unix.Kill(target, unix.SIGCONT)
+	}
+	ws, hit := e.waitForCommand(pid)
 	atOnce := e.stopped()
 	after := e.waitForEnd()
 	// The longest of the three runs may be much longer than later ones, so adjust the span: shorten it if the command
@@ -107,9 +113,11 @@ func (e *experiment) play(round int) {
 	ended := fmt.Sprintf("exit:%d", ws.ExitStatus())
 	if ws.Signaled() {
 		ended = fmt.Sprintf("SIG%d", ws.Signal())
+	}
+	if hit {
 		e.span = e.span * 105 / 100
 	} else {
-		e.span = e.span * 8 / 10
+		e.span = max(e.span*8/10, time.Microsecond)
 	}
 	fmt.Printf("%d ended=%s at-once=%d after=%d\n", round, ended, atOnce, after)
 	for _, pid := range e.family {
@@ -117,6 +125,36 @@ func (e *experiment) play(round int) {
 	}
 	if slices.ContainsFunc(e.family, hasEnded) {
 		die(1, "moments: the family is no longer whole")
+	}
+}
+
+// pass waits for d. A sleep is too coarse for the last millisecond, so it polls the clock.
+func pass(d time.Duration) {
+	until := time.Now().Add(d)
+	time.Sleep(d - time.Millisecond)
+	for time.Now().Before(until) {
+	}
+}
+
+// waitForCommand waits until the command has ended, and sends CONT to its group when the command has stopped, unless
+// play has sent it. hit is whether a signal has stopped or ended the command.
+func (e *experiment) waitForCommand(pid int) (ws unix.WaitStatus, hit bool) {
+	hang := time.AfterFunc(patience, func() { die(1, "moments: the command hangs") })
+	defer hang.Stop()
+	for {
+		_, err := unix.Wait4(pid, &ws, unix.WUNTRACED, nil)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			die(2, "moments: wait4: %v", err)
+		case ws.Stopped():
+			hit = true
+			if !e.resume {
+				_ = unix.Kill(-pid, unix.SIGCONT)
+			}
+		default:
+			return ws, hit || ws.Signaled()
+		}
 	}
 }
 
