@@ -142,6 +142,7 @@ func TestJudge(t *testing.T) {
 		{"trace for want of threads", limited, outcome{Status: 2, Stderr: trace}, ""},
 		{"trace after a signal", limited, outcome{Status: 2, Stderr: trace, Ended: []string{"root"}}, "trace status"},
 		{"early QUIT", quit, outcome{Status: 2, Stderr: trace}, ""},
+		{"late QUIT", quit, outcome{Status: 2, Stderr: trace + "\nmain.main()"}, "trace status"},
 		{"killed", killed, outcome{Status: 137, Signal: 9, Left: []string{"x"}}, ""},
 		{"killed, and left stopped", killed, outcome{Status: 137, Signal: 9, Stopped: []string{"x"}}, "left stopped"},
 		{"killed without a guardian", unguarded, outcome{Status: 137, Signal: 9, Stopped: []string{"x"}}, ""},
