@@ -31,12 +31,12 @@ func title(args []string) {
 	// The area does not end in a NUL: the kernel then takes the text up to the first NUL for the command line
 	// (get_mm_title in fs/proc/base.c).
 	area := []byte(args[0] + "\x00")
-	area = append(area, strings.Repeat(" ", end-start-len(area))...)
+	area = append(area, strings.Repeat(" ", int(end-start)-len(area))...)
 	memory, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
 	must("memory", err)
 	// Set comm first, so that a process whose command line is TITLE certainly has the name.
 	must("comm", os.WriteFile("/proc/self/comm", []byte(args[0]), 0))
-	_, err = memory.WriteAt(area, int64(start))
+	_, err = memory.WriteAt(area, start)
 	must("memory", err)
 	// Sleep in a system call. For time.Sleep the runtime may start a thread, which could take the PID that a table
 	// needs for its next process.
@@ -52,7 +52,7 @@ func clearEnv([]string) {
 	start, end := memoryArea(environmentArea)
 	memory, err := os.OpenFile("/proc/self/mem", os.O_WRONLY, 0)
 	must("memory", err)
-	_, err = memory.WriteAt(make([]byte, end-start), int64(start))
+	_, err = memory.WriteAt(make([]byte, end-start), start)
 	must("memory", err)
 	ready()
 	time.Sleep(lifetime)
@@ -66,14 +66,14 @@ const (
 )
 
 // memoryArea returns where an area of this process begins and ends in memory.
-func memoryArea(first int) (start, end int) {
+func memoryArea(first int) (start, end int64) {
 	stat, err := os.ReadFile("/proc/self/stat")
 	must("stat", err)
 	_, after, _ := strings.Cut(string(stat), ") ") // field 3 follows
 	fields := strings.Fields(after)
-	start, err = strconv.Atoi(fields[first-3])
+	start, err = strconv.ParseInt(fields[first-3], 10, 64)
 	must("stat", err)
-	end, err = strconv.Atoi(fields[first+1-3])
+	end, err = strconv.ParseInt(fields[first+1-3], 10, 64)
 	must("stat", err)
 	return start, end
 }
