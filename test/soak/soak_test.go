@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"killbox/test/harness"
 	"killbox/test/victims"
@@ -107,6 +108,8 @@ func TestJudge(t *testing.T) {
 	killed.fault.detail = "KILL"
 	quit := plain("tkill", tree, "signal")
 	quit.fault.detail = "QUIT"
+	late := plain("tkill", tree, "signal")
+	late.fault.detail, late.fault.delay = "QUIT", time.Second
 	other := plain("tkill", tree, "user")
 	other.fault.user = "other"
 	hides := plain("killwait", named, "proc")
@@ -141,8 +144,11 @@ func TestJudge(t *testing.T) {
 		{"trace", refused, outcome{Status: 2, Stderr: trace}, "trace status"},
 		{"trace for want of threads", limited, outcome{Status: 2, Stderr: trace}, ""},
 		{"trace after a signal", limited, outcome{Status: 2, Stderr: trace, Ended: []string{"root"}}, "trace status"},
+		{"a target that ended with its parent", plain("kill", listed, "none"), outcome{Status: 64, Stderr: "kill: 5: No such process"}, ""},
+		{"a target that was refused", plain("kill", listed, "none"), outcome{Status: 64, Stderr: "x"}, "status"},
 		{"early QUIT", quit, outcome{Status: 2, Stderr: trace}, ""},
-		{"late QUIT", quit, outcome{Status: 2, Stderr: trace + "\nmain.main()"}, "trace status"},
+		{"early QUIT on a busy machine", late, outcome{Status: 2, Stderr: trace}, ""},
+		{"late QUIT", late, outcome{Status: 2, Stderr: trace + "\nmain.main()"}, "trace status"},
 		{"killed", killed, outcome{Status: 137, Signal: 9, Left: []string{"x"}}, ""},
 		{"killed, and left stopped", killed, outcome{Status: 137, Signal: 9, Stopped: []string{"x"}}, "left stopped"},
 		{"killed without a guardian", unguarded, outcome{Status: 137, Signal: 9, Stopped: []string{"x"}}, ""},
