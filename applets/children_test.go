@@ -75,6 +75,8 @@ func (c *children) SignalOwnGroup(sig signals.Signal) error {
 
 func (c *children) DisableCoreDump() error { c.record("no core"); return nil }
 
+func (c *children) ReserveThreads() {}
+
 func (c *children) Launch(l *child.Spec) (int, error) {
 	c.record("launch")
 	if c.launched = l; c.launchErr != nil {

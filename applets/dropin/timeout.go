@@ -143,6 +143,7 @@ func (l *timeoutCall) run(operands []string) int {
 		launch.DeathSignal = l.o.signal.s
 	}
 	launch.Unblock = []signals.Signal{signals.ALRM, signals.CHLD}
+	k.ReserveThreads()
 	if l.Command, err = k.Launch(launch); err != nil {
 		return l.notStarted(err)
 	}

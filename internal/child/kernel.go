@@ -12,6 +12,10 @@ import (
 type Launcher interface {
 	// Launch starts a program. The error is a *LaunchError.
 	Launch(*Spec) (pid int, err error)
+	// ReserveThreads makes the Go runtime start its threads now, if the limit of processes is low and there is room for
+	// them. The program may use up the limit, and the runtime ends this process with a trace if it cannot start a
+	// thread.
+	ReserveThreads()
 }
 
 // Reaper reaps children.

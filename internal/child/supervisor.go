@@ -98,6 +98,7 @@ func (s *Supervisor) Launch(l *Spec) (err error) {
 	if ok && !l.Session {
 		s.terminalFD, l.TerminalFD, l.Group, s.commandInForeground = fd, fd, true, true
 	}
+	k.ReserveThreads()
 	if s.Command, err = k.Launch(l); err != nil {
 		s.takeForeground()
 	}

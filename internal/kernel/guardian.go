@@ -79,9 +79,12 @@ func (k *Kernel) StartGuardian() (int, error) {
 		}
 		if n != 1 || ready[0] != guardianReady {
 			g.endAndReap()
-			if err == nil {
+			switch err {
+			case nil:
 				// End of file, or a message of the Go runtime, which could not start.
 				err = errors.New("the guardian could not start (process or memory limit?)")
+			case unix.EAGAIN:
+				err = fmt.Errorf("the guardian has not started in %d s", guardianStartLimit.Sec)
 			}
 			return 0, err
 		}
@@ -136,6 +139,9 @@ func (g *guardian) sendRecords(b []byte) error {
 			// this process closes the socket.
 			if !g.reaped {
 				unix.Kill(g.pid, unix.SIGKILL)
+			}
+			if err == unix.EAGAIN {
+				return fmt.Errorf("the guardian has read nothing for %d s", guardianSendLimit.Sec)
 			}
 			return fmt.Errorf("cannot write to the guardian: %w", err)
 		}

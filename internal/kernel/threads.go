@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PrepareFreeze acquires what resuming stopped processes takes, before the first process is stopped: the epoll set, the
@@ -51,6 +53,21 @@ func (k *Kernel) reserveThreads() error {
 	}
 	k.startReserve()
 	return nil
+}
+
+// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limit is high: a program
+// takes longer to use up such a limit than this process takes to start its threads.
+func (k *Kernel) ReserveThreads() {
+	if lowProcessLimit() {
+		_ = k.reserveThreads() // without room, the threads are started when they are needed
+	}
+}
+
+// lowProcessLimit reports whether RLIMIT_NPROC is low. A limit of a pids cgroup is not read.
+func lowProcessLimit() bool {
+	const low = 1000
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low
 }
 
 // startReserve is reserveThreads without a test whether there is room.
