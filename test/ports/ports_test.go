@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -55,6 +56,8 @@ const (
 // TestPorts builds killbox for each architecture of KILLBOX_TEST_PORTS, as Go names them, and runs smoke.sh and the unit
 // tests of the packages of KILLBOX_TEST_UNITS, each package with a time limit of its own.
 func TestPorts(t *testing.T) {
+	// nohup(1) ignores HUP. A signal that this process catches has its default action in the programs that it starts.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	for _, arch := range strings.Fields(os.Getenv("KILLBOX_TEST_PORTS")) {
 		t.Run(arch, func(t *testing.T) {
 			root, bin := filepath.Join("..", ".."), t.TempDir()
