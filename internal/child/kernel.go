@@ -12,9 +12,9 @@ import (
 type Launcher interface {
 	// Launch starts a program. The error is a *LaunchError.
 	Launch(*Spec) (pid int, err error)
-	// ReserveThreads makes the Go runtime start its threads now, if the limit of processes is low and there is room for
-	// them. The program may use up the limit, and the runtime ends this process with a trace if it cannot start a
-	// thread.
+	// ReserveThreads makes the Go runtime start its threads now, if the limit of processes is low. The program may use
+	// up the limit, and the runtime ends this process with a trace if it cannot start a thread. Without room for the
+	// threads ReserveThreads does nothing.
 	ReserveThreads()
 }
 
@@ -56,7 +56,8 @@ type Terminal interface {
 	SetForeground(fd, group int) error
 	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. With group, the
 	// other members of its process group are sent SIGTSTP, too. A pending SIGTSTP is discarded. StopSelf reports
-	// whether the kernel stopped this process: PID 1 and a process in an orphaned process group are not stopped.
+	// whether this process was stopped and resumed, which it also counts as if SIGCONT has arrived meanwhile. PID 1 and
+	// a process in an orphaned process group are not stopped.
 	StopSelf(group bool) bool
 }
 

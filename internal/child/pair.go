@@ -36,7 +36,7 @@ const (
 	Forward                            // the outer half has received the signal Value
 	ParentGone                         // the parent of the outer half is gone
 	InputClosed                        // the other end of standard input was closed
-	Resumed                            // answers Stop; Value is 1 if the outer half was stopped by the kernel
+	Resumed                            // answers Stop; Value is 1 if the outer half was stopped and resumed
 	Joined                             // the inner half runs
 	Launched                           // the command was started
 	Stop                               // stop as SIGTSTP does; Value is 1 if the whole process group is to stop
@@ -97,7 +97,7 @@ func (o *Outer) Run() (code int, lost signals.Signal, err error) {
 			return Failed, 0, err
 		}
 		o.resumed = false
-		for i := range events {
+		for i := range events { // all of them first: CONT may follow the Stop that it cancels
 			o.noteContinued(&events[i])
 		}
 		for i := range events {
@@ -142,7 +142,7 @@ func (o *Outer) handleEvent(e *Event) {
 	case e.Kind == FromHalf && e.Message.Kind == Stop:
 		answer := Message{Kind: Resumed}
 		group := e.Message.Value == 1
-		// Without group the request answers a TSTP.
+		// Without group, Stop answers a forwarded TSTP, and a CONT that followed it has cancelled the stop.
 		if !group && o.continued || o.Kernel.StopSelf(group) {
 			answer.Value, o.resumed = 1, true
 		}

@@ -212,9 +212,10 @@ func sigmask(how int, set, old *sigset) {
 	unix.RawSyscall6(unix.SYS_RT_SIGPROCMASK, uintptr(how), uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), sigsetSize(), 0, 0)
 }
 
-// pending reports whether a blocked signal is pending for the calling thread or for this process.
-func pending(sig signals.Signal) bool {
-	var set sigset
-	unix.RawSyscall(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&set)), sigsetSize(), 0)
-	return set.has(sig)
+// pendingSignals returns the blocked signals that are pending for the calling thread or for this process.
+func pendingSignals() (set sigset, err error) {
+	if _, _, errno := unix.RawSyscall(unix.SYS_RT_SIGPENDING, uintptr(unsafe.Pointer(&set)), sigsetSize(), 0); errno != 0 {
+		return sigset{}, os.NewSyscallError("rt_sigpending", errno)
+	}
+	return set, nil
 }

@@ -26,10 +26,15 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 			return 0, joinedError(err, l)
 		}
 	}
-	pid, err := k.launch(l, path, l.Argv)
+	pid, stopped, err := k.launch(l, path, l.Argv)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A script without #!: run it by /bin/sh, as execvp(3) does.
-		pid, err = k.launch(l, "/bin/sh", append([]string{"sh", path}, l.Argv[1:]...))
+		before := stopped
+		pid, stopped, err = k.launch(l, "/bin/sh", append([]string{"sh", path}, l.Argv[1:]...))
+		stopped = stopped || before
+	}
+	if stopped && err == nil && l.TerminalFD >= 0 {
+		unix.Kill(-pid, unix.SIGTSTP) // ^Z was meant for the foreground group alone
 	}
 	var errno unix.Errno
 	if errors.As(err, &errno) && !errors.As(err, new(*child.LaunchError)) {
@@ -137,21 +142,21 @@ func (k *Kernel) newForkArgs(l *child.Spec) *forkArgs {
 	return c
 }
 
-// launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed.
-func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) {
+// launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed. stopped is
+// that of awaitInput.
+func (k *Kernel) launch(l *child.Spec, path string, argv []string) (pid int, stopped bool, err error) {
 	c := k.newForkArgs(l)
-	var err error
 	if c.path, err = unix.BytePtrFromString(path); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	argp, err := syscall.SlicePtrFromStrings(argv)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	env, ownPID := passServicePID(l.Env, os.Getpid())
 	envp, err := syscall.SlicePtrFromStrings(env)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	for _, i := range ownPID {
 		entry := append([]byte(env[i]), make([]byte, pidDigits+1)...)
@@ -160,8 +165,8 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 	}
 	c.argv, c.env = &argp[0], &envp[0]
 	var pipe [2]int
-	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
-		return 0, launchFailure("pipe", err)
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC|unix.O_NONBLOCK); err != nil {
+		return 0, false, launchFailure("pipe", err)
 	}
 	defer unix.Close(pipe[0])
 	c.errorPipe = pipe[1]
@@ -170,34 +175,42 @@ func (k *Kernel) launch(l *child.Spec, path string, argv []string) (int, error) 
 		c.errorPipe, err = unix.FcntlInt(uintptr(pipe[1]), unix.F_DUPFD_CLOEXEC, 3)
 		unix.Close(pipe[1])
 		if err != nil {
-			return 0, launchFailure("pipe", err)
+			return 0, false, launchFailure("pipe", err)
 		}
 	}
 	pid, errno := fork(c)
 	unix.Close(c.errorPipe)
 	if errno != 0 {
-		return 0, launchFailure("fork", errno)
+		return 0, false, launchFailure("fork", errno)
 	}
-	awaitInput(pipe[0], pid)
 	var why [4]byte
-	if n := readOnce(pipe[0], why[:]); n < len(why) {
-		return pid, nil
+	n, stopped := awaitInput(pipe[0], pid, why[:])
+	if n < len(why) {
+		return pid, stopped, nil
 	}
+	unix.Kill(pid, unix.SIGKILL) // it may be stopped, or about to stop
 	_, _ = reap(pid)
-	return 0, unix.Errno(binary.NativeEndian.Uint32(why[:]))
+	return 0, stopped, unix.Errno(binary.NativeEndian.Uint32(why[:]))
 }
 
-// awaitInput waits until fd, from which this process is to learn that the child pid has started, is readable or at end
-// of file. A signal of the terminal (^Z) can stop the child before that; then awaitInput resumes it. This process got
-// the signal as well, so it forwards the signal to the child afterwards, or stops itself.
-func awaitInput(fd, pid int) {
-	const pause = 10 // in milliseconds
-	for {
-		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, pause)
-		if n > 0 || err != nil && err != unix.EINTR {
-			return
+// awaitInput reads from fd, which does not block and from which this process learns that the child pid has started. It
+// returns the number of bytes, 0 at end of file. A signal of the terminal (^Z) can stop the child before that. Then
+// awaitInput resumes the child, and stopped is true. If the signal was sent to the process group in which the child was
+// forked, this process or the outer half of the pair got it as well, and forwards it afterwards or stops.
+func awaitInput(fd, pid int, b []byte) (n int, stopped bool) {
+	const longest = 1000 // in milliseconds
+	for pause := 10; ; pause = min(2*pause, longest) {
+		// The order matters: a child that stops itself after it has started is not resumed.
+		stop := stoppedByTerminal(pid)
+		n, err := unix.Read(fd, b)
+		if err != unix.EAGAIN && err != unix.EINTR {
+			return max(n, 0), stopped
 		}
-		resumeTerminalStop(pid)
+		if stop && err == unix.EAGAIN {
+			unix.Kill(pid, unix.SIGCONT)
+			stopped = true
+		}
+		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, pause)
 	}
 }
 
@@ -220,13 +233,10 @@ func reap(pid int) (ws unix.WaitStatus, err error) {
 	return ws, err
 }
 
-// resumeTerminalStop sends CONT to a child that TSTP, TTIN or TTOU has stopped. It leaves alone a child that SIGSTOP
-// has stopped.
-func resumeTerminalStop(pid int) {
+// stoppedByTerminal reports whether TSTP, TTIN or TTOU, and not STOP, has stopped a child.
+func stoppedByTerminal(pid int) bool {
 	info, _ := waitidInfo(unix.P_PID, pid, unix.WSTOPPED|unix.WNOHANG|unix.WNOWAIT) // all zeros after an error
-	if info.code == cldStopped && unix.Signal(info.status) != unix.SIGSTOP {
-		unix.Kill(pid, unix.SIGCONT)
-	}
+	return info.code == cldStopped && unix.Signal(info.status) != unix.SIGSTOP
 }
 
 // pidDigits is the number of decimal digits that a 32-bit PID has at most.

@@ -86,9 +86,7 @@ func (k *Kernel) StartInner(argv, env []string, o child.InnerOptions) (int, erro
 // testRoom returns an error if a low RLIMIT_NPROC leaves no room for the threads of both halves and for the command:
 // then this process must start no thread in vain. The test takes a millisecond, so it is left out if the limit is high.
 func (k *Kernel) testRoom() error {
-	const low = 1000
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NPROC, &limit); err != nil || limit.Cur > low {
+	if !lowProcessLimit() {
 		return nil
 	}
 	return tryForks(2*(maxThreads+2) + 2 - max(k.countThreads(), 1))
@@ -96,15 +94,19 @@ func (k *Kernel) testRoom() error {
 
 // AwaitInner implements child.Pair.
 func (k *Kernel) AwaitInner() (killed bool, err error) {
-	awaitInput(k.half.fd, k.half.inner)
+	_ = unix.SetNonblock(k.half.fd, true) // if that fails, watchHalf returns the error
 	var message [messageSize]byte
-	if n := k.half.receive(message[:]); n == len(message) && decode(message[:]).Kind == child.Joined {
+	n, _ := awaitInput(k.half.fd, k.half.inner, message[:])
+	if n == len(message) && decode(message[:]).Kind == child.Joined {
 		return false, k.watchHalf()
 	}
-	unix.Close(k.half.fd) // other bytes than Joined are a trace of the runtime
+	unix.Close(k.half.fd)
+	if n > 0 { // a trace of the runtime
+		unix.Kill(k.half.inner, unix.SIGKILL) // it may be stopped, or about to stop
+	}
 	ws, _ := reap(k.half.inner)
 	k.half, k.commandPID = nil, 0
-	if ws.Signaled() && ws.Signal() == unix.SIGKILL {
+	if n == 0 && ws.Signaled() && ws.Signal() == unix.SIGKILL {
 		return true, nil
 	}
 	return false, errors.New("it could not start (process or memory limit?)")
@@ -290,7 +292,7 @@ func (q *reaper) addMessage(m child.Message) {
 	q.add(&e)
 }
 
-// askToStop makes the outer half stop, and waits until that half was resumed. It reports whether the kernel stopped it.
+// askToStop makes the outer half stop, and waits until that half was resumed. It returns what StopSelf returns there.
 // Events of messages that arrive meanwhile are kept, but a TSTP is discarded if the outer half was resumed after it.
 func (k *Kernel) askToStop(group bool) bool {
 	m := child.Message{Kind: child.Stop}

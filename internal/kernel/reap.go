@@ -147,12 +147,12 @@ func raisedByFault(sig syscall.Signal) bool {
 }
 
 // enqueue adds a signal to the queue, from which addQueued makes events. It discards a TSTP that follows CONT at once:
-// the runtime passes on signals that it has caught together in the order of their numbers, CONT before TSTP, and after
-// the other order of the two this process would stay stopped.
+// the runtime passes on signals that it has caught together in the order of their numbers, so TSTP may have been the
+// first, and then this process must not stop. On MIPS the order of the numbers is the other one.
 func (q *reaper) enqueue(sig signals.Signal) {
-	const atOnce = time.Millisecond
+	const atOnce = 200 * time.Microsecond
 	q.mu.Lock()
-	if sig == signals.CONT {
+	if sig == signals.CONT && sig < signals.TSTP {
 		q.continued = time.Now()
 	}
 	if sig != signals.TSTP || time.Since(q.continued) >= atOnce {

@@ -82,11 +82,10 @@ func (k *Kernel) ancestorInForeground(fd int) bool {
 
 // StopSelf stops this process as SIGTSTP does by default, and returns true after this process was resumed. The kernel
 // does not stop PID 1, nor a member of an orphaned process group. In these cases StopSelf returns false at once. In the
-// inner half of a pair, it is the outer half that stops. With group, StopSelf sends SIGTSTP to the other members of the
-// process group first, such as a shell script that waits for this process. A SIGTSTP that was caught before this
-// process was resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second
-// SIGTSTP that another reapwait forwards. If a SIGCONT has been caught that WaitAndReap has not returned, this process
-// counts as stopped and resumed.
+// inner half of a pair, it is the outer half that stops. With group, the other members of the process group are sent
+// SIGTSTP, too, such as a shell script that waits for this process. A SIGTSTP that was caught before this process was
+// resumed is discarded, as the kernel does with a pending one: with a ^Z, a member can receive a second SIGTSTP that
+// another reapwait forwards. If a SIGCONT arrives before this process has stopped, it counts as stopped and resumed.
 func (k *Kernel) StopSelf(group bool) bool {
 	if k.IsInner() {
 		return k.askToStop(group)
@@ -96,27 +95,39 @@ func (k *Kernel) StopSelf(group bool) bool {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	var old disposition
-	rtSigaction(int(unix.SIGTSTP), &disposition{}, &old)
 	restore := blockSignals()
-	resumed := pending(signals.CONT) // tgkill(2) would discard it
-	if !resumed {
-		unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
-		// A SIGCONT that was caught before reaches the reaper meanwhile. A later one discards the pending SIGTSTP.
-		sleep(time.Millisecond)
-		resumed = k.reaper.resumes()
+	stop := k.raiseStop()
+	var act, old disposition
+	if !stop {
+		act = ignoreDisposition() // discards the pending signal
 	}
-	switch {
-	case resumed:
-		ignore := ignoreDisposition()
-		rtSigaction(int(unix.SIGTSTP), &ignore, nil) // discards the pending signal
-	case group:
+	rtSigaction(int(unix.SIGTSTP), &act, &old)
+	if stop && group {
 		unix.Kill(0, unix.SIGTSTP)
 	}
-	restore() // unless resumed, this process stops here
+	restore() // if stop, this process stops here at the latest
 	rtSigaction(int(unix.SIGTSTP), &old, nil)
-	k.discardStops()
+	if stop {
+		k.discardStops()
+	}
 	return true
+}
+
+// raiseStop makes a SIGTSTP pending for the calling thread, which blocks all signals. It returns false if a SIGCONT has
+// arrived.
+func (k *Kernel) raiseStop() bool {
+	if set, _ := pendingSignals(); set.has(signals.CONT) {
+		return false // tgkill(2) would discard it
+	}
+	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
+	// A SIGCONT that was caught before usually reaches the reaper in less than this time. A later one discards the
+	// pending SIGTSTP.
+	sleep(10 * time.Millisecond)
+	set, err := pendingSignals()
+	if err == nil && !set.has(signals.TSTP) {
+		return false
+	}
+	return !k.reaper.resumes()
 }
 
 // discardStops discards each SIGTSTP that was caught and that WaitAndReap has not returned.

@@ -22,7 +22,7 @@ type experiment struct {
 	cmd    []string
 	null   uintptr
 	signal unix.Signal
-	resume bool // the signal is followed by CONT within a millisecond
+	resume bool // the signal is followed by CONT after 5 to 15 ms
 	group  bool
 	family []int        // the processes of $FAMILY, which the command stops
 	events string       // cgroup.events of a cgroup that the command freezes, "" for none
@@ -37,7 +37,7 @@ type experiment struct {
 // reaped, and how many when all processes that CMD had started (such as its guardian) were gone. The processes are
 // sent CONT before the next round. They end by themselves after 150 s, so moments makes no further round after 25 s.
 // If CMD stops, moments sends CONT to its group, as a shell does for fg; with TSTP+CONT as SIG, moments sends CONT after
-// at most a millisecond instead. It fails if CMD has not ended in 10 s.
+// 5 to 15 ms instead, whether CMD has stopped or not. It fails if CMD has not ended in 10 s.
 func moments(args []string) {
 	const enough = 25 * time.Second
 	if len(args) < 4 {
@@ -102,7 +102,7 @@ func (e *experiment) play(round int) {
 	}
 	_ = unix.Kill(target, e.signal)
 	if e.resume {
-		pass(rand.N(time.Millisecond))
+		pass(5*time.Millisecond + rand.N(10*time.Millisecond))
 		_ = unix.Kill(target, unix.SIGCONT)
 	}
 	ws, hit := e.waitForCommand(pid)
