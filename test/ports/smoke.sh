@@ -105,7 +105,7 @@ done
 
 victim; is 0 pgrep -x sleep >/dev/null; is 0 pidof sleep >/dev/null; is 0 pkill -x sleep; ended 143 pkill
 victim; is 0 killall sleep; ended 143 killall
-is 0 sh -c 'sleep .2 & exec waitpid "$!"'
-is 0 sh -c 'sleep .2 & exec pidwait -x sleep'
+is 0 sh -c 'sleep 3 & exec waitpid "$!"'
+is 0 sh -c 'sleep 3 & exec pidwait -x sleep'
 victim; is 0 setsid killall5 -9; ended 137 killall5
 exit "$failed"
