@@ -55,8 +55,7 @@ func (k *Kernel) reserveThreads() error {
 	return nil
 }
 
-// ReserveThreads implements child.Launcher. It takes a millisecond, which is saved if the limit is high: a program takes
-// longer to use up such a limit than this process takes to start its threads.
+// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limit is high.
 func (k *Kernel) ReserveThreads() {
 	if lowProcessLimit() {
 		_ = k.reserveThreads() // without room, the threads are started when they are needed
