@@ -17,7 +17,7 @@ import (
 // background output (stty tostop), the processes that this process has frozen would stay frozen. If the runtime cannot
 // start threads, Boost does nothing.
 func (k *Kernel) Boost() func() {
-	if k.reserveThreads() != nil {
+	if k.reserveThreads(0) != nil {
 		return func() {} // LockOSThread would make the runtime start another thread
 	}
 	runtime.LockOSThread()

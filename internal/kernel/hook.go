@@ -35,7 +35,7 @@ type hook struct {
 func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []error {
 	const firstPause, lastPause = 200 * time.Microsecond, 10 * time.Millisecond
 	errs := make([]error, len(envs))
-	if err := k.reserveThreads(); err != nil { // LockOSThread needs another thread
+	if err := k.reserveThreads(0); err != nil { // LockOSThread needs another thread
 		for i := range errs {
 			errs[i] = fmt.Errorf("hook: %w", err)
 		}

@@ -158,7 +158,7 @@ func TestResumeWithoutDescriptors(t *testing.T) {
 // TestReservedThreads: reserveThreads starts the threads, and reaps the processes of tryForks.
 func TestReservedThreads(t *testing.T) {
 	k := newKernel(t, false)
-	if err := k.reserveThreads(); err != nil {
+	if err := k.reserveThreads(0); err != nil {
 		t.Fatal(err)
 	}
 	if n := k.countThreads(); n < maxThreads {

@@ -144,7 +144,7 @@ func (k *Kernel) DeferSignals() error {
 func (k *Kernel) deferSignals(sigs []signals.Signal) error {
 	k.caught.deferWhenWaiting = false
 	if len(k.caught.handled) == 0 {
-		if err := k.reserveThreads(); err != nil {
+		if err := k.reserveThreads(0); err != nil {
 			return err
 		}
 	}

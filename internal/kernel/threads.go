@@ -19,7 +19,7 @@ func (k *Kernel) PrepareFreeze() error {
 	if err := k.fillReserve(k.epoll); err != nil {
 		return err
 	}
-	if err := k.reserveThreads(); err != nil {
+	if err := k.reserveThreads(0); err != nil {
 		return err
 	}
 	return k.DeferSignals()
@@ -41,12 +41,12 @@ const (
 // reserveThreads makes the runtime start maxThreads threads now. If the runtime cannot start a thread later, it ends
 // this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads and
 // for spareThreads: processes and threads count against the same limits (RLIMIT_NPROC, pids.max, the PIDs of the
-// namespace).
-func (k *Kernel) reserveThreads() error {
+// namespace). There must be room for more processes besides.
+func (k *Kernel) reserveThreads(more int) error {
 	if k.threadsReserved {
 		return nil
 	}
-	if missing := maxThreads + spareThreads - max(k.countThreads(), 1); missing > 0 {
+	if missing := maxThreads + spareThreads + more - max(k.countThreads(), 1); missing > 0 {
 		if err := tryForks(missing); err != nil {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
@@ -57,8 +57,9 @@ func (k *Kernel) reserveThreads() error {
 
 // ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limit is high.
 func (k *Kernel) ReserveThreads() {
+	const program = 2 // the program and one child
 	if lowProcessLimit() {
-		_ = k.reserveThreads() // without room, the threads are started when they are needed
+		_ = k.reserveThreads(program) // without room, the threads are started when they are needed
 	}
 }
 
