@@ -9,7 +9,8 @@
 //	uid=N              becomes another user
 //	comm=NAME          sets its name in /proc/PID/comm
 //	keep               does not reap its children, which stay zombies (by default it reaps them)
-//	missed             reaps on CHLD only: children that exit before all are ready stay zombies until the next CHLD
+//	missed             reaps on CHLD only, and misses the first: a child that exits before all are ready stays a zombie
+//	                   until the next CHLD (a word of the root, which has one child)
 //	child ... end      forks a child that carries out these words
 //	orphan ... end     the same, but the child becomes an orphan: a process in between forks it and exits
 //	chain=NAME:N       N generations below it: child name=NAME1 child name=NAME2 ... end end
@@ -227,6 +228,7 @@ func (a *actor) act(word string) {
 		a.keep = true
 	case "missed":
 		a.missed = true
+		signal.Notify(a.caught, syscall.SIGCHLD)
 	case "exit":
 		a.exits, a.code = true, integer(with)
 	case "stop":

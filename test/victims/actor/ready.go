@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -24,6 +25,10 @@ func (a *actor) reportReady() {
 		}
 		if f[0] != "-" {
 			line += " " + f[0] + "=" + f[1]
+		}
+	}
+	if a.missed {
+		for <-a.caught != syscall.SIGCHLD { // stat shows Z before CHLD arrives
 		}
 	}
 	fmt.Fprintln(a.ready, line)
