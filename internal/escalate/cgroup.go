@@ -3,6 +3,7 @@ package escalate
 import (
 	"killbox/internal/freeze"
 	"killbox/internal/signals"
+	"killbox/procfs"
 )
 
 // cgroup is the scope of a cgroup. The kernel freezes the cgroup as a whole, so no process in it can fork: no further
@@ -59,3 +60,6 @@ func (c *cgroup) addNewcomers() (doubt string, err error) {
 }
 
 func (c *cgroup) allKeptFrozen() bool { return false }
+
+// noteEnd implements scope. No process leaves its cgroup when its parent ends.
+func (c *cgroup) noteEnd([]procfs.ID) {}

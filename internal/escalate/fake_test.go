@@ -60,6 +60,7 @@ type world struct {
 	noStatus         bool // the exit status is never known
 	hook             func(env map[string]string) error
 	hooked           []string
+	scanNewErr       error
 	snapshotErr      error
 	hideLoadavg      bool
 	hideChildren     bool
@@ -136,6 +137,7 @@ type process struct {
 	master    bool // Target.Master
 	hops      bool // forks and exits during each scan: the scan shows only that a process has vanished
 
+	born             int  // number of the last scan before it was added: no scan has shown it if that is the last one
 	leaderLeft       bool // the first thread has exited, and another has not
 	isReaped         bool
 	pending          []signals.Signal
@@ -166,7 +168,7 @@ func newWorld(t testing.TB) *world {
 // add adds a process to the world. Fields that are zero get defaults: a sleeping child of the shell, PID 40.
 func (w *world) add(p process) *process {
 	q := &p
-	q.w = w
+	q.w, q.born = w, w.reads
 	if q.PID == 0 {
 		w.lastPID++
 		q.PID = w.lastPID
@@ -562,7 +564,7 @@ func (w *world) check(p *process, s signals.Signal) {
 		}
 		p.stoppedByRun, p.sentStepSignal = false, false
 	default:
-		if w.strict && !p.last && !p.master && !p.stoppedByRun && p.runs() {
+		if w.strict && !p.last && !p.master && p.born < w.reads && !p.stoppedByRun && p.runs() {
 			w.t.Errorf("%v is sent to %d, which runs", s, p.PID)
 		}
 		p.sentStepSignal = true
@@ -675,6 +677,9 @@ func (w *world) PrepareWait() error { return w.prepareWaitErr }
 
 func (w *world) ScanNew(s *procfs.Snapshot) (*procfs.Snapshot, bool, error) {
 	w.call("scan new")
+	if w.scanNewErr != nil {
+		return nil, false, w.scanNewErr
+	}
 	fresh := &procfs.Snapshot{FirstPID: w.lastPID, LastPID: w.lastPID, Ordered: true}
 	for pid, p := range w.procs {
 		if pid > s.FirstPID {

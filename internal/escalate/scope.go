@@ -1,6 +1,9 @@
 package escalate
 
-import "killbox/internal/signals"
+import (
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
 
 // scope is the set of processes that is being ended: a list of processes, process groups, trees, or a cgroup.
 type scope interface {
@@ -14,6 +17,8 @@ type scope interface {
 	// addNewcomers scans once more and adds the newcomers to the account, so that the next step or the report
 	// includes them. doubt is the reason to report if there are none, although sweep has found some.
 	addNewcomers() (doubt string, err error)
+	// noteEnd is told during a wait which processes have ended.
+	noteEnd([]procfs.ID)
 	resumer
 }
 
@@ -39,9 +44,10 @@ func newScope(acc *account) scope {
 	return newList(acc)
 }
 
-// neverStopped implements resumer for a scope that never stops its members.
+// neverStopped implements resumer and noteEnd for a scope that never stops its members.
 type neverStopped struct{}
 
 func (neverStopped) resume(signals.Signal) {}
 func (neverStopped) allKeptFrozen() bool   { return false }
+func (neverStopped) noteEnd([]procfs.ID)   {}
 func (neverStopped) resumeAll()            {}

@@ -37,6 +37,12 @@ func (t *tree) scanAndStop(sig signals.Signal) (batch, error) {
 	return found, err
 }
 
+// resume implements scope.
+func (t *tree) resume(sig signals.Signal) {
+	t.noteResume(sig)
+	t.treeFreezer.resume(sig)
+}
+
 // maySurvive reports whether a stopped process may run code of its program after it has been sent sig and resumed. If
 // it has one thread, no handler, and neither ignores nor blocks the signal, it dies before that. A second thread may
 // run until the first has taken the signal, and a handler of another signal that is pending may run before.

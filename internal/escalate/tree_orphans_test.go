@@ -233,7 +233,8 @@ func TestOrphanOfExcluded(t *testing.T) {
 }
 
 // TestNoScanAfterCertainEnd: if the signal certainly ends every member without running it, no process can be orphaned
-// between the freeze and the end, and no scan follows. If a member handles the signal, one scan follows.
+// between the freeze and the end, and no scan follows. If a member handles the signal, a scan follows its end, and one
+// the end of the step.
 func TestNoScanAfterCertainEnd(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -242,9 +243,9 @@ func TestNoScanAfterCertainEnd(t *testing.T) {
 		more   int
 	}{
 		{"default action", "TERM/5", false, 0},
-		{"a handler", "TERM/5", true, 1},
+		{"a handler", "TERM/5", true, 2},
 		{"a handler, and KILL", "KILL/5", true, 0},
-		{"a real-time signal", "RTMIN+1/5", false, 1},
+		{"a real-time signal", "RTMIN+1/5", false, 2},
 	} {
 		bubble(t, test.name, func(t *testing.T) {
 			w := newWorld(t)

@@ -19,11 +19,11 @@ type treeScan struct {
 	acc  *account
 	snap procfs.Snapshot // the last scan
 
-	mayFork bool // a member may have forked since the last freeze: see readWitnesses
+	forkers map[procfs.ID]bool // members that may have forked since the last freeze: see readWitnesses
 }
 
 func newTreeScan(acc *account, k Kernel, a *attribution) *treeScan {
-	t := &treeScan{attribution: a, k: k, acc: acc}
+	t := &treeScan{attribution: a, k: k, acc: acc, forkers: make(map[procfs.ID]bool)}
 	if a.orphans != nil {
 		acc.orphans = a.orphans.remaining(&t.snap, a)
 	}
@@ -127,8 +127,16 @@ func (t *treeScan) openOrphan(found batch, st *procfs.Stat) batch {
 	if !ok {
 		return found
 	}
-	t.noteMember(&t.snap, &now)
-	return append(found, t.acc.addOrphan(now, Evidence(member)))
+	return t.addOrphan(found, &now, member)
+}
+
+// addOrphan adds an opened orphan that has the image of a member, and appends its result to found.
+func (t *treeScan) addOrphan(found batch, now *procfs.Stat, member procfs.ID) batch {
+	t.noteMember(&t.snap, now)
+	if now.SID == now.PID {
+		t.sessions[now.SID] = true // recorded now: the orphan may be gone before the next scan
+	}
+	return append(found, t.acc.addOrphan(*now, Evidence(member)))
 }
 
 // openMember opens a member that the scan shows, and appends its result to found if it is a newcomer.
@@ -215,13 +223,71 @@ func (t *treeScan) readWitnesses(mayFork func(*procfs.Stat) bool) {
 	}
 	t.orphans.readForLeft(&t.snap, t.attribution)
 	// Without a freeze, orphans of the members of an earlier round may not have been found yet.
-	t.mayFork = t.mayFork && !t.freezes()
+	if t.freezes() {
+		clear(t.forkers)
+	}
 	for _, res := range t.acc.remaining() {
 		if st := t.snap.Lookup(res.PID); st != nil && st.ID == res.ID && mayFork(st) {
-			t.mayFork = true
+			t.forkers[st.ID] = true
 			t.orphans.witnesses.Read(st)
 		}
 	}
+}
+
+// anyForker implements lateScan.
+func (t *treeScan) anyForker(ids []procfs.ID) bool {
+	for _, id := range ids {
+		if t.forkers[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// anyRootOfInit implements lateScan.
+func (t *treeScan) anyRootOfInit(ids []procfs.ID) bool {
+	for _, id := range ids {
+		if res := t.acc.byID[id]; res != nil && t.rootSet[id] && res.PPID == 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// scanOrphans implements lateScan.
+func (t *treeScan) scanOrphans(wanted bool) (found batch, left []procfs.Stat) {
+	if t.orphans == nil || !t.freezes() {
+		return nil, nil
+	}
+	fresh, ok, err := t.k.ScanNew(&t.snap)
+	if !ok || err != nil {
+		return nil, nil // a later scan reports the error
+	}
+	for _, st := range t.orphans.candidates(fresh, t.attribution) {
+		if now, member, ok, _ := t.orphans.attribute(st); ok {
+			found = t.addOrphan(found, &now, member)
+			t.forkers[now.ID] = true
+		}
+	}
+	if !wanted {
+		return found, nil
+	}
+	for _, st := range t.proof.LateOrphans(&t.snap, fresh, t) {
+		switch now, err := t.k.Open(st.PID); {
+		case err != nil:
+		case now.ID == st.ID && now.PPID == 1 && !now.Forked():
+			left = append(left, now)
+		default:
+			t.k.Close(now.ID)
+		}
+	}
+	return found, left
+}
+
+// read implements lateScan.
+func (t *treeScan) read(id procfs.ID) (now procfs.Stat, alive bool) {
+	now, err := t.k.Stat(id)
+	return now, err == nil && !now.Gone()
 }
 
 // judgeSweep evaluates the last scan of a sweep, which shows no remaining member. See freeze.Proof.JudgeSweep.

@@ -1,14 +1,28 @@
 package escalate
 
-import "killbox/procfs"
+import (
+	"cmp"
+
+	"killbox/internal/signals"
+	"killbox/procfs"
+)
 
 // treeSweeper scans a tree for newcomers.
 type treeSweeper struct {
 	scan    *treeScan
+	late    *lateOrphans
 	suspect *procfs.Stat // of the last scan
 }
 
-func newTreeSweeper(scan *treeScan) *treeSweeper { return &treeSweeper{scan: scan} }
+func newTreeSweeper(scan *treeScan) *treeSweeper {
+	return &treeSweeper{scan: scan, late: newLateOrphans(scan, scan.acc)}
+}
+
+// noteResume is called before the members are resumed that were sent sig.
+func (t *treeSweeper) noteResume(sig signals.Signal) { t.late.noteResume(sig) }
+
+// noteEnd implements scope.
+func (t *treeSweeper) noteEnd(ids []procfs.ID) { t.late.noteEnd(ids) }
 
 // sweep scans for processes of the tree that were forked since the last step.
 func (t *treeSweeper) sweep() (more bool, err error) {
@@ -18,13 +32,13 @@ func (t *treeSweeper) sweep() (more bool, err error) {
 	case !t.scan.proof.Proved() || t.scan.canGrow():
 		t.scan.proof.BeginSweep()
 		more, err = sweepUntilProved(t.scan.acc, t)
-	case t.scan.mayFork:
+	case len(t.scan.forkers) > 0:
 		more, err = t.findLateOrphans()
 	default:
 		// In the freeze all members were known, and since then none can have forked, or nothing would attribute its
 		// child to the tree.
 	}
-	if doubt := t.scan.proof.HiddenDoubt(); !more && err == nil && doubt != "" {
+	if doubt := cmp.Or(t.scan.proof.HiddenDoubt(), t.late.doubt()); !more && err == nil && doubt != "" {
 		t.scan.acc.addDoubt(doubt)
 	}
 	return more, err

@@ -4,17 +4,22 @@ import (
 	"time"
 
 	"killbox/internal/duration"
+	"killbox/procfs"
 )
 
 // waiter waits for the end of the targets.
 type waiter struct {
-	k    Waiter
-	acc  *account
-	idle interface {
-		// allKeptFrozen is the method of resumer. If it returns true, waiting is useless.
-		allKeptFrozen() bool
-	}
+	k     Waiter
+	acc   *account
+	scope waiterScope
 	watch watcher // nil if the scope is not scanned during a wait
+}
+
+// waiterScope has methods of scope.
+type waiterScope interface {
+	// If allKeptFrozen returns true, waiting is useless.
+	allKeptFrozen() bool
+	noteEnd([]procfs.ID)
 }
 
 // watcher is a scope that is scanned during a wait.
@@ -23,9 +28,9 @@ type watcher interface {
 	scanIfDue(limit time.Duration) (time.Duration, error)
 }
 
-func newWaiter(acc *account, s interface{ allKeptFrozen() bool }) *waiter {
+func newWaiter(acc *account, s waiterScope) *waiter {
 	watch, _ := s.(watcher)
-	return &waiter{k: acc.call.Kernel, acc: acc, idle: s, watch: watch}
+	return &waiter{k: acc.call.Kernel, acc: acc, scope: s, watch: watch}
 }
 
 // wait waits until no target remains that the step is for, for at most grace. over reports that the whole call is over:
@@ -33,7 +38,7 @@ func newWaiter(acc *account, s interface{ allKeptFrozen() bool }) *waiter {
 func (w *waiter) wait(grace time.Duration) (over bool, err error) {
 	began := time.Now()
 	tick := w.acc.call.Observer.Tick()
-	for w.acc.awaitsAny() && !w.acc.isEnough() && !w.idle.allKeptFrozen() {
+	for w.acc.awaitsAny() && !w.acc.isEnough() && !w.scope.allKeptFrozen() {
 		remaining := duration.Forever
 		if grace != duration.Forever {
 			remaining = grace - time.Since(began)
@@ -95,6 +100,7 @@ func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
 		if err != nil {
 			return 0, err
 		}
+		w.scope.noteEnd(gone)
 		w.acc.markAllGone(gone, false)
 		w.acc.markAllGone(reaped, true)
 		if n = len(gone) + len(reaped); n > 0 || pause == remaining {

@@ -34,12 +34,9 @@ package freeze
 // The proof works on snapshots. The interface Tree tells which processes are members.
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"math"
 
-	"killbox/internal/show"
 	"killbox/procfs"
 )
 
@@ -248,6 +245,21 @@ func (p *Proof) Suspect(s *procfs.Snapshot, tree Tree) *procfs.Stat {
 	return nil
 }
 
+// LateOrphans returns the children of PID 1 in fresh, a scan of the processes that were forked since the scan s, that may
+// be orphans of a member that has ended since then.
+func (p *Proof) LateOrphans(s, fresh *procfs.Snapshot, tree Tree) (list []*procfs.Stat) {
+	if p.claim.Flat {
+		return nil
+	}
+	for i := range fresh.Procs {
+		st := &fresh.Procs[i]
+		if st.PPID == 1 && !st.Gone() && !tree.Attributed(st.ID) && !p.inOtherSession(s, st) && !tree.Excluded(st) {
+			list = append(list, st)
+		}
+	}
+	return list
+}
+
 // isNew reports whether the process may have been forked, or orphaned, since the baseline.
 func (p *Proof) isNew(st *procfs.Stat) bool {
 	return !p.baseline[st.ID] || st.Start >= p.endedFrom && !p.siblings[st.PID]
@@ -329,57 +341,4 @@ func (p *Proof) JudgeSweep(s *procfs.Snapshot, tree Tree) (over bool, suspect *p
 		p.stable++
 	}
 	return suspect == nil && (p.isComplete(s) || p.stable >= StableScans), suspect
-}
-
-// Doubts: reasons why a process may have escaped, as texts for the user.
-const (
-	// TooFast is the doubt if PIDs were allocated during every scan and no specific process can be named.
-	TooFast = "processes forked and exited too fast to be scanned"
-	// concealed is the doubt if /proc lists processes but denies access to their files (hidepid=1). Such a process
-	// may be a member, and the parent of further members.
-	concealed = "/proc shows only the PIDs of some processes (hidepid)"
-	// hiddenMembers is the doubt if /proc hides a member, which was opened by its PID.
-	hiddenMembers = "/proc hides members of the tree (hidepid), and perhaps their children"
-)
-
-// Doubt returns why the last scan s does not prove that no process of the tree escaped. suspect may be nil. unseen is
-// the doubt for a group that exists and has no visible member, or "".
-func (p *Proof) Doubt(s *procfs.Snapshot, suspect *procfs.Stat, unseen string) string {
-	switch {
-	case suspect != nil:
-		return fmt.Sprintf("%d (%s) is orphaned, and may descend from the tree", suspect.PID, show.Escape(suspect.Comm))
-	case unseen != "":
-		return unseen
-	case p.hidden:
-		return hiddenMembers
-	}
-	return ScanDoubt(s)
-}
-
-// HiddenDoubt returns the doubt for a tree of which /proc hides a member, or "". The member may have hidden children.
-func (p *Proof) HiddenDoubt() string {
-	if p.hidden && !p.claim.Flat {
-		return hiddenMembers
-	}
-	return ""
-}
-
-// ScanDoubt returns why a process may have been forked during the scan without being in it.
-func ScanDoubt(s *procfs.Snapshot) string {
-	switch {
-	case s.Hidden > 0:
-		return concealed
-	case s.FirstPID == 0 || s.LastPIDErr != nil:
-		err := s.LastPIDErr
-		if err == nil {
-			err = errors.New("/proc/loadavg cannot be read")
-		}
-		return fmt.Sprintf("%v, so processes forked during the scan may have been missed", err)
-	}
-	return TooFast
-}
-
-// UnseenGroup returns the doubt for a group that still exists after a scan that shows none of its members.
-func UnseenGroup(pgid int) string {
-	return fmt.Sprintf("group %d exists, and none of its members can be seen", pgid)
 }

@@ -132,9 +132,9 @@ func mustBeGone(c *testCase, out *outcome) bool {
 	if c.call.soon && (c.fault.twin != nil || strings.Contains(out.Stderr, "going on without freezing")) {
 		return false
 	}
-	// tkill(1): a process that is forked and orphaned during the call may be missed.
-	unfrozen := c.call.has("--no-freeze") || strings.Contains(out.Stderr, "going on without freezing")
-	if unfrozen && c.family.has(func(t trait) bool { return t.forks }) {
+	// tkill(1): without a freeze, a process that is orphaned before a scan has found it may be missed.
+	unfrozen := c.call.has("--no-freeze") || c.call.tool == "tkill" && c.call.has("-m") || strings.Contains(out.Stderr, "going on without freezing")
+	if unfrozen && (c.fault.twin != nil || c.family.has(func(t trait) bool { return t.forks })) {
 		return false
 	}
 	if hidden(c) {

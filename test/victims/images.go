@@ -36,7 +36,7 @@ import (
 //	forge=PID        takes the memory map and the auxiliary vector that PID has now, by PR_SET_MM_MAP
 //	forge-map=PID    takes the memory map only
 //	forge-vector=PID takes the vector only
-//	hold=FIFO        keeps the FIFO open for writing
+//	hold=FIFO        keeps the FIFO open for writing, until it calls execve(2)
 //	watch=FIFO       opens the FIFO for reading
 //	hangup           waits until no process holds the FIFO that it watches
 //	await=FIFO       waits until a process writes to the FIFO

@@ -111,7 +111,7 @@ func rawPlay() imageWord {
 		case imageForge:
 			rawForge(s)
 		case imageHold:
-			rawOpen(s, unix.O_RDWR)
+			rawOpen(s, unix.O_RDWR|unix.O_CLOEXEC)
 		case imageWatch:
 			image.watched = rawOpen(s, unix.O_RDONLY|unix.O_NONBLOCK)
 		case imageFiles:
