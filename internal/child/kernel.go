@@ -12,7 +12,7 @@ import (
 type Launcher interface {
 	// Launch starts a program. The error is a *LaunchError.
 	Launch(*Spec) (pid int, err error)
-	// ReserveThreads makes the Go runtime start its threads now, if the limit of processes is low. The program may use
+	// ReserveThreads makes the Go runtime start its threads now, if a limit of processes is low. The program may use
 	// up the limit, and the runtime ends this process with a trace if it cannot start a thread. Without room for the
 	// threads ReserveThreads does nothing.
 	ReserveThreads()

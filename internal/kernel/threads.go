@@ -55,19 +55,19 @@ func (k *Kernel) reserveThreads(more int) error {
 	return nil
 }
 
-// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limit is high.
+// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limits are high.
 func (k *Kernel) ReserveThreads() {
 	const program = 2 // the program and one child
-	if lowProcessLimit() {
+	if k.lowProcessLimit() {
 		_ = k.reserveThreads(program) // without room, the threads are started when they are needed
 	}
 }
 
-// lowProcessLimit reports whether RLIMIT_NPROC is low. A limit of a pids cgroup is not read.
-func lowProcessLimit() bool {
+// lowProcessLimit reports whether RLIMIT_NPROC is low, or the room that pids.max leaves in a cgroup of this process.
+func (k *Kernel) lowProcessLimit() bool {
 	const low = 1000
 	var limit unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low
+	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low || k.cgroupRoom() <= low
 }
 
 // startReserve is reserveThreads without a test whether there is room.
