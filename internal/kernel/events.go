@@ -2,24 +2,15 @@ package kernel
 
 import (
 	"slices"
-	"time"
 
 	"killbox/internal/child"
 	"killbox/internal/signals"
 )
 
-// enqueue adds a signal to the queue, from which addQueued makes events. It discards a TSTP that follows CONT at once:
-// the runtime passes on signals that it has caught together in the order of their numbers, so TSTP may have been the
-// first, and then this process must not stop. On MIPS the order of the numbers is the other one.
+// enqueue adds a signal to the queue, from which addQueued makes events.
 func (q *reaper) enqueue(sig signals.Signal) {
-	const atOnce = 200 * time.Microsecond
 	q.mu.Lock()
-	if sig == signals.CONT && sig < signals.TSTP {
-		q.continued = time.Now()
-	}
-	if sig != signals.TSTP || time.Since(q.continued) >= atOnce {
-		q.queue = append(q.queue, sig)
-	}
+	q.queue = append(q.queue, sig)
 	q.mu.Unlock()
 }
 

@@ -22,9 +22,8 @@ import (
 // reaper is the state of a Kernel that reaps children. The goroutine that waits reaps the children and turns queue into
 // events. The goroutine that receives caught signals adds them to queue.
 type reaper struct {
-	mu        sync.Mutex // for queue and continued
-	queue     []signals.Signal
-	continued time.Time // when the last CONT was enqueued
+	mu    sync.Mutex // for queue
+	queue []signals.Signal
 
 	events      []child.Event
 	readDetails bool                         // read a child from /proc before reaping it

@@ -60,9 +60,12 @@ func (k *Kernel) catchSignals(sigs []signals.Signal) {
 	if len(n.handled) == 0 {
 		go func() {
 			for s := range n.ch {
-				sig := signals.Signal(s.(syscall.Signal))
-				n.receive(sig)
-				k.awaitFault(sig)
+				k.handleCaught(s)
+				if s == os.Signal(unix.SIGCONT) && n.reaper.Load() != nil {
+					for _, s := range n.afterCont() {
+						k.handleCaught(s)
+					}
+				}
 			}
 		}()
 	}
@@ -72,6 +75,17 @@ func (k *Kernel) catchSignals(sigs []signals.Signal) {
 			k.catchSignal(s)
 		}
 	}
+}
+
+// handleCaught handles a value of caughtSignals.ch: a caught signal or a fence.
+func (k *Kernel) handleCaught(s os.Signal) {
+	if f, ok := s.(fence); ok {
+		close(f)
+		return
+	}
+	sig := signals.Signal(s.(syscall.Signal))
+	k.caught.receive(sig)
+	k.awaitFault(sig)
 }
 
 // receive handles a caught signal. Without a reaper, and unless signals are deferred, the signal ends this process.

@@ -3,7 +3,6 @@ package kernel
 import (
 	"os"
 	"runtime"
-	"time"
 
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -120,9 +119,7 @@ func (k *Kernel) raiseStop() bool {
 		return false // tgkill(2) would discard it
 	}
 	unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGTSTP)
-	// A SIGCONT that was caught before usually reaches the reaper in less than this time. A later one discards the
-	// pending SIGTSTP.
-	sleep(10 * time.Millisecond)
+	k.caught.awaitReceived() // a SIGCONT that was caught before; a later one discards the pending SIGTSTP
 	set, err := pendingSignals()
 	if err == nil && !set.has(signals.TSTP) {
 		return false

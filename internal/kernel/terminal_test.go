@@ -1,10 +1,7 @@
 package kernel
 
 import (
-	"os"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"killbox/internal/signals"
@@ -13,41 +10,31 @@ import (
 )
 
 func TestRaiseStop(t *testing.T) {
+	k := stopCatcher(t)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer blockSignals()()
 	for _, test := range []struct {
-		name   string
-		queue  []signals.Signal
-		resume bool // CONT arrives meanwhile
-		want   bool
+		name  string
+		queue []signals.Signal
+		sent  []unix.Signal
+		want  bool
 	}{
-		{"nothing", nil, false, true},
-		{"TSTP was caught", []signals.Signal{signals.TSTP}, false, true},
-		{"CONT was caught", []signals.Signal{signals.CONT}, false, false},
-		{"CONT arrives", nil, true, false},
+		{"nothing", nil, nil, true},
+		{"TSTP was received", []signals.Signal{signals.TSTP}, nil, true},
+		{"CONT was received", []signals.Signal{signals.CONT}, nil, false},
+		{"CONT is pending", nil, []unix.Signal{unix.SIGCONT}, false},
+		{"TSTP is pending", nil, []unix.Signal{unix.SIGCONT, unix.SIGTSTP}, true},
 	} {
-		k := New(nil, Options{})
-		k.reaper = &reaper{queue: test.queue}
-		var over atomic.Bool
-		var sender sync.WaitGroup
-		if test.resume {
-			runs := make(chan struct{})
-			sender.Go(func() {
-				close(runs)
-				for !over.Load() {
-					_ = unix.Kill(os.Getpid(), unix.SIGCONT)
-				}
-			})
-			<-runs
-		}
+		k.reaper.queue, k.reaper.events = test.queue, nil
+		send(test.sent...)
 		if got := k.raiseStop(); got != test.want {
 			t.Errorf("%s: raiseStop() = %v", test.name, got)
 		}
-		over.Store(true)
-		sender.Wait()
 		ignore, old := ignoreDisposition(), disposition{}
-		rtSigaction(int(unix.SIGTSTP), &ignore, &old) // discards the pending signal
-		rtSigaction(int(unix.SIGTSTP), &old, nil)
+		for _, sig := range []int{int(unix.SIGTSTP), int(unix.SIGCONT)} { // discards the pending signals
+			rtSigaction(sig, &ignore, &old)
+			rtSigaction(sig, &old, nil)
+		}
 	}
 }
