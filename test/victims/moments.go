@@ -22,7 +22,7 @@ type experiment struct {
 	cmd    []string
 	null   uintptr
 	signal unix.Signal
-	resume bool // the signal is followed by CONT after 5 to 15 ms
+	resume bool // the signal is followed by CONT within 15 ms
 	group  bool
 	family []int        // the processes of $FAMILY, which the command stops
 	events string       // cgroup.events of a cgroup that the command freezes, "" for none
@@ -36,8 +36,8 @@ type experiment struct {
 // "ROUND ended=SIG|exit:N at-once=N after=N": how CMD ended, how many processes of $FAMILY were stopped when CMD was
 // reaped, and how many when all processes that CMD had started (such as its guardian) were gone. The processes are
 // sent CONT before the next round. They end by themselves after 150 s, so moments makes no further round after 25 s.
-// If CMD stops, moments sends CONT to its group, as a shell does for fg; with TSTP+CONT as SIG, moments sends CONT after
-// 5 to 15 ms instead, whether CMD has stopped or not. It fails if CMD has not ended in 10 s.
+// If CMD stops, moments sends CONT to its group, as a shell does for fg; with TSTP+CONT as SIG, moments sends CONT within
+// 15 ms after TSTP instead, whether CMD has stopped or not. It fails if CMD has not ended in 10 s.
 func moments(args []string) {
 	const enough = 25 * time.Second
 	if len(args) < 4 {
@@ -102,7 +102,7 @@ func (e *experiment) play(round int) {
 	}
 	_ = unix.Kill(target, e.signal)
 	if e.resume {
-		pass(5*time.Millisecond + rand.N(10*time.Millisecond))
+		pass(rand.N(15 * time.Millisecond))
 		_ = unix.Kill(target, unix.SIGCONT)
 	}
 	ws, hit := e.waitForCommand(pid)
