@@ -5,7 +5,6 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -100,7 +99,8 @@ func playRaw(rawRun func()) {
 // prepareRaw sets what all raw processes read, and grows the stack of this goroutine.
 func prepareRaw() {
 	*(*uintptr)(unsafe.Pointer(&raw.ignore)) = 1
-	raw.end = rawClock() + int(lifetime/time.Second)
+	const seconds = 150 // 60 are not enough: beside a bomb, the start of tkill took a minute
+	raw.end = rawClock() + seconds
 	growStack()
 }
 
