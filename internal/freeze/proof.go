@@ -245,8 +245,8 @@ func (p *Proof) Suspect(s *procfs.Snapshot, tree Tree) *procfs.Stat {
 	return nil
 }
 
-// LateOrphans returns the children of PID 1 in fresh, a scan of the processes that were forked since the scan s, that may
-// be orphans of a member that has ended since then.
+// LateOrphans returns the children of PID 1 in fresh, a scan of the processes that were forked since the scan s, that
+// may be orphans of a member that has ended since then.
 func (p *Proof) LateOrphans(s, fresh *procfs.Snapshot, tree Tree) (list []*procfs.Stat) {
 	if p.claim.Flat {
 		return nil

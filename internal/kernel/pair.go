@@ -83,8 +83,9 @@ func (k *Kernel) StartInner(argv, env []string, o child.InnerOptions) (int, erro
 	return pid, nil
 }
 
-// testRoom returns an error if a low limit of processes leaves no room for the threads of both halves and for the command:
-// then this process must start no thread in vain. The test takes a millisecond, so it is left out if the limit is high.
+// testRoom returns an error if a low limit of processes leaves no room for the threads of both halves and for the
+// command: then this process must start no thread in vain. The test takes a millisecond, so it is left out if the limit
+// is high.
 func (k *Kernel) testRoom() error {
 	if !k.lowProcessLimit() {
 		return nil
