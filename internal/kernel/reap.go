@@ -112,17 +112,21 @@ func (k *Kernel) startReaper(details bool, forwards func(syscall.Signal) bool, e
 			list = append(list, sig)
 		}
 	}
+	k.wakeForChildren() // before catchSignals: see awaitRuntime
 	k.catchSignals(list)
 	k.caught.moveToReaper(0)
-	// One element is enough: a SIGCHLD only wakes the goroutine that waits, which reaps all children.
-	children := make(chan os.Signal, 1)
+	return nil
+}
+
+// wakeForChildren makes SIGCHLD wake the goroutine that waits, which reaps all children.
+func (k *Kernel) wakeForChildren() {
+	children := make(chan os.Signal, 1) // one element is enough
 	signal.Notify(children, unix.SIGCHLD)
 	go func() {
 		for range children {
 			k.caught.wakeWaiter()
 		}
 	}()
-	return nil
 }
 
 // forwardable reports whether a signal is forwarded by default. Not forwarded are fault signals, CHLD, URG (which the

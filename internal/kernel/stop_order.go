@@ -51,8 +51,8 @@ func (fence) String() string { return "fence" }
 func awaitRuntime() {
 	// With SCHED_FIFO on one processor, the thread that passes on the signals would wait for this thread, which polls.
 	unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
-	// Stop waits for the runtime, because afterwards idle must not receive a signal. startReaper has called Notify for
-	// CHLD as well, so Stop does not reset the disposition.
+	// Stop waits for the runtime, because afterwards idle must not receive a signal. wakeForChildren has called Notify
+	// for CHLD as well, so Stop does not reset the disposition.
 	idle := make(chan os.Signal, 1)
 	signal.Notify(idle, syscall.SIGCHLD)
 	signal.Stop(idle)
