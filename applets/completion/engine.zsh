@@ -56,7 +56,7 @@ _killbox_spec() {
 _killbox_action() {
 	message=${1%,}
 	case $1 in
-	(any) action=' ' message=value ;;
+	(any) action=' true' message=value ;; # no matches; with a message, zsh would not insert an option
 	(*'|'*) action="(${1//|/ })" message=value ;;
 	(file) action=_files ;;
 	(directory) action='_files -/' ;;
