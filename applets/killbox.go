@@ -99,8 +99,11 @@ Exit status:
 
 `
 
+// ownCommands are the first operands of killbox that name no applet or plug-in. Its own help describes them.
+var ownCommands = []string{"help", "completion", "shell-init"}
+
 func printHelpFor(env *cli.Env, operands []string) int {
-	if len(operands) == 0 {
+	if len(operands) == 0 || slices.Contains(ownCommands, operands[0]) {
 		printHelp(env)
 		return 0
 	}
@@ -151,7 +154,7 @@ func appletHint(env *cli.Env, name string) string {
 	if name == "pick" {
 		return " (it is a plug-in: the packages contain it; or copy packaging/plugins/killbox-pick of the source to a folder in PATH)"
 	}
-	closest := suggest.Closest(name, append(listNames(env), "help", "completion", "shell-init"))
+	closest := suggest.Closest(name, append(listNames(env), ownCommands...))
 	switch name {
 	case "list", "install", "version":
 		closest = "--" + name
