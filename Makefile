@@ -72,7 +72,7 @@ UNITS = $$($(GO) list ./... | grep -vE '^killbox(/test/(repo|differential|image|
 # Options of make bench: BENCHFLAGS='-rounds 3 -rows select' for a short run.
 BENCHFLAGS =
 
-.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short matrix check-matrix soak
+.PHONY: bench bench-peers build completions install install-dropins uninstall binaries packages image dist release demo pictures html check check-all check-deps check-image check-packages check-rest quick fmt vet lint man-lint shellcheck size unit repo scripts differential fuzz-short fuzz cross ports newest clean help fuzz-commands fuzz-commands-short matrix check-matrix soak soak-short
 
 ## build: bin/killbox, and a link to it for each applet
 build:
@@ -170,10 +170,10 @@ html:
 check: fmt vet lint man-lint shellcheck size unit repo scripts differential
 	@echo 'make check: no errors'
 
-## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, random command lines, packages, the image, the matrix
+## check-all: all that CI runs: check, cross builds, the newest Go, fuzzing, random command lines, packages, the image, the matrix, a short soak
 check-all: check check-rest
 
-check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image check-matrix
+check-rest: cross newest fuzz-short fuzz-commands-short check-packages check-image check-matrix soak-short
 
 ## quick: vet, staticcheck, unit tests, documents against code, one script for each applet
 quick: vet lint repo
@@ -306,6 +306,9 @@ fuzz-commands: N = 20000
 fuzz-commands: SEED = 1
 fuzz-commands:
 	$(GO) -C test/commandlines test -count=1 -timeout 4h -args -n $(N) -seed $(SEED)
+
+soak-short:
+	$(GO) -C test/soak test -run '^TestCases$$' -count=1 -args -t 20s
 
 # SEED and CASE replay what a soak has printed; SOAKFLAGS has further options (-jobs, -tries).
 SOAK      ?= 10m

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -175,18 +177,9 @@ func TestJudge(t *testing.T) {
 // TestBrokenTool plays cases with a tkill that exits with 0 and ends nothing, as root in namespaces of their own: the
 // judge must see that the targets are alive.
 func TestBrokenTool(t *testing.T) {
-	if !usable(victims.Cgroup2()) {
-		harness.Skip(t, "needs root and a cgroup v2 hierarchy that can be written")
-	}
+	needGround(t)
 	bin := t.TempDir()
-	for _, build := range [][]string{
-		{"go", "build", "-o", filepath.Join(bin, "soak"), "."},
-		{"go", "build", "-o", filepath.Join(bin, "actor"), "../victims/actor"},
-	} {
-		if out, err := exec.Command(build[0], build[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", build, err, out)
-		}
-	}
+	buildSoak(t, bin)
 	broken := "#!/bin/sh\n[ \"$1\" != --install ] || { for name in tkill timeout; do ln -s killbox \"$2/$name\"; done; }\n"
 	if err := os.WriteFile(filepath.Join(bin, "killbox"), []byte(broken), 0o755); err != nil {
 		t.Fatal(err)
@@ -199,5 +192,44 @@ func TestBrokenTool(t *testing.T) {
 	out, err := exec.Command(filepath.Join(bin, "soak"), "-bin", bin, "-seed", "1", "-case", name).CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "VIOLATION survivors") {
 		t.Errorf("the broken tool passes: %v\n%s", err, out)
+	}
+}
+
+var (
+	span     = flag.Duration("t", 0, "how long TestCases starts new cases; 0: it plays none")
+	testSeed = flag.Uint64("seed", 1, "TestCases derives the cases from this number")
+)
+
+// TestCases plays cases for the time of -t, as `make soak` does: none may be a violation.
+func TestCases(t *testing.T) {
+	if *span == 0 {
+		return
+	}
+	needGround(t)
+	bin := harness.Install(t)
+	buildSoak(t, bin)
+	out, err := exec.Command(filepath.Join(bin, "soak"), "-bin", bin, "-t", span.String(), "-seed", fmt.Sprint(*testSeed)).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// needGround skips the test if no case can be played here.
+func needGround(t *testing.T) {
+	t.Helper()
+	if !usable(victims.Cgroup2()) {
+		harness.Skip(t, "needs root and a cgroup v2 hierarchy that can be written")
+	}
+}
+
+// buildSoak builds the programs that play cases, without killbox.
+func buildSoak(t *testing.T, bin string) {
+	t.Helper()
+	for program, source := range map[string]string{"soak": ".", "actor": "../victims/actor"} {
+		build := exec.Command("go", "build", "-o", filepath.Join(bin, program), source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", build.Args, err, out)
+		}
 	}
 }
