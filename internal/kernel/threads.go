@@ -55,12 +55,32 @@ func (k *Kernel) reserveThreads(more int) error {
 	return nil
 }
 
-// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limits are high.
+// reserveDelay is how long a program runs before the threads are reserved, if the limits are high. Reserving takes a
+// millisecond, which a program that ends earlier does not wait for.
+const reserveDelay = 5 * time.Millisecond
+
+// ReserveThreads implements child.Launcher. Without room, the threads are started when they are needed.
 func (k *Kernel) ReserveThreads() {
 	const program = 2 // the program and one child
 	if k.lowProcessLimit() {
-		_ = k.reserveThreads(program) // without room, the threads are started when they are needed
+		_ = k.reserveThreads(program)
+	} else {
+		k.reserveAt = time.Now().Add(reserveDelay)
 	}
+}
+
+// reserveWhenDue reserves the threads when reserveAt has come. Until then it returns how long to wait, at most wait.
+func (k *Kernel) reserveWhenDue(wait time.Duration) time.Duration {
+	if k.reserveAt.IsZero() {
+		return wait
+	}
+	until := time.Until(k.reserveAt)
+	if until > 0 {
+		return min(wait, until)
+	}
+	k.reserveAt = time.Time{}
+	_ = k.reserveThreads(0)
+	return 0 // events may have arrived meanwhile
 }
 
 // lowProcessLimit reports whether RLIMIT_NPROC is low, or the room that pids.max leaves in a cgroup of this process.
