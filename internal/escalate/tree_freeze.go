@@ -123,7 +123,7 @@ func (t *treeFreezer) scanAndStopMembers() (found batch, running int, err error)
 // restopOrJudge is called after a scan that shows no newcomer and that began after all members had stopped. It resumes
 // and re-stops members that block sig, or evaluates the proof, and returns what to do next.
 func (t *treeFreezer) restopOrJudge(a *freezeAttempt, sig signals.Signal) afterScan {
-	if a.restops < freeze.MaxRestops && t.stopped.ResumeAndRestop(sig) {
+	if a.restops < freeze.MaxRestops && t.stopped.ResumeAndRestop(sig, a.restops) {
 		a.restops++
 		return scanAtOnce
 	}

@@ -641,6 +641,15 @@ func TestMidForkAfterTheScan(t *testing.T) {
 			t.Errorf("rung %d, %d times resumed", out.Rung, out.rounds("CONT 100"))
 		}
 	})
+	bubble(t, "running", func(t *testing.T) {
+		w := newWorld(t)
+		root := w.add(process{Stat: stat(100), blocks: map[signals.Signal]bool{signals.TERM: true}})
+		root.State, root.onRun = 'R', func() {}
+		out := carryOut(w, freezing("TERM/5/KILL/2"), root)
+		if out.Rung != 2 || out.rounds("CONT 100") != freeze.MaxRestops+2 { // before KILL it is not resumed
+			t.Errorf("rung %d, %d times resumed", out.Rung, out.rounds("CONT 100"))
+		}
+	})
 }
 
 // TestRestoppedTooOften: a member that is still caught mid-fork after MaxRestops forks a child when it is resumed. The

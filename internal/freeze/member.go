@@ -14,7 +14,7 @@ type Member struct {
 	maybeMidFork bool // in uninterruptible sleep, and not known to wait for a vfork child
 	slept        bool // was in state S right before it was stopped again, so it was not mid-fork
 	blocksSignal bool // blocks the signal of this step
-	restops      int  // how often it was resumed and stopped again, because it blocked the signal of the step
+	restops      int  // how often it was resumed and stopped again, in all steps, because it blocked the signal
 	keptFrozen   bool // part of a fork bomb: stays frozen until a signal that it cannot block
 }
 

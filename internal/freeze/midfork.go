@@ -13,8 +13,8 @@ import (
 // of it anyway.
 const MaxRestops = 8
 
-// runFor is how long members run when ResumeAndRestop resumes them for the first time. The time doubles with each
-// further call, up to 16 ms.
+// runFor is how long members run in the first round of ResumeAndRestop. The time doubles with each further round, up to
+// 16 ms.
 const (
 	runFor     = time.Millisecond
 	maxDoubled = 4
@@ -29,10 +29,11 @@ const (
 )
 
 // ResumeAndRestop briefly resumes the members that block sig, unless they were asleep when they were last stopped
-// again. Then it stops them again. It reports whether there were such members. The C library, shells and perl block
-// signals around fork(2): a process caught mid-fork with sig pending would finish the fork after it is resumed and then
-// die. If its child has called execve(2), nothing may link that child to the tree.
-func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
+// again. Then it stops them again. round is the number of earlier rounds of this freeze. It reports whether there were
+// such members. The C library, shells and perl block signals around fork(2): a process caught mid-fork with sig pending
+// would finish the fork after it is resumed and then die. If its child has called execve(2), nothing may link that
+// child to the tree.
+func (s *Stopped) ResumeAndRestop(sig signals.Signal, round int) bool {
 	s.MarkBlockers(sig)
 	rest := s.members[:0]
 	var blockers []*Member
@@ -53,7 +54,7 @@ func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 	}
 	if len(blockers) > 0 {
 		// On a machine with one processor, no member would run before this process gives up the processor.
-		s.k.Pause(runFor << min(blockers[0].restops-1, maxDoubled))
+		s.k.Pause(runFor << min(round, maxDoubled))
 	}
 	for _, m := range blockers {
 		// A process that always blocks the signal, such as one that waits for it in sigwait(3), is asleep by now.
@@ -67,13 +68,11 @@ func (s *Stopped) ResumeAndRestop(sig signals.Signal) bool {
 // MarkBlockers records which members block sig, and which of them are kept frozen. It reports whether a member that is
 // caught mid-fork (it blocks all signals) is not kept frozen.
 func (s *Stopped) MarkBlockers(sig signals.Signal) (willResume bool) {
-	if !sig.Ends() || sig == signals.KILL {
-		return false
-	}
+	matters := sig.Ends() && sig != signals.KILL
 	var forking []*Member
 	for _, m := range s.members {
 		m.blocksSignal, m.keptFrozen = false, false
-		if !m.slept && s.account.Remains(m) && s.mayBlock(m, sig) {
+		if matters && !m.slept && s.account.Remains(m) && s.mayBlock(m, sig) {
 			var all bool
 			// The C library blocks all signals around fork(2).
 			if m.blocksSignal, all = s.k.Blocks(m.stat.ID, sig); all {
