@@ -162,7 +162,9 @@ func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code i
 			return finish(r.fail(fmt.Errorf("--no-new-privs: %w", err)))
 		}
 	}
-	r.RecordEarlierChildren()
+	if err := r.RecordEarlierChildren(); err != nil {
+		return finish(r.fail(err))
+	}
 	if r.parent.given {
 		if err := k.WatchParent(r.parent.pid); err != nil {
 			return finish(r.fail(err))

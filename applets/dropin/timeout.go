@@ -132,7 +132,9 @@ func (l *timeoutCall) run(operands []string) int {
 		return l.fail(err)
 	}
 	_ = k.DeferSignals()
-	l.RecordEarlierChildren()
+	if err := l.RecordEarlierChildren(); err != nil {
+		return l.fail(err)
+	}
 	// TTIN and TTOU would stop this process, which could not signal at the deadline then.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)

@@ -192,7 +192,9 @@ func (t *tiniCall) run(operands []string) int {
 	// TTIN and TTOU would stop this process, which could not reap then.
 	k.IgnoreSignal(signals.TTIN)
 	k.IgnoreSignal(signals.TTOU)
-	t.r.RecordEarlierChildren()
+	if err := t.r.RecordEarlierChildren(); err != nil {
+		return t.fail(err)
+	}
 	if t.death != 0 {
 		if err := k.SetParentDeathSignal(t.death); err != nil {
 			return t.fail(err)

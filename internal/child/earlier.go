@@ -1,30 +1,36 @@
 package child
 
-import "killbox/procfs"
+import (
+	"fmt"
+
+	"killbox/procfs"
+)
 
 // RecordEarlierChildren records the descendants that this process has before the command is started. They were started
-// by the program that this process ran before execve(2), and are not ended with the command. Without /proc it only records
-// that there are any.
-func (s *Supervisor) RecordEarlierChildren() {
+// by the program that this process ran before execve(2), and are not ended with the command. Without /proc it only
+// records that there are any. After an error they cannot be told from the descendants of the command, so the command
+// must not be started.
+func (s *Supervisor) RecordEarlierChildren() error {
 	s.earlier = make(map[procfs.ID]bool)
 	if s.PID == 1 || s.Kernel.ReapExited() {
-		return
+		return nil
 	}
 	if s.Proc == nil || s.ForeignProc() {
 		s.earlierUnknown = true
-		return
+		return nil
 	}
 	var table procfs.Snapshot
-	if s.Kernel.Snapshot(&table) != nil {
-		return
-	}
 	self, err := s.Proc.Stat(s.PID)
+	if err == nil {
+		err = s.Kernel.Snapshot(&table)
+	}
 	if err != nil {
-		return
+		return fmt.Errorf("cannot find the children from before the command: %w", err)
 	}
 	for _, st := range table.Descendants(procfs.TreeQuery{Roots: []procfs.ID{self.ID}}) {
 		s.earlier[st.ID] = true
 	}
+	return nil
 }
 
 // existedBefore reports whether RecordEarlierChildren recorded the process or one of its ancestors.

@@ -198,6 +198,7 @@ var refusals = map[string]refusal{
 	"epoll_pwait":        {nr: unix.SYS_EPOLL_PWAIT},
 	"eventfd2":           {nr: unix.SYS_EVENTFD2},
 	"fork":               {nr: unix.SYS_CLONE, mask: unix.CLONE_THREAD}, // refuses to make processes, but not threads
+	"getdents64":         {nr: unix.SYS_GETDENTS64},
 	"getpriority":        {nr: unix.SYS_GETPRIORITY},
 	"kcmp":               {nr: unix.SYS_KCMP},
 	"kill":               {nr: unix.SYS_KILL},
