@@ -19,7 +19,7 @@ func (s *Supervisor) forwardSignal(sig signals.Signal) (over bool) {
 	case s.Command == 0:
 		over = to != 0 && endsLingering(sig)
 		if over && sig == signals.TERM {
-			s.startGrace() // the sender may follow the same ladder
+			s.startGrace() // the sender may send KILL to this process soon: see termGrace
 		}
 		return over
 	case to == 0:

@@ -8,8 +8,9 @@ import (
 	"killbox/internal/escalate"
 )
 
-// startGrace is called when a TERM was forwarded to the command. It begins the grace period, which is the first step of
-// the ladder: at its end the remaining processes, the command included, are ended by the further steps.
+// startGrace is called when this process has received TERM, before TERM is forwarded. It begins the grace period, which
+// is the first step of the ladder: at its end the remaining processes, the command included, are ended by the further
+// steps.
 func (s *Supervisor) startGrace() {
 	if !s.termStartsGrace() {
 		s.containerStops = true
@@ -44,7 +45,7 @@ func (s *Supervisor) termGrace() time.Duration {
 
 // remainingLadder returns the ladder for the remaining processes, and the number of its steps that are over. A
 // forwarded TERM counts as the first step: its wait is shortened by the time since then, and the step is over when the
-// grace period is over.
+// grace period is over. A ladder of one step is repeated: the descendants have not been sent its signal.
 func (s *Supervisor) remainingLadder() (ladder escalate.Ladder, done int) {
 	if s.graceEnd.IsZero() {
 		return s.Ladder, 0

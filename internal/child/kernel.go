@@ -56,8 +56,8 @@ type Terminal interface {
 	SetForeground(fd, group int) error
 	// StopSelf stops this process as SIGTSTP does, and returns when this process has been resumed. With group, the
 	// other members of its process group are sent SIGTSTP, too. A pending SIGTSTP is discarded. StopSelf reports
-	// whether this process was stopped and resumed, which it also counts as if SIGCONT has arrived meanwhile. PID 1 and
-	// a process in an orphaned process group are not stopped.
+	// whether this process was stopped and resumed. If SIGCONT arrives before the stop, it does not stop, and returns
+	// true. PID 1 and a process in an orphaned process group are not stopped.
 	StopSelf(group bool) bool
 }
 

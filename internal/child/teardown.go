@@ -48,7 +48,8 @@ func (s *Supervisor) runLadder() error {
 			return err
 		}
 	}
-	return s.reportSurvivors(p, sum)
+	s.reportSurvivors(p, sum)
+	return nil
 }
 
 // endTree runs the ladder on all descendants; done steps of it were carried out before. If the last signal is KILL, it
@@ -107,7 +108,8 @@ const maxKillRounds = 20
 func (s *Supervisor) ForeignProc() bool { return s.Proc.SameNamespace(s.PID) != nil }
 
 // ReapRemaining reaps children that have exited and records how they ended, without waiting. It reports whether no
-// process remains.
+// process remains. It drops other events, such as signals, so it is for the time when the remaining processes are being
+// ended.
 func (s *Supervisor) ReapRemaining() bool {
 	none := s.reapExited()
 	if s.reapPending() && !none {
@@ -173,7 +175,7 @@ func (p supervisorPolicy) Exclude(st *procfs.Stat) string {
 
 // reportSurvivors reports the remaining processes, and why each remains. Processes that may not be signalled have been
 // reported already (teardownObserver).
-func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) error {
+func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) {
 	reported := 0
 	if sum != nil {
 		reported = s.countRefused(sum)
@@ -185,14 +187,13 @@ func (s *Supervisor) reportSurvivors(p *escalate.Plan, sum *escalate.Summary) er
 		}
 	}
 	if reported > 0 || s.reportChildren() > 0 {
-		return nil
+		return
 	}
 	if sum != nil && !sum.Proved {
 		s.Reporter.Note("processes remain: " + sum.Doubt)
 	} else {
 		s.Reporter.Note("processes remain that /proc does not show")
 	}
-	return nil
 }
 
 // reportChildren is called if the ladder left no survivor to report and yet children remain. It reports these children,

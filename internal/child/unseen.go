@@ -137,11 +137,13 @@ func (u *unseenStep) searchIfDue(stepOver bool) (over bool, err error) {
 	case u.full && (stepOver || now >= u.nextFull):
 		u.s.unseen.adopted, u.full = false, false
 		over, err = u.signalChildren(true)
-		u.nextFull = 5*time.Since(u.began) - 4*now
+		end := time.Since(u.began)
+		u.nextFull = end + 4*(end-now) // all blocks are searched for at most a fifth of the time
 	case u.s.unseen.adopted && (stepOver || now >= u.next):
 		u.s.unseen.adopted, u.full = false, true
 		over, err = u.signalChildren(false)
-		u.next = 2*time.Since(u.began) - now
+		end := time.Since(u.began)
+		u.next = end + (end - now)
 	}
 	return over, err
 }

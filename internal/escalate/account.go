@@ -155,7 +155,8 @@ func (a *account) refuseAncestors(err error) {
 	}
 }
 
-// markSurvivorsExist changes the outcome of the remaining targets to Exists: the plan was not to end them.
+// markSurvivorsExist changes the outcome of the remaining targets to Exists, at the end of a call that was not to end
+// them, or that has signalled nothing.
 func (a *account) markSurvivorsExist() {
 	for _, res := range a.results.remaining() {
 		res.Outcome = Exists

@@ -121,6 +121,8 @@ func (c *cgroupScan) haveNewcomers() (more bool, outside int, err error) {
 		case err != nil || c.excluded[st.ID] || known:
 		case c.policy.InCgroup(&st):
 			return true, outside, nil
+		default:
+			c.k.Close(st.ID)
 		}
 	}
 	return false, outside, nil

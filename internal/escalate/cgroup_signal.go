@@ -51,7 +51,7 @@ func (c *cgroupSender) kill(list batch) bool {
 }
 
 // killMissed sends KILL to a member after cgroup.kill, which misses a process whose first thread has exited: the kernel
-// sends KILL only through the first thread of each process (cgroup_kill_control in kernel/cgroup/cgroup.c). For any
+// sends KILL only through the first thread of each process (__cgroup_kill in kernel/cgroup/cgroup.c). For any
 // other member an error such as EPERM is ignored: cgroup.kill needs no permission to signal, and has killed it.
 func (c *cgroupSender) killMissed(id procfs.ID) error {
 	err := c.k.Signal(id, signals.KILL)

@@ -102,8 +102,8 @@ func (g *groupSender) signalGroup(grp *group, members batch, sig signals.Signal)
 		return nil
 	}
 	if err := g.k.SignalGroup(grp.pgid, grp.known, sig); err != nil {
-		// All members have ended or moved to another group. The caller signals them one by one, which shows for
-		// each whether it has ended.
+		// The group has ended or, before CONT, which no signal 0 precedes, no member may be signalled. The caller
+		// signals the members one by one, which shows the error of each.
 		return granted
 	}
 	for _, res := range granted {

@@ -21,14 +21,15 @@ type Kernel interface {
 }
 
 // Opener opens processes: it pins each by a descriptor, so that a later call does not reach a process that has reused
-// the PID.
+// the PID. If no descriptor is available, a process is known by its PID and start time.
 type Opener interface {
 	// Open opens the process that has the PID now and returns its state. The error wraps procfs.ErrNoProcess if no
 	// process has the PID.
 	Open(pid int) (procfs.Stat, error)
 	// Close releases an opened process.
 	Close(procfs.ID)
-	// Exists returns procfs.ErrNoProcess if the opened process has been reaped. It is cheaper than Stat.
+	// Exists returns procfs.ErrNoProcess if the opened process has been reaped. With a pidfd it is cheaper than
+	// Stat, and returns no other error; without one it returns those of Stat.
 	Exists(procfs.ID) error
 }
 

@@ -1,6 +1,8 @@
 package escalate
 
 import (
+	"errors"
+
 	"killbox/internal/freeze"
 	"killbox/procfs"
 )
@@ -88,13 +90,13 @@ func (a *attribution) canGrow() bool {
 // still exists after the clock tick of its start, no other process can get its ID, so it is confirmed for good.
 func (a *attribution) confirm(s *procfs.Snapshot) {
 	for id, opened := range a.unconfirmed {
-		switch {
-		case a.k.Exists(id) != nil:
+		switch err := a.k.Exists(id); {
+		case errors.Is(err, procfs.ErrNoProcess):
 			delete(a.unconfirmed, id)
 			if st := s.Lookup(id.PID); st != nil && st.ID == id && !st.Gone() && !st.SameLayout(&opened) {
 				a.disown(id)
 			}
-		case id.Start < s.Began:
+		case err == nil && id.Start < s.Began:
 			delete(a.unconfirmed, id)
 		}
 	}

@@ -20,8 +20,8 @@ type Kernel interface {
 
 // Signaller signals processes.
 type Signaller interface {
-	// Signal signals the process that was opened, never one that has reused its PID. It returns procfs.ErrNoProcess
-	// if the process has been reaped.
+	// Signal signals the process that was opened, and not one that has reused its PID. Without a descriptor there is a
+	// race (signalUnpinned in package kernel). It returns procfs.ErrNoProcess if the process has been reaped.
 	Signal(procfs.ID, signals.Signal) error
 }
 

@@ -4,8 +4,9 @@ package freeze
 //
 // Terms: a scan is one reading of the process table (procfs.Snapshot). A member is a process of the tree. A newcomer is
 // a member that a scan shows for the first time. The baseline is the set of processes that the first scan of the freeze
-// shows, without those forked during that scan; a process that is not in it is new. The tree is churning if a member
-// was forked or vanished while the tree was being stopped.
+// shows, without those forked during that scan. A process is new (isNew) if it is not in the baseline, or if it may be
+// an orphan of a member that ended during the first scan. The tree is churning once a member was forked, vanished or
+// ran while the tree was being stopped, or once this cannot be excluded; it remains so until the end of the call.
 //
 // The proof says: at the end of the freeze every process of the tree is known and has stopped. It has three parts:
 //
@@ -71,9 +72,9 @@ type Claim struct {
 type Proof struct {
 	claim    Claim
 	proved   bool
-	churning bool // a member was forked or vanished while the tree was being stopped
+	churning bool // see the terms above
 	hidden   bool // /proc hides a member, and may hide its children
-	missed   bool // the last scan showed a member that could not be opened, or no member of a group that exists
+	missed   bool // the last scan may lack a process of the tree: see NoteMissed and NoteUnseen
 	stable   int  // number of scans without a newcomer
 
 	recorded bool // a baseline has been recorded, by this freeze or an earlier one
@@ -208,13 +209,14 @@ func (p *Proof) NoteMissed(id procfs.ID) {
 	delete(p.baseline, id)
 }
 
-// NoteUnseen notes that a process group of the tree exists and that the scan shows no member of it.
+// NoteUnseen notes that the scan may lack a process of the tree: a group of the tree exists and the scan shows no member
+// of it, or an orphan that may be a member is exiting, and its children are not orphans yet.
 func (p *Proof) NoteUnseen() { p.missed = true }
 
 // NoteHidden notes that /proc hides a member.
 func (p *Proof) NoteHidden() { p.hidden = true }
 
-// Missed reports whether the last scan showed a member that could not be opened, or no member of a group that exists.
+// Missed reports whether the last scan may lack a process of the tree, or showed a member that could not be opened.
 func (p *Proof) Missed() bool { return p.missed }
 
 // isComplete reports whether a scan is complete: it shows a process of each unknown chain, and every member in it could
@@ -223,9 +225,9 @@ func (p *Proof) isComplete(s *procfs.Snapshot) bool {
 	return s.Complete() && !p.missed
 }
 
-// Suspect returns a process outside of the tree that may descend from a member, or nil. A suspect is newer than the
-// baseline, and its parent can adopt orphans of the tree (init or a subreaper): it may be the child of a member that no
-// scan showed. If the tree is not churning, a suspect must have the command name of a member, too.
+// Suspect returns a process outside of the tree that may descend from a member, or nil. A suspect is new, and its
+// parent can adopt orphans of the tree (init or a subreaper): it may be the child of a member that no scan showed. If
+// the tree is not churning, a suspect must have the command name of a member, too.
 func (p *Proof) Suspect(s *procfs.Snapshot, tree Tree) *procfs.Stat {
 	if p.claim.Flat {
 		return nil

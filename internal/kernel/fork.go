@@ -123,8 +123,8 @@ func writeOwnPID(c *forkArgs) {
 	}
 }
 
-// joinGroup makes the child the leader of a session or group of its own if c asks for that, and puts its group into the
-// foreground of the terminal.
+// joinGroup gives the child a session of its own, or moves it into a process group, its own or c.group, as c asks for,
+// and puts its group into the foreground of the terminal.
 //
 //go:nosplit
 //go:norace

@@ -28,7 +28,7 @@ type hook struct {
 // entries of that element. Up to maxHooks run at the same time. A hook that takes longer than limit is killed with its
 // process group. Hooks directs the standard output of a hook to standard error, because a program may read the standard
 // output of this process. The errors are in the order of envs. If a deferred signal is caught, Hooks kills the running
-// hooks and starts no more.
+// hooks, which is no error, and starts no more.
 //
 // Hooks uses one thread and polls. Goroutines and timers would make the runtime start threads and open descriptors; if
 // these are not available, the runtime ends this process, and frozen processes would stay frozen.
@@ -48,8 +48,9 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 	var running []hook
 	pause := firstPause
 	for next := 0; next < len(envs) || len(running) > 0; {
-		if k.Interrupted() != nil {
-			limit, next = 0, len(envs)
+		interrupted := k.Interrupted() != nil
+		if interrupted {
+			next = len(envs)
 		}
 		for ; next < len(envs) && len(running) < maxHooks; next++ {
 			pid, err := k.startHook(command, envs[next])
@@ -58,16 +59,13 @@ func (k *Kernel) Hooks(command string, envs [][]string, limit time.Duration) []e
 			}
 		}
 		before := len(running)
-		running = slices.DeleteFunc(running, func(h hook) bool { return h.reapOrKill(limit) })
+		running = slices.DeleteFunc(running, func(h hook) bool { return h.reapOrKill(limit, interrupted) })
 		if len(running) < before {
 			pause = firstPause
 			continue
 		}
 		sleep(pause)
 		pause = min(2*pause, lastPause)
-	}
-	if k.Interrupted() != nil {
-		clear(errs) // limit was set to 0, so "still running after 0s" would be wrong
 	}
 	return errs
 }
@@ -102,15 +100,15 @@ func openEmpty() (int, error) {
 	return pipe[0], nil
 }
 
-// reapOrKill reaps the shell of the hook if it has exited. If limit has passed, reapOrKill first kills the process
-// group of the shell. It reports whether the shell has been reaped.
-func (h *hook) reapOrKill(limit time.Duration) bool {
+// reapOrKill reaps the shell of the hook if it has exited. If limit has passed or the call was interrupted, reapOrKill
+// first kills the process group of the shell. It reports whether the shell has been reaped.
+func (h *hook) reapOrKill(limit time.Duration, interrupted bool) bool {
 	var info unix.Siginfo
 	// WNOWAIT leaves the shell a zombie until its group has been killed, so that the PGID is not reused.
 	err := unix.Waitid(unix.P_PID, h.pid, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
 	ended := info.Signo != 0
 	switch {
-	case err == unix.EINTR, err == nil && !ended && time.Since(h.began) < limit:
+	case err == unix.EINTR, err == nil && !ended && !interrupted && time.Since(h.began) < limit:
 		return false
 	case err != nil: // reaped elsewhere in this program: the PID may have been reused
 		*h.err = fmt.Errorf("hook: waitid: %w", err)
@@ -122,6 +120,7 @@ func (h *hook) reapOrKill(limit time.Duration) bool {
 	switch status := signals.FromWait(uint32(ws)); {
 	case err != nil:
 		*h.err = fmt.Errorf("hook: wait4: %w", err)
+	case !ended && interrupted:
 	case !ended:
 		*h.err = errors.New("hook: still running after " + limit.String() + ", killed")
 	case status.Shell() != 0:

@@ -103,7 +103,7 @@ func (k *Kernel) Close(id procfs.ID) {
 	if p == nil {
 		return
 	}
-	if id.Start != 0 && (p.gone || k.Exists(id) != nil) {
+	if id.Start != 0 && (p.gone || errors.Is(k.Exists(id), procfs.ErrNoProcess)) {
 		k.endedProcs[id] = true // not with Start 0: a process that reuses the PID has the same ID
 	}
 	delete(k.watched, int32(p.fd))

@@ -75,7 +75,7 @@ func (k *Kernel) StartInner(argv, env []string, o child.InnerOptions) (int, erro
 		}
 		return 0, errors.Unwrap(err)
 	}
-	k.startReserve() // while the runtime of the inner half starts
+	k.startAllThreads() // while the runtime of the inner half starts
 	k.half = &half{fd: pair[0], inner: pid}
 	list := strconv.Itoa(o.LockFD) + "\x00" + strings.Join(argv, "\x00") + "\x00"
 	k.half.send(binary.NativeEndian.AppendUint64(nil, uint64(len(list))), 0)
@@ -134,7 +134,7 @@ func (k *Kernel) JoinPair(argv []string) []string {
 func (k *Kernel) joinPair(stderr int) (argv []string, err error) {
 	// Start the threads now: while the socket is standard error, the outer half takes the place of an inner half whose
 	// runtime fails.
-	k.startReserve()
+	k.startAllThreads()
 	h := &half{outer: unix.Getppid()}
 	if h.fd, err = unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3); err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func (k *Kernel) pinProcess(p *process, pid int) error {
 		return procfs.ErrNoProcess
 	case unix.ENOSYS, unix.EINVAL, unix.ENOENT:
 		// There are no pidfds, or pidfd_open(2) refuses this PID: it is that of a thread that is not a leader (ENOENT
-		// since Linux 6.9), of a process that is being reaped or, rarely, of a living process.
+		// on Linux 6.18), of a process that is being reaped or, rarely, of a living process.
 		if err := k.pinDir(p, pid); err != nil {
 			return err
 		}

@@ -142,8 +142,8 @@ func (k *Kernel) takeWakeRequest() bool {
 }
 
 // DeferSignals catches all signals that would end this process. From now on a caught signal no longer ends this
-// process; Interrupted and Wait report it. Catching takes threads of the runtime. If they cannot be started,
-// DeferSignals fails, and a signal still ends this process at once.
+// process: Interrupted and Wait report it or, after StartReaper, WaitAndReap returns it as an event. Catching takes
+// threads of the runtime. If they cannot be started, DeferSignals fails, and a signal still ends this process at once.
 func (k *Kernel) DeferSignals() error {
 	if k.caught == nil {
 		return nil
@@ -196,6 +196,7 @@ func ignore(sig signals.Signal) {
 }
 
 // Interrupted returns a *signals.Interrupt once a caught signal has arrived, or if the other half of a pair is gone.
+// After StartReaper it reports no caught signal, because WaitAndReap returns each one as an event.
 func (k *Kernel) Interrupted() error {
 	if err := k.halfLost(); err != nil {
 		return err

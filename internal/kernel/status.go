@@ -13,7 +13,7 @@ import (
 
 // Status returns the wait status of an opened process that is gone, even if it is no child of this process. It reads
 // the status from the zombie or, after the process was reaped, from the pidfd (Linux 6.15). The error is
-// signals.ErrNotReaped or signals.ErrNoStatus.
+// signals.ErrNotReaped or signals.ErrNoStatus. With a reaper, Status may reap all children that have exited.
 func (k *Kernel) Status(id procfs.ID) (signals.Status, error) {
 	p := k.procs[id]
 	if p == nil {

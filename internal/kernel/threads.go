@@ -41,7 +41,7 @@ const (
 // reserveThreads makes the runtime start maxThreads threads now. If the runtime cannot start a thread later, it ends
 // this process with a trace. So tryForks first forks processes, to test whether there is room for that many threads and
 // for spareThreads: processes and threads count against the same limits (RLIMIT_NPROC, pids.max, the PIDs of the
-// namespace). There must be room for more processes besides.
+// namespace). There must also be room for as many processes as more says.
 func (k *Kernel) reserveThreads(more int) error {
 	if k.threadsReserved {
 		return nil
@@ -51,7 +51,7 @@ func (k *Kernel) reserveThreads(more int) error {
 			return fmt.Errorf("no threads to resume processes with: %w (process limit?)", err)
 		}
 	}
-	k.startReserve()
+	k.startAllThreads()
 	return nil
 }
 
@@ -90,8 +90,9 @@ func (k *Kernel) lowProcessLimit() bool {
 	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low || k.cgroupRoom() <= low
 }
 
-// startReserve is reserveThreads without a test whether there is room.
-func (k *Kernel) startReserve() {
+// startAllThreads makes the runtime start maxThreads threads, without a test whether there is room. Before, it limits
+// GOMAXPROCS for the rest of this process, because each processor may take a thread.
+func (k *Kernel) startAllThreads() {
 	if runtime.GOMAXPROCS(0) > maxProcessors {
 		runtime.GOMAXPROCS(maxProcessors)
 	}

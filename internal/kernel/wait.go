@@ -24,7 +24,8 @@ const deferDelay = 2 * time.Millisecond
 
 // Wait waits until an opened process is gone or reaped. gone and reaped are the processes for which that has become
 // known since the last call; both are empty after timeout. Wait polls only processes without a pidfd, and zombies until
-// they are reaped. The error is a *signals.Interrupt if a deferred signal was caught. Wake ends a Wait.
+// they are reaped. With a reaper, Wait reaps all children that have exited; WaitAndReap returns their events. The error
+// is a *signals.Interrupt if a deferred signal was caught. Wake ends a Wait.
 func (k *Kernel) Wait(timeout time.Duration) (gone, reaped []procfs.ID, err error) {
 	began := time.Now()
 	delay := pollMin
