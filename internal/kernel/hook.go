@@ -79,7 +79,6 @@ func (k *Kernel) startHook(command string, env []string) (pid int, err error) {
 	}
 	defer unix.Close(l.NullFD)
 	l.OutputFD, l.Group, l.DeathSignal = 2, true, signals.KILL
-	defer runtime.UnlockOSThread() // a DeathSignal makes launch lock the goroutine once more
 	if pid, _, err = k.launch(l, "/bin/sh", l.Argv); err != nil {
 		return 0, fmt.Errorf("hook: /bin/sh: %w", err)
 	}

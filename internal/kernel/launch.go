@@ -26,6 +26,10 @@ func (k *Kernel) Launch(l *child.Spec) (int, error) {
 			return 0, joinedError(err, l)
 		}
 	}
+	if l.DeathSignal != 0 {
+		// The kernel sends DeathSignal when the thread that forked the child ends. This goroutine keeps the thread.
+		runtime.LockOSThread()
+	}
 	pid, stopped, err := k.launch(l, path, l.Argv)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A script without #!: run it by /bin/sh, as execvp(3) does.
@@ -132,8 +136,6 @@ func (k *Kernel) newForkArgs(l *child.Spec) *forkArgs {
 		c.procDir, c.rootDir, c.procType = &[]byte("/proc\x00")[0], &[]byte("/\x00")[0], &[]byte("proc\x00")[0]
 	}
 	if l.DeathSignal != 0 {
-		// The kernel sends DeathSignal when the thread that forked the child ends, so this thread must not end.
-		runtime.LockOSThread()
 		c.deathSignal, c.parent = uintptr(l.DeathSignal), uintptr(os.Getpid())
 	}
 	if runtime.GOARCH == "s390x" {
@@ -143,7 +145,7 @@ func (k *Kernel) newForkArgs(l *child.Spec) *forkArgs {
 }
 
 // launch forks a child that executes the program at path, and waits until execve(2) has succeeded or failed. stopped is
-// that of awaitInput.
+// that of awaitInput. With l.DeathSignal the goroutine must be locked to its thread.
 func (k *Kernel) launch(l *child.Spec, path string, argv []string) (pid int, stopped bool, err error) {
 	c := k.newForkArgs(l)
 	if c.path, err = unix.BytePtrFromString(path); err != nil {
