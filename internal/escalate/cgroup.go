@@ -1,6 +1,8 @@
 package escalate
 
 import (
+	"time"
+
 	"killbox/internal/freeze"
 	"killbox/internal/signals"
 	"killbox/procfs"
@@ -60,6 +62,9 @@ func (c *cgroup) addNewcomers() (doubt string, err error) {
 }
 
 func (c *cgroup) allKeptFrozen() bool { return false }
+
+// resumeLate implements scope. A parent is not told that the freezer has stopped its child.
+func (c *cgroup) resumeLate(limit time.Duration) time.Duration { return limit }
 
 // noteEnd implements scope. No process leaves its cgroup when its parent ends.
 func (c *cgroup) noteEnd([]procfs.ID) {}

@@ -1,6 +1,8 @@
 package escalate
 
 import (
+	"time"
+
 	"killbox/internal/signals"
 	"killbox/procfs"
 )
@@ -17,6 +19,9 @@ type scope interface {
 	// addNewcomers scans once more and adds the newcomers to the account, so that the next step or the report
 	// includes them. doubt is the reason to report if there are none, although sweep has found some.
 	addNewcomers() (doubt string, err error)
+	// resumeLate resumes members again that have stopped since they were resumed, if it is time to look at them. It
+	// returns the time until it is to be called again, at most limit.
+	resumeLate(limit time.Duration) time.Duration
 	// noteEnd is told during a wait which processes have ended.
 	noteEnd([]procfs.ID)
 	resumer
@@ -50,4 +55,7 @@ type neverStopped struct{}
 func (neverStopped) resume(signals.Signal) {}
 func (neverStopped) allKeptFrozen() bool   { return false }
 func (neverStopped) noteEnd([]procfs.ID)   {}
-func (neverStopped) resumeAll()            {}
+
+func (neverStopped) resumeLate(limit time.Duration) time.Duration { return limit }
+
+func (neverStopped) resumeAll() {}

@@ -182,6 +182,11 @@ func (t *treeFreezer) resume(sig signals.Signal) { t.stopped.ResumeAfter(sig, !t
 // allKeptFrozen implements scope.
 func (t *treeFreezer) allKeptFrozen() bool { return t.stopped.AllKeptFrozen(t.acc.open) }
 
+// resumeLate implements scope.
+func (t *treeFreezer) resumeLate(limit time.Duration) time.Duration {
+	return t.stopped.ResumeLate(limit)
+}
+
 // resumeAll implements scope.
 func (t *treeFreezer) resumeAll() {
 	t.stopped.ResumeAll()

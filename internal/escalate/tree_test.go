@@ -160,7 +160,7 @@ func TestStableTree(t *testing.T) {
 			if !out.Proved || w.reads != scans {
 				t.Errorf("proved %v after %d scans, want true after %d", out.Proved, w.reads, scans)
 			}
-			out.want("0s TERM 100", "0s TERM 110", "0s TERM 120", "0s gone 100", "0s gone 110", "0s gone 120")
+			out.want("0s TERM 100", "0s TERM 110", "0s TERM 120", "0s gone 120", "0s gone 110", "0s gone 100")
 		})
 	}
 }

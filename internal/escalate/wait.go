@@ -20,6 +20,7 @@ type waiterScope interface {
 	// If allKeptFrozen returns true, waiting is useless.
 	allKeptFrozen() bool
 	noteEnd([]procfs.ID)
+	resumeLate(limit time.Duration) time.Duration
 }
 
 // watcher is a scope that is scanned during a wait.
@@ -96,6 +97,7 @@ func (w *waiter) waitOnce(timeout time.Duration) (n int, err error) {
 				return 0, err
 			}
 		}
+		pause = w.scope.resumeLate(pause)
 		gone, reaped, err := w.k.Wait(pause)
 		if err != nil {
 			return 0, err

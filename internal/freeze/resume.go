@@ -2,6 +2,7 @@ package freeze
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"killbox/internal/signals"
@@ -24,14 +25,21 @@ func (s *Stopped) ResumeAfter(sig signals.Signal, more bool) {
 	s.resume(sig.Ends() && sig != signals.KILL && more)
 }
 
-// ResumeAll resumes all members, including those that are kept frozen.
-func (s *Stopped) ResumeAll() { s.resume(false) }
+// ResumeAll resumes all members, including those that are kept frozen. It returns when they need not be looked at again.
+func (s *Stopped) ResumeAll() {
+	frozen := len(s.members) > 0
+	s.resume(false)
+	if frozen {
+		s.finishLate()
+	}
+}
 
-// resume resumes all members. With keep it leaves out members that are marked as kept frozen.
+// resume resumes all members, children first. With keep it leaves out members that are marked as kept frozen.
 func (s *Stopped) resume(keep bool) {
-	kept := s.members[:0]
+	var kept []*Member
 	var failed []func()
-	for _, m := range s.members {
+	s.late = lateResume{began: time.Now()}
+	for _, m := range slices.Backward(s.members) {
 		if keep && m.keptFrozen {
 			kept = append(kept, m)
 			continue
@@ -42,8 +50,11 @@ func (s *Stopped) resume(keep bool) {
 		}
 		if err := s.resumeMember(m); err != nil {
 			failed = append(failed, func() { s.account.NotResumed(m, err) })
+			continue
 		}
+		s.late.members = append(s.late.members, m)
 	}
+	slices.Reverse(kept)
 	s.members = kept
 	defer func() {
 		// Report after all members have been resumed, because a report may panic.

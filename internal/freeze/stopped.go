@@ -26,6 +26,7 @@ type Stopped struct {
 	account Account
 	snap    *procfs.Snapshot // the last scan
 	members []*Member
+	late    lateResume
 }
 
 // NewStopped returns an empty set. The caller stores each scan of the process table in snap.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -211,8 +212,8 @@ func RunGuardian(k *Kernel) {
 	if cgroup {
 		unix.Write(3, []byte{'0'})
 	}
-	for i := range frozen {
-		k.resumeRecorded(&frozen[i])
+	for _, st := range slices.Backward(frozen) { // children first: see freeze.Stopped.ResumeLate
+		k.resumeRecorded(&st)
 	}
 }
 
