@@ -38,6 +38,7 @@ func freezekill() *cli.Applet {
 			flags.BoolVarP(&o.tree, "tree", "T", false, "include all descendants of the targets")
 			flags.BoolVarP(&o.all, "all", "a", false, "end every process outside of this session but PID 1 and kernel threads")
 			flags.StringVar(&o.cgroup, "cgroup", "", "end the members of a cgroup v2 and of those below it: `PATH|PID`")
+			cli.Once(flags.Lookup("cgroup"))
 			o.orphans.AddTo(flags, "with -T: ")
 			o.target.AddWithoutCgroup(flags)
 			o.output.AddTo(flags)

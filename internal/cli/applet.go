@@ -101,7 +101,7 @@ func parseOptions(flags *pflag.FlagSet, args []string, command bool, others func
 		return nil, err
 	}
 	set := func(f *pflag.Flag, value string) error { return flags.Set(f.Name, value) }
-	operands, err = (&Getopt{Flags: flags, InOrder: command, Set: set, Equals: true}).Parse(args)
+	operands, err = (&Getopt{Flags: flags, InOrder: command, Set: set, Never: pidName, Equals: true}).Parse(args)
 	if err == nil || others == nil {
 		return operands, optionError(flags, nil, err)
 	}

@@ -19,6 +19,8 @@ type Getopt struct {
 	InOrder bool
 	// Set sets an option. Its error ends the reading, and is returned unchanged.
 	Set func(f *pflag.Flag, value string) error
+	// Never is a name that is no abbreviation of an option: another tool has an option of that name.
+	Never string
 	// Equals says that the argument of a letter may follow an equals sign: -k=5.
 	Equals bool
 }
@@ -66,6 +68,9 @@ func (g *Getopt) Parse(args []string) (operands []string, err error) {
 func (g *Getopt) Long(word string, rest []string) ([]string, error) {
 	name, value, attached := strings.Cut(word, "=")
 	fits := fitting(g.Flags, name)
+	if name == g.Never {
+		fits = nil
+	}
 	switch len(fits) {
 	case 0:
 		err := misused("unrecognized option '--%s'", show.Word(word))

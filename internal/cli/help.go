@@ -26,6 +26,11 @@ const groupKey = "group"
 // the last group.
 func Group(flags *pflag.FlagSet, title string) { flags.VisitAll(groupTitle(title).add) }
 
+// isSelector reports whether the flag is in GroupSelectors.
+func isSelector(f *pflag.Flag) bool {
+	return slices.Equal(f.Annotations[groupKey], []string{GroupSelectors})
+}
+
 type groupTitle string
 
 func (title groupTitle) add(f *pflag.Flag) {

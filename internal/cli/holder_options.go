@@ -13,31 +13,12 @@ import (
 )
 
 // holderOptions are the selectors of the processes that hold a port, a file or a mount.
-type holderOptions struct{ port, open, mount onceOption }
-
-// onceOption is the value of an option that can be given only once. With a second value, the call would return before
-// the object of the first one is free.
-type onceOption string
-
-// String implements pflag.Value.
-func (v *onceOption) String() string { return string(*v) }
-
-// Type implements pflag.Value.
-func (v *onceOption) Type() string { return "string" }
-
-// Set implements pflag.Value.
-func (v *onceOption) Set(s string) error {
-	if *v != "" && string(*v) != s {
-		return errors.New("only one value can be given, and " + show.Quoted(string(*v)) + " was given before")
-	}
-	*v = onceOption(s)
-	return nil
-}
+type holderOptions struct{ port, open, mount string }
 
 func (o *holderOptions) addTo(flags *pflag.FlagSet) {
-	flags.Var(&o.port, "port", "select what listens on `[tcp:|udp:]PORT`; return when the port is free")
-	flags.Var(&o.open, "open", "select what has `FILE` open or mapped; return when nothing has")
-	flags.Var(&o.mount, "mount", "select what uses the mount at `DIR`; return when nothing does")
+	flags.StringVar(&o.port, "port", "", "select what listens on `[tcp:|udp:]PORT`; return when the port is free")
+	flags.StringVar(&o.open, "open", "", "select what has `FILE` open or mapped; return when nothing has")
+	flags.StringVar(&o.mount, "mount", "", "select what uses the mount at `DIR`; return when nothing does")
 }
 
 // setHolders sets s.Holders to the condition that the options define, or s.Missing. It returns two kinds of errors, as
@@ -46,19 +27,19 @@ func (o *holderOptions) setHolders(env *Env, flags *pflag.FlagSet, s *target.Sel
 	var h *target.Holders
 	for _, option := range []struct {
 		name  string
-		value onceOption
+		value string
 		set   func(h *target.Holders) (usage, failure error)
 	}{
 		{"port", o.port, func(h *target.Holders) (error, error) {
-			udp, number, err := parsePort(string(o.port))
+			udp, number, err := parsePort(o.port)
 			if err != nil {
 				return err, nil
 			}
 			return nil, h.SetPort(env.Proc, udp, number)
 		}},
-		{"open", o.open, func(h *target.Holders) (error, error) { return splitPathError(h.SetOpen(string(o.open))) }},
+		{"open", o.open, func(h *target.Holders) (error, error) { return splitPathError(h.SetOpen(o.open)) }},
 		{"mount", o.mount, func(h *target.Holders) (error, error) {
-			return splitPathError(h.SetMount(env.Proc, string(o.mount)))
+			return splitPathError(h.SetMount(env.Proc, o.mount))
 		}},
 	} {
 		if !flags.Changed(option.name) {

@@ -28,9 +28,16 @@ const otherTools = "f=full u=user U=user x=name P=parent g=group F=pidfile p=pid
 	"younger-than=newer older-than=older exec=exe namespace=pidns parent-death=die-with-parent background=detach make-pidfile=pidfile " +
 	"expect=remap silent=quiet interactive=dry-run test=dry-run list-signals=list exclude=omit"
 
+// pidName is an option of pkill and kill, and no abbreviation of --pidfile: with -e, a file that does not exist is no
+// error.
+const pidName = "pid"
+
 // optionHint returns the end of the message for an option that does not exist: the applets of others that have it, and
 // the options that the user probably meant, or "". name is a letter or a long name, without dashes.
 func optionHint(flags *pflag.FlagSet, others []*Applet, name string, isLetter bool) string {
+	if name == pidName {
+		return " (a PID is an operand, without an option)"
+	}
 	var hints []string
 	owners := make(map[string][]string) // by the long name of the option
 	var names []string

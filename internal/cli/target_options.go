@@ -43,6 +43,7 @@ type TargetOptions struct {
 func (o *TargetOptions) AddTo(flags *pflag.FlagSet) {
 	o.AddWithoutCgroup(flags)
 	flags.StringVar(&o.cgroup, "cgroup", "", "select by cgroup `PATH`, or below it")
+	Once(flags.Lookup("cgroup"))
 	Group(flags, GroupSelectors)
 }
 
@@ -69,6 +70,11 @@ func (o *TargetOptions) AddWithoutCgroup(flags *pflag.FlagSet) {
 	flags.StringVar(&o.pidfile, "pidfile", "", "select the process whose PID or handle is in `FILE`")
 	o.holders.addTo(flags)
 	Group(flags, GroupSelectors)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if isSelector(f) {
+			Once(f)
+		}
+	})
 }
 
 // pidOption is the value of an option that takes a PID, PGID or SID; 0 if the option was not given.
