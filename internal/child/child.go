@@ -71,6 +71,9 @@ func JoinedHint(err error, applet string, args []string) string {
 		args = args[i:] // killbox APPLET
 	}
 	i := slices.Index(args, e.Name)
+	if i == len(args)-1 {
+		return quotedHint(e.Name) // a script would be the next argument
+	}
 	if i < 1 || slices.Contains(args[i+1:], e.Name) {
 		return splitHint("", "") // which of them is the command is not known
 	}
@@ -82,6 +85,14 @@ func JoinedHint(err error, applet string, args []string) string {
 		call += " " + envWord(word)
 	}
 	return splitHint(call, e.Name)
+}
+
+// quotedHint tells how to pass words that a quoted argument contains.
+func quotedHint(words string) string {
+	if show.Word(words) != words || strings.Contains(words, "'") {
+		return " (this is one argument)"
+	}
+	return " (this is one argument: drop the quotes, or write sh -c '" + words + "')"
 }
 
 // JoinedOptionsHint returns the end of the message for a wrong command line of the applet, "" unless the first argument
