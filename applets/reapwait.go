@@ -97,6 +97,9 @@ func (r *reapwaitCall) fail(err error) int {
 	if e := new(child.LaunchError); errors.As(err, &e) {
 		if code = e.Code; code == child.NotFound {
 			hint = cmp.Or(child.JoinedHint(e, "reapwait", r.env.Args), limitHint(e.Name))
+			if e.Name == "" {
+				hint = " (an empty command, possibly from an unset variable)"
+			}
 		}
 	}
 	fmt.Fprintf(r.env.Stderr, "reapwait: %v%s\n", err, hint)
@@ -142,6 +145,9 @@ func (r *reapwaitCall) startReport() (finish func(code int) int, err error) {
 // options say otherwise. When the command has been started, it calls launched.
 func (r *reapwaitCall) runSupervised(operands []string, launched func()) (code int) {
 	k := r.env.Kernel
+	if err := child.CheckInterpreter(r.env.Args, operands); err != nil {
+		return r.fail(err)
+	}
 	if err := r.openLog(); err != nil {
 		return r.fail(fmt.Errorf("log %w", show.Error(err)))
 	}

@@ -110,6 +110,9 @@ func (l *timeoutCall) behavesLikeGNU() bool {
 }
 
 func (l *timeoutCall) run(operands []string) int {
+	if err := child.CheckInterpreter(l.env.Args, operands); err != nil {
+		return l.fail(err)
+	}
 	k := l.env.Kernel
 	if !l.o.foreground {
 		_ = k.LeaveGroup() // an error means that this process leads a group already

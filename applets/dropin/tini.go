@@ -174,6 +174,9 @@ func (t *tiniCall) fail(err error) int {
 }
 
 func (t *tiniCall) run(operands []string) int {
+	if err := child.CheckInterpreter(t.env.Args, operands); err != nil {
+		return t.fail(err)
+	}
 	k := t.env.Kernel
 	remaps := make(map[int]int)
 	for _, code := range t.expected {
