@@ -216,13 +216,15 @@ func (c *pidofCall) matchesProgram(st *procfs.Stat, program, path string, file o
 	return err == nil && os.SameFile(info, file)
 }
 
-// runsScript reports whether the process runs the program as a script: argv[1] of the interpreter is the path of the
-// script, and the base name of the script begins with comm.
+// runsScript reports whether the process runs the program as a script: the first argument of the interpreter that is no
+// option is the path of the script, and the base name of the script begins with comm.
 func runsScript(st *procfs.Stat, args []string, program string) bool {
-	if len(args) < 2 || !strings.HasPrefix(baseName(args[1]), st.Comm) {
-		return false
+	for i, script := range args {
+		if i > 0 && !strings.HasPrefix(script, "-") {
+			return strings.HasPrefix(baseName(script), st.Comm) && (program == script || program == baseName(script) || baseName(program) == script)
+		}
 	}
-	return program == args[1] || program == baseName(args[1]) || baseName(program) == args[1]
+	return false
 }
 
 // pidofUsage is the text of --help, in the form of cli.PrintHelp.

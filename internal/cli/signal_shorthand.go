@@ -27,16 +27,17 @@ func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([
 		if command && (!dash || name == "") {
 			return append(out, args[i:]...), nil
 		}
+		_, err := signals.Parse(name)
+		isSignal := dash && len(name) > 1 && err == nil
 		switch {
 		case !dash || name == "" || name[0] == '-' && !takesNext(flags, word):
-		case takesNext(flags, word):
+		case takesNext(flags, word) && !isSignal: // -int is INT, although -t takes a value
 			out = append(out, word)
 			if i++; i == len(args) {
 				return out, nil
 			}
 			word = args[i]
 		default:
-			var err error
 			if word, err = expandShorthand(flags, word); err != nil {
 				return nil, err
 			}

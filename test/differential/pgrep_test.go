@@ -105,7 +105,7 @@ take_pid 300 sh -c './keeper 0 & exec ./keeper 60'; until_true running 300 ./kee
 
 	pkillTable := list("pkill")
 	for _, args := range []string{
-		"", "sleep", "nosuch", "-9 -x sleep", "-KILL sleep", "-SIGHUP sleep", "-hup sleep", "-sighup sleep", "--signal USR1 sleep", "--signal=10 sleep", "--signal sigusr1 sleep", "--sig INT sleep",
+		"", "sleep", "nosuch", "-9 -x sleep", "-KILL sleep", "-SIGHUP sleep", "-hup sleep", "-int sleep", "-int -e sleep", "-cont -e sleep", "-chld -e sleep", "-cld -e sleep", "-sighup sleep", "--signal USR1 sleep", "--signal=10 sleep", "--signal sigusr1 sleep", "--sig INT sleep",
 		"-0 sleep", "-0 -e sleep", "-0e sleep", "-e sleep", "-ce sleep", "-c sleep", "-c nosuch", "-c -0 sleep", "-e -TERM sleep", "sleep -TERM", "sleep -HUP -e", "-f 'sleep 6'", "-fx 'sleep 50' -e",
 		"-n sleep -e", "-o sleep -e", "-ne -HUP sleep", "-v sleep", "-0 -v sleep", "-l sleep", "-a sleep", "-w sleep", "-d, sleep", "--list-name -x sleep", "--lightweight -x sleep", "--inverse --newest sleep",
 		"-HUP -s TERM sleep", "-s FOO sleep", "-s 0 sleep", "-s", "-99 sleep", "-FOO sleep", "-TER sleep", "-F pidfile", "-KILL -F two", "-F nosuch", "-L sleep", "-- sleep", "-0 -- sleep",

@@ -14,7 +14,7 @@ ln -s "$(command -v sh)" abcdefghijklmnopq 2>/dev/null
 [ -p fifo ] || mkfifo fifo
 mkdir -p sub; ln -s ../copy sub/copy 2>/dev/null
 exec 9<>fifo
-printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; chmod +x script a-script-of-a-long-name
+printf '#!/bin/sh\nread x <fifo\n' | tee script >a-script-of-a-long-name; printf '#!/bin/sh -e\nread x <fifo\n' >optioned; chmod +x script a-script-of-a-long-name optioned
 at 210 sleep 300
 at 220 sleep 300
 at 230 ./copy 300
@@ -24,7 +24,8 @@ at 230 ./copy 300
 		scripts = script + `
 take_pid 260 sh ./a-script-of-a-long-name; until_true running 260 sh
 take_pid 270 ./a-script-of-a-long-name; until_true running 270 /bin/sh`
-		others = `at 240 ./link 300
+		optioned = `take_pid 320 ./optioned; until_true running 320 /bin/sh`
+		others   = `at 240 ./link 300
 take_pid 290 ./abcdefghijklmnopq -c 'read x <fifo; :'; until_true running 290 ./abcdefghijklmnopq
 take_pid 300 victim argv0 -login /bin/sleep 300; until_true running 300 -login
 # This one is started last, because its threads could take the PID of another.
@@ -61,6 +62,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(others, "the executable is compared, too, as by procps", "sleep", `"$exe"`, "-s sleep"),
 		with(others, "the dash of a login shell is not part of its name, as for procps", "login"),
 		with(zombie, "", "-z true"+shown, "-z corpse", "-sz true"+shown),
+		with(optioned, "", "-x optioned", "-x ./optioned", "optioned", "-x -- -e"),
 	)
 	procps := slices.Concat(
 		with("", "",
@@ -71,6 +73,7 @@ wait_state "$(children 310)" Z; z=$(children 310)`
 		with(others, "", "sleep", `"$exe"`, "-s sleep", "login", "-w sleep", "-- -login", "-w link", "-w title"),
 		with(zombie, "", "-w corpse"+shown, "-w true"+shown),
 		with(zombie, "an option of sysvinit", "-z true"+shown),
+		with(optioned, "an option in the first line of a script is skipped, as by sysvinit", "-x optioned"),
 		with("", "", "-d, sleep", "-d ' - ' sleep copy"),
 		with("", "a path stands for its file, as for sysvinit", `"$PWD/sub/copy"`),
 		with("", "the text of killbox", "-h", "--help"),
