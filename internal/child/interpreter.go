@@ -1,14 +1,13 @@
 package child
 
 import (
-	"bufio"
 	"errors"
-	"io"
 	"os"
 	"path"
 	"slices"
 	"strings"
 
+	"killbox/internal/file"
 	"killbox/internal/show"
 )
 
@@ -33,13 +32,17 @@ func CheckInterpreter(args, operands []string) error {
 
 // interpreter returns the words of the first line of a script (execve(2)), without those of env(1), or nil.
 func interpreter(script string) []string {
-	f, err := os.Open(script)
-	if err != nil {
+	if info, err := os.Stat(script); err != nil || !info.Mode().IsRegular() {
 		return nil // execve(2) reports it
 	}
+	f, err := file.Open(script)
+	if err != nil {
+		return nil // a script that only execve(2) can read
+	}
 	defer f.Close()
-	const most = 256 // BINPRM_BUF_SIZE in binfmts.h
-	line, _ := bufio.NewReader(io.LimitReader(f, most)).ReadString('\n')
+	var begin [256]byte // BINPRM_BUF_SIZE in linux/binfmts.h
+	n, _ := f.Read(begin[:])
+	line, _, _ := strings.Cut(string(begin[:n]), "\n")
 	line, ok := strings.CutPrefix(line, "#!")
 	if !ok {
 		return nil

@@ -63,8 +63,8 @@ var layers = [][]room{
 			"killbox/internal/show", "killbox/internal/signals", "killbox/procfs",
 		}},
 		{"killbox/internal/child", []string{
-			"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/show", "killbox/internal/signals",
-			"killbox/procfs",
+			"killbox/internal/duration", "killbox/internal/escalate", "killbox/internal/file", "killbox/internal/show",
+			"killbox/internal/signals", "killbox/procfs",
 		}},
 		{"killbox/internal/escalate", []string{
 			"killbox/internal/duration", "killbox/internal/freeze", "killbox/internal/show", "killbox/internal/signals",
