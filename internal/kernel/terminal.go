@@ -35,11 +35,10 @@ func TerminalColumns(fd int) int {
 }
 
 // InForeground reports whether the process group of this process is in the foreground of the terminal fd. In the inner
-// half of a pair it is the group of the outer half. A group of another PID namespace is 0, so after unshare(1) two
-// groups may be taken for one.
+// half of a pair it is the group of the outer half.
 func (k *Kernel) InForeground(fd int) bool {
 	group, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
-	return err == nil && group == k.jobGroup() && (group > 0 || !k.IsInner())
+	return err == nil && group > 0 && group == k.jobGroup()
 }
 
 // SetForeground puts a process group into the foreground of the terminal fd. Group 0 is the process group of this
