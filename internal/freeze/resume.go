@@ -27,18 +27,17 @@ func (s *Stopped) ResumeAfter(sig signals.Signal, more bool) {
 
 // ResumeAll resumes all members, including those that are kept frozen. It returns when they need not be looked at again.
 func (s *Stopped) ResumeAll() {
-	frozen := len(s.members) > 0
-	s.resume(false)
-	if frozen {
-		s.finishLate()
+	if len(s.members) > 0 || s.late.members == nil {
+		s.resume(false)
 	}
+	s.finishLate()
 }
 
 // resume resumes all members, children first. With keep it leaves out members that are marked as kept frozen.
 func (s *Stopped) resume(keep bool) {
 	var kept []*Member
 	var failed []func()
-	s.late = lateResume{began: time.Now()}
+	var resumed []*Member
 	for _, m := range slices.Backward(s.members) {
 		if keep && m.keptFrozen {
 			kept = append(kept, m)
@@ -52,8 +51,9 @@ func (s *Stopped) resume(keep bool) {
 			failed = append(failed, func() { s.account.NotResumed(m, err) })
 			continue
 		}
-		s.late.members = append(s.late.members, m)
+		resumed = append(resumed, m)
 	}
+	s.late = lateResume{members: parentsIn(resumed), began: time.Now()}
 	slices.Reverse(kept)
 	s.members = kept
 	defer func() {
