@@ -20,7 +20,7 @@ func CheckInterpreter(args, operands []string) error {
 		return nil // the kernel passes the path of the script
 	}
 	words := interpreter(script)
-	if len(words) == 0 || len(operands) > len(args) || path.Base(words[0]) != path.Base(args[0]) {
+	if len(words) == 0 || len(operands) >= len(args) || path.Base(words[0]) != path.Base(args[0]) {
 		return nil
 	}
 	given := strings.Fields(strings.Join(args[1:len(args)-len(operands)], " "))

@@ -27,8 +27,11 @@ func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([
 		if command && (!dash || name == "") {
 			return append(out, args[i:]...), nil
 		}
-		_, err := signals.Parse(name)
-		isSignal := dash && len(name) > 1 && err == nil
+		isSignal := false
+		if dash && len(name) > 1 {
+			_, err := signals.Parse(name)
+			isSignal = err == nil
+		}
 		switch {
 		case !dash || name == "" || name[0] == '-' && !takesNext(flags, word):
 		case takesNext(flags, word) && !isSignal: // -int is INT, although -t takes a value
@@ -38,6 +41,7 @@ func ExpandSignalShorthand(flags *pflag.FlagSet, args []string, command bool) ([
 			}
 			word = args[i]
 		default:
+			var err error
 			if word, err = expandShorthand(flags, word); err != nil {
 				return nil, err
 			}
