@@ -28,8 +28,8 @@ const otherTools = "f=full u=user U=user x=name P=parent g=group F=pidfile p=pid
 	"younger-than=newer older-than=older exec=exe namespace=pidns parent-death=die-with-parent background=detach make-pidfile=pidfile " +
 	"expect=remap silent=quiet interactive=dry-run test=dry-run list-signals=list exclude=omit"
 
-// pidName is an option of pkill and kill, and no abbreviation of --pidfile: with -e, a file that does not exist is no
-// error.
+// pidName is an option of kill of util-linux, and no abbreviation of --pidfile: with -e, a file that does not exist is
+// no error, so `killwait -e --pid 123` would exit with 0.
 const pidName = "pid"
 
 // optionHint returns the end of the message for an option that does not exist: the applets of others that have it, and

@@ -27,7 +27,7 @@ func (s *Stopped) ResumeAfter(sig signals.Signal, more bool) {
 
 // ResumeAll resumes all members, including those that are kept frozen. It returns when they need not be looked at again.
 func (s *Stopped) ResumeAll() {
-	if len(s.members) > 0 || s.late.members == nil {
+	if len(s.members) > 0 || s.late.members == nil { // otherwise resume would drop the looks that are left
 		s.resume(false)
 	}
 	s.finishLate()

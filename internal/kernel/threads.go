@@ -90,7 +90,7 @@ func (k *Kernel) lowProcessLimit() bool {
 	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low || k.cgroupRoom() <= low
 }
 
-// startAllThreads makes the runtime start maxThreads threads, without a test whether there is room. Before, it limits
+// startAllThreads makes the runtime start maxThreads threads, without a test whether there is room. First it limits
 // GOMAXPROCS for the rest of this process, because each processor may take a thread.
 func (k *Kernel) startAllThreads() {
 	if runtime.GOMAXPROCS(0) > maxProcessors {
