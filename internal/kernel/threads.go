@@ -6,8 +6,6 @@ import (
 	"runtime"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // PrepareFreeze acquires what resuming stopped processes takes, before the first process is stopped: the epoll set, the
@@ -79,15 +77,14 @@ func (k *Kernel) reserveWhenDue(wait time.Duration) time.Duration {
 		return min(wait, until)
 	}
 	k.reserveAt = time.Time{}
-	_ = k.reserveThreads(0)
+	// The processes of tryForks look like this one, and pkill -n would take one of them for it. So none is forked if
+	// there is room.
+	if k.roomForMany() {
+		k.startAllThreads()
+	} else {
+		_ = k.reserveThreads(0)
+	}
 	return 0 // events may have arrived meanwhile
-}
-
-// lowProcessLimit reports whether RLIMIT_NPROC is low, or the room that pids.max leaves in a cgroup of this process.
-func (k *Kernel) lowProcessLimit() bool {
-	const low = 1000
-	var limit unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low || k.cgroupRoom() <= low
 }
 
 // startAllThreads makes the runtime start maxThreads threads, without a test whether there is room. First it limits
