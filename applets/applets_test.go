@@ -189,8 +189,9 @@ func benchOf(t *testing.T, root, stdin string) *bench {
 	})
 	b.Env = cli.Env{
 		PID: self, Stdin: strings.NewReader(stdin), Stdout: &b.out, Stderr: &b.err, Proc: proc, Kernel: b.k,
-		Die:        func(s signals.Signal) { b.died = s },
-		Executable: os.Executable,
+		Die:         func(s signals.Signal) { b.died = s },
+		NameService: func(_, _ string) (string, error) { return "", nil },
+		Executable:  os.Executable,
 		Exec: func(path string, argv, env []string) error {
 			b.executed = append([]string{path}, argv...)
 			b.Environ = env

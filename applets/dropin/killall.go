@@ -27,7 +27,10 @@ func killall() *cli.Applet {
 			return new(killallOptions).flags(a.Name), nil
 		},
 		Raw: func(env *cli.Env, a *cli.Applet, args []string) int {
-			c := &killallCall{env: env, name: a.Name, groups: make(map[int]*killallGroup), waiting: make(map[procfs.ID]bool)}
+			c := &killallCall{
+				env: env, name: a.Name, o: killallOptions{env: env},
+				groups: make(map[int]*killallGroup), waiting: make(map[procfs.ID]bool),
+			}
 			return c.run(args)
 		},
 	}

@@ -19,6 +19,8 @@ import (
 )
 
 type killallOptions struct {
+	env *cli.Env // nil if only the names of the options are needed
+
 	exact, ignoreCase, group, interactive, quiet bool
 	regexp, verbose, wait, list, help, version   bool
 	dryRun                                       bool
@@ -54,7 +56,7 @@ func (o *killallOptions) flags(name string) *pflag.FlagSet {
 	f.BoolVarP(&o.regexp, "regexp", "r", false, "")
 	value("signal", "s", "SIGNAL", o.setSignal)
 	value("user", "u", "USER", func(s string) (err error) {
-		switch o.uid, err = cli.UserID(s); {
+		switch o.uid, err = cli.UserID(o.env, s); {
 		case errors.As(err, new(*target.LookupError)):
 			return fmt.Errorf("%s: %w", name, err)
 		case err != nil:

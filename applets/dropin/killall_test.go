@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"killbox/internal/cli"
 )
 
 func TestKillallAge(t *testing.T) {
@@ -41,6 +43,8 @@ func TestFullName(t *testing.T) {
 	}
 }
 
+func noNames(_, _ string) (string, error) { return "", nil }
+
 // FuzzKillallArgs checks that a command line without an error has a valid signal, and that its operands are words of
 // it.
 func FuzzKillallArgs(f *testing.F) {
@@ -49,7 +53,7 @@ func FuzzKillallArgs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		words := strings.Split(line, "\x00")
-		var o killallOptions
+		o := killallOptions{env: &cli.Env{NameService: noNames}}
 		operands, err := o.parse("killall", false, words)
 		if err != nil {
 			return

@@ -31,24 +31,26 @@ func plainNumber(s string) (int64, error) {
 	return n, nil
 }
 
-func userNumber(s string) (int64, error) {
+// userNumber reads a UID, or the name of a user.
+func (o *pgrepOptions) userNumber(s string) (int64, error) {
 	n, ok := parseLoose(s)
 	if ok {
 		return n, nil
 	}
-	id, err := target.UserID(s)
+	id, err := target.UserID(o.env.NameService, s)
 	if err != nil {
 		return 0, unknownName("invalid user name: ", s, err)
 	}
 	return int64(id), nil
 }
 
-func groupNumber(s string) (int64, error) {
+// groupNumber reads a GID, or the name of a group.
+func (o *pgrepOptions) groupNumber(s string) (int64, error) {
 	n, ok := parseLoose(s)
 	if ok {
 		return n, nil
 	}
-	id, err := target.GroupID(s)
+	id, err := target.GroupID(o.env.NameService, s)
 	if err != nil {
 		return 0, unknownName("invalid group name: ", s, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"killbox/internal/signals"
+	"killbox/internal/target"
 	"killbox/procfs"
 )
 
@@ -38,6 +39,8 @@ type Env struct {
 	Exec func(path string, argv, env []string) error
 	// Die ends this process by the signal. It returns if the signal does not end the process, as for PID 1.
 	Die func(signals.Signal)
+	// NameService looks up users and groups of sources other than files.
+	NameService target.NameService
 	// Executable returns the path of this program.
 	Executable func() (string, error)
 }

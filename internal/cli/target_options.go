@@ -108,7 +108,7 @@ func (v *pidOption) Set(s string) error {
 func (o *TargetOptions) given(name string) bool { return o.flags.Changed(name) }
 
 // request returns the request for target.Resolve that operands and options define. It returns two kinds of errors:
-// usage for a wrong command line, failure for a file that cannot be read (that of --pidfile, or the user database).
+// usage for a wrong command line, failure for what cannot be read (the file of --pidfile, or the user database).
 func (o *TargetOptions) request(env *Env, operands []string) (req target.Request, usage, failure error) {
 	ops, stdin, err := target.ParseOperands(operands, env.Stdin)
 	if err != nil {
@@ -207,7 +207,7 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 		}
 	}
 	if o.user != "" {
-		uid, err := UserID(o.user)
+		uid, err := UserID(env, o.user)
 		if err != nil {
 			return fmt.Errorf("--user: %w", err)
 		}
@@ -234,8 +234,8 @@ func (o *TargetOptions) selector(env *Env, s *target.Selector) error {
 
 // UserID returns the UID of a user given by name or number. The name is looked up first, because a name may consist of
 // digits.
-func UserID(name string) (int, error) {
-	id, err := target.UserID(name)
+func UserID(env *Env, name string) (int, error) {
+	id, err := target.UserID(env.NameService, name)
 	if err == nil {
 		return id, nil
 	}

@@ -6,12 +6,17 @@ import (
 	"io/fs"
 	"os/user"
 	"strconv"
+	"strings"
 
 	"killbox/internal/file"
 	"killbox/internal/show"
 )
 
-// LookupError means that /etc/passwd or /etc/group could not be read. So it is unknown whether the name exists.
+// NameService looks up users and groups that are not in /etc/passwd and /etc/group. It returns the entry of the name in
+// the database "passwd" or "group", in the format of passwd(5) or group(5), and "" if there is none.
+type NameService func(database, name string) (entry string, err error)
+
+// LookupError means that a source of names could not be read. So it is unknown whether the name exists.
 type LookupError struct {
 	Name string
 	Err  error
@@ -22,10 +27,10 @@ func (e *LookupError) Error() string {
 }
 func (e *LookupError) Unwrap() error { return e.Err }
 
-// UserID returns the UID of the user with the name in /etc/passwd. A *LookupError means that the file could not be
-// read, any other error that there is no such user.
-func UserID(name string) (int, error) {
-	return lookUp("user", name, func() (string, error) {
+// UserID returns the UID of the user with the name in /etc/passwd, or else in service. A *LookupError means that the
+// name could not be looked up, any other error that there is no such user.
+func UserID(service NameService, name string) (int, error) {
+	return lookUp(service, "user", "passwd", name, func() (string, error) {
 		u, err := user.Lookup(name)
 		if err != nil {
 			return "", err
@@ -34,10 +39,10 @@ func UserID(name string) (int, error) {
 	})
 }
 
-// GroupID returns the GID of the group with the name in /etc/group. A *LookupError means that the file could not be
-// read, any other error that there is no such group.
-func GroupID(name string) (int, error) {
-	return lookUp("group", name, func() (string, error) {
+// GroupID returns the GID of the group with the name in /etc/group, or else in service. A *LookupError means that the
+// name could not be looked up, any other error that there is no such group.
+func GroupID(service NameService, name string) (int, error) {
+	return lookUp(service, "group", "group", name, func() (string, error) {
 		g, err := user.LookupGroup(name)
 		if err != nil {
 			return "", err
@@ -46,8 +51,9 @@ func GroupID(name string) (int, error) {
 	})
 }
 
-// lookUp calls find, which returns a UID or GID as text, and parses the result. what is "user" or "group".
-func lookUp(what, name string, find func() (string, error)) (int, error) {
+// lookUp calls find, which returns a UID or GID as text, or else looks up the name in the database, and parses the
+// result. what is "user" or "group".
+func lookUp(service NameService, what, database, name string, find func() (string, error)) (int, error) {
 	text, err := "", file.CanOpen()
 	if err == nil {
 		text, err = find()
@@ -56,7 +62,10 @@ func lookUp(what, name string, find func() (string, error)) (int, error) {
 		noUser  user.UnknownUserError
 		noGroup user.UnknownGroupError
 	)
-	if err != nil && !errors.As(err, &noUser) && !errors.As(err, &noGroup) && !errors.Is(err, fs.ErrNotExist) {
+	if errors.As(err, &noUser) || errors.As(err, &noGroup) || errors.Is(err, fs.ErrNotExist) {
+		text, err = serviceID(service, database, name)
+	}
+	if err != nil {
 		return 0, &LookupError{name, err}
 	}
 	id, err := strconv.ParseUint(text, 10, 32)
@@ -64,4 +73,13 @@ func lookUp(what, name string, find func() (string, error)) (int, error) {
 		return 0, fmt.Errorf("unknown %s %s", what, show.Quoted(name))
 	}
 	return int(id), nil
+}
+
+// serviceID returns the UID or GID in the entry of the name, and "" if there is none.
+func serviceID(service NameService, database, name string) (string, error) {
+	entry, err := service(database, name)
+	if fields := strings.Split(entry, ":"); err == nil && len(fields) > 2 {
+		return fields[2], nil
+	}
+	return "", err
 }
