@@ -12,9 +12,9 @@ import (
 type Launcher interface {
 	// Launch starts a program. The error is a *LaunchError.
 	Launch(*Spec) (pid int, err error)
-	// ReserveThreads makes the Go runtime start its threads: now if a limit of processes is low, or else while the
-	// program runs. The program may use up the limit, and the runtime ends this process with a trace if it cannot start
-	// a thread. Without room for the threads ReserveThreads does nothing.
+	// ReserveThreads makes the Go runtime start its threads now, if a limit of processes is low. The program may use
+	// up the limit, and the runtime ends this process with a trace if it cannot start a thread. Without room for the
+	// threads ReserveThreads does nothing.
 	ReserveThreads()
 }
 

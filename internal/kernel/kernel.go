@@ -54,8 +54,7 @@ type Kernel struct {
 	caught   *caughtSignals // nil before Catch
 	cgroup   *cgroup        // nil before OpenCgroup
 
-	threadsReserved bool      // reserveThreads has succeeded
-	reserveAt       time.Time // when WaitAndReap calls reserveThreads; zero: not at all
+	threadsReserved bool // reserveThreads has succeeded
 
 	inherited       *inherited
 	ignored         map[signals.Signal]bool     // by IgnoreSignal

@@ -178,7 +178,7 @@ func (k *Kernel) WaitAndReap(timeout time.Duration, into []child.Event) ([]child
 		if q.pollParent {
 			remaining = min(remaining, pollMax)
 		}
-		if _, _, err := k.waitEpoll(k.reserveWhenDue(remaining), nil, nil); err != nil {
+		if _, _, err := k.waitEpoll(remaining, nil, nil); err != nil {
 			return nil, err
 		}
 	}

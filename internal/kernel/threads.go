@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PrepareFreeze acquires what resuming stopped processes takes, before the first process is stopped: the epoll set, the
@@ -53,38 +55,20 @@ func (k *Kernel) reserveThreads(more int) error {
 	return nil
 }
 
-// reserveDelay is how long a program runs before the threads are reserved, if the limits are high. Reserving takes a
-// millisecond, which a program that ends earlier does not wait for.
-const reserveDelay = 5 * time.Millisecond
-
-// ReserveThreads implements child.Launcher. Without room, the threads are started when they are needed.
+// ReserveThreads implements child.Launcher. It takes a millisecond, so it does nothing if the limits are high. Later,
+// while the program runs, others may select this process by name, and pkill -n would find a process of tryForks.
 func (k *Kernel) ReserveThreads() {
 	const program = 2 // the program and one child
 	if k.lowProcessLimit() {
-		_ = k.reserveThreads(program)
-	} else {
-		k.reserveAt = time.Now().Add(reserveDelay)
+		_ = k.reserveThreads(program) // without room, the threads are started when they are needed
 	}
 }
 
-// reserveWhenDue reserves the threads when reserveAt has come. Until then it returns how long to wait, at most wait.
-func (k *Kernel) reserveWhenDue(wait time.Duration) time.Duration {
-	if k.reserveAt.IsZero() {
-		return wait
-	}
-	until := time.Until(k.reserveAt)
-	if until > 0 {
-		return min(wait, until)
-	}
-	k.reserveAt = time.Time{}
-	// The processes of tryForks look like this one, and pkill -n would take one of them for it. So none is forked if
-	// there is room.
-	if k.roomForMany() {
-		k.startAllThreads()
-	} else {
-		_ = k.reserveThreads(0)
-	}
-	return 0 // events may have arrived meanwhile
+// lowProcessLimit reports whether RLIMIT_NPROC is low, or the room that pids.max leaves in a cgroup of this process.
+func (k *Kernel) lowProcessLimit() bool {
+	const low = 5000 // podman and systemd set 2048 and 4915 on common machines
+	var limit unix.Rlimit
+	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= low || k.cgroupRoom() <= low
 }
 
 // startAllThreads makes the runtime start maxThreads threads, without a test whether there is room. First it limits

@@ -8,47 +8,7 @@ import (
 	"strings"
 
 	"killbox/procfs"
-
-	"golang.org/x/sys/unix"
 )
-
-// manyProcesses is a number of processes and threads that is far more than this process needs.
-const manyProcesses = 1000
-
-// lowProcessLimit reports whether RLIMIT_NPROC is low, or the room that pids.max leaves in a cgroup of this process.
-func (k *Kernel) lowProcessLimit() bool {
-	var limit unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur <= manyProcesses || k.cgroupRoom() <= manyProcesses
-}
-
-// roomForMany reports whether, as far as /proc shows, manyProcesses more can exist under all limits.
-func (k *Kernel) roomForMany() bool { return min(systemRoom(), k.cgroupRoom()) > manyProcesses }
-
-// systemRoom returns how many more processes and threads RLIMIT_NPROC, pid_max and threads-max allow at least, and 0 if
-// that is not known. RLIMIT_NPROC counts those of a user; /proc/loadavg shows the number of all (fs/proc/loadavg.c).
-func systemRoom() int {
-	b, err := readFile("/proc/loadavg")
-	fields := strings.Fields(string(b))
-	if err != nil || len(fields) < 4 {
-		return 0
-	}
-	_, total, _ := strings.Cut(fields[3], "/")
-	count, err := strconv.Atoi(total)
-	if err != nil {
-		return 0
-	}
-	least := math.MaxInt
-	var limit unix.Rlimit
-	if unix.Getrlimit(unix.RLIMIT_NPROC, &limit) == nil && limit.Cur < math.MaxInt {
-		least = int(limit.Cur)
-	}
-	for _, name := range []string{"pid_max", "threads-max"} {
-		if n, ok := readNumber("/proc/sys/kernel/" + name); ok {
-			least = min(least, n)
-		}
-	}
-	return least - count
-}
 
 // cgroupRoom returns how many more processes and threads pids.max allows in the cgroups of this process, or math.MaxInt
 // without a limit. It looks where distributions and container runtimes mount the hierarchies. In a container without a
