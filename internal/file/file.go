@@ -1,5 +1,5 @@
 // Package file opens files without the poller of the Go runtime, and enlarges pipes. The poller needs two descriptors
-// of its own. If they are not available, the runtime ends the program with a trace.
+// of its own. If they are not available, the runtime ends the program with a trace. Entry looks up users and groups.
 package file
 
 import (
@@ -38,43 +38,4 @@ func GrowPipe(fd int) {
 			return
 		}
 	}
-}
-
-// CanOpen returns an error if package os cannot open files. The first file that package os opens starts the poller of
-// the Go runtime. The runtime ends the program if there are no descriptors for the poller, or if a sandbox refuses
-// epoll(7) or eventfd(2). So call CanOpen before code that opens files by package os.
-func CanOpen() error {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return os.NewSyscallError("epoll_create1", err)
-	}
-	defer unix.Close(epoll)
-	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err == nil && event <= 2 {
-		// A seccomp filter has trapped the call (SECCOMP_RET_TRAP, see package kernel), so the result is no
-		// descriptor. On arm64 it is the first argument, 0.
-		err = unix.ENOSYS
-	}
-	if err != nil {
-		return os.NewSyscallError("eventfd2", err)
-	}
-	defer unix.Close(event)
-	// epoll_ctl also fails if epoll_create1 or eventfd2 was trapped, because one of its arguments is no descriptor.
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, event, &unix.EpollEvent{Events: unix.EPOLLIN}); err != nil {
-		return os.NewSyscallError("epoll_ctl", err)
-	}
-	// Once the poller has been started, the monitor thread of the Go runtime (sysmon) calls epoll_wait, even if no
-	// goroutine waits for a file. An error of this call ends the program.
-	n, err := unix.EpollWait(epoll, make([]unix.EpollEvent, 1), 0)
-	if err == nil && n != 0 {
-		err = unix.ENOSYS // trapped: there is no event
-	}
-	if err != nil {
-		return os.NewSyscallError("epoll_wait", err)
-	}
-	f, err := Open("/")
-	if err != nil {
-		return err
-	}
-	return f.Close()
 }

@@ -17,12 +17,12 @@ import (
 // getent(1) may wait for a server as long as its module allows.
 func (k *Kernel) LookUpName(database, name string) (entry string, err error) {
 	const getent, notFound = "/usr/bin/getent", 2
-	// getent(1) takes a number for an ID, and a word that begins with a minus sign for an option.
-	if strings.Trim(name, "+-0123456789 \t\n\v\f\r") == "" || name[0] == '-' || !executable(getent) {
+	// getent(1) takes a number for an ID, and a word that begins with a minus sign for an option. No name has a colon.
+	if strings.Trim(name, "+-0123456789 \t\n\v\f\r") == "" || name[0] == '-' || strings.Contains(name, ":") || !executable(getent) {
 		return "", nil
 	}
 	if err := k.reserveThreads(0); err != nil {
-		return "", err
+		return "", fmt.Errorf("%s: %w", getent, err)
 	}
 	output, status, err := k.output(getent, database, name)
 	code, exited := status.Exited()

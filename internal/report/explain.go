@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os/user"
 	"strconv"
 
 	"killbox/internal/escalate"
@@ -81,11 +80,8 @@ func Refusal(proc *procfs.FS, st *procfs.Stat, err error) error {
 // userName returns the name of a user, or the number if the name is unknown.
 func userName(uid int) string {
 	number := strconv.Itoa(uid)
-	if file.CanOpen() != nil {
-		return number
-	}
-	if u, err := user.LookupId(number); err == nil {
-		return u.Username
+	if entry, err := file.Entry(file.Users, file.ID, number); err == nil && entry != nil {
+		return entry[file.Name]
 	}
 	return number
 }

@@ -1,10 +1,7 @@
 package target
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os/user"
 	"strconv"
 	"strings"
 
@@ -30,56 +27,44 @@ func (e *LookupError) Unwrap() error { return e.Err }
 // UserID returns the UID of the user with the name in /etc/passwd, or else in service. A *LookupError means that the
 // name could not be looked up, any other error that there is no such user.
 func UserID(service NameService, name string) (int, error) {
-	return lookUp(service, "user", "passwd", name, func() (string, error) {
-		u, err := user.Lookup(name)
-		if err != nil {
-			return "", err
-		}
-		return u.Uid, nil
-	})
+	return lookUp(service, "user", file.Users, "passwd", name)
 }
 
 // GroupID returns the GID of the group with the name in /etc/group, or else in service. A *LookupError means that the
 // name could not be looked up, any other error that there is no such group.
 func GroupID(service NameService, name string) (int, error) {
-	return lookUp(service, "group", "group", name, func() (string, error) {
-		g, err := user.LookupGroup(name)
-		if err != nil {
-			return "", err
-		}
-		return g.Gid, nil
-	})
+	return lookUp(service, "group", file.Groups, "group", name)
 }
 
-// lookUp calls find, which returns a UID or GID as text, or else looks up the name in the database, and parses the
-// result. what is "user" or "group".
-func lookUp(service NameService, what, database, name string, find func() (string, error)) (int, error) {
-	text, err := "", file.CanOpen()
-	if err == nil {
-		text, err = find()
-	}
-	var (
-		noUser  user.UnknownUserError
-		noGroup user.UnknownGroupError
-	)
-	if errors.As(err, &noUser) || errors.As(err, &noGroup) || errors.Is(err, fs.ErrNotExist) {
-		text, err = serviceID(service, database, name)
+// lookUp returns the ID of the name in the file at path, or else in the database of service. what is "user" or "group".
+func lookUp(service NameService, what, path, database, name string) (int, error) {
+	entry, err := file.Entry(path, file.Name, name)
+	if err == nil && entry == nil {
+		entry, err = askService(service, database, name)
 	}
 	if err != nil {
 		return 0, &LookupError{name, err}
 	}
-	id, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("unknown %s %s", what, show.Quoted(name))
+	if entry != nil {
+		if id, err := strconv.ParseUint(entry[file.ID], 10, 32); err == nil {
+			return int(id), nil
+		}
 	}
-	return int(id), nil
+	return 0, fmt.Errorf("unknown %s %s", what, show.Quoted(name))
 }
 
-// serviceID returns the UID or GID in the entry of the name, and "" if there is none.
-func serviceID(service NameService, database, name string) (string, error) {
-	entry, err := service(database, name)
-	if fields := strings.Split(entry, ":"); err == nil && len(fields) > 2 {
-		return fields[2], nil
+// askService returns the fields of the entry of the name, nil if there is none. A getent(1) that is a script may take the
+// name for a regular expression, so the entry must have this name. Services of a domain write it in several ways, such as
+// alice@example.com and EXAMPLE\alice, and ignore case.
+func askService(service NameService, database, name string) ([]string, error) {
+	const domain = `@\`
+	line, err := service(database, name)
+	fields := strings.Split(line, ":")
+	if err != nil || len(fields) <= file.ID {
+		return nil, err
 	}
-	return "", err
+	if got := fields[file.Name]; !strings.EqualFold(got, name) && !strings.ContainsAny(got+name, domain) {
+		return nil, nil
+	}
+	return fields, nil
 }
